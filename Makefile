@@ -1,0 +1,46 @@
+# Everything sets itself up on a machine with Python 3.11 or newer, make and a package index.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= all
+
+.PHONY: help demo test lint format lock docs clean
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv
+
+# uv, not pip: torch and torchvision must come as a matching pair. The test lock holds the run's lock and more.
+$(VENV)/run.stamp: requirements.txt | $(BIN)/uv
+	@start=$$(date +%s); $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $< \
+	  && echo "set-up: $$(( $$(date +%s) - start )) s" && touch $@
+
+$(VENV)/test.stamp: requirements-test.txt | $(BIN)/uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $< && touch $@
+
+demo: $(VENV)/run.stamp ## Set up, then run the embedded demo: tables, figures, metrics in results/demo/
+	@start=$$(date +%s); $(BIN)/snakemake --cores $(CORES) && echo "run: $$(( $$(date +%s) - start )) s"
+
+test: $(VENV)/test.stamp ## Set up, then run the test suite
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/test.stamp ## ruff, snakefmt and snakemake --lint
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile rules && $(BIN)/snakemake --lint
+
+format: $(VENV)/test.stamp ## Format the code
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt Snakefile rules
+
+docs: $(VENV)/run.stamp ## Generate config/schema.json and config/reference.yaml
+	$(BIN)/python -m advxai.config
+
+lock: | $(BIN)/uv ## Lock the requirements anew, with hashes
+	for name in requirements requirements-test; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header $$name.in -o $$name.txt; done
+
+clean: ## Remove the environment; results/ stays
+	rm -rf $(VENV)

@@ -1,0 +1,73 @@
+# Explaining deepfake detectors: the workflow's entry. The stages are in rules/, the science in advxai/.
+import os
+import sys
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+# The library lies next to the Snakefile.
+sys.path.insert(0, workflow.basedir)
+
+from advxai.config import load
+from advxai.errors import InputError
+from advxai.paths import Paths, export_library
+
+# Scripts are processes of their own, perhaps on another node: they must find the library too.
+export_library(workflow.basedir)
+
+# --configfile replaces config.yaml. (`configfile:` would merge the two.)
+if not workflow.overwrite_configfiles:
+
+    configfile: os.path.join(workflow.basedir, "config.yaml")
+
+
+try:
+    CONFIG = load(config)
+    P = Paths(CONFIG)
+    P.check()
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+
+wildcard_constraints:
+    clip="[A-Za-z][A-Za-z0-9_]*",
+    explainer="[A-Za-z][A-Za-z0-9_]*",
+    digest="[0-9a-f]{12}",
+    shard=r"\d+-of-\d+",
+
+
+# The first rule is the default target: everything.
+rule all:
+    default_target: True
+    input:
+        P.tables,
+        P.figures,
+        P.run / "detector/metrics.json",
+        P.run / "summary.txt",
+
+
+include: "rules/corpus.smk"
+include: "rules/faces.smk"
+include: "rules/frames.smk"
+include: "rules/detector.smk"
+include: "rules/adversary.smk"
+include: "rules/saliency.smk"
+include: "rules/evaluation.smk"
+include: "rules/tables.smk"
+include: "rules/report.smk"
+
+
+onsuccess:
+    summary = P.run / "summary.txt"
+    if summary.exists():
+        print(summary.read_text(), file=sys.stderr)
+
+
+onerror:
+    print(
+        "A job failed; its message is above and in results/store/logs/. Finished work is kept: mend the cause and give "
+        "the same command again (after a kill, `snakemake --unlock` first).",
+        file=sys.stderr,
+    )

@@ -1,0 +1,74 @@
+"""The stage `adversary`: one NES attack an image, shared by every explainer and every table."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from advxai.adversary.nes import attack, gaussian_noise, reconstruct
+from advxai.config.science import Nes
+from advxai.detector.engine import run as drive
+from advxai.detector.model import Detector
+from advxai.errors import InputError
+from advxai.store import read_shard
+
+Item = Mapping[str, Any]
+Load = Callable[[Item], np.ndarray]
+
+
+def run(
+    items: Iterable[Item], load: Load, detector: Detector, settings: Nes, seed: int, at_once: int
+) -> Iterator[dict[str, Any]]:
+    """Attack every image.
+
+    Args:
+        items: images with `key` and `sha256`.
+        load: item -> RGB uint8 (h, w, 3).
+        detector: the detector to deceive.
+        settings: NES settings.
+        seed: the run's seed; the noise is seeded by (seed, "adversary", key, iteration).
+        at_once: images in work together.
+
+    Yields:
+        Records: key, sha256, steps, iterations, queries, calls, seconds, before, after (class probabilities), success.
+    """
+    size = (detector.preprocessing.input_size,) * 2
+
+    def works() -> Iterator[tuple[tuple[str, str], Any]]:
+        for item in items:
+            image = detector.preprocessing.normalise(detector.preprocessing.unit(load(item)).to(detector.device))
+            noise = gaussian_noise(settings.samples, size, detector.device, seed, "adversary", item["key"])
+            yield (item["key"], item["sha256"]), attack(image, settings, noise, detector.real)
+
+    for (key, sha256), outcome, cost in drive(works(), detector, at_once):
+        yield {
+            "key": key,
+            "sha256": sha256,
+            "steps": outcome.steps,
+            "iterations": outcome.iterations,
+            "queries": outcome.queries,
+            "calls": cost.calls,
+            "seconds": cost.seconds,
+            "before": outcome.before,
+            "after": outcome.after,
+            "success": outcome.success,
+        }
+
+
+def adversarial_images(shard: Path, detector: Detector, settings: Nes) -> Callable[[Item, Any], tuple[Any, dict]]:
+    """Reader of a published shard: (item, normalised image) -> (adversarial image, its record).
+
+    Raises:
+        InputError: the shard lacks the image, or holds it for other bytes.
+    """
+    records = {(record["key"], record["sha256"]): record for record in read_shard(shard)}
+    alpha = min(settings.alpha, settings.delta)
+
+    def adversarial(item: Item, image: Any) -> tuple[Any, dict]:
+        record = records.get((item["key"], item["sha256"]))
+        if record is None:
+            raise InputError(f"{shard} has no adversarial copy of {item['key']}: delete the file and run again")
+        return reconstruct(image, record["steps"], alpha), record
+
+    return adversarial

@@ -1,0 +1,100 @@
+"""The typed configuration: `load(mapping)` checks everything that can be known before a job starts."""
+
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from advxai.config.base import Model, Name
+from advxai.config.data import Corpus, DemoCorpus, Faces, Frames
+from advxai.config.explainers import AnyExplainer, paper_rows
+from advxai.config.science import Adversary, Detector, Evaluation, Threads
+from advxai.errors import InputError
+
+RESERVED = ("original", "accuracy", "sufficiency", "cost", "flips", "left_out", "all")
+
+
+class Config(Model):
+    """Everything a run is made from. The defaults are the paper's settings."""
+
+    run: Name = Field(description="Name of the run: its tables are in <results>/<run>/.")
+    results: str = Field("results", min_length=1, description="Folder of everything made.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of every random draw.")
+    shards: int = Field(1, ge=1, le=10000, description="Jobs an explainer (and faces, adversary) is split into.")
+    images_at_once: int = Field(
+        8, ge=1, description="Images in work at once in a job; bounds memory, changes no number."
+    )
+    corpus: Corpus = Field(description="The videos.")
+    faces: Faces = Field(Faces(), description="Face detection and crops.")
+    frames: Frames = Field(Frames(), description="Which frames are explained.")
+    detector: Detector = Field(Detector(), description="The detector that is explained.")
+    adversary: Adversary = Field(Adversary(), description="NES for the adversarial copies.")
+    explainers: dict[str, AnyExplainer] = Field(
+        default_factory=paper_rows, min_length=1, description="Row name -> explainer; each is one row of every table."
+    )
+    evaluation: Evaluation = Field(Evaluation(), description="NES for the segment attacks.")
+    threads: Threads = Field(Threads(), description="CPU threads a job.")
+
+    @field_validator("explainers")
+    @classmethod
+    def _names(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in value:
+            if not name.replace("_", "").isalnum() or not name[0].isalpha():
+                raise ValueError(f"the row name {name!r} may hold letters, digits and _ only, a letter first")
+            if name.lower() in RESERVED:
+                raise ValueError(f"the row name {name!r} is taken by a table; choose another")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Config":
+        if isinstance(self.corpus, DemoCorpus):
+            taken: dict[int, str] = {}
+            names: set[str] = set()
+            for clip in self.corpus.clips:
+                if clip.name in names:
+                    raise ValueError(f"corpus.clips: the name {clip.name} is given twice; rename one")
+                names.add(clip.name)
+                count = sum(clip.splits.model_dump().values())
+                if count == 0:
+                    raise ValueError(f"corpus.clips: {clip.name} gives no block to any split; raise one of its splits")
+                for number in range(clip.first_id, clip.first_id + count):
+                    if number in taken:
+                        raise ValueError(
+                            f"corpus.clips: {clip.name} and {taken[number]} both own video {number:03d}; "
+                            "change first_id of one"
+                        )
+                    taken[number] = clip.name
+        return self
+
+
+def _place(location: tuple[str | int, ...]) -> str:
+    """The key's path as the user wrote it: without the tags that pydantic puts behind a chosen kind."""
+    parts = list(location)
+    if parts[:1] == ["corpus"]:
+        del parts[1:2]
+    if parts[:1] == ["explainers"]:
+        del parts[2:3]
+    return ".".join(map(str, parts))
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    where = _place(error["loc"])
+    value = error.get("input")
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        return f"{where}: there is no such key; see config/reference.yaml for every key"
+    if error["type"] == "missing":
+        return f"{where}: is required; see config/reference.yaml"
+    shown = "" if isinstance(value, dict | list | Model) or value is None else f" = {value!r}"
+    return f"{where}{shown}: {message[0].lower() + message[1:]}" if where else message
+
+
+def load(mapping: dict[str, Any]) -> Config:
+    """Validate a configuration.
+
+    Raises:
+        InputError: one line that names each offending key's path, its value and what is allowed.
+    """
+    try:
+        return Config.model_validate(mapping)
+    except ValidationError as error:
+        raise InputError("config: " + "; ".join(_sentence(item) for item in error.errors())) from None

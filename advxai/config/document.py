@@ -1,0 +1,83 @@
+"""The JSON schema and the commented reference of every key, generated from the model."""
+
+import json
+import types
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import yaml
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from advxai.config import Config
+from advxai.config.explainers import Custom, Lime, Rise, Shap, Sobol
+
+HEADER = """\
+# Every key of the configuration, with its default (the paper's settings), what it means and what is allowed.
+# Generated from advxai/config by `make docs`; write your own file with the keys that differ.
+"""
+
+
+def schema() -> str:
+    """The configuration's JSON schema as text."""
+    return json.dumps(Config.model_json_schema(), indent=2) + "\n"
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The configuration models that an annotation may hold."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in (Annotated, Union, types.UnionType, list):
+        arguments = get_args(annotation)
+        return [
+            model for part in arguments[: 1 if get_origin(annotation) is Annotated else None] for model in _models(part)
+        ]
+    return []
+
+
+def _allowed(field: FieldInfo) -> str:
+    signs = {Ge: (">=", "ge"), Gt: (">", "gt"), Le: ("<=", "le"), Lt: ("<", "lt")}
+    bounds = [f"{signs[type(m)][0]} {getattr(m, signs[type(m)][1])}" for m in field.metadata if type(m) in signs]
+    return f" [{', '.join(bounds)}]" if bounds else ""
+
+
+def _value(value: Any) -> str:
+    plain = json.loads(json.dumps(value, default=lambda model: model.model_dump(exclude_none=True)))
+    return yaml.safe_dump(plain, default_flow_style=True, width=10**6).removesuffix("...\n").strip()
+
+
+def _lines(model: type[BaseModel], indent: str, given: BaseModel | None = None) -> list[str]:
+    lines: list[str] = []
+    for name, field in model.model_fields.items():
+        default = getattr(given, name) if given is not None else field.get_default(call_default_factory=True)
+        comment = f"{field.description or ''}{_allowed(field)}".strip()
+        comment = f" # {comment}" if comment else ""
+        nested = _models(field.annotation)
+        if name == "explainers":
+            lines += [f"{indent}{name}:{comment} Methods and their keys:"]
+            for kind in (Lime, Shap, Sobol, Rise, Custom):
+                lines += [f"{indent}  # {(kind.__doc__ or '').strip().splitlines()[0]}"]
+                lines += [f"{indent}  # {kind.__name__}:", *(f"{indent}  # {line}" for line in _lines(kind, "  "))]
+            lines += [f"{indent}  {row}: {_value(entry.model_dump())}" for row, entry in default.items()]
+        elif default is PydanticUndefined and not nested:
+            lines += [f"{indent}{name}: # required. {comment.removeprefix(' # ')}"]
+        elif isinstance(default, BaseModel) and name not in ("model", "face_mesh"):
+            lines += [f"{indent}{name}:{comment}", *_lines(type(default), indent + "  ", default)]
+        elif default is PydanticUndefined:
+            lines += [f"{indent}{name}:{comment} (required)"]
+            for kind in nested:
+                lines += [f"{indent}  # {(kind.__doc__ or '').strip().splitlines()[0]}"]
+                lines += _lines(kind, indent + "  ") if len(nested) == 1 else _commented(kind, indent)
+        else:
+            lines += [f"{indent}{name}: {_value(default)}{comment}"]
+    return lines
+
+
+def _commented(kind: type[BaseModel], indent: str) -> list[str]:
+    return [f"{indent}  # {line}" for line in _lines(kind, "")]
+
+
+def reference() -> str:
+    """Every key as commented YAML."""
+    return HEADER + "\n".join(line.rstrip() for line in _lines(Config, "")) + "\n"

@@ -1,0 +1,155 @@
+"""Configuration of explainers: each entry of `explainers:` is one row of every table."""
+
+import importlib.util
+from importlib.metadata import entry_points
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, field_validator
+
+from advxai.config.base import Model, Number
+
+BASELINES = ("segment_mean", "image_mean", "zeros", "blur", "noise", "adversarial")
+ENTRY_POINT_GROUP = "advxai.explainers"
+
+
+class Baseline(Model):
+    """What fills a perturbed region. A bare name stands for `{kind: name}`."""
+
+    kind: Literal["segment_mean", "image_mean", "zeros", "blur", "noise", "adversarial"] = Field(
+        description="segment_mean, image_mean, zeros (of the normalised image), blur, noise or adversarial."
+    )
+    size: int = Field(128, ge=2, le=1023, description="blur: side of the box kernel, in pixels.")
+    std: Number = Field(0.2, gt=0, le=1, description="noise: standard deviation, in units of the [0, 1] image.")
+
+
+class Segmentation(Model):
+    """Superpixels that are scored, ranked and attacked."""
+
+    algorithm: Literal["slic", "quickshift"] = Field("slic", description="slic, or quickshift with lime's settings.")
+    n_segments: int = Field(50, ge=2, le=4096, description="slic: segments asked for; it makes fewer.")
+    image: Literal["unit", "normalised"] = Field("unit", description="Segment the [0, 1] or the normalised image.")
+
+
+NORMALISED = Segmentation(image="normalised")
+
+
+class Explainer(Model):
+    """What every entry has."""
+
+    baseline: Baseline = Field(description="What fills a perturbed region.")
+    segmentation: Segmentation = Field(NORMALISED, description="Segments to score, rank and attack.")
+
+    @field_validator("baseline", mode="before")
+    @classmethod
+    def _shorthand(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
+
+
+class Lime(Explainer):
+    """LIME (Ribeiro et al. 2016), with the lime package's defaults."""
+
+    method: Literal["lime"]
+    samples: int = Field(2000, ge=2, description="Perturbed images.")
+    kernel_width: Number = Field(0.25, gt=0, description="Width of the exponential kernel on the cosine distance.")
+    ridge: Number = Field(1.0, gt=0, description="Penalty of the ridge fit.")
+    softmax_again: bool = Field(True, description="Softmax the probabilities once more, as the released code does.")
+    segmentation: Segmentation = Field(Segmentation(), description="Segments to perturb, rank and attack.")
+
+
+class Shap(Explainer):
+    """SHAP's Partition explainer (Lundberg & Lee 2017): Owen values by the shap package."""
+
+    method: Literal["shap"]
+    evaluations: int = Field(2000, ge=4, description="Model evaluations (max_evals).")
+    batch: int = Field(50, ge=2, description="Evaluations a batch; decides the order in which regions are split.")
+
+
+class Sobol(Explainer):
+    """SOBOL (Fel et al. 2021): Jansen's total-order indices on a grid of masks."""
+
+    method: Literal["sobol"]
+    grid: int = Field(8, ge=2, le=64, description="Masks of grid x grid cells.")
+    design: int = Field(
+        32, ge=2, description="Rows of the Sobol design (a power of two); design * (grid^2 + 2) images."
+    )
+
+    @field_validator("design")
+    @classmethod
+    def _power_of_two(cls, value: int) -> int:
+        if value & (value - 1):
+            raise ValueError("must be a power of two, or the Sobol sequence loses its balance")
+        return value
+
+
+class Rise(Explainer):
+    """RISE (Petsiuk et al. 2018)."""
+
+    method: Literal["rise"]
+    masks: int = Field(4000, ge=2, description="Random masks.")
+    cells: int = Field(7, ge=2, le=64, description="Cells a side of the low-resolution mask.")
+    p1: Number = Field(0.1, gt=0, lt=1, description="The code's p1: divides the map, and is the threshold of `draw`.")
+    draw: Literal["normal", "uniform"] = Field(
+        "normal", description="A cell is kept when a normal (as released: 54 % kept) or uniform draw is below p1."
+    )
+    softmax_again: bool = Field(True, description="Softmax the probabilities once more, as the released code does.")
+
+
+class Custom(Explainer):
+    """An explainer from outside the package."""
+
+    method: str = Field(description="`module:Class`, or the name of an entry point of the group advxai.explainers.")
+    params: dict[str, Any] = Field({}, description="Keyword arguments of the class.")
+
+    @field_validator("method")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        installed = sorted(point.name for point in entry_points(group=ENTRY_POINT_GROUP))
+        if value in installed:
+            return value
+        module, colon, attribute = value.partition(":")
+        if colon and attribute.isidentifier():
+            try:
+                found = importlib.util.find_spec(module) is not None
+            except (ImportError, ValueError):
+                found = False
+            if found:
+                return value
+            raise ValueError(f"the module {module!r} can't be found: put its folder on PYTHONPATH or install it")
+        raise ValueError(
+            f"is not one of {', '.join(BUILT_IN)}"
+            + (f", of the installed explainers {', '.join(installed)}" if installed else "")
+            + ", or an import path `module:Class`"
+        )
+
+
+BUILT_IN = ("lime", "shap", "sobol", "rise")
+
+
+def _kind(value: Any) -> str:
+    method = value.get("method") if isinstance(value, dict) else getattr(value, "method", None)
+    return method if method in BUILT_IN else "custom"
+
+
+AnyExplainer = Annotated[
+    Annotated[Lime, Tag("lime")]
+    | Annotated[Shap, Tag("shap")]
+    | Annotated[Sobol, Tag("sobol")]
+    | Annotated[Rise, Tag("rise")]
+    | Annotated[Custom, Tag("custom")],
+    Discriminator(_kind),
+]
+
+
+def paper_rows() -> dict[str, Any]:
+    """The paper's eight rows (section 4.3)."""
+    rows: dict[str, Any] = {
+        "LIME": Lime(method="lime", baseline={"kind": "image_mean"}),
+        "SHAP": Shap(method="shap", baseline={"kind": "blur", "size": 128}),
+        "SOBOL": Sobol(method="sobol", baseline={"kind": "blur", "size": 10}),
+        "RISE": Rise(method="rise", baseline={"kind": "zeros"}),
+    }
+    paired = {}
+    for name, row in rows.items():
+        paired[name] = row
+        paired[f"{name}_adv"] = row.model_copy(update={"baseline": Baseline(kind="adversarial")})
+    return paired

@@ -1,0 +1,76 @@
+"""Configuration of the detector, the NES attacks and the evaluation."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from advxai.config.base import Medium, Model, Number
+
+
+class Training(Model):
+    """How a detector is trained on the corpus's train split; validation picks the epoch."""
+
+    epochs: int = Field(20, ge=1, description="Passes over the training frames.")
+    batch: int = Field(32, ge=2, description="Images an optimiser step.")
+    learning_rate: Number = Field(1e-3, gt=0, description="Peak learning rate of AdamW (linear warm-up, cosine decay).")
+    weight_decay: Number = Field(0.01, ge=0, description="AdamW's weight decay.")
+    label_smoothing: Number = Field(0.0, ge=0, lt=1, description="Label smoothing of the cross-entropy.")
+    frames_per_video: int = Field(
+        20, ge=1, description="Equidistant frames of a fake video; originals give more, so that classes balance."
+    )
+    augment: bool = Field(True, description="Random flips, shifts, brightness and JPEG compression.")
+    initial_weights: Medium | None = Field(
+        None,
+        description="ImageNet weights to start from (.pth or .safetensors, same architecture); null: from scratch.",
+    )
+
+
+class Detector(Model):
+    """The deepfake detector: any timm model, or your own."""
+
+    model: str = Field("tf_efficientnetv2_b0", description="timm name, or `module:factory` returning a torch module.")
+    checkpoint: str | None = Field(
+        None, description="Trained weights (Lightning checkpoint or safetensors). null: train on the corpus."
+    )
+    input_size: int = Field(224, ge=32, le=1024, description="Side of the input, in pixels.")
+    mean: tuple[Number, Number, Number] | None = Field(None, description="Normalisation; null: the model's own (timm).")
+    std: tuple[Number, Number, Number] | None = Field(None, description="Normalisation; null: the model's own (timm).")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="Where every forward runs; part of the digests.")
+    forward_batch: int = Field(
+        64, ge=1, le=4096, description="Images in every forward, the last one padded; part of the digests."
+    )
+    training: Training = Field(Training(), description="Used when `checkpoint` is null.")
+
+
+class Nes(Model):
+    """Natural Evolution Strategies (paper, section 3, algorithm 1). Units: the normalised image's."""
+
+    alpha: Number = Field(1 / 255, gt=0, description="Step of each pixel in an iteration.")
+    delta: Number = Field(
+        16 / 255, gt=0, description="Bound of a step (paper's clip; it never acts while alpha < delta)."
+    )
+    sigma: Number = Field(0.001, gt=0, description="Search standard deviation.")
+    samples: int = Field(40, ge=1, description="Noise draws n an iteration; antithetic, so 2n forwards.")
+    iterations: int = Field(80, ge=1, le=32767, description="At most so many iterations.")
+
+
+class Adversary(Nes):
+    """The adversarial copy of each image that the `adversarial` baseline fills in with."""
+
+
+class Evaluation(Nes):
+    """Segment attacks: NES restricted to the top-k segments."""
+
+    iterations: int = Field(50, ge=1, le=32767, description="At most so many iterations.")
+    top: int = Field(3, ge=1, le=10, description="Attack the top-1 ... top-k segments.")
+
+
+class Threads(Model):
+    """CPU threads of one job of each stage; Snakemake runs as many jobs as fit into --cores."""
+
+    corpus: int = Field(1, ge=1)
+    faces: int = Field(1, ge=1)
+    detector: int = Field(2, ge=1)
+    adversary: int = Field(2, ge=1)
+    saliency: int = Field(1, ge=1)
+    evaluation: int = Field(1, ge=1)

@@ -1,0 +1,182 @@
+"""From one clip to an FF++-shaped data set: originals, four manipulated versions of each, and their masks."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from advxai.corpus.blocks import Block, TooShort, pairs, plan_blocks
+from advxai.corpus.manipulations import CATEGORIES, Tracked, manipulate
+from advxai.corpus.mesh import FaceMesh
+from advxai.corpus.video import even, probe, read_frames, write_video
+from advxai.errors import InputError
+from advxai.faces.retinaface import RetinaFace
+
+COMPRESSION = "c23"
+LEAST_FACES = 0.5  # share of a block's frames that must show the face
+
+
+@dataclass
+class ClipReport:
+    """What came of a clip: pairs of video ids per split, written files (relative), and what was left out and why."""
+
+    name: str
+    pairs: dict[str, list[list[str]]] = field(default_factory=dict)
+    videos: list[str] = field(default_factory=list)
+    left_out: list[dict[str, str]] = field(default_factory=list)
+
+    def leave_out(self, item: str, reason: str) -> None:
+        self.left_out.append({"stage": "corpus", "item": item, "reason": reason})
+
+
+class _SeveralFaces(Exception):
+    """The clip shows more than one face in a frame that is used."""
+
+
+def make_clip(
+    clip: Path,
+    name: str,
+    splits: dict[str, int],
+    first_id: int,
+    detector: RetinaFace,
+    mesh: FaceMesh,
+    out: Path,
+    *,
+    block_seconds: float,
+    gap_seconds: float,
+    crf: int,
+    seed: int,
+    progress: bool = True,
+) -> ClipReport:
+    """Write the clip's part of an FF++ tree, and clip.json (the report), under `out`, which appears when complete.
+
+    Each block of the clip is an original video NNN; each pair of blocks (a, b) of one split gives a_b and b_a in
+    every category, target first. Originals and manipulated videos go through the same decoder, size and encoder. A
+    clip that isn't a video, is too short, or shows no face or several, gives no video: its reason is in the report.
+
+    Args:
+        clip: the media file. name: what to call it in reports.
+        splits: blocks per split, even numbers. first_id: number of its first FF++ video (0 to 999).
+        block_seconds, gap_seconds: longest block and least gap between blocks.
+        crf: constant rate factor of x264 (FF++'s c23 is 23).
+        seed: of the settings that vary from one manipulated video to the next.
+
+    Raises:
+        InputError: `splits` names an unknown split, or an odd or impossible number of blocks.
+    """
+    out = Path(out)
+    scratch = out.with_name(f".{out.name}.part")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    report = ClipReport(name)
+    blocks = _plan(clip, report, splits, first_id, gap_seconds, block_seconds)
+    if blocks is not None:
+        fps, planned = blocks
+        try:
+            _write_pairs(clip, report, fps, planned, detector, mesh, scratch, crf, seed, progress)
+        except _SeveralFaces as reason:
+            report = ClipReport(name)
+            report.leave_out(str(clip), str(reason))
+        if not report.pairs:
+            shutil.rmtree(scratch)
+            scratch.mkdir()
+    (scratch / "clip.json").write_text(json.dumps(asdict(report), indent=1) + "\n")
+    shutil.rmtree(out, ignore_errors=True)
+    os.replace(scratch, out)
+    return report
+
+
+def _plan(
+    clip: Path, report: ClipReport, splits: dict[str, int], first_id: int, gap_s: float, block_s: float
+) -> tuple[Fraction, list[Block]] | None:
+    """The clip's frame rate and blocks; None, with a line in the report, for a file that can't give them."""
+    try:
+        frames, fps, _, _ = probe(clip)
+    except InputError as error:
+        report.leave_out(str(clip), f"not a video: {error}")
+        return None
+    try:
+        return fps, plan_blocks(frames, fps, splits, gap_s, block_s, first_id)
+    except TooShort as error:
+        report.leave_out(str(clip), str(error))
+        return None
+
+
+def _write_pairs(
+    clip: Path,
+    report: ClipReport,
+    fps: Fraction,
+    planned: list[Block],
+    detector: RetinaFace,
+    mesh: FaceMesh,
+    root: Path,
+    crf: int,
+    seed: int,
+    progress: bool,
+) -> None:
+    tracks = _track(clip, planned, detector, mesh)
+    total = sum(block.frames for block in planned) * (1 + len(CATEGORIES))
+    with tqdm(total=total, desc=f"corpus {report.name}", unit="frame", disable=not progress) as bar:
+        for a, b in pairs(planned):
+            track_a, track_b = next(tracks), next(tracks)
+            faceless = [
+                block.video_id
+                for block, track in ((a, track_a), (b, track_b))
+                if np.mean([tracked.mesh is not None for tracked in track]) < LEAST_FACES
+            ]
+            if faceless:
+                seconds = f"{float(a.start / fps):.1f} to {float(b.stop / fps):.1f} s"
+                report.leave_out(
+                    f"{clip}, {a.split} pair {a.video_id}, {b.video_id} ({seconds})",
+                    f"no face in more than half of the frames of {' and '.join(faceless)}",
+                )
+                bar.update((a.frames + b.frames) * (1 + len(CATEGORIES)))
+                continue
+            for block, track in ((a, track_a), (b, track_b)):
+                path = f"original_sequences/youtube/{COMPRESSION}/videos/{block.video_id}.mp4"
+                bar.update(write_video(root / path, (tracked.frame for tracked in track), fps, crf))
+                report.videos.append(path)
+            for category in CATEGORIES:
+                for target, source, moved, driving in ((a, b, track_a, track_b), (b, a, track_b, track_a)):
+                    pair = f"{target.video_id}_{source.video_id}"
+                    rng = _generator(seed, report.name, category, target.start, source.start)
+                    made = list(manipulate(category, moved, driving, rng))
+                    folder = f"manipulated_sequences/{category}"
+                    path = f"{folder}/{COMPRESSION}/videos/{pair}.mp4"
+                    write_video(root / path, (frame for frame, _ in made), fps, crf)
+                    masks = (np.repeat(mask[..., None], 3, axis=2) for _, mask in made)
+                    write_video(root / f"{folder}/masks/videos/{pair}.mp4", masks, fps, crf)
+                    report.videos.append(path)
+                    bar.update(len(moved))
+            report.pairs.setdefault(a.split, []).append([a.video_id, b.video_id])
+
+
+def _track(clip: Path, planned: list[Block], detector: RetinaFace, mesh: FaceMesh) -> Iterator[list[Tracked]]:
+    """One list of tracked frames per block, in order; the clip is decoded once."""
+    frames = read_frames(clip, planned[0].start, planned[-1].stop)
+    for block in planned:
+        track = []
+        for index, frame in frames:
+            if index >= block.start:
+                frame = np.ascontiguousarray(even(frame))
+                found = detector.detect(frame)
+                if len(found) > 1:
+                    raise _SeveralFaces(f"{len(found)} faces in frame {index}: give a clip of one person")
+                points = mesh.fit(frame, found[0].box, found[0].landmarks[:2]) if found else None
+                track.append(Tracked(frame, points))
+            if index == block.stop - 1:
+                break
+        yield track
+
+
+def _generator(seed: int, *words: object) -> np.random.Generator:
+    """A generator of its own for each (seed, words): neither order nor neighbours matter."""
+    digest = hashlib.sha256(json.dumps([seed, *map(str, words)]).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "big"))

@@ -1,0 +1,1 @@
+"""Stage `detector`: build, train or import the deepfake detector, and run every forward of every stage through it."""

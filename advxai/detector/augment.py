@@ -1,0 +1,52 @@
+"""Random changes of a training image, drawn from its own generator."""
+
+import cv2
+import numpy as np
+
+SMALLEST = 0.85  # side of the crop, as a share of the image's
+JPEG = (50, 100)  # quality; half of the images
+BRIGHTNESS = 0.12  # at most, as a share of the range
+CONTRAST = 0.15
+
+
+def resize(image: np.ndarray, size: int) -> np.ndarray:
+    """RGB uint8 (h, w, 3) -> (size, size, 3); bicubic without antialias, as `Preprocessing.unit` does."""
+    if image.shape[:2] == (size, size):
+        return image
+    return cv2.resize(image, (size, size), interpolation=cv2.INTER_CUBIC)
+
+
+def augment(image: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Flip, crop, compress, resize and relight an image.
+
+    Args:
+        image: RGB uint8 (h, w, 3).
+        size: side of the result.
+        rng: the only source of randomness, so a result depends on nothing but image and generator.
+
+    Returns:
+        RGB uint8 (size, size, 3).
+    """
+    flip, compress = rng.random(2) < 0.5
+    scale, left, top = rng.random(3)
+    quality = int(rng.integers(*JPEG, endpoint=True))
+    contrast, brightness = rng.uniform(-1, 1, 2)
+
+    height, width = image.shape[:2]
+    side = SMALLEST + (1 - SMALLEST) * scale
+    h, w = max(1, round(height * side)), max(1, round(width * side))
+    y, x = int((height - h + 1) * top), int((width - w + 1) * left)
+    image = image[y : y + h, x : x + w]
+    if flip:
+        image = image[:, ::-1]
+    image = np.ascontiguousarray(image)
+    if compress:
+        # OpenCV codes B, G, R; in the wrong order luma and chroma would be quantised as another colour's.
+        done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+        if not done:
+            raise RuntimeError(f"JPEG coding of an image {image.shape} failed")
+        image = cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    image = resize(image, size)
+    gain, shift = 1 + CONTRAST * contrast, 255 * BRIGHTNESS * brightness
+    relit = (image.astype(np.float32) - 127.5) * gain + 127.5 + shift
+    return np.clip(np.rint(relit), 0, 255).astype(np.uint8)

@@ -1,0 +1,172 @@
+"""From the configuration to a torch module: a timm model or one of the user's own, with its preprocessing."""
+
+import importlib
+import pickle
+from pathlib import Path
+
+import timm
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from advxai.config.science import Detector as Settings
+from advxai.detector.model import Preprocessing
+from advxai.errors import InputError
+
+State = dict[str, Tensor]
+
+
+def build_module(settings: Settings, classes: int) -> nn.Module:
+    """The untrained network of `detector.model`.
+
+    Args:
+        settings: `model` is a timm name, or `module:factory`, called as `factory(num_classes=classes)`.
+        classes: width of the head.
+
+    Returns:
+        A module that maps (n, 3, h, w) float32 to logits (n, classes); its weights come from torch's global generator.
+
+    Raises:
+        InputError: no such timm model, the factory can't be imported or called, or it returns no torch module.
+    """
+    name = settings.model
+    if ":" not in name:
+        if not timm.is_model(name):
+            raise InputError(
+                f"detector.model: timm has no model {name!r}; give one of timm.list_models() or `module:factory`"
+            )
+        return timm.create_model(name, pretrained=False, num_classes=classes)
+    package, _, attribute = name.partition(":")
+    try:
+        factory = getattr(importlib.import_module(package), attribute)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"detector.model: can't import {name} ({error}); correct it or PYTHONPATH") from error
+    try:
+        module = factory(num_classes=classes)
+    except TypeError as error:
+        raise InputError(
+            f"detector.model: {name}(num_classes={classes}) failed: {error}; correct the factory"
+        ) from error
+    if not isinstance(module, nn.Module):
+        raise InputError(f"detector.model: {name} returned {type(module).__name__}; it must return a torch.nn.Module")
+    return module
+
+
+def preprocessing(settings: Settings, module: nn.Module) -> Preprocessing:
+    """How images become the module's input: the configuration's mean and std, else the timm model's own.
+
+    Raises:
+        InputError: neither has them.
+    """
+    own = getattr(module, "pretrained_cfg", None) or {}
+    mean = settings.mean or own.get("mean")
+    std = settings.std or own.get("std")
+    if mean is None or std is None:
+        raise InputError(f"detector.mean, detector.std: {settings.model} doesn't say its own; set both")
+    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+        raise InputError(f"detector.mean, detector.std: {mean}, {std} aren't three channels' with std > 0; set both")
+    return Preprocessing(settings.input_size, tuple(map(float, mean)), tuple(map(float, std)))
+
+
+def head_keys(module: nn.Module) -> list[str]:
+    """Names of the classifier's tensors in the state dict: what timm calls the classifier, else the last layer."""
+    names = list(module.state_dict())
+    declared = (getattr(module, "pretrained_cfg", None) or {}).get("classifier")
+    if declared:
+        prefixes = (declared,) if isinstance(declared, str) else tuple(declared)
+        found = [name for name in names if name.rpartition(".")[0] in prefixes]
+        if found:
+            return found
+    last = names[-1].rpartition(".")[0]
+    return [name for name in names if name.rpartition(".")[0] == last]
+
+
+def read_tensors(file: Path) -> object:
+    """What a .safetensors file or a torch file holds, on the CPU. No code of the file is run.
+
+    Returns:
+        Name -> tensor for safetensors; for a torch file whatever was saved, restricted to tensors and plain Python.
+
+    Raises:
+        InputError: not there, damaged, or a pickle that would have to run code.
+    """
+    if not file.is_file():
+        raise InputError(f"{file}: no such file; correct the path in the configuration")
+    try:
+        if file.suffix == ".safetensors":
+            return load_file(file)
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "weights_only" not in str(error) and "Unsupported" not in str(error):
+            raise InputError(f"{file}: damaged or no torch file; get or save it anew") from error
+        raise InputError(
+            f"{file}: holds pickled code, which isn't run ({_culprit(error)}); where you trust the file, save its "
+            "state_dict alone as .safetensors and give that"
+        ) from error
+    except (SafetensorError, RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
+        raise InputError(f"{file}: damaged or no weights file ({type(error).__name__}); get or save it anew") from error
+
+
+def _culprit(error: Exception) -> str:
+    """The class or function that torch refused to load, if its message names it."""
+    words = str(error).replace(",", " ").split()
+    return next((words[n + 1] for n, word in enumerate(words[:-1]) if word == "GLOBAL"), "not only tensors")
+
+
+def shape(tensor: Tensor) -> str:
+    """'32x3x3x3', or 'scalar'."""
+    return "x".join(map(str, tensor.shape)) or "scalar"
+
+
+def _tensors(state: object, file: Path) -> State:
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]
+    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise InputError(f"{file}: holds no dictionary of tensors; save the model's state_dict")
+    # Counters of BatchNorm: older files lack them, and nothing here reads them.
+    return {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
+
+
+def load_initial(module: nn.Module, file: Path) -> None:
+    """Put pretrained weights (ImageNet's) into a module whose head may have another width.
+
+    By name where the file has every name of the module; else, for a torch file, tensor by tensor in order, where
+    shapes and last name parts (weight, bias, running_mean, running_var) agree all the way. A head of another width
+    stays as initialised.
+
+    Raises:
+        InputError: neither way fits; names the file and the first mismatch.
+    """
+    given = _tensors(read_tensors(file), file)
+    own = {name: value for name, value in module.state_dict().items() if not name.endswith("num_batches_tracked")}
+    head = set(head_keys(module))
+    body = [name for name in own if name not in head]
+    if set(given) & set(body) or file.suffix == ".safetensors":
+        missing = next((name for name in body if name not in given), None)
+        unknown = next((name for name in given if name not in own), None)
+        if missing or unknown:
+            fault = f"lacks {missing}" if missing else f"has {unknown}, which the model doesn't"
+            raise InputError(f"{file}: {fault}; give weights of the same architecture")
+        pairs = {name: name for name in own if name in given}
+    else:
+        if len(given) != len(own):
+            raise InputError(
+                f"{file}: has {len(given)} tensors, the model {len(own)}; give weights of the same architecture"
+            )
+        # safetensors files are sorted by name, so only a torch file has an order to go by.
+        pairs = dict(zip(own, given, strict=True))
+    chosen: State = {}
+    for name, source in pairs.items():
+        same_role = name.rpartition(".")[2] == source.rpartition(".")[2]
+        if same_role and own[name].shape == given[source].shape:
+            chosen[name] = given[source]
+        elif name not in head:
+            raise InputError(
+                f"{file}: {source} ({shape(given[source])}) doesn't fit {name} ({shape(own[name])}); "
+                "give weights of the same architecture"
+            )
+    # Never half a head: a bias without its weight means nothing.
+    if not head <= set(chosen):
+        chosen = {name: value for name, value in chosen.items() if name not in head}
+    module.load_state_dict(chosen, strict=False)

@@ -1,0 +1,154 @@
+"""Trained detectors on disk: our own safetensors files, and Lightning checkpoints of the authors' form."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from advxai.classes import CLASSES
+from advxai.config.science import Detector as Settings
+from advxai.detector.build import build_module, head_keys, preprocessing, read_tensors, shape
+from advxai.detector.model import Detector, Preprocessing
+from advxai.errors import InputError
+
+PREFIX = "model."
+KEY = "advxai"
+
+
+def save(
+    path: Path, module: nn.Module, *, model: str, preprocessing: Preprocessing, classes: Sequence[str] = CLASSES
+) -> None:
+    """Write weights and what is needed to use them as one safetensors file, atomically.
+
+    Args:
+        path: appears only when it is complete.
+        module: its state dict is written as it is, on the CPU.
+        model, preprocessing, classes: kept as JSON in the file's metadata, under "advxai".
+    """
+    meta = {
+        "model": model,
+        "classes": list(classes),
+        "input_size": preprocessing.input_size,
+        "mean": list(preprocessing.mean),
+        "std": list(preprocessing.std),
+    }
+    # safetensors refuses tensors that share memory or aren't laid out row by row.
+    tensors = {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in module.state_dict().items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    save_file(tensors, temporary, metadata={KEY: json.dumps(meta, sort_keys=True)})
+    os.replace(temporary, path)
+
+
+def load(
+    settings: Settings,
+    path: Path,
+    *,
+    forward_batch: int | None = None,
+    device: str | None = None,
+    classes: Sequence[str] = CLASSES,
+) -> Detector:
+    """The detector of a checkpoint, in evaluation mode.
+
+    Args:
+        settings: `model` says the architecture, the rest how to run it.
+        path: safetensors file (ours, or a bare state dict), or a torch file: a Lightning checkpoint whose
+            `state_dict` has the prefix "model.", or a bare state dict.
+        forward_batch, device: instead of those of `settings`.
+        classes: names in the order of the head.
+
+    Raises:
+        InputError: unreadable; holds pickled code; another number or order of classes; a missing, unexpected or
+            differently shaped tensor; made for another model, input size, mean or std; no such device.
+    """
+    device = device or settings.device
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("detector.device: no CUDA device is usable here; set it to cpu")
+    state = _state(read_tensors(path), path)
+    meta = _meta(path)
+    if meta:
+        settings = _agree(settings, meta, path, classes)
+    module = build_module(settings, len(classes))
+    _fill(module, state, path, len(classes))
+    return Detector(
+        module,
+        preprocessing(settings, module),
+        classes=classes,
+        device=device,
+        forward_batch=forward_batch or settings.forward_batch,
+    )
+
+
+def _meta(path: Path) -> dict:
+    if path.suffix != ".safetensors":
+        return {}
+    with safe_open(path, framework="pt") as file:
+        text = (file.metadata() or {}).get(KEY)
+    try:
+        return json.loads(text) if text else {}
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: its metadata {KEY!r} isn't JSON; save the checkpoint anew") from error
+
+
+def _agree(settings: Settings, meta: dict, path: Path, classes: Sequence[str]) -> Settings:
+    """Settings with the file's own mean and std where the configuration has none; all else must be the same."""
+    if meta.get("classes", list(classes)) != list(classes):
+        raise InputError(
+            f"{path}: its classes are {', '.join(meta['classes'])}, not {', '.join(classes)}; give a detector of these"
+        )
+    for name in ("model", "input_size", "mean", "std"):
+        wanted, found = getattr(settings, name), meta.get(name)
+        wanted = list(wanted) if isinstance(wanted, tuple) else wanted
+        if None not in (wanted, found) and wanted != found:
+            raise InputError(f"{path}: was made with {name} {found}; set detector.{name} to it, not to {wanted}")
+    own = {name: tuple(meta[name]) for name in ("mean", "std") if meta.get(name)}
+    return settings.model_copy(update=own)
+
+
+def _state(content: object, path: Path) -> dict[str, Tensor]:
+    if isinstance(content, dict) and "state_dict" in content:
+        content = content["state_dict"]
+    if not isinstance(content, dict) or not content:
+        raise InputError(f"{path}: holds no state_dict; give a Lightning checkpoint or a safetensors file")
+    wrong = next((name for name, value in content.items() if not isinstance(value, Tensor)), None)
+    if wrong is not None:
+        raise InputError(f"{path}: {wrong} isn't a tensor; give a Lightning checkpoint or a safetensors file")
+    return content
+
+
+def _fill(module: nn.Module, state: dict[str, Tensor], path: Path, classes: int) -> None:
+    own = module.state_dict()
+    if not set(own) & set(state) and any(name.startswith(PREFIX) for name in state):
+        state = {name.removeprefix(PREFIX) if name.startswith(PREFIX) else f"({name})": state[name] for name in state}
+    head = head_keys(module)
+    for name in own:
+        if name not in state:
+            if name.endswith("num_batches_tracked"):
+                continue
+            raise InputError(f"{path}: lacks the tensor {name}; give a checkpoint of detector.model, or correct that")
+        if state[name].shape != own[name].shape:
+            found = state[name]
+            if name in head and found.ndim and found.shape[1:] == own[name].shape[1:]:
+                raise InputError(
+                    f"{path}: {name} is a head of {len(found)} classes, not {classes}; give a detector of {classes}"
+                )
+            raise InputError(
+                f"{path}: {name} is {shape(found)}, the model's is {shape(own[name])}; give a checkpoint of "
+                "detector.model, or correct that"
+            )
+    unexpected = next((name for name in state if name not in own), None)
+    if unexpected is not None:
+        raise InputError(
+            f"{path}: has the tensor {unexpected.strip('()')}, which the model doesn't; give a checkpoint of "
+            "detector.model, or correct that"
+        )
+    # BatchNorm's counter may be missing (older files); it plays no part in evaluation.
+    module.load_state_dict(state, strict=False)

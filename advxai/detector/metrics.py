@@ -1,0 +1,138 @@
+"""How well a detector classifies: per class, over all classes, and real versus fake."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torchmetrics.functional.classification import (
+    binary_auroc,
+    binary_average_precision,
+    binary_f1_score,
+    multiclass_accuracy,
+    multiclass_confusion_matrix,
+)
+from tqdm import tqdm
+
+from advxai.detector.model import Detector
+from advxai.errors import InputError
+from advxai.frames.database import FrameStore
+
+NAMES = ("accuracy", "auroc", "f1", "average_precision")
+
+
+def classify(detector: Detector, frames: FrameStore, keys: list[str]) -> Tensor:
+    """Class probabilities (n, classes) float32, on the CPU, of the images of these keys."""
+    parts = [keys[start : start + detector.forward_batch] for start in range(0, len(keys), detector.forward_batch)]
+    answers = [torch.empty((0, len(detector.classes)))]
+    for part in tqdm(parts, desc="classify", unit="batch", mininterval=1):
+        unit = torch.stack([detector.preprocessing.unit(frames.image(key)) for key in part]).to(detector.device)
+        answers.append(detector.probabilities(detector.preprocessing.normalise(unit)).cpu())
+    return torch.cat(answers)
+
+
+def evaluate(detector: Detector, frames: FrameStore, rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Classify images and compare with their labels.
+
+    Args:
+        detector: the detector.
+        frames: images by key.
+        rows: columns key and label (class index), one row an image; further columns are left alone.
+
+    Returns:
+        images: key, label, predicted (class index) and p_<class> (probability), in the order of `rows`.
+        metrics: see `measure`.
+
+    Raises:
+        InputError: there are no rows, or a label is no class of the detector.
+    """
+    if rows.empty:
+        raise InputError("there is no image to evaluate the detector on; add videos to the split test")
+    wrong = rows[~rows["label"].isin(range(len(detector.classes)))]
+    if len(wrong):
+        raise InputError(
+            f"{wrong['key'].iloc[0]}: label {wrong['label'].iloc[0]} isn't 0 to {len(detector.classes) - 1}; "
+            "correct the manifest"
+        )
+    probabilities = classify(detector, frames, rows["key"].tolist())
+    labels = torch.from_numpy(rows["label"].to_numpy(dtype=np.int64, copy=True))
+    images = rows[["key", "label"]].reset_index(drop=True)
+    images["predicted"] = probabilities.argmax(dim=1).numpy()
+    for number, name in enumerate(detector.classes):
+        images[f"p_{name}"] = probabilities[:, number].numpy()
+    return images, measure(probabilities, labels, detector.classes, detector.real)
+
+
+def measure(probabilities: Tensor, labels: Tensor, classes: tuple[str, ...], real: int) -> dict[str, Any]:
+    """Metrics of classified images.
+
+    Args:
+        probabilities: (n, classes) float32, n > 0.
+        labels: (n,) int64.
+        classes: their names.
+        real: index of the class of genuine images.
+
+    Returns:
+        n; classes_absent (no image has the label);
+        per_class: for each class n, accuracy (share of its images given its label), and of the class against the
+        rest auroc, f1, average_precision;
+        overall: accuracy (share of all images), and the means of auroc, f1, average_precision over the classes
+        that are there (macro);
+        real_vs_fake: accuracy (an image is called fake when its likeliest class isn't `real`) and auroc of
+        1 - p(real);
+        confusion: rows are true, columns predicted classes, in the order of `classes`.
+        A metric that isn't defined (a class absent, or the only one) is None.
+    """
+    predicted = probabilities.argmax(dim=1)
+    per_class: dict[str, dict[str, float | int | None]] = {}
+    for number, name in enumerate(classes):
+        is_class, called, score = labels == number, predicted == number, probabilities[:, number]
+        count = int(is_class.sum())
+        values: dict[str, float | int | None] = dict.fromkeys(("n", *NAMES))
+        values["n"] = count
+        if count:
+            values["accuracy"] = float(called[is_class].float().mean())
+            values["f1"] = float(binary_f1_score(called.int(), is_class.int()))
+            values["average_precision"] = float(binary_average_precision(score, is_class.int()))
+            values["auroc"] = _auroc(score, is_class)
+        per_class[name] = values
+    overall: dict[str, float | None] = {
+        "accuracy": float(multiclass_accuracy(predicted, labels, num_classes=len(classes), average="micro"))
+    }
+    for metric in NAMES[1:]:
+        defined = [values[metric] for values in per_class.values() if values[metric] is not None]
+        overall[metric] = float(np.mean(defined)) if defined else None
+    fake = labels != real
+    return {
+        "n": len(labels),
+        "classes_absent": [name for name, values in per_class.items() if not values["n"]],
+        "overall": overall,
+        "per_class": per_class,
+        "real_vs_fake": {
+            "accuracy": float(((predicted != real) == fake).float().mean()),
+            "auroc": _auroc(1 - probabilities[:, real], fake),
+        },
+        "confusion": multiclass_confusion_matrix(predicted, labels, num_classes=len(classes)).tolist(),
+    }
+
+
+def _auroc(score: Tensor, positive: Tensor) -> float | None:
+    """Area under the ROC curve; None when all images are of one kind."""
+    return float(binary_auroc(score, positive.int())) if positive.any() and not positive.all() else None
+
+
+def write(metrics: dict[str, Any], path_json: Path, path_csv: Path) -> None:
+    """Write metrics as JSON (all of them) and as CSV (a row a class, overall, real_vs_fake; empty: not defined)."""
+    rows = [{"class": name, **values} for name, values in metrics["per_class"].items()]
+    rows.append({"class": "overall", "n": metrics["n"], **metrics["overall"]})
+    rows.append({"class": "real_vs_fake", "n": metrics["n"], **metrics["real_vs_fake"]})
+    table = pd.DataFrame(rows, columns=["class", "n", *NAMES]).to_csv(index=False, float_format="%.6f")
+    for path, text in ((path_json, json.dumps(metrics, indent=2) + "\n"), (path_csv, table)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_text(text)
+        os.replace(temporary, path)

@@ -1,0 +1,118 @@
+"""The detector: one class through which every forward of every stage goes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from advxai.classes import CLASSES, REAL
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image becomes the network's input.
+
+    Attributes:
+        input_size: side in pixels.
+        mean, std: per channel, in units of the [0, 1] image.
+    """
+
+    input_size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def unit(self, image: np.ndarray) -> Tensor:
+        """RGB uint8 (h, w, 3) -> float32 (3, size, size) in [0, 1]; bicubic, no antialias (paper, section 4.3)."""
+        tensor = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
+        size = (self.input_size, self.input_size)
+        if tensor.shape[-2:] != size:
+            tensor = nn.functional.interpolate(tensor, size, mode="bicubic", align_corners=False, antialias=False)
+        return tensor[0].clamp(0, 1)
+
+    def normalise(self, unit: Tensor) -> Tensor:
+        """[0, 1] (..., 3, h, w) -> normalised, same shape."""
+        mean, std = (unit.new_tensor(value)[:, None, None] for value in (self.mean, self.std))
+        return (unit - mean) / std
+
+    def to_unit(self, normalised: Tensor) -> Tensor:
+        """Inverse of `normalise`; values outside the valid range are kept as they are."""
+        mean, std = (normalised.new_tensor(value)[:, None, None] for value in (self.mean, self.std))
+        return normalised * std + mean
+
+
+class Detector:
+    """A classifier of face images with a fixed forward batch.
+
+    Every forward has `forward_batch` rows, the last one padded, so that a row's answer doesn't depend on its
+    neighbours.
+
+    Args:
+        module: maps (n, 3, h, w) normalised float32 to logits (n, classes).
+        preprocessing: from pixels to the module's input.
+        classes: names in the order of the logits.
+        real: name of the class of genuine images.
+        device: torch device.
+        forward_batch: rows of every forward.
+
+    Attributes:
+        images: rows that were asked for so far (padding isn't counted).
+        calls: forwards so far.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        preprocessing: Preprocessing,
+        *,
+        classes: Sequence[str] = CLASSES,
+        real: str = REAL,
+        device: str = "cpu",
+        forward_batch: int = 64,
+    ) -> None:
+        self.module = module.eval().to(device=device, memory_format=torch.channels_last)
+        self.preprocessing = preprocessing
+        self.classes = tuple(classes)
+        self.real = self.classes.index(real)
+        self.device = torch.device(device)
+        self.forward_batch = forward_batch
+        self.images = 0
+        self.calls = 0
+        if self.device.type == "cuda":
+            # Finite differences at sigma = 0.001 don't survive TF32 (design, section 4).
+            torch.backends.cuda.matmul.allow_tf32 = False
+            torch.backends.cudnn.allow_tf32 = False
+            torch.backends.cudnn.deterministic = True
+
+    def empty_batch(self) -> Tensor:
+        """A zeroed batch (forward_batch, 3, size, size) on the device, to be filled for `forward`."""
+        size = self.preprocessing.input_size
+        batch = torch.zeros((self.forward_batch, 3, size, size), device=self.device)
+        return batch.to(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def forward(self, batch: Tensor, rows: int) -> Tensor:
+        """One forward of a full batch.
+
+        Args:
+            batch: (forward_batch, 3, size, size) normalised float32.
+            rows: how many of its rows are asked for; the rest is padding.
+
+        Returns:
+            Probabilities (rows, classes) float32.
+        """
+        if len(batch) != self.forward_batch:
+            raise ValueError(f"a forward takes {self.forward_batch} rows, not {len(batch)}")
+        self.images += rows
+        self.calls += 1
+        return self.module(batch).float().softmax(dim=1)[:rows]
+
+    def probabilities(self, images: Tensor) -> Tensor:
+        """Class probabilities (n, classes) float32 of normalised images (n, 3, size, size)."""
+        batch = self.empty_batch()
+        answers = []
+        for part in images.split(self.forward_batch):
+            batch[: len(part)] = part
+            answers.append(self.forward(batch, len(part)))
+        return torch.cat(answers) if answers else torch.empty((0, len(self.classes)), device=self.device)

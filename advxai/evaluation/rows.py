@@ -1,0 +1,92 @@
+"""Tidy rows of the evaluation: one for each image, explainer and k."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from advxai.evaluation.attacks import mask_id, top_mask
+
+Item = Mapping[str, Any]
+IDENTITY = ("explainer", "key", "sha256", "category", "label", "k", "included", "reason", "called_real")
+NUMBERS = (
+    "predicted_before",
+    "predicted_after",
+    "p_before",
+    "p_after",
+    "p_real_before",
+    "p_real_after",
+    "flipped",
+    "iterations",
+    "queries",
+    "reused",
+)
+
+
+def _measured(record: Mapping[str, Any], real: int, reused: bool) -> dict[str, Any]:
+    before, after = record["before"], record["after"]
+    predicted = int(before.argmax())
+    return {
+        "predicted_before": predicted,
+        "predicted_after": int(after.argmax()),
+        "p_before": float(before[predicted]),
+        "p_after": float(after[predicted]),
+        "p_real_before": float(before[real]),
+        "p_real_after": float(after[real]),
+        "flipped": predicted != real and int(after.argmax()) == real,
+        "iterations": int(record["iterations"]),
+        "queries": int(record["queries"]),
+        "reused": reused,
+    }
+
+
+def evaluation_rows(
+    explainer: str,
+    items: Sequence[Item],
+    saliency: Mapping[str, Mapping[str, Any]],
+    attacks: Sequence[Mapping[str, Any]],
+    *,
+    top: int,
+    real: int,
+    computed: Collection[tuple[str, ...]],
+) -> pd.DataFrame:
+    """One row for each image and k.
+
+    Args:
+        explainer: the row's name.
+        items: images with `key`, `sha256`, `category`, `label`.
+        saliency: key -> record of the saliency stage.
+        attacks: records of `run`.
+        top: largest k.
+        real: index of the class Real.
+        computed: (key, sha256, mask) of the attacks that this job made itself; the others are `reused`.
+
+    Returns:
+        Columns IDENTITY and NUMBERS. An image with fewer than
+        `top` ranked segments leaves this explainer's rows: included is False, the reason is given, the numbers are
+        missing.
+    """
+    by_mask = {(record["key"], record["mask"]): record for record in attacks}
+    rows = []
+    for item in items:
+        record = saliency[item["key"]]
+        ranked = len(record["ranking"])
+        for k in range(1, top + 1):
+            row: dict[str, Any] = {
+                "explainer": explainer,
+                **{name: item[name] for name in ("key", "sha256", "category", "label")},
+                "k": k,
+                "included": ranked >= top,
+                "reason": "" if ranked >= top else f"only {ranked} segments with a positive score, {top} are needed",
+                "called_real": bool(record["called_real"]),
+            }
+            if row["included"]:
+                mask = mask_id(top_mask(record, k))
+                reused = (item["key"], item["sha256"], mask) not in computed
+                row |= _measured(by_mask[item["key"], mask], real, reused)
+            rows.append(row)
+    frame = pd.DataFrame(rows, columns=[*IDENTITY, *NUMBERS])
+    kinds = {name: "Int64" for name in ("predicted_before", "predicted_after", "iterations", "queries")}
+    kinds |= {name: "boolean" for name in ("flipped", "reused")}
+    kinds |= {name: "float64" for name in ("p_before", "p_after", "p_real_before", "p_real_after")}
+    return frame.astype(kinds)

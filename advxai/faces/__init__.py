@@ -1,0 +1,1 @@
+"""Stage `faces`: face detection and square crops, as FF++'s authors prepare their images."""

@@ -1,0 +1,191 @@
+"""The image database (LMDB): key -> encoded image bytes, exactly as on disk."""
+
+import os
+import tempfile
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Self
+from weakref import WeakValueDictionary
+
+import lmdb
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from advxai.errors import InputError
+from advxai.faces.crop import decode_png
+
+PAGE = 4096  # least size in which LMDB stores a value of an image's size, bytes
+COMMIT = 1000  # images a transaction
+KEY_MAX = 511  # LMDB's own limit, bytes
+REBUILD = "build the database anew"
+
+
+def build(rows: pd.DataFrame, path: Path) -> None:
+    """Write a database (one file) and publish it after every image was read back and its hash compared.
+
+    Args:
+        rows: columns key, file (path of the image) and sha256 (of its bytes).
+        path: the file to publish; a former one is replaced.
+
+    Raises:
+        InputError: there is no image, a key comes twice or is too long, or a file is missing or has another hash.
+    """
+    if rows.empty:
+        raise InputError(f"there is no image for the database {path}: read why in the table of what was left out.")
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # sorted keys fill LMDB's pages best and make the file independent of the rows' order
+    entries = rows[["key", "file", "sha256"]].sort_values("key", kind="stable")
+    handle, scratch = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    os.close(handle)
+    try:
+        _write(entries, scratch, path.name)
+        with FrameStore(Path(scratch)) as store:
+            for key, digest in tqdm(
+                zip(entries["key"], entries["sha256"], strict=True), desc=f"check {path.name}", total=len(entries),
+                unit="image", mininterval=2,
+            ):  # fmt: skip
+                if store.sha256(key) != digest:
+                    raise InputError(f"{key} was not stored whole in {path}: check the disk and {REBUILD}.")
+        os.chmod(scratch, 0o644)
+        os.replace(scratch, path)
+    except BaseException:
+        Path(scratch).unlink(missing_ok=True)
+        raise
+
+
+def _write(entries: pd.DataFrame, scratch: str, name: str) -> None:
+    os.truncate(scratch, 0)
+    with lmdb.open(
+        scratch, subdir=False, lock=False, map_size=_map_size(entries), sync=False, metasync=False, max_dbs=0
+    ) as environment:
+        bar = tqdm(total=len(entries), desc=name, unit="image", mininterval=2)
+        for start in range(0, len(entries), COMMIT):
+            with environment.begin(write=True) as transaction:
+                for key, file, digest in entries.iloc[start : start + COMMIT].itertuples(index=False):
+                    _put(transaction, key, file, digest)
+                    bar.update()
+        bar.close()
+        environment.sync(True)
+
+
+def _put(transaction: lmdb.Transaction, key: str, file: str, digest: str) -> None:
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} can't be read ({error.strerror}): delete its folder and run again.") from error
+    if sha256(data).hexdigest() != digest:
+        raise InputError(f"{file} has changed since it was made: delete its folder and run again.")
+    if not 0 < len(key.encode()) <= KEY_MAX:
+        raise InputError(f"the key {key!r} must have 1 to {KEY_MAX} bytes: shorten the video's path.")
+    if not transaction.put(key.encode(), data, overwrite=False):
+        raise InputError(f"{key} comes twice: give every image a key of its own.")
+
+
+def _map_size(entries: pd.DataFrame) -> int:
+    """An upper bound of the database's size in bytes; the file itself takes only what it holds."""
+    total = 0
+    for file in entries["file"]:
+        try:
+            size = os.stat(file).st_size
+        except OSError as error:
+            raise InputError(f"{file} can't be read ({error.strerror}): delete its folder and run again.") from error
+        total += (size // PAGE + 3) * PAGE  # the value's own pages and, more than enough, one for its key
+    return total + 1024 * PAGE
+
+
+class FrameStore:
+    """Read-only access to a database. Opened at first use in each process, so it may be forked or pickled.
+
+    Args:
+        path: the database's file.
+
+    Raises:
+        InputError: at first use, when there is no such file or it isn't a whole database.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self._handle: _Handle | None = None
+
+    def bytes(self, key: str) -> "bytes":
+        """The encoded image, as it was on disk.
+
+        Raises:
+            InputError: the database has no such key.
+        """
+        with self._open().begin() as transaction:
+            data = transaction.get(key.encode())
+        if data is None:
+            raise InputError(f"{key} is not in the database {self.path}: {REBUILD}.")
+        return data
+
+    def image(self, key: str) -> np.ndarray:
+        """The image, uint8 (H, W, 3) RGB.
+
+        Raises:
+            InputError: the database has no such key, or its bytes aren't a whole image.
+        """
+        return decode_png(self.bytes(key), f"{key} in the database {self.path}", REBUILD)
+
+    def sha256(self, key: str) -> str:
+        """Hexadecimal SHA-256 of the encoded image; raises as `bytes` does."""
+        return sha256(self.bytes(key)).hexdigest()
+
+    def close(self) -> None:
+        """Give up this store's handle; the next use opens it again."""
+        self._handle = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["path"])
+
+    def _open(self) -> lmdb.Environment:
+        if self._handle is None or self._handle.process != os.getpid():
+            try:
+                self._handle = _shared_handle(self.path)
+            except (lmdb.Error, OSError) as error:
+                raise InputError(f"{self.path} can't be read as a database ({error}): {REBUILD}.") from error
+        return self._handle.environment
+
+
+class _Handle:
+    """An open environment and the process that opened it; closed when no store of that process needs it any more."""
+
+    def __init__(self, environment: lmdb.Environment) -> None:
+        self.environment, self.process = environment, os.getpid()
+
+    def __del__(self) -> None:
+        if self.process == os.getpid():
+            self.environment.close()
+
+
+# LMDB allows one open environment a file and process: the stores of one file share theirs, by device and inode
+_HANDLES: WeakValueDictionary[tuple[int, int], _Handle] = WeakValueDictionary()
+
+
+def _shared_handle(path: Path) -> _Handle:
+    status = path.stat()
+    identity = (status.st_dev, status.st_ino)
+    handle = _HANDLES.get(identity)
+    if handle is not None and handle.process == os.getpid():
+        return handle
+    if handle is not None:
+        handle.environment.close()  # inherited by a fork: closes the child's copy, the parent's stays open
+    environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, max_dbs=0)
+    # reading past the end of a shortened file would kill the process
+    needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    if needed > status.st_size:
+        environment.close()
+        raise InputError(f"{path} is shorter than it was written: {REBUILD}.")
+    handle = _HANDLES[identity] = _Handle(environment)
+    return handle

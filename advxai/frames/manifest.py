@@ -1,0 +1,133 @@
+"""The manifest: one row a face image, and its exchange with the authors' space-separated list."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from advxai.classes import CLASSES, REAL
+from advxai.errors import InputError
+
+AUTHORS_COLUMNS = ["relative_path", "bin_label", "mc_label"]
+# the authors' list names a crop by its frame, their preprocessing by frame and index of the face
+NAME = re.compile(r"(?P<video>.+)/(?P<frame>\d+)(?:_\d+)?\.png")
+
+
+def build(faces: Iterable[pd.DataFrame], required: Mapping[str, Iterable[str]]) -> pd.DataFrame:
+    """Join the shards' faces to one manifest, sorted by key, so that it does not depend on the shards.
+
+    Args:
+        faces: tables of faces, with at least key, video, category, label and split.
+        required: categories that must have an image, by split, for example {"test": ["Real", "Deepfakes"]}.
+
+    Raises:
+        InputError: a key comes twice, a label contradicts its category, or a required category has no image.
+    """
+    # an empty table's columns have no type of their own to add
+    tables = [table for table in faces if len(table)]
+    if not tables:
+        raise InputError("no video gave a face image: read the reasons in the table of what was left out.")
+    manifest = pd.concat(tables).sort_values("key", kind="stable", ignore_index=True)
+    twice = manifest.loc[manifest["key"].duplicated(), "key"]
+    if len(twice):
+        raise InputError(f"{twice.iloc[0]} comes twice in the manifest: give every video a path of its own.")
+    for category, label in manifest[["category", "label"]].drop_duplicates().itertuples(index=False):
+        if category not in CLASSES or CLASSES.index(category) != label:
+            raise InputError(f"category {category} has label {label}: the labels are {_legend()}.")
+    present = set(manifest[["split", "category"]].drop_duplicates().itertuples(index=False, name=None))
+    for split, categories in required.items():
+        for category in categories:
+            if (split, category) not in present:
+                raise InputError(
+                    f"category {category} has no face image in split {split}: add a video of it, or take it out of "
+                    "the configuration's categories; the table of what was left out gives the reasons."
+                )
+    return manifest
+
+
+def write_csv(manifest: pd.DataFrame, path: Path, split: bool = False) -> None:
+    """Write the authors' space-separated list: relative_path bin_label mc_label, and `split` as a fourth on request.
+
+    bin_label is 0 for real and 1 for fake, mc_label the class index.
+    """
+    table = pd.DataFrame(
+        {
+            "relative_path": manifest["key"],
+            "bin_label": (manifest["label"] != CLASSES.index(REAL)).astype(int),
+            "mc_label": manifest["label"],
+        }
+    )
+    if split:
+        table["split"] = manifest["split"]
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, scratch = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", newline="") as file:
+            table.to_csv(file, sep=" ", index=False, lineterminator="\n")
+        os.chmod(scratch, 0o644)
+        os.replace(scratch, path)
+    except BaseException:
+        Path(scratch).unlink(missing_ok=True)
+        raise
+
+
+def read_csv(path: Path, split: str = "test") -> pd.DataFrame:
+    """Read a list of the authors' form; crops may be named 00023.png or 00023_0.png.
+
+    Args:
+        path: the list, with its header.
+        split: split of every row when the list has no fourth column (the authors' own list is their test set).
+
+    Returns:
+        Columns key, video, category, label, split and frame, in the order of the list.
+
+    Raises:
+        InputError: no such file, a wrong header, a path that isn't a crop's, or labels that contradict the path.
+    """
+    try:
+        table = pd.read_csv(path, sep=" ", dtype={"relative_path": "str", "split": "str"})
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} can't be read as a list of images ({error}): correct the path or file.") from error
+    header = list(table.columns)
+    if header not in (AUTHORS_COLUMNS, [*AUTHORS_COLUMNS, "split"]):
+        raise InputError(f"{path} begins with {' '.join(header)}: it must be {' '.join(AUTHORS_COLUMNS)} [split].")
+    if table.isna().any(axis=None):
+        line = int(table.isna().any(axis=1).to_numpy().argmax()) + 2
+        raise InputError(f"{path}, line {line} has too few values: it needs {' '.join(header)}.")
+    parts = table["relative_path"].str.extract(f"^{NAME.pattern}$")
+    categories = table["relative_path"].map(category_of)
+    labels = categories.map({name: index for index, name in enumerate(CLASSES)})
+    wrong = parts["video"].isna() | (labels != table["mc_label"]) | ((labels > 0).astype(int) != table["bin_label"])
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
+        shown = " ".join(str(value) for value in table.iloc[row])
+        raise InputError(
+            f"{path}, line {row + 2}: {shown} is not an FF++ crop with its labels: bin_label is 0 for real and 1 for "
+            f"fake, mc_label is {_legend()}."
+        )
+    return pd.DataFrame(
+        {
+            "key": table["relative_path"],
+            "video": parts["video"],
+            "category": categories,
+            "label": table["mc_label"].astype("int64"),
+            "split": table["split"] if "split" in table else split,
+            "frame": parts["frame"].astype("int64"),
+        }
+    )
+
+
+def category_of(relative_path: str) -> str:
+    """Category of an FF++ relative path: "Real" for originals, else the folder's name; "" if it is neither."""
+    first, _, rest = relative_path.partition("/")
+    if first == "original_sequences":
+        return REAL
+    return rest.partition("/")[0] if first == "manipulated_sequences" else ""
+
+
+def _legend() -> str:
+    return ", ".join(f"{index} {name}" for index, name in enumerate(CLASSES))

@@ -1,0 +1,106 @@
+"""Which images of the manifest are used, and which shard a video belongs to."""
+
+from hashlib import sha256
+
+import numpy as np
+import pandas as pd
+
+from advxai.classes import REAL
+from advxai.errors import InputError
+
+
+def sample_positions(listed: int, count: int) -> list[int]:
+    """Positions 0 <= i < listed that the authors' rule takes of a video with `listed` frames; at most `count`, rising.
+
+    With step = max(round(listed / count), 1): the first `count` of 0, step, 2 step, ...; when these are fewer although
+    the video lists `count` or more, the neighbours i + 1 of the first ones fill up. `round` rounds halves to even.
+    """
+    step = max(round(listed / count), 1)
+    taken = list(range(0, listed, step))[:count]
+    if len(taken) < count <= listed:
+        taken += [position + 1 for position in taken[: count - len(taken)]]
+    return sorted(taken)
+
+
+def sample_video(rows: pd.DataFrame, count: int) -> pd.DataFrame:
+    """The rows of one video (in the order of its frames) that `sample_positions` takes."""
+    return rows.iloc[sample_positions(len(rows), count)]
+
+
+def sample_evaluation(manifest: pd.DataFrame, count: int) -> pd.DataFrame:
+    """The test fakes to explain and attack: `count` frames a video, in the manifest's order; the index starts anew.
+
+    Args:
+        manifest: with video, category and split; the frames of a video in their order.
+        count: frames a video, 10 in the paper.
+    """
+    fakes = manifest[(manifest["split"] == "test") & (manifest["category"] != REAL)].reset_index(drop=True)
+    groups = fakes.groupby("video", sort=False).indices.values()
+    positions = [group[sample_positions(len(group), count)] for group in groups]
+    return fakes.iloc[np.sort(np.concatenate(positions))].reset_index(drop=True) if positions else fakes
+
+
+def balanced(manifest: pd.DataFrame, split: str, per_video: int, seed: int) -> pd.DataFrame:
+    """Images of one split for training or validation: equidistant frames of every video, classes equally frequent.
+
+    The largest class of fakes, with up to `per_video` frames a video, sets the number of images. The other fakes give
+    as many as they can, with no more than `per_video` a video. Real videos, of which FF++ has as many as one
+    manipulation makes but a user's corpus may have fewer or more, give what that number takes. Where a class has to
+    give some videos one frame more than others, the seed decides which.
+
+    Args:
+        manifest: with video, category and split; the frames of a video in their order.
+        split: "train", "val" or "test".
+        per_video: most frames of a fake video.
+        seed: of the choice of videos.
+
+    Raises:
+        InputError: the split has no image.
+    """
+    rows = manifest[manifest["split"] == split].reset_index(drop=True)
+    if rows.empty:
+        raise InputError(f"split {split} has no face image: add videos to it.")
+    classes = {
+        category: list(group.groupby("video", sort=False).indices.items())
+        for category, group in rows.groupby("category", sort=True)
+    }
+    own = {category: rows.index[rows["category"] == category].to_numpy() for category in classes}
+    totals = [
+        sum(min(per_video, len(frames)) for _, frames in videos)
+        for category, videos in classes.items()
+        if category != REAL
+    ]
+    generator = np.random.default_rng(seed)
+    positions = []
+    for category, videos in classes.items():
+        available = np.array([len(frames) for _, frames in videos])
+        most = available if category == REAL and totals else np.minimum(available, per_video)
+        shares = share_out(max(totals, default=int(most.sum())), most, generator)
+        for (_, frames), number in zip(videos, shares, strict=True):
+            positions.append(own[category][frames[equidistant(len(frames), int(number))]])
+    return rows.iloc[np.sort(np.concatenate(positions))].reset_index(drop=True)
+
+
+def share_out(total: int, most: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Numbers <= most, as even as can be, with the sum min(total, sum of most); the generator breaks ties."""
+    shares = np.zeros(len(most), dtype=np.int64)
+    left = min(total, int(most.sum()))
+    while left:
+        open_ = np.flatnonzero(shares < most)
+        if left < len(open_):
+            shares[generator.choice(open_, left, replace=False)] += 1
+            break
+        step = min(left // len(open_), int((most - shares)[open_].min()))
+        shares[open_] += step
+        left -= step * len(open_)
+    return shares
+
+
+def equidistant(available: int, number: int) -> np.ndarray:
+    """Positions of `number` <= available frames, in the middles of `number` equal parts of the video."""
+    return (2 * np.arange(number) + 1) * available // (2 * max(number, 1))
+
+
+def shard_of(video: str, shards: int) -> int:
+    """Number of the shard, 0 <= n < shards, that every image of a video belongs to; by the video's name alone."""
+    return int.from_bytes(sha256(video.encode()).digest()[:8], "big") % shards

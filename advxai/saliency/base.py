@@ -1,0 +1,123 @@
+"""What an explainer is given, what it returns, and how to write one."""
+
+import queue
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from advxai.saliency.segments import rank, segment_means
+
+Predict = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """One image to explain.
+
+    Attributes:
+        key: the image's key in the manifest.
+        image: (3, h, w) normalised float32.
+        baseline: (3, h, w) normalised float32, what fills perturbed regions.
+        segments: (h, w) int16, labels 0 ... S-1.
+        target: index of the class that is explained (the predicted one).
+        generator: seeded by (seed, "saliency", method, key).
+        chunk: most rows of a request, so that perturbed images are never all in memory.
+    """
+
+    key: str
+    image: Tensor
+    baseline: Tensor
+    segments: np.ndarray
+    target: int
+    generator: np.random.Generator
+    chunk: int
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What an explainer returns.
+
+    Attributes:
+        map: (h, w) float32, larger is more important.
+        scores: (S,) float32, one a segment.
+        ranking: segments by falling importance, int16; only those that may be attacked.
+    """
+
+    map: np.ndarray
+    scores: np.ndarray
+    ranking: np.ndarray
+
+    @classmethod
+    def of_map(cls, saliency: np.ndarray, segments: np.ndarray) -> "Explanation":
+        """Segments scored by the mean of the map in them (paper, section 4.2)."""
+        scores = segment_means(saliency, segments)
+        return cls(saliency.astype(np.float32), scores, rank(scores))
+
+
+Explaining = Generator[Tensor, Tensor, Explanation]
+
+
+class Explainer(ABC):
+    """An explainer as work on one image: it yields perturbed images and is sent their probabilities."""
+
+    @abstractmethod
+    def explain(self, inputs: Inputs) -> Explaining:
+        """Yield requests (n, 3, h, w) of at most `inputs.chunk` rows; receive (n, classes); return the explanation."""
+
+
+class CallableExplainer(Explainer):
+    """Base for explainers that call the detector as a function, such as those of other packages.
+
+    `attribute` runs in a thread of its own, so that its calls are batched with other images' work like everybody's.
+    """
+
+    @abstractmethod
+    def attribute(self, predict: Predict, inputs: Inputs) -> Explanation:
+        """Explain one image; `predict` maps (n, 3, h, w) normalised images to (n, classes) probabilities."""
+
+    def explain(self, inputs: Inputs) -> Explaining:
+        requests: queue.Queue = queue.Queue()
+        answers: queue.Queue = queue.Queue()
+
+        def predict(images: Tensor) -> Tensor:
+            requests.put(images)
+            answer = answers.get()
+            if answer is None:
+                raise SystemExit  # the other side has gone; end this thread quietly
+            return answer
+
+        def work() -> None:
+            try:
+                requests.put(self.attribute(predict, inputs))
+            except BaseException as error:  # handed over to the caller, who raises it
+                requests.put(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        try:
+            while True:
+                request = requests.get()
+                if isinstance(request, BaseException):
+                    raise request
+                if isinstance(request, Explanation):
+                    return request
+                answers.put((yield request))
+        finally:
+            answers.put(None)
+
+
+def min_max(values: np.ndarray) -> np.ndarray:
+    """Scale to [0, 1]; an array that is constant up to float32's rounding becomes zeros (nothing stands out)."""
+    low, high = float(values.min()), float(values.max())
+    if high - low <= 1e-6 * max(abs(low), abs(high)):
+        return np.zeros_like(values)
+    return (values - low) / (high - low)
+
+
+def blend(image: Tensor, baseline: Tensor, keep: Tensor) -> Tensor:
+    """keep * image + (1 - keep) * baseline. (3, h, w), (3, h, w), (n, 1, h, w) -> (n, 3, h, w)."""
+    return torch.lerp(baseline[None], image[None], keep)

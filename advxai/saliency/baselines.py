@@ -1,0 +1,65 @@
+"""What fills a perturbed region: every method works with every baseline."""
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from advxai.config.explainers import Baseline
+from advxai.detector.model import Preprocessing
+
+
+def segment_mean(image: Tensor, segments: np.ndarray) -> Tensor:
+    """Each segment filled with its own mean colour: (3, h, w), (h, w) -> (3, h, w)."""
+    labels = torch.as_tensor(segments.astype(np.int64), device=image.device).ravel()
+    count = torch.bincount(labels).to(torch.float64)
+    flat = image.reshape(3, -1).to(torch.float64)
+    sums = torch.zeros((3, len(count)), dtype=torch.float64, device=image.device).index_add_(1, labels, flat)
+    return (sums / count)[:, labels].reshape(image.shape).to(image.dtype)
+
+
+def box_blur(image: Tensor, size: int) -> Tensor:
+    """Box filter of size x size pixels with reflected borders (cv2.blur, as the shap package's `blur(k,k)`)."""
+    array = np.ascontiguousarray(image.permute(1, 2, 0).cpu().numpy())
+    return torch.from_numpy(cv2.blur(array, (size, size))).permute(2, 0, 1).to(image.device)
+
+
+def fill(
+    baseline: Baseline,
+    image: Tensor,
+    segments: np.ndarray,
+    preprocessing: Preprocessing,
+    *,
+    adversarial: Tensor | None,
+    generator: np.random.Generator,
+) -> Tensor:
+    """The image that perturbed regions are taken from.
+
+    Args:
+        baseline: which one.
+        image: (3, h, w) normalised.
+        segments: (h, w) labels.
+        preprocessing: the detector's, for noise in units of the [0, 1] image.
+        adversarial: (3, h, w) normalised; needed by `adversarial` only.
+        generator: for `noise`.
+
+    Returns:
+        (3, h, w) normalised float32.
+    """
+    match baseline.kind:
+        case "segment_mean":
+            return segment_mean(image, segments)
+        case "image_mean":
+            return image.mean(dim=(1, 2), keepdim=True).expand_as(image).clone()
+        case "zeros":
+            return torch.zeros_like(image)
+        case "blur":
+            return box_blur(image, baseline.size)
+        case "noise":
+            draw = torch.from_numpy(generator.standard_normal(tuple(image.shape), dtype=np.float32)).to(image.device)
+            return preprocessing.normalise((preprocessing.to_unit(image) + baseline.std * draw).clamp(0, 1))
+        case "adversarial":
+            if adversarial is None:
+                raise ValueError("the adversarial baseline needs the adversarial image")
+            return adversarial
+    raise ValueError(f"unknown baseline {baseline.kind}")

@@ -1,0 +1,48 @@
+"""From a configuration entry to an explainer."""
+
+import importlib
+from importlib.metadata import entry_points
+
+from advxai.config.explainers import ENTRY_POINT_GROUP, Custom
+from advxai.config.explainers import Explainer as Settings
+from advxai.errors import InputError
+from advxai.saliency.base import Explainer
+
+BUILT_IN = {
+    "lime": "advxai.saliency.lime:Lime",
+    "shap": "advxai.saliency.shap:Shap",
+    "sobol": "advxai.saliency.sobol:Sobol",
+    "rise": "advxai.saliency.rise:Rise",
+}
+
+
+def _external(method: str) -> type:
+    for point in entry_points(group=ENTRY_POINT_GROUP, name=method):
+        return point.load()
+    return _imported(method)
+
+
+def _imported(path: str) -> type:
+    module, _, name = path.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"explainer {path}: can't be imported ({error}); correct `method` or PYTHONPATH") from error
+
+
+def build(settings: Settings) -> Explainer:
+    """The explainer of a configuration entry.
+
+    Raises:
+        InputError: a class from outside can't be imported, isn't an `Explainer`, or doesn't take its `params`.
+    """
+    method = settings.method  # type: ignore[attr-defined]
+    if not isinstance(settings, Custom):
+        return _imported(BUILT_IN[method])(**settings.model_dump(exclude={"method", "baseline", "segmentation"}))
+    kind = _external(method)
+    if not (isinstance(kind, type) and issubclass(kind, Explainer)):
+        raise InputError(f"explainer {method}: is no subclass of advxai.saliency.Explainer; derive it from that class")
+    try:
+        return kind(**settings.params)
+    except TypeError as error:
+        raise InputError(f"explainer {method}: {error}; correct its `params`") from error

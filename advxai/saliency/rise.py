@@ -1,0 +1,83 @@
+"""RISE (Petsiuk et al. 2018): a sum of random masks weighted by what the detector says behind them."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend, min_max
+
+
+@dataclass(frozen=True)
+class RiseDesign:
+    """Random masks in their compact form.
+
+    Attributes:
+        cells: (n, s, s) bool, which cells are kept.
+        shifts: (n, 2) int64, vertical and horizontal offset of the crop, in pixels, below the cell's size.
+    """
+
+    cells: np.ndarray
+    shifts: np.ndarray
+
+
+def default_design(
+    masks: int, cells: int, size: int, p1: float, draw: str, generator: np.random.Generator
+) -> RiseDesign:
+    """Draw masks: cells kept where a normal (released code) or uniform draw is below p1; shifts uniform."""
+    shape = (masks, cells, cells)
+    values = generator.standard_normal(shape) if draw == "normal" else generator.random(shape)
+    return RiseDesign(values < p1, generator.integers(0, math.ceil(size / cells), (masks, 2)))
+
+
+def upsample(cells: Tensor, shifts: np.ndarray, size: int) -> Tensor:
+    """Masks in full resolution: (n, s, s), (n, 2) -> (n, 1, size, size) float32 in [0, 1].
+
+    Bilinear to (s + 1) cells' size, then cropped at each mask's shift.
+    """
+    side = cells.shape[-1]
+    cell = math.ceil(size / side)
+    large = interpolate(cells[:, None].float(), ((side + 1) * cell,) * 2, mode="bilinear", align_corners=False)[:, 0]
+    window = torch.arange(size, device=cells.device)
+    top, left = torch.as_tensor(shifts, device=cells.device).T
+    index = torch.arange(len(cells), device=cells.device)
+    rows, columns = top[:, None] + window, left[:, None] + window
+    return large[index[:, None, None], rows[:, :, None], columns[:, None, :]][:, None]
+
+
+class Rise(Explainer):
+    """RISE.
+
+    Args:
+        masks: number of masks.
+        cells: cells a side.
+        p1: the code's parameter: threshold of the draw, and divisor of the map.
+        draw: `normal` or `uniform`.
+        softmax_again: apply softmax to the probabilities, as the released code does.
+    """
+
+    def __init__(
+        self, masks: int = 4000, cells: int = 7, p1: float = 0.1, draw: str = "normal", softmax_again: bool = True
+    ) -> None:
+        self.masks, self.cells, self.p1, self.draw = masks, cells, p1, draw
+        self.softmax_again = softmax_again
+
+    def explain(self, inputs: Inputs, design: RiseDesign | None = None) -> Explaining:
+        """Explain; `design` replaces the drawn masks. The map is accumulated, so masks are never all in memory."""
+        size = inputs.image.shape[-1]
+        if design is None:
+            design = default_design(self.masks, self.cells, size, self.p1, self.draw, inputs.generator)
+        cells = torch.as_tensor(design.cells, device=inputs.image.device)
+        total = torch.zeros((size, size), dtype=torch.float64, device=inputs.image.device)
+        for start in range(0, len(cells), inputs.chunk):
+            part = slice(start, start + inputs.chunk)
+            masks = upsample(cells[part], design.shifts[part], size)
+            answer = yield blend(inputs.image, inputs.baseline, masks)
+            if self.softmax_again:
+                answer = answer.softmax(dim=1)
+            total += torch.einsum("n,nhw->hw", answer[:, inputs.target].double(), masks[:, 0].double())
+        saliency = (total / (len(cells) * self.p1)).cpu().numpy()
+        return Explanation.of_map(min_max(saliency), inputs.segments)

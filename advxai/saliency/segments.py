@@ -1,0 +1,37 @@
+"""Superpixels, and the scores of segments."""
+
+import numpy as np
+from skimage.segmentation import quickshift, slic
+
+from advxai.config.explainers import Segmentation
+
+
+def segment(unit: np.ndarray, normalised: np.ndarray, settings: Segmentation) -> np.ndarray:
+    """Label map of an image.
+
+    Args:
+        unit: (h, w, 3) float in [0, 1].
+        normalised: (h, w, 3) float, the network's input.
+        settings: algorithm, number of segments, and which of the two images to segment.
+
+    Returns:
+        (h, w) int16, labels 0 ... S-1, each present.
+    """
+    image = unit if settings.image == "unit" else normalised
+    if settings.algorithm == "slic":
+        labels = slic(image.astype(np.float64), n_segments=settings.n_segments, start_label=0)
+    else:
+        # The lime package's own settings of quickshift.
+        labels = quickshift(image.astype(np.float64), kernel_size=4, max_dist=200, ratio=0.2, rng=42)
+    return np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int16)
+
+
+def segment_means(saliency: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    """Score of each segment: the mean of the map in it. (h, w), (h, w) -> (S,) float32."""
+    count = np.bincount(segments.ravel())
+    return (np.bincount(segments.ravel(), saliency.ravel().astype(np.float64)) / count).astype(np.float32)
+
+
+def rank(scores: np.ndarray) -> np.ndarray:
+    """Segments by falling score, (S,) int16; equal scores keep the order of their labels."""
+    return np.argsort(-scores, kind="stable").astype(np.int16)

@@ -1,0 +1,63 @@
+"""SOBOL (Fel et al. 2021): total-order Sobol indices of the cells of a mask."""
+
+import numpy as np
+import torch
+from scipy.stats import qmc
+from torch.nn.functional import interpolate
+
+from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend, min_max
+
+
+def sobol_design(cells: int, rows: int) -> np.ndarray:
+    """Designs A, B and the C's: (rows * (cells + 2), cells) float64 in [0, 1).
+
+    The unscrambled sequence of scipy; C_i is A with column i taken from B.
+    """
+    sequence = qmc.Sobol(2 * cells, scramble=False).random(rows)
+    a, b = sequence[:, :cells], sequence[:, cells:]
+    c = np.repeat(a[None], cells, axis=0)
+    index = np.arange(cells)
+    c[index, :, index] = b.T
+    return np.concatenate([a, b, c.reshape(-1, cells)])
+
+
+def jansen_total(answers: np.ndarray, cells: int) -> np.ndarray:
+    """Jansen's estimator of the total-order indices: (rows * (cells + 2),) -> (cells,) float64.
+
+    A constant output has no variance to share out: all zeros.
+    """
+    rows = len(answers) // (cells + 2)
+    a = answers[:rows].astype(np.float64)
+    c = answers[2 * rows :].reshape(cells, rows)
+    variance = a.var(ddof=1)
+    if variance == 0:
+        return np.zeros(cells)
+    return ((a - c) ** 2).sum(axis=1) / (2 * rows * variance)
+
+
+class Sobol(Explainer):
+    """SOBOL.
+
+    Args:
+        grid: masks of grid x grid cells.
+        design: rows of the sequence.
+    """
+
+    def __init__(self, grid: int = 8, design: int = 32) -> None:
+        self.grid, self.rows = grid, design
+
+    def explain(self, inputs: Inputs, design: np.ndarray | None = None) -> Explaining:
+        """Explain; `design` (rows * (grid^2 + 2), grid^2) replaces the sequence."""
+        cells = self.grid**2
+        if design is None:
+            design = sobol_design(cells, self.rows)
+        size = tuple(inputs.image.shape[-2:])
+        masks = torch.as_tensor(design, dtype=torch.float32, device=inputs.image.device)
+        answers = []
+        for part in masks.reshape(-1, 1, self.grid, self.grid).split(inputs.chunk):
+            answer = yield blend(inputs.image, inputs.baseline, interpolate(part, size, mode="nearest"))
+            answers.append(answer[:, inputs.target])
+        indices = jansen_total(torch.cat(answers).cpu().numpy(), cells)
+        low = torch.from_numpy(indices).reshape(1, 1, self.grid, self.grid)
+        saliency = interpolate(low, size, mode="bicubic", align_corners=False)[0, 0].numpy()
+        return Explanation.of_map(min_max(saliency), inputs.segments)

@@ -1,0 +1,97 @@
+"""Published shards: one HDF5 file of equal records, one column a field.
+
+A record is a mapping of field -> str, bool, int, float or numpy array. In the file every field is a dataset whose first
+axis is the image; arrays of unequal length (a ranking, scores of segments) are padded, and `<field>__length` holds the
+true lengths. Every dataset of numbers carries a Fletcher-32 checksum.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from advxai.errors import InputError
+
+Record = Mapping[str, Any]
+LENGTH = "__length"
+
+
+def _stack(values: list[Any]) -> tuple[np.ndarray, np.ndarray | None]:
+    arrays = [np.asarray(value) for value in values]
+    dtype = np.result_type(*arrays)
+    if len({array.shape for array in arrays}) == 1 and arrays[0].size:
+        return np.stack(arrays).astype(dtype, copy=False), None
+    if {array.ndim for array in arrays} != {1}:
+        raise ValueError("arrays of one field may differ in length only when they have one axis")
+    lengths = np.array([len(array) for array in arrays], dtype=np.int32)
+    fill = np.nan if np.issubdtype(dtype, np.floating) else -1
+    stacked = np.full((len(arrays), max(int(lengths.max()), 1)), fill, dtype=dtype)
+    for row, array in zip(stacked, arrays, strict=True):
+        row[: len(array)] = array
+    return stacked, lengths
+
+
+def _write_field(group: h5py.File, name: str, values: list[Any]) -> None:
+    if isinstance(values[0], str):
+        group.create_dataset(name, data=values, dtype=h5py.string_dtype())
+        return
+    stacked, lengths = _stack(values)
+    chunks = (1, *stacked.shape[1:]) if stacked.ndim > 2 else (len(stacked), *(max(n, 1) for n in stacked.shape[1:]))
+    options = {"compression": "gzip", "shuffle": True} if stacked.ndim > 2 else {}
+    group.create_dataset(name, data=stacked, chunks=chunks, fletcher32=True, **options)
+    if lengths is not None:
+        group.create_dataset(name + LENGTH, data=lengths, chunks=lengths.shape, fletcher32=True)
+
+
+def write_shard(path: Path, records: Sequence[Record], attributes: Mapping[str, Any]) -> None:
+    """Publish records atomically.
+
+    Args:
+        path: the HDF5 file; its folder is made.
+        records: all with the same fields; may be empty.
+        attributes: what the file was made from, stored as the file's attributes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with h5py.File(temporary, "w") as file:
+            for name, value in attributes.items():
+                file.attrs[name] = value
+            file.attrs["records"] = len(records)
+            for field in records[0] if records else ():
+                _write_field(file, field, [record[field] for record in records])
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _column(file: h5py.File, name: str) -> list[Any]:
+    if h5py.check_string_dtype(file[name].dtype):
+        return list(file[name].asstr()[:])
+    values = file[name][:]
+    if name + LENGTH in file:
+        return [row[:length] for row, length in zip(values, file[name + LENGTH][:], strict=True)]
+    return list(values) if values.ndim > 1 else values.tolist()
+
+
+def read_shard(path: Path) -> list[dict[str, Any]]:
+    """Read every record of a shard, checksums verified.
+
+    Raises:
+        InputError: the file is damaged or no shard; the message names it.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            count = int(file.attrs["records"])
+            names = [name for name in file if not name.endswith(LENGTH)]
+            columns = {name: _column(file, name) for name in names}
+    except (OSError, KeyError) as error:
+        raise InputError(
+            f"{path} is damaged or no shard of this workflow ({error}): delete it and run again"
+        ) from error
+    if any(len(column) != count for column in columns.values()):
+        raise InputError(f"{path} holds fewer rows than it says: delete it and run again")
+    return [{name: column[row] for name, column in columns.items()} for row in range(count)]

@@ -1,0 +1,173 @@
+"""From measures to the tables that people read: rows, columns and captions."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pandas as pd
+
+from advxai.tables.compute import (
+    ALL,
+    MEASURES,
+    ORIGINAL,
+    Axes,
+    accuracy,
+    cost,
+    flips,
+    mean_costs,
+    short,
+    sufficiency,
+)
+
+COSTS = [f"{scope} {name}" for scope in ("own", "total") for name in MEASURES]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table in its two forms.
+
+    Attributes:
+        caption: what it shows and how to read it.
+        tidy: at full precision, one row a number where the table has categories (-> Parquet).
+        wide: as laid out (-> CSV, Markdown, LaTeX). The first column names the row; `n` and `<category> n` count
+            images; the others are values.
+        best: which end of each column of values is best; None: nothing is marked.
+        counts: value column -> the column that it is a count out of; shown as 3/4.
+        decimals: of columns that aren't shown with three.
+    """
+
+    caption: str
+    tidy: pd.DataFrame
+    wide: pd.DataFrame
+    best: Literal["lowest", "highest"] | None = None
+    counts: dict[str, str] = field(default_factory=dict)
+    decimals: dict[str, int] = field(default_factory=dict)
+
+
+def _one(numbers: pd.Series) -> int | str:
+    """A number of images that holds for every k; as 4/4/3 when it doesn't."""
+    return int(numbers.iloc[0]) if numbers.nunique() == 1 else "/".join(map(str, numbers))
+
+
+def _wide(tidy: pd.DataFrame, value: str, axes: Axes, totals: dict[str, str]) -> pd.DataFrame:
+    """One row an explainer: its image counts, then `<category> top-<k>`.
+
+    Args:
+        tidy: rows of (explainer, category, k).
+        value: the column to lay out.
+        axes: the table's rows and columns.
+        totals: name -> tidy column of the counts that are given over all categories.
+    """
+    lines = []
+    for explainer, rows in tidy.groupby("explainer", sort=False):
+        of = {category: part for category, part in rows.groupby("category")}
+        line: dict[str, object] = {"explainer": explainer}
+        line |= {name: _one(of[ALL][column]) for name, column in totals.items()}
+        line |= {f"{short(category)} n": _one(of[category]["n"]) for category in axes.ordered}
+        for category in axes.columns:
+            values = of[category].set_index("k")[value]
+            for k in range(1, axes.top + 1):
+                # The clean images' accuracy (k = 0) is what every k is compared with.
+                line[f"{short(category)} top-{k}"] = values[0] if explainer == ORIGINAL else values[k]
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def accuracy_table(rows: pd.DataFrame, clean: pd.DataFrame, axes: Axes) -> Table:
+    """Table 1 of the paper. Arguments: see `compute.accuracy`."""
+    tidy = accuracy(rows, axes, clean)
+    return Table(
+        "Accuracy of the detector after attacks on the top-k segments; lower is better. Original: on the clean images.",
+        tidy.rename(columns={"value": "accuracy"}),
+        _wide(tidy, "value", axes, {"n": "n"}),
+        best="lowest",
+    )
+
+
+def sufficiency_table(rows: pd.DataFrame, axes: Axes) -> Table:
+    """Table 2 of the paper. Arguments: see `compute.sufficiency`."""
+    tidy = sufficiency(rows, axes)
+    return Table(
+        "Sufficiency: mean fall of the predicted class's probability after attacks on the top-k segments; higher is "
+        "better.",
+        tidy.rename(columns={"value": "sufficiency"}),
+        _wide(tidy, "value", axes, {"n": "n"}),
+        best="highest",
+    )
+
+
+def cost_table(explanations: pd.DataFrame, axes: Axes) -> Table:
+    """Table 3 of the paper. Arguments: see `compute.cost`."""
+    costs = cost(explanations, axes)
+    return Table(
+        "Mean cost of explaining one image: seconds, images through the detector, calls of it. Own: the explainer's; "
+        "total: with the adversarial copy.",
+        costs,
+        costs,
+        decimals={name: 1 for name in COSTS if not name.endswith("seconds")},
+    )
+
+
+def flips_table(rows: pd.DataFrame, axes: Axes) -> Table:
+    """Flips behind the tables, as counts. Arguments: see `compute.flips`."""
+    tidy = flips(rows, axes)
+    names = {category: "n" if category == ALL else f"{short(category)} n" for category in axes.columns}
+    return Table(
+        "Images called Real after attacks on the top-k segments, of the n that were called fake before (images: those "
+        "attacked).",
+        tidy,
+        _wide(tidy, "flipped", axes, {"images": "images", "n": "n"}),
+        counts={f"{short(category)} top-{k}": n for category, n in names.items() for k in range(1, axes.top + 1)},
+    )
+
+
+def explainer_table(rows: pd.DataFrame, explanations: pd.DataFrame, axes: Axes) -> Table:
+    """Everything about one explainer: a row a category, and `all`.
+
+    Args:
+        rows: evaluation rows of this explainer.
+        explanations: of `advxai.tables.read.explanations`, of this explainer.
+        axes: its only explainer is this one.
+
+    Returns:
+        Columns category, explained (images), left out, called real (clean images; they stay in the numbers), n
+        (explained less left out), accuracy original (of these n) and top-k, sufficiency top-k, called fake and flips
+        top-k (of those called fake), own and total seconds, images, calls (of all explained).
+    """
+    (explainer,) = axes.explainers
+    used = rows[rows["included"] & (rows["k"] == 1)].rename(columns={"predicted_before": "predicted"})
+    images = rows[rows["k"] == 1]
+    by_k = {
+        "accuracy": accuracy(rows, axes, used).set_index(["explainer", "category", "k"])["value"],
+        "sufficiency": sufficiency(rows, axes).set_index(["explainer", "category", "k"])["value"],
+    }
+    flipped = flips(rows, axes).set_index(["category", "k"])
+    explained = explanations.merge(images[["key", "category"]], on="key", validate="one_to_one")
+    explained = pd.concat([explained, explained.assign(category=ALL)], ignore_index=True)
+    costs = mean_costs(explained, "category").reindex(axes.columns)
+    lines = []
+    for category in axes.columns:
+        own = images if category == ALL else images[images["category"] == category]
+        included = own[own["included"]]
+        ks = range(1, axes.top + 1)
+        line: dict[str, object] = {
+            "category": short(category),
+            "explained": len(own),
+            "left out": len(own) - len(included),
+            "called real": int(included["called_real"].sum()),
+            "n": len(included),
+            "accuracy original": by_k["accuracy"][ORIGINAL, category, 0],
+        }
+        for measure, values in by_k.items():
+            line |= {f"{measure} top-{k}": values[explainer, category, k] for k in ks}
+        line["called fake"] = int(flipped["n"][category, 1])
+        line |= {f"flips top-{k}": int(flipped["flipped"][category, k]) for k in ks}
+        lines.append(line | costs.loc[category, COSTS].to_dict())
+    wide = pd.DataFrame(lines)
+    return Table(
+        f"{explainer}: accuracy (lower is better), sufficiency (higher is better) and flips after attacks on the top-k "
+        "segments, and mean cost an image (own, and total with the adversarial copy).",
+        wide,
+        wide,
+        counts={f"flips top-{k}": "called fake" for k in range(1, axes.top + 1)},
+        decimals={name: 1 for name in COSTS if not name.endswith("seconds")},
+    )

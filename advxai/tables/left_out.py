@@ -1,0 +1,102 @@
+"""What left the population, with its reason, and the run's closing message."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from advxai.tables.write import publish
+
+COLUMNS = ["stage", "explainer", "item", "reason"]
+
+
+def collect(stages: Iterable[pd.DataFrame], rows: pd.DataFrame) -> pd.DataFrame:
+    """One list of everything that was left out.
+
+    Args:
+        stages: left-out tables of the stages, in the order in which data flows; columns stage, item, reason.
+        rows: evaluation rows; an image left out of an explainer's rows is listed once for that explainer.
+
+    Returns:
+        stage, explainer ("" for all but the evaluation), item, reason; all text.
+    """
+    frames = [frame.assign(explainer="") for frame in stages]
+    out = rows[~rows["included"]].drop_duplicates(["explainer", "key"]).rename(columns={"key": "item"})
+    frames.append(out.assign(stage="evaluation"))
+    return pd.concat([frame.reindex(columns=COLUMNS).astype("str") for frame in frames], ignore_index=True)
+
+
+def write(left_out: pd.DataFrame, stem: Path) -> None:
+    """Publish <stem>.parquet and <stem>.csv."""
+    publish(stem.with_name(f"{stem.name}.parquet"), lambda path: left_out.to_parquet(path, index=False))
+    publish(stem.with_name(f"{stem.name}.csv"), lambda path: left_out.to_csv(path, index=False, lineterminator="\n"))
+
+
+def _some(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _reasons(left_out: pd.DataFrame) -> list[str]:
+    """A line for each stage: how many, and how many for each reason; reasons that differ only in numbers are one."""
+    lines = []
+    for stage, part in left_out.groupby("stage", sort=False):
+        kinds = part["reason"].map(lambda reason: re.sub(r"\d+", "N", reason))
+        shown = []
+        for (explainer, kind), group in part.groupby([part["explainer"], kinds], sort=False):
+            reason = group["reason"].iloc[0] if group["reason"].nunique() == 1 else kind
+            shown.append(f"{explainer}{': ' if explainer else ''}{len(group)} x {reason}")
+        lines.append(f"  {stage} {len(part)}: {'; '.join(shown)}")
+    return lines
+
+
+def _success(adversary: pd.DataFrame) -> str:
+    fake = adversary[~adversary["called_real"]]
+    if not len(fake):
+        return "NES: no image was called fake"
+    return (
+        f"NES turned {int(fake['success'].sum())} of the {_some(len(fake), 'image')} called fake into Real "
+        f"({fake['success'].mean():.0%}), in {fake['iterations'].mean():.1f} iterations on average"
+    )
+
+
+def summary(
+    *,
+    videos: int,
+    faces: int,
+    rows: pd.DataFrame,
+    left_out: pd.DataFrame,
+    adversary: pd.DataFrame | None,
+    tables: Path,
+) -> str:
+    """The closing message of a run, a few lines.
+
+    Args:
+        videos: how many videos the corpus has.
+        faces: how many face images the manifest has.
+        rows: evaluation rows of every explainer.
+        left_out: of `collect`.
+        adversary: of `advxai.tables.read.adversary`; None when no explainer needs adversarial copies.
+        tables: the folder that the tables are in.
+    """
+    images = rows.drop_duplicates("key")
+    counted = [
+        _some(videos, "video"),
+        _some(faces, "face"),
+        f"{_some(len(images), 'image')} explained by {_some(rows['explainer'].nunique(), 'explainer')}",
+    ]
+    lines = [", ".join(counted)]
+    if already := int(images["called_real"].sum()):
+        lines.append(f"already called Real by the detector: {_some(already, 'image')}; their rankings mean nothing")
+    lines += [f"left out: {len(left_out):,}", *_reasons(left_out)]
+    if adversary is not None:
+        lines.append(_success(adversary))
+    attacks = rows[rows["included"]]
+    if len(attacks):
+        reused = attacks["reused"].astype(bool)
+        lines.append(
+            f"segment attacks: {len(attacks):,}, of which {int(reused.sum()):,} ({reused.mean():.0%}) taken over from "
+            "another explainer"
+        )
+    lines.append(f"tables: {tables}")
+    return "\n".join(lines) + "\n"

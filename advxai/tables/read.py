@@ -1,0 +1,65 @@
+"""Rows for the tables out of the stages' files."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from advxai.errors import InputError
+from advxai.store.shard import read_shard
+
+EXPLANATION = {
+    "key": "str",
+    "target": "int64",
+    "called_real": "bool",
+    "seconds": "float64",
+    "images": "int64",
+    "calls": "int64",
+    "adversary_seconds": "float64",
+    "adversary_images": "int64",
+    "adversary_calls": "int64",
+}
+ROW = {"label": "int64", "k": "int64", "included": "bool", "called_real": "bool"}
+ADVERSARY = {"key": "str", "called_real": "bool", "success": "bool", "iterations": "int64", "queries": "int64"}
+
+
+def evaluation(paths: Iterable[Path]) -> pd.DataFrame:
+    """Evaluation rows of several shards and explainers, one below the other.
+
+    Raises:
+        InputError: a file is damaged; the message names it.
+    """
+    frames = []
+    for path in paths:
+        try:
+            frames.append(pd.read_parquet(path))
+        except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
+            raise InputError(f"{path} can't be read ({error}): delete it and run again") from error
+    # a shard that no image fell into has columns without a type, which would spread
+    filled = [frame for frame in frames if len(frame)] or frames[:1]
+    return pd.concat(filled, ignore_index=True).astype(ROW)
+
+
+def explanations(explainer: str, paths: Iterable[Path]) -> pd.DataFrame:
+    """What one explainer's saliency shards say besides the maps: explainer, predicted class and costs of each image."""
+    # one shard at a time: the maps of all of them need not fit into memory
+    records = [{name: record[name] for name in EXPLANATION} for path in paths for record in read_shard(path)]
+    frame = pd.DataFrame(records, columns=list(EXPLANATION)).astype(EXPLANATION)
+    frame.insert(0, "explainer", explainer)
+    return frame
+
+
+def adversary(paths: Iterable[Path], real: int) -> pd.DataFrame:
+    """Outcome of NES on each image: key, called_real (the clean image already), success, iterations, queries.
+
+    Args:
+        paths: shards of the stage adversary.
+        real: index of the class Real.
+    """
+    records = [
+        {"called_real": int(record["before"].argmax()) == real}
+        | {name: record[name] for name in ADVERSARY if name != "called_real"}
+        for path in paths
+        for record in read_shard(path)
+    ]
+    return pd.DataFrame(records, columns=list(ADVERSARY)).astype(ADVERSARY)

@@ -1,0 +1,141 @@
+"""A table as Parquet, CSV, Markdown and LaTeX."""
+
+import os
+from collections.abc import Callable
+from itertools import groupby
+from pathlib import Path
+
+import pandas as pd
+
+from advxai.tables.compute import ORIGINAL
+from advxai.tables.layout import Table
+
+N = " n"
+ESCAPES = str.maketrans({"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#"})
+
+
+def publish(path: Path, save: Callable[[Path], object]) -> None:
+    """Let `save` write a temporary file in the same folder, then put it in place atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # the suffix stays the last, for writers that go by it
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        save(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _decimal(value: float, decimals: int) -> str:
+    return "" if pd.isna(value) else f"{value:z.{decimals}f}"
+
+
+def _cells(table: Table) -> pd.DataFrame:
+    """The cells of the shown table as text; the counts of the categories stand in one column beside n."""
+    wide = table.wide
+    name = wide.columns[0]
+    parts = [column for column in wide if column.endswith(N)]
+    cells = pd.DataFrame({name: wide[name].astype(str)})
+    for column in wide.columns[1:]:
+        if column in parts:
+            continue
+        if column == "n" and parts:
+            heading = f"n ({', '.join(part.removesuffix(N) for part in parts)})"
+            inner = [", ".join(map(str, counts)) for counts in wide[parts].itertuples(index=False)]
+            cells[heading] = [f"{n} ({text})" for n, text in zip(wide["n"], inner, strict=True)]
+        elif column in table.counts:
+            totals = wide[table.counts[column]]
+            cells[column] = [f"{part}/{n}" if n else "" for part, n in zip(wide[column], totals, strict=True)]
+        elif pd.api.types.is_float_dtype(wide[column]):
+            cells[column] = [_decimal(value, table.decimals.get(column, 3)) for value in wide[column]]
+        else:
+            cells[column] = wide[column].astype(str)
+    return cells
+
+
+def marks(table: Table) -> dict[tuple[int, str], int]:
+    """(row, column) -> 1 for the best, 2 for the second best value of a column.
+
+    Values that are shown alike are alike: all of them are marked, and the second best is the next other value. The
+    row Original isn't ranked.
+    """
+    if table.best is None:
+        return {}
+    cells, name = _cells(table), table.wide.columns[0]
+    found = {}
+    for column in [column for column in cells if " top-" in column]:
+        ranked = {row: float(cell) for row, cell in cells[column].items() if cell and cells[name][row] != ORIGINAL}
+        order = sorted(set(ranked.values()), reverse=table.best == "highest")[:2]
+        found |= {(row, column): order.index(value) + 1 for row, value in ranked.items() if value in order}
+    return found
+
+
+def markdown(table: Table, note: str = "") -> str:
+    """Caption, table (best in bold, second best underlined) and note as Markdown."""
+    cells, marked = _cells(table), marks(table)
+    wrap = {None: "{}", 1: "**{}**", 2: "<u>{}</u>"}
+    lines = [table.caption, "", f"| {' | '.join(cells.columns)} |"]
+    lines.append(f"|:---|{'---:|' * (len(cells.columns) - 1)}")
+    for row in cells.index:
+        texts = [wrap[marked.get((row, column))].format(cells[column][row]) for column in cells]
+        lines.append(f"| {' | '.join(texts)} |")
+    if table.best:
+        lines += ["", "Best in bold, second best underlined, at the precision shown."]
+    return "\n".join(lines + (["", note] if note else [])) + "\n"
+
+
+def _heading(columns: list[str]) -> list[tuple[str, list[str]]]:
+    """Columns that share their first word stand under it: (group or "", columns)."""
+    groups = [(word, list(part)) for word, part in groupby(columns, key=lambda column: column.split(" ")[0])]
+    return [(word if len(part) > 1 else "", part) for word, part in groups]
+
+
+def _line(cells: list[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def latex(table: Table, note: str = "") -> str:
+    """The table as a LaTeX tabular (package booktabs), to be \\input into a table environment."""
+    cells, marked = _cells(table), marks(table)
+    groups = _heading(list(cells.columns))
+    wrap = {None: "{}", 1: r"\textbf{{{}}}", 2: r"\underline{{{}}}"}
+    over, rules, start = [], [], 1
+    for word, part in groups:
+        if word:
+            over.append(rf"\multicolumn{{{len(part)}}}{{c}}{{{word.translate(ESCAPES)}}}")
+            rules.append(rf"\cmidrule(lr){{{start}-{start + len(part) - 1}}}")
+        else:
+            over.append("")
+        start += len(part)
+    under = [column.removeprefix(f"{word} ").translate(ESCAPES) for word, part in groups for column in part]
+    lines = [f"% {' '.join(text.split())}" for text in (table.caption, note) if text]
+    lines += [rf"\begin{{tabular}}{{l{'r' * (len(cells.columns) - 1)}}}", r"\toprule"]
+    lines += [_line(over), " ".join(rules)] if rules else []
+    lines += [_line(under), r"\midrule"]
+    for row in cells.index:
+        texts = []
+        for word, part in groups:
+            same = len({cells[column][row] for column in part}) == 1
+            if word and same and cells.iloc[row, 0] == ORIGINAL:
+                texts.append(rf"\multicolumn{{{len(part)}}}{{c}}{{{cells[part[0]][row]}}}")
+            else:
+                shown = {column: cells[column][row].translate(ESCAPES) for column in part}
+                texts += [wrap[marked.get((row, column))].format(text) for column, text in shown.items()]
+        lines.append(_line(texts))
+        if cells.iloc[row, 0] == ORIGINAL:
+            lines.append(r"\midrule")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def write(table: Table, stem: Path, note: str = "") -> None:
+    """Publish <stem>.parquet (tidy, full precision), .csv (wide, full precision), .md and .tex (three decimals).
+
+    Args:
+        table: of `advxai.tables.layout`.
+        stem: path without suffix.
+        note: a line under the table, for example the attacks' budget.
+    """
+    publish(stem.with_name(f"{stem.name}.parquet"), lambda path: table.tidy.to_parquet(path, index=False))
+    publish(stem.with_name(f"{stem.name}.csv"), lambda path: table.wide.to_csv(path, index=False, lineterminator="\n"))
+    publish(stem.with_name(f"{stem.name}.md"), lambda path: path.write_text(markdown(table, note), encoding="utf-8"))
+    publish(stem.with_name(f"{stem.name}.tex"), lambda path: path.write_text(latex(table, note), encoding="utf-8"))

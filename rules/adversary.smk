@@ -1,0 +1,26 @@
+# adversary: one adversarial copy an image, by NES; every explainer and table shares it.
+rule adversary:
+    input:
+        [P.adversary / CONFIG.run / f"{shard}.h5" for shard in P.shards],
+
+
+rule adversary_shard:
+    input:
+        images=FRAMES / "shards/{shard}.json",
+        frames=ancient(FRAMES / "frames.lmdb"),
+        detector=ancient(DETECTOR),
+    output:
+        update(str(P.adversary / CONFIG.run / "{shard}.h5")),
+    log:
+        str(P.logs / CONFIG.run / "adversary_shard/{shard}.log"),
+    benchmark:
+        str(P.logs / CONFIG.run / "adversary_shard/{shard}.tsv")
+    conda:
+        "../envs/science.yaml"
+    threads: CONFIG.threads.adversary
+    resources:
+        gpu=P.gpus,
+    params:
+        adversary=P.adversary_params,
+    script:
+        "../scripts/adversary_shard.py"

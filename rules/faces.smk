@@ -1,0 +1,40 @@
+# faces: RetinaFace on the videos' frames, square crops as PNG.
+FACES_PARAMS = CONFIG.faces.model_dump(exclude={"model"})
+
+
+rule faces:
+    input:
+        [P.faces / CONFIG.run / f"{shard}.parquet" for shard in P.shards],
+
+
+rule faces_model:
+    input:
+        ancient(P.medium(CONFIG.faces.model)),
+    output:
+        P.face_model,
+    log:
+        P.logs / "faces_model.log",
+    conda:
+        "../envs/data.yaml"
+    script:
+        "../scripts/faces_model.py"
+
+
+rule faces_shard:
+    input:
+        videos=P.run / "corpus/shards/{shard}.json",
+        model=ancient(P.face_model),
+    output:
+        faces=str(P.faces / CONFIG.run / "{shard}.parquet"),
+        left_out=str(P.faces / CONFIG.run / "{shard}.left_out.parquet"),
+    log:
+        str(P.logs / CONFIG.run / "faces_shard/{shard}.log"),
+    benchmark:
+        str(P.logs / CONFIG.run / "faces_shard/{shard}.tsv")
+    conda:
+        "../envs/data.yaml"
+    threads: CONFIG.threads.faces
+    params:
+        faces=FACES_PARAMS,
+    script:
+        "../scripts/faces_shard.py"

@@ -1,0 +1,33 @@
+# saliency: maps, segments and rankings; a job is one (explainer, shard).
+rule saliency:
+    input:
+        [path for name in CONFIG.explainers for path in P.maps_of(name)],
+
+
+rule saliency_shard:
+    input:
+        images=FRAMES / "shards/{shard}.json",
+        frames=ancient(FRAMES / "frames.lmdb"),
+        detector=ancient(DETECTOR),
+        adversary=lambda wildcards: (
+            [P.adversary / CONFIG.run / f"{wildcards.shard}.h5"]
+            if P.needs_adversary(wildcards.explainer)
+            else []
+        ),
+    output:
+        update(
+            str(P.store / "saliency/{explainer}-{digest}" / CONFIG.run / "{shard}.h5")
+        ),
+    log:
+        str(P.logs / CONFIG.run / "saliency_shard/{explainer}-{digest}/{shard}.log"),
+    benchmark:
+        str(P.logs / CONFIG.run / "saliency_shard/{explainer}-{digest}/{shard}.tsv")
+    conda:
+        "../envs/science.yaml"
+    threads: CONFIG.threads.saliency
+    resources:
+        gpu=P.gpus,
+    params:
+        saliency=lambda wildcards: P.saliency_params(wildcards.explainer),
+    script:
+        "../scripts/saliency_shard.py"

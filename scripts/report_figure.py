@@ -1,0 +1,43 @@
+"""One figure: an image of each category, its adversarial copy, and the maps of explainers that differ in their baseline."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from advxai.config import load
+from advxai.frames.database import FrameStore
+from advxai.jobs import job
+from advxai.paths import Paths
+from advxai.report.figure import explainer_figure
+from advxai.report.panels import last_rows, panel, read_preprocessing
+from advxai.report.pick import pick
+from advxai.store import read_shard
+from advxai.tables.read import evaluation
+
+with job(snakemake.log):
+    config = load(snakemake.config)
+    paths = Paths(config)
+    names = list(snakemake.params.explainers)
+    rows = evaluation(snakemake.input.evaluation)
+    manifest = pd.read_parquet(snakemake.input.manifest).set_index("key", drop=False)
+    maps = {
+        name: {record["key"]: record for path in paths.maps_of(name) for record in read_shard(path)} for name in names
+    }
+    copies = {record["key"]: record for path in snakemake.input.adversary for record in read_shard(Path(path))}
+    size, std = read_preprocessing(Path(snakemake.input.detector))
+    frames = FrameStore(Path(snakemake.input.frames))
+    panels = [
+        panel(
+            manifest.loc[key].to_dict(),
+            frames,
+            {name: maps[name][key] for name in names},
+            last_rows(rows, key, names),
+            copies.get(key),
+            alpha=min(config.adversary.alpha, config.adversary.delta),
+            size=size,
+            std=std,
+        )
+        for key in pick(rows, list(config.corpus.categories)).values()
+    ]
+    title = f"{' and '.join(names)} on {config.detector.model}"
+    explainer_figure(panels, Path(snakemake.output[0]), title, config.evaluation.top)

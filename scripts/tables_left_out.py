@@ -1,0 +1,28 @@
+"""What was left out and why, and the closing message."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from advxai.classes import CLASSES, REAL
+from advxai.jobs import job
+from advxai.tables import left_out
+from advxai.tables.read import adversary, evaluation
+from advxai.tables.write import publish
+
+with job(snakemake.log):
+    rows = evaluation(snakemake.input.evaluation)
+    stages = [pd.read_parquet(path) for path in (snakemake.input.corpus, *snakemake.input.faces)]
+    out = left_out.collect(stages, rows)
+    tables = Path(snakemake.output[0]).parent
+    left_out.write(out, tables / "left_out")
+    copies = adversary(snakemake.input.adversary, CLASSES.index(REAL)) if snakemake.input.adversary else None
+    message = left_out.summary(
+        videos=len(pd.read_parquet(snakemake.input.videos)),
+        faces=len(pd.read_parquet(snakemake.input.manifest)),
+        rows=rows,
+        left_out=out,
+        adversary=copies,
+        tables=tables,
+    )
+    publish(Path(snakemake.output.summary), lambda path: path.write_text(message))

@@ -1,0 +1,180 @@
+"""Our batched explainers against the packages they re-implement, on the same random design."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import shap
+import torch
+from lime.lime_image import LimeImageExplainer
+
+from advxai.saliency import build
+from advxai.saliency.baselines import box_blur, segment_mean
+from advxai.saliency.lime import Lime
+from advxai.saliency.rise import RiseDesign, default_design, upsample
+from advxai.saliency.segments import rank, segment, segment_means
+from advxai.saliency.sobol import jansen_total, sobol_design
+from tests.helpers import SIZE, drive_one, explainer_settings, inputs_of, linear_detector, quadrants
+
+
+@pytest.fixture(scope="module")
+def scene():
+    """A smooth detector that reads everything, unevenly, and an image."""
+    generator = torch.Generator().manual_seed(1)
+    weight = torch.randn((3, SIZE, SIZE), generator=generator) * 0.02
+    image = torch.rand((3, SIZE, SIZE), generator=generator) * 2 - 1
+    return linear_detector(weight, bias=0.3), image
+
+
+@pytest.mark.parametrize("hide", ["image_mean", "adversarial", "segment_mean"])
+def test_lime_equals_the_package(scene, hide):
+    detector, image = scene
+    generator = np.random.default_rng(5)
+    design = generator.integers(0, 2, (300, 16))
+    design[0] = 1
+    unit = image.permute(1, 2, 0).double().numpy()
+    baseline = {
+        "image_mean": image.mean(dim=(1, 2), keepdim=True).expand_as(image),
+        "adversarial": image + 0.05 * torch.randn(image.shape, generator=torch.Generator().manual_seed(2)),
+        "segment_mean": segment_mean(image, quadrants()),
+    }[hide]
+
+    def classify(images: np.ndarray) -> np.ndarray:
+        batch = torch.from_numpy(np.asarray(images)).float().permute(0, 3, 1, 2)
+        return detector.probabilities(batch).softmax(dim=1).double().numpy()
+
+    class FixedDesign:
+        """Stands in for the package's random state: its only draw is the design."""
+
+        def randint(self, low, high=None, size=None):
+            if size is None:
+                return 0  # the seed that the package gives its own segmentation
+            assert (low, high, size) == (0, 2, design.size)
+            return design.ravel().copy()
+
+        def __getattr__(self, name):
+            return getattr(np.random.RandomState(0), name)
+
+    package = LimeImageExplainer(random_state=0)
+    package.random_state = FixedDesign()
+    theirs = package.explain_instance(
+        unit,
+        classify,
+        labels=(1,),
+        top_labels=None,
+        hide_color=None if hide == "segment_mean" else baseline.permute(1, 2, 0).double().numpy(),
+        num_samples=300,
+        batch_size=16,
+        segmentation_fn=lambda _: quadrants().astype(int),
+    )
+    coefficients = dict(theirs.local_exp[1])
+    explainer = Lime(samples=300)
+    ours, cost = drive_one(explainer.explain(inputs_of(image, baseline.contiguous()), design), detector)
+    np.testing.assert_allclose(ours.scores, [coefficients[label] for label in range(16)], atol=1e-6)
+    positive = [label for label, weight in theirs.local_exp[1] if weight > 0]
+    assert list(ours.ranking) == positive
+    assert cost.images == 300
+
+
+def test_shap_is_the_package(scene):
+    detector, image = scene
+    baseline = box_blur(image, 9)
+    explainer = build(explainer_settings(method="shap", baseline="blur", evaluations=150))
+    ours, cost = drive_one(explainer.explain(inputs_of(image, baseline)), detector)
+    array = image.permute(1, 2, 0).numpy()
+
+    def target(images: np.ndarray) -> np.ndarray:
+        return detector.probabilities(torch.from_numpy(images).float().permute(0, 3, 1, 2))[:, [1]].numpy()
+
+    masker = shap.maskers.Image("blur(9,9)", array.shape)
+    theirs = shap.PartitionExplainer(target, masker)(array[None], max_evals=150, batch_size=50, silent=True)
+    values = theirs.values[0][..., 0]
+    scaled = ((values - values.min()) / (values.max() - values.min())).mean(axis=2)
+    np.testing.assert_allclose(ours.map, scaled, atol=1e-6)
+    assert 150 <= cost.images <= 250
+
+
+def test_sobol_indices_of_a_known_function():
+    """f = 2 x0 + x1 has total-order indices 4/5 and 1/5, and 0 for a variable it doesn't read."""
+    design = sobol_design(3, 1024)
+    assert design.shape == (1024 * 5, 3)
+    a, b = design[:1024], design[1024:2048]
+    for index in range(3):
+        c = design[1024 * (2 + index) : 1024 * (3 + index)]
+        np.testing.assert_array_equal(c[:, index], b[:, index])
+        others = [other for other in range(3) if other != index]
+        np.testing.assert_array_equal(c[:, others], a[:, others])
+    total = jansen_total(2 * design[:, 0] + design[:, 1], 3)
+    np.testing.assert_allclose(total, [0.8, 0.2, 0.0], atol=5e-3)
+
+
+def test_jansen_by_hand():
+    """Two rows, one cell: A -> (0, 2), B unused, C -> (1, 1): sum (A - C)^2 = 2, var(A) = 2, so 2 / (2 * 2 * 2)."""
+    assert jansen_total(np.array([0.0, 2.0, 9.0, 9.0, 1.0, 1.0]), 1) == pytest.approx([0.25])
+    assert list(jansen_total(np.full(8, 0.5), 2)) == [0, 0]
+
+
+def test_rise_masks_by_plain_numpy():
+    """Bilinear (half-pixel centres) to (s + 1) cells' size, cropped at the shift."""
+    design = default_design(5, 4, SIZE, 0.1, "normal", np.random.default_rng(0))
+    ours = upsample(torch.from_numpy(design.cells), design.shifts, SIZE)[:, 0].numpy()
+    cell, large = SIZE // 4, 5 * SIZE // 4
+    at = np.clip((np.arange(large) + 0.5) * 4 / large - 0.5, 0, None)
+    low = np.minimum(at.astype(int), 3)
+    high, part = np.minimum(low + 1, 3), at - low
+    matrix = np.zeros((large, 4))
+    np.add.at(matrix, (np.arange(large), low), 1 - part)
+    np.add.at(matrix, (np.arange(large), high), part)
+    for index in range(5):
+        top, left = design.shifts[index]
+        assert 0 <= top < cell and 0 <= left < cell
+        full = matrix @ design.cells[index].astype(float) @ matrix.T
+        np.testing.assert_allclose(ours[index], full[top : top + SIZE, left : left + SIZE], atol=1e-6)
+
+
+def test_rise_map_by_hand(scene):
+    """Two masks, all kept and none kept: the map is constant, and min-max makes it zero; the kept share is 54 %."""
+    detector, image = scene
+    design = RiseDesign(np.stack([np.ones((4, 4), bool), np.zeros((4, 4), bool)]), np.zeros((2, 2), int))
+    explainer = build(explainer_settings(method="rise", baseline="zeros", masks=2, cells=4))
+    explanation, _ = drive_one(explainer.explain(inputs_of(image, image * 0), design), detector)
+    assert not explanation.map.any()
+    kept = default_design(4000, 7, 224, 0.1, "normal", np.random.default_rng(0)).cells.mean()
+    assert kept == pytest.approx(0.54, abs=0.005)
+    kept = default_design(4000, 7, 224, 0.1, "uniform", np.random.default_rng(0)).cells.mean()
+    assert kept == pytest.approx(0.1, abs=0.005)
+
+
+def test_segment_means_and_ranks_by_hand():
+    segments = np.array([[0, 0, 1], [2, 2, 1]], dtype=np.int16)
+    saliency = np.array([[1.0, 3.0, 0.5], [4.0, 0.0, 0.5]])
+    scores = segment_means(saliency, segments)
+    assert list(scores) == [2.0, 0.5, 2.0]
+    assert list(rank(scores)) == [0, 2, 1]
+
+
+@pytest.mark.parametrize("algorithm", ["slic", "quickshift"])
+def test_segments_are_numbered_from_zero_without_gaps(algorithm):
+    generator = np.random.default_rng(0)
+    unit = np.kron(generator.random((8, 8, 3)), np.ones((8, 8, 1)))
+    settings = explainer_settings(
+        method="lime", baseline="zeros", segmentation={"algorithm": algorithm, "n_segments": 20}
+    ).segmentation
+    labels = segment(unit, (unit - 0.5) / 0.5, settings)
+    assert labels.dtype == np.int16 and labels.shape == (64, 64)
+    assert list(np.unique(labels)) == list(range(labels.max() + 1))
+    assert labels.max() > 5
+
+
+def test_neighbouring_requests_stay_within_the_chunk(scene):
+    """Perturbed images are never all in memory."""
+    _, image = scene
+    for method, budget in (("lime", {"samples": 70}), ("rise", {"masks": 70}), ("sobol", {"grid": 3, "design": 4})):
+        work = build(explainer_settings(method=method, baseline="zeros", **budget)).explain(inputs_of(image, image * 0))
+        sizes = [len(next(work))]
+        try:
+            while True:
+                sizes.append(len(work.send(torch.full((sizes[-1], 2), 0.5))))
+        except StopIteration:
+            pass
+        assert max(sizes) == 16 and all(a >= b for a, b in pairwise(sizes))

@@ -1,0 +1,67 @@
+"""Toy detectors whose explanations are known by hand."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from advxai.config import load
+from advxai.detector.engine import run
+from advxai.detector.model import Detector, Preprocessing
+from advxai.saliency import Inputs
+
+SIZE = 32
+UNIT = Preprocessing(input_size=SIZE, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+
+
+class LinearModule(nn.Module):
+    """Logit of class 1 ("Fake") is <weight, x> + bias; that of class 0 ("Real") is 0."""
+
+    def __init__(self, weight: Tensor, bias: float = 0.0) -> None:
+        super().__init__()
+        self.weight, self.bias = weight, bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        fake = (x * self.weight).sum(dim=(1, 2, 3)) + self.bias
+        return torch.stack([torch.zeros_like(fake), fake], dim=1)
+
+
+def linear_detector(weight: Tensor, bias: float = 0.0, forward_batch: int = 16) -> Detector:
+    return Detector(
+        LinearModule(weight, bias), UNIT, classes=("Real", "Fake"), real="Real", forward_batch=forward_batch
+    )
+
+
+def quadrants(size: int = SIZE) -> np.ndarray:
+    """Sixteen square segments, labels 0 ... 15 in reading order."""
+    index = np.arange(size) * 4 // size
+    return (index[:, None] * 4 + index[None, :]).astype(np.int16)
+
+
+def reads_segment(segment: int, gain: float = 6.0) -> Detector:
+    """Calls an image fake when the mean of one segment's pixels (normalised) is above zero."""
+    mask = torch.from_numpy(quadrants() == segment).float()
+    return linear_detector((gain * mask / (3 * mask.sum())).expand(3, SIZE, SIZE).contiguous())
+
+
+def inputs_of(image: Tensor, baseline: Tensor, target: int = 1, seed: int = 0, chunk: int = 16) -> Inputs:
+    return Inputs(
+        key="a/b.png",
+        image=image,
+        baseline=baseline,
+        segments=quadrants(),
+        target=target,
+        generator=np.random.default_rng(seed),
+        chunk=chunk,
+    )
+
+
+def drive_one(work, detector: Detector):
+    """Result and cost of a single piece of work."""
+    ((_, result, cost),) = run([("only", work)], detector, 1)
+    return result, cost
+
+
+def explainer_settings(**entry):
+    """A checked entry of `explainers:`."""
+    corpus = {"kind": "demo", "clips": [{"name": "a", "first_id": 0, "source": {"path": "x"}, "splits": {"test": 2}}]}
+    return load({"run": "test", "corpus": corpus, "explainers": {"Row": entry}}).explainers["Row"]

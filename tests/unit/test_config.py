@@ -1,0 +1,98 @@
+"""The configuration: defaults of the paper, one-line errors, generated documents."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from advxai.config import load
+from advxai.config.document import reference, schema
+from advxai.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+CLIP = {"name": "one", "first_id": 0, "source": {"path": "me.mp4"}, "splits": {"train": 2, "test": 2}}
+
+
+def minimal(**keys):
+    return {"run": "test", "corpus": {"kind": "demo", "clips": [CLIP]}, **keys}
+
+
+def test_the_defaults_are_the_paper_s_settings():
+    config = load(minimal())
+    assert config.detector.model == "tf_efficientnetv2_b0"
+    assert config.detector.input_size == 224
+    nes = config.adversary
+    assert (nes.alpha, nes.delta, nes.sigma, nes.samples, nes.iterations) == (1 / 255, 16 / 255, 0.001, 40, 80)
+    assert (config.evaluation.samples, config.evaluation.iterations, config.evaluation.top) == (40, 50, 3)
+    rows = config.explainers
+    assert list(rows) == ["LIME", "LIME_adv", "SHAP", "SHAP_adv", "SOBOL", "SOBOL_adv", "RISE", "RISE_adv"]
+    assert (rows["LIME"].samples, rows["SHAP"].evaluations, rows["RISE"].masks) == (2000, 2000, 4000)
+    assert rows["SOBOL"].design * (rows["SOBOL"].grid ** 2 + 2) == 2112
+    assert rows["LIME"].baseline.kind == "image_mean" and rows["LIME"].segmentation.image == "unit"
+    assert (rows["SHAP"].baseline.size, rows["SOBOL"].baseline.size) == (128, 10)
+    assert rows["RISE"].baseline.kind == "zeros" and rows["RISE"].segmentation.image == "normalised"
+    assert all(rows[name].baseline.kind == "adversarial" for name in rows if name.endswith("_adv"))
+    assert config.frames.per_video == 10 and config.faces.scale == 1.3 and config.faces.score == 0.95
+
+
+def test_the_demo_is_valid():
+    assert load(yaml.safe_load((ROOT / "config.yaml").read_text())).run == "demo"
+
+
+def row(**entry):
+    return minimal(explainers={"Row": {"method": "lime", "baseline": "zeros", **entry}})
+
+
+@pytest.mark.parametrize(
+    ("mapping", "words"),
+    [
+        (minimal(sead=3), ["sead", "no such key", "config/reference.yaml"]),
+        (minimal(adversary={"sigmaa": 1}), ["adversary.sigmaa", "no such key"]),
+        (row(samples=-5), ["explainers.Row.samples", "-5", "greater than or equal to 2"]),
+        (row(method="limee"), ["explainers.Row.method", "limee", "lime, shap, sobol, rise", "module:Class"]),
+        (row(method="no_such_module:Thing"), ["no_such_module", "PYTHONPATH"]),
+        (row(baseline="gray"), ["explainers.Row.baseline.kind", "gray", "segment_mean", "adversarial"]),
+        (row(grid=3), ["explainers.Row.grid", "no such key"]),
+        (minimal(explainers={"accuracy": {"method": "lime", "baseline": "zeros"}}), ["accuracy", "taken by a table"]),
+        (minimal(explainers={"a b": {"method": "lime", "baseline": "zeros"}}), ["a b", "letters"]),
+        (minimal(explainers={"S": {"method": "sobol", "baseline": "zeros", "design": 12}}), ["design", "power of two"]),
+        (minimal(adversary={"alpha": "one"}), ["adversary.alpha", "one", "1/255"]),
+        (minimal(detector={"device": "tpu"}), ["detector.device", "tpu", "'cpu' or 'cuda'"]),
+        ({"run": "x"}, ["corpus", "required"]),
+        (minimal(run="a/b"), ["run", "a/b"]),
+        ({"run": "x", "corpus": {"kind": "demo", "clips": [CLIP, CLIP]}}, ["one", "given twice"]),
+        (
+            {"run": "x", "corpus": {"kind": "demo", "clips": [CLIP, CLIP | {"name": "two", "first_id": 3}]}},
+            ["two and one", "003", "first_id"],
+        ),
+        (
+            {"run": "x", "corpus": {"kind": "demo", "clips": [CLIP | {"splits": {"train": 3}}]}},
+            ["corpus.clips.0.splits.train", "3", "multiple of 2"],
+        ),
+        (
+            {"run": "x", "corpus": {"kind": "demo", "clips": [CLIP | {"source": {"package": "p"}}]}},
+            ["corpus.clips.0.source", "`path`"],
+        ),
+    ],
+)
+def test_errors_name_key_value_and_what_is_allowed(mapping, words):
+    with pytest.raises(InputError) as error:
+        load(mapping)
+    message = str(error.value)
+    assert "\n" not in message
+    assert all(word in message for word in words), message
+
+
+def test_fractions_are_numbers():
+    assert load(minimal(adversary={"alpha": "2/255"})).adversary.alpha == 2 / 255
+
+
+@pytest.mark.parametrize(("name", "made"), [("schema.json", schema), ("reference.yaml", reference)])
+def test_documents_are_as_generated(name, made):
+    assert (ROOT / "config" / name).read_text() == made(), "run `make docs`"
+
+
+def test_the_reference_s_defaults_are_valid():
+    keys = yaml.safe_load(reference())
+    keys["run"], keys["corpus"] = "test", minimal()["corpus"]
+    assert load(keys) == load(minimal())

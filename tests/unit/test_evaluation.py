@@ -1,0 +1,118 @@
+"""Segment attacks and the rows made of them."""
+
+import numpy as np
+import pytest
+import torch
+
+from advxai.config.science import Nes
+from advxai.evaluation import attack_items, evaluation_rows, run
+from advxai.evaluation.attacks import mask_id, top_mask
+from tests.helpers import quadrants, reads_segment
+
+KEY = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4/00000_0.png"
+ITEM = {"key": KEY, "sha256": "h", "category": "Deepfakes", "label": 3}
+
+
+def saliency(*ranking: int) -> dict:
+    return {"segments": quadrants(), "ranking": np.array(ranking, np.int16), "called_real": False}
+
+
+def test_top_k_is_cumulative():
+    record = saliency(5, 0, 9, 2)
+    for k, labels in ((1, {5}), (2, {5, 0}), (3, {5, 0, 9})):
+        assert set(quadrants()[top_mask(record, k)]) == labels
+
+
+def test_the_same_pixels_have_the_same_name():
+    one, other = saliency(5, 0, 9), saliency(0, 5, 9)
+    assert mask_id(top_mask(one, 2)) == mask_id(top_mask(other, 2))
+    assert mask_id(top_mask(one, 1)) != mask_id(top_mask(other, 1))
+
+
+def bright(_: object) -> np.ndarray:
+    """130/255, normalised 0.0196: a few steps of 1/255 above the threshold of `reads_segment`."""
+    return np.full((32, 32, 3), 130, np.uint8)
+
+
+def test_attacking_the_segment_that_is_read_flips_and_no_other_does():
+    records = {KEY: saliency(9, 2, 5)}
+    attacks = attack_items([ITEM], records, top=3)
+    assert [int(item["pixels"].sum()) for item in attacks] == [64, 128, 192]
+    detector = reads_segment(5)
+    outcomes = {
+        one["mask"]: one for one in run(attacks, bright, detector, Nes(samples=64, iterations=30), seed=0, at_once=2)
+    }
+    first, second, third = (outcomes[item["mask"]] for item in attacks)
+    assert not first["success"] and not second["success"] and third["success"]
+    assert (first["after"] == first["before"]).all()
+    assert first["queries"] == 30 * 129 + 1
+    assert detector.images == sum(one["queries"] for one in outcomes.values())
+    # Five steps suffice when every sign is right; 64 draws in 192 dimensions get most of them right.
+    assert 5 <= third["iterations"] <= 20
+
+
+def test_an_attack_doesn_t_depend_on_who_asks():
+    settings = Nes(samples=4, iterations=3)
+    alone = list(run(attack_items([ITEM], {KEY: saliency(5, 6, 7)}, 1), bright, reads_segment(5), settings, 0, 1))
+    other = attack_items([ITEM], {KEY: saliency(5, 0, 1)}, 3)
+    together = {one["mask"]: one for one in run(other, bright, reads_segment(5), settings, 0, 3)}
+    assert together[alone[0]["mask"]]["after"].tobytes() == alone[0]["after"].tobytes()
+    assert together[alone[0]["mask"]]["iterations"] == alone[0]["iterations"]
+
+
+def test_rows_by_hand():
+    records = {KEY: saliency(5, 0, 9)}
+    attacks = attack_items([ITEM], records, 2)
+    before = np.array([0.1, 0.1, 0.1, 0.6, 0.1], np.float32)
+    outcomes = [
+        dict(
+            key=KEY,
+            sha256="h",
+            mask=item["mask"],
+            iterations=n,
+            queries=81 * n + 1,
+            before=before,
+            after=after,
+            success=False,
+        )
+        for n, item, after in zip(
+            (4, 7),
+            attacks,
+            (np.array([0.2, 0.1, 0.1, 0.5, 0.1], np.float32), np.array([0.5, 0, 0.1, 0.3, 0.1], np.float32)),
+            strict=True,
+        )
+    ]
+    computed = {(KEY, "h", attacks[1]["mask"])}
+    rows = evaluation_rows("LIME", [ITEM], records, outcomes, top=2, real=0, computed=computed)
+    assert rows["k"].tolist() == [1, 2]
+    assert rows["predicted_before"].tolist() == [3, 3]
+    assert rows["predicted_after"].tolist() == [3, 0]
+    assert (rows["p_before"] - rows["p_after"]).tolist() == pytest.approx([0.1, 0.3])
+    assert rows["p_real_after"].tolist() == pytest.approx([0.2, 0.5])
+    assert rows["flipped"].tolist() == [False, True]
+    assert rows["queries"].tolist() == [325, 568]
+    assert rows["reused"].tolist() == [True, False]
+    assert rows["included"].all() and not rows["called_real"].any()
+
+
+def test_an_image_with_too_few_positive_segments_leaves_the_rows_and_is_told():
+    records = {KEY: saliency(5, 0)}
+    assert attack_items([ITEM], records, 3) == []
+    rows = evaluation_rows("LIME", [ITEM], records, [], top=3, real=0, computed=set())
+    assert not rows["included"].any() and len(rows) == 3
+    assert rows["reason"].iloc[0] == "only 2 segments with a positive score, 3 are needed"
+    assert rows["p_after"].isna().all() and rows["flipped"].isna().all()
+
+
+def test_no_image_gives_no_row():
+    rows = evaluation_rows("LIME", [], {}, [], top=3, real=0, computed=set())
+    assert len(rows) == 0 and "p_after" in rows
+
+
+def test_the_detector_s_padding_changes_nothing():
+    detector = reads_segment(5)
+    images = torch.rand((23, 3, 32, 32), generator=torch.Generator().manual_seed(0)) * 2 - 1
+    together = detector.probabilities(images)
+    alone = torch.cat([detector.probabilities(image[None]) for image in images])
+    assert torch.equal(together, alone)
+    assert detector.images == 46 and detector.calls == 2 + 23

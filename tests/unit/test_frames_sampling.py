@@ -1,0 +1,143 @@
+"""The authors' sampling rule, training's balance and the shards."""
+
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from advxai.errors import InputError
+from advxai.frames.manifest import read_csv
+from advxai.frames.sampling import (
+    balanced,
+    equidistant,
+    sample_evaluation,
+    sample_positions,
+    sample_video,
+    shard_of,
+    share_out,
+)
+
+AUTHORS = Path(__file__).parents[3] / "shared" / "data" / "adv_xai_ff_test.csv"
+
+
+def manifest(*videos):
+    """Rows of (video, category, split, number of frames)."""
+    return pd.DataFrame(
+        [
+            {"key": f"{video}/{frame:05d}", "video": video, "category": category, "split": split, "frame": frame}
+            for video, category, split, frames in videos
+            for frame in range(frames)
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("listed", "count", "positions"),
+    [
+        (5, 10, [0, 1, 2, 3, 4]),  # fewer than asked: all
+        (14, 10, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),  # 1.4 -> 1
+        (15, 10, [0, 1, 2, 3, 4, 6, 8, 10, 12, 14]),  # 1.5 -> 2: eight, and the neighbours of 0 and 2
+        (16, 10, [0, 1, 2, 3, 4, 6, 8, 10, 12, 14]),
+        (25, 10, [0, 2, 4, 6, 8, 10, 12, 14, 16, 18]),  # 2.5 -> 2, halves to even
+        (35, 10, [0, 1, 4, 8, 12, 16, 20, 24, 28, 32]),  # 3.5 -> 4: nine, and the neighbour of 0
+        (6, 4, [0, 1, 2, 4]),
+        (7, 4, [0, 2, 4, 6]),
+        (3, 1, [0]),
+        (0, 10, []),
+    ],
+)
+def test_the_authors_rule(listed, count, positions):
+    assert sample_positions(listed, count) == positions
+
+
+def test_the_rule_always_gives_as_many_as_there_are():
+    for count in range(1, 14):
+        for listed in range(1, 120):
+            positions = sample_positions(listed, count)
+            assert len(set(positions)) == len(positions) == min(listed, count)
+            assert max(positions) < listed
+
+
+def test_sample_video_takes_rows_by_position():
+    rows = manifest(("a", "FaceSwap", "test", 6)).set_index(np.arange(50, 56))
+    assert sample_video(rows, 4)["frame"].tolist() == [0, 1, 2, 4]
+
+
+def test_the_evaluation_takes_test_fakes_in_the_order_of_the_list():
+    rows = manifest(
+        ("d1", "Deepfakes", "test", 6), ("d2", "Deepfakes", "train", 6), ("f1", "FaceSwap", "test", 7),
+        ("r1", "Real", "test", 6), ("d0", "Deepfakes", "test", 2),
+    )  # fmt: skip
+    sample = sample_evaluation(rows, 4)
+    assert list(zip(sample["video"], sample["frame"], strict=True)) == [
+        ("d1", 0), ("d1", 1), ("d1", 2), ("d1", 4), ("f1", 0), ("f1", 2), ("f1", 4), ("f1", 6), ("d0", 0), ("d0", 1)
+    ]  # fmt: skip
+    assert sample.index.tolist() == list(range(10))
+    assert sample_evaluation(rows[rows["category"] == "Real"], 4).empty
+
+
+@pytest.mark.skipif(not AUTHORS.exists(), reason="the authors' list is not beside the checkout")
+def test_the_authors_list_gives_the_reference_images():
+    sample = sample_evaluation(read_csv(AUTHORS), 10)
+    counts = {"Deepfakes": 1280, "FaceSwap": 1270, "Face2Face": 1260, "NeuralTextures": 1260}
+    assert sample["category"].value_counts().to_dict() == counts and len(sample) == 5070
+    assert sample["key"].iloc[0] == "manipulated_sequences/Deepfakes/c23/videos/000_003.mp4/00000.png"
+    assert sample["key"].iloc[-1] == "manipulated_sequences/NeuralTextures/c23/videos/995_233.mp4/00414.png"
+    digest = sha256("\n".join(sample["key"]).encode()).hexdigest()
+    assert digest == "c75ba68deb2805a6988f579722b16cb2241d56b0d89dedfaadbdc1de91a0d362"
+
+
+def test_equidistant_frames_are_middles_of_equal_parts():
+    assert equidistant(20, 8).tolist() == [1, 3, 6, 8, 11, 13, 16, 18]
+    assert equidistant(5, 5).tolist() == [0, 1, 2, 3, 4]
+    assert equidistant(9, 1).tolist() == [4]
+    assert equidistant(9, 0).tolist() == []
+
+
+def test_share_out_is_as_even_as_can_be():
+    generator = np.random.default_rng(0)
+    assert share_out(10, np.array([2, 9, 9]), generator).tolist() == [2, 4, 4]
+    assert share_out(99, np.array([2, 9, 9]), generator).tolist() == [2, 9, 9]
+    assert share_out(0, np.array([2, 9]), generator).tolist() == [0, 0]
+    shares = {tuple(share_out(7, np.array([10, 10, 10]), np.random.default_rng(seed))) for seed in range(20)}
+    assert shares == {(2, 2, 3), (2, 3, 2), (3, 2, 2)}
+
+
+def balance_rows():
+    return manifest(
+        ("d1", "Deepfakes", "train", 6), ("d2", "Deepfakes", "train", 3), ("f1", "FaceSwap", "train", 10),
+        ("f2", "FaceSwap", "train", 10), ("r1", "Real", "train", 20), ("r2", "Real", "val", 20),
+    )  # fmt: skip
+
+
+def test_balanced_gives_real_videos_more_frames_where_there_are_fewer():
+    sample = balanced(balance_rows(), "train", 4, seed=0)
+    # FaceSwap gives 4 + 4 and sets the number; Deepfakes has 4 + 3; the one real video gives 8
+    assert sample["category"].value_counts().to_dict() == {"Deepfakes": 7, "FaceSwap": 8, "Real": 8}
+    frames = sample.groupby("video")["frame"].apply(list).to_dict()
+    assert frames["r1"] == [1, 3, 6, 8, 11, 13, 16, 18]
+    assert frames["d2"] == [0, 1, 2] and frames["f1"] == [1, 3, 6, 8]
+    assert sample["key"].is_monotonic_increasing
+
+
+def test_balanced_gives_real_videos_fewer_frames_where_there_are_more():
+    rows = manifest(("d1", "Deepfakes", "train", 9), *((f"r{i}", "Real", "train", 9) for i in range(5)))
+    sample = balanced(rows, "train", 3, seed=1)
+    assert sample["category"].value_counts().to_dict() == {"Deepfakes": 3, "Real": 3}
+    assert sample["key"].is_unique
+    assert sample.equals(balanced(rows, "train", 3, seed=1))
+    assert any(not sample.equals(balanced(rows, "train", 3, seed=seed)) for seed in range(2, 9))
+
+
+def test_balanced_names_an_empty_split():
+    with pytest.raises(InputError, match="split test has no face image"):
+        balanced(balance_rows(), "test", 4, seed=0)
+
+
+def test_a_shard_is_a_hash_of_the_videos_name():
+    # sha256 of "abc" begins with ba7816bf8f01cfea (FIPS 180-2)
+    assert [shard_of("abc", shards) for shards in (1, 16, 256)] == [0, 0xA, 0xEA]
+    counts = np.bincount([shard_of(f"{i:03d}_{i + 1:03d}.mp4", 4) for i in range(400)])
+    assert counts.min() > 70

@@ -1,0 +1,115 @@
+"""NES on a linear detector, whose gradient is known."""
+
+import numpy as np
+import pytest
+import torch
+
+from advxai.adversary import attack, gaussian_noise, reconstruct
+from advxai.config.science import Nes
+from tests.helpers import SIZE, drive_one, linear_detector, quadrants, reads_segment
+
+
+def unit_noise(draws: torch.Tensor):
+    return lambda iteration: draws
+
+
+def test_one_iteration_by_hand():
+    """One draw u, antithetic: g is a positive multiple of -<w, u> u, so the step is sign(-<w, u>) * sign(u)."""
+    weight = torch.zeros(3, SIZE, SIZE)
+    weight[:, 0, 0] = 1.0
+    draws = torch.ones(1, 1, SIZE, SIZE)
+    draws[0, 0, 5, 7] = -2.0
+    draws[0, 0, 9, 9] = 0.0
+    settings = Nes(samples=1, iterations=1, sigma=0.01)
+    image = torch.full((3, SIZE, SIZE), 0.5)
+    outcome, cost = drive_one(attack(image, settings, unit_noise(draws), real=0), linear_detector(weight))
+    expected = -np.sign(draws[0].numpy()).astype(np.int8)  # p(Real) falls along u, so the step goes against u
+    np.testing.assert_array_equal(outcome.steps, expected)
+    assert outcome.iterations == 1
+    assert outcome.queries == cost.images == 1 * (2 * 1 + 1) + 1
+    # before: logit 3 * 0.5; after: each of the three channels moved by -alpha.
+    sigmoid = 1 / (1 + np.exp(-1.5))
+    assert outcome.before[1] == pytest.approx(sigmoid, abs=1e-6)
+    assert outcome.after[1] == pytest.approx(1 / (1 + np.exp(-(1.5 - 3 / 255))), abs=1e-6)
+    assert not outcome.success
+
+
+def test_the_gradient_estimate_finds_the_sign_of_the_weights():
+    torch.manual_seed(0)
+    sign = torch.where(torch.rand(1, SIZE, SIZE) < 0.5, -1.0, 1.0)
+    weight = (sign * 0.01).expand(3, SIZE, SIZE).contiguous()
+    settings = Nes(samples=4000, iterations=1, sigma=0.01)
+    noise = gaussian_noise(4000, (SIZE, SIZE), torch.device("cpu"), 0, "test")
+    outcome, _ = drive_one(
+        attack(torch.zeros(3, SIZE, SIZE) + 0.01, settings, noise, real=0), linear_detector(weight, 1)
+    )
+    agreement = (outcome.steps == -sign.numpy()).mean()
+    assert agreement > 0.9  # the expected share for 4,000 draws in 1,024 dimensions is about 0.97
+
+
+def test_stops_when_called_real_and_counts_what_it_spent():
+    """The logit is 6 * mean of segment 5 = 6 * 0.02; a step moves it by 6/255, in the right direction."""
+    detector = reads_segment(5)
+    image = torch.full((3, SIZE, SIZE), 0.02)
+    mask = torch.from_numpy(quadrants() == 5)
+    noise = gaussian_noise(64, (SIZE, SIZE), torch.device("cpu"), 0, "test")
+    settings = Nes(samples=64, iterations=50)
+    outcome, cost = drive_one(attack(image, settings, noise, 0, mask), detector)
+    assert outcome.success
+    assert outcome.after[0] > 0.5 > outcome.before[0]
+    # With every sign right, six steps of 1/255 exceed 0.02; wrong signs make it a little longer, never shorter.
+    assert 6 <= outcome.iterations <= 14
+    assert outcome.queries == cost.images == outcome.iterations * 129 + 1
+    adversarial = reconstruct(image, outcome.steps, settings.alpha)
+    assert torch.equal(adversarial[:, ~mask], image[:, ~mask])
+    assert detector.probabilities(adversarial[None])[0].numpy() == pytest.approx(outcome.after, abs=0)
+
+
+def test_an_attack_on_the_wrong_segment_changes_nothing():
+    image = torch.full((3, SIZE, SIZE), 0.02)
+    noise = gaussian_noise(8, (SIZE, SIZE), torch.device("cpu"), 0, "test")
+    mask = torch.from_numpy(quadrants() == 6)
+    outcome, _ = drive_one(attack(image, Nes(samples=8, iterations=5), noise, 0, mask), reads_segment(5))
+    assert not outcome.success
+    assert outcome.iterations == 5
+    assert (outcome.after == outcome.before).all()
+    assert not outcome.steps.any()
+
+
+def test_an_image_called_real_returns_at_once():
+    noise = gaussian_noise(8, (SIZE, SIZE), torch.device("cpu"), 0, "test")
+    work = attack(torch.full((3, SIZE, SIZE), -0.5), Nes(samples=8), noise, 0)
+    outcome, cost = drive_one(work, reads_segment(5))
+    assert outcome.success
+    assert (outcome.iterations, outcome.queries, cost.images) == (0, 1, 1)
+    assert not outcome.steps.any()
+
+
+def test_delta_bounds_a_step():
+    """Paper protocol: clip_delta acts on each step; with delta below alpha the step is delta."""
+    image = torch.full((3, SIZE, SIZE), 0.5)
+    settings = Nes(samples=4, iterations=1, alpha=0.5, delta=0.1)
+    noise = gaussian_noise(4, (SIZE, SIZE), torch.device("cpu"), 0, "test")
+    outcome, _ = drive_one(attack(image, settings, noise, 0), reads_segment(5))
+    change = 0.1 * np.where(quadrants() == 5, outcome.steps[0], 0).sum() / (quadrants() == 5).sum()
+    logit = 6 * (0.5 + change)
+    assert outcome.after[1] == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-5)
+
+
+def test_step_map_type_follows_the_iterations():
+    image = torch.full((3, SIZE, SIZE), -0.5)
+    noise = gaussian_noise(2, (SIZE, SIZE), torch.device("cpu"), 0, "test")
+    for iterations, dtype in ((127, np.int8), (128, np.int16)):
+        outcome, _ = drive_one(attack(image, Nes(samples=2, iterations=iterations), noise, 0), reads_segment(5))
+        assert outcome.steps.dtype == dtype
+
+
+def test_noise_depends_on_identity_and_iteration_alone():
+    device = torch.device("cpu")
+    one = gaussian_noise(3, (4, 4), device, 7, "adversary", "key")
+    other = gaussian_noise(3, (4, 4), device, 7, "adversary", "key")
+    late = other(5)
+    assert torch.equal(one(5), late)
+    assert not torch.equal(one(5), one(6))
+    assert not torch.equal(one(5), gaussian_noise(3, (4, 4), device, 7, "evaluation", "key")(5))
+    assert one(0).shape == (3, 1, 4, 4)

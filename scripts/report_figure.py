@@ -1,4 +1,4 @@
-"""One figure: an image of each category, its adversarial copy, and the maps of explainers that differ in their baseline."""
+"""One figure: an image of each category, its adversarial copy, and maps of explainers that differ in their baseline."""
 
 from pathlib import Path
 

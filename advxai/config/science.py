@@ -19,6 +19,7 @@ class Training(Model):
         20, ge=1, description="Equidistant frames of a fake video; originals give more, so that classes balance."
     )
     augment: bool = Field(True, description="Random flips, shifts, brightness and JPEG compression.")
+    jpeg: int = Field(50, ge=1, le=100, description="Lowest quality of the JPEG compression, of half of the images.")
     initial_weights: Medium | None = Field(
         None,
         description="ImageNet weights to start from (.pth or .safetensors, same architecture); null: from scratch.",

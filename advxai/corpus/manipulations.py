@@ -72,7 +72,7 @@ class Deepfakes(Manipulation):
 
     SIDE = 52  # pixels of the model's square texture
     COMPONENTS = 8
-    CONTRAST = 0.82  # a decoder trained on squared error regresses to the mean
+    CONTRAST = 0.88  # a decoder trained on squared error regresses to the mean
     FILL = 0.92  # of the texture's side, taken by the mesh
 
     def __init__(self, target: Sequence[Face], source: Sequence[Face], rng: np.random.Generator) -> None:
@@ -172,7 +172,7 @@ class Face2Face(Manipulation):
     """
 
     DETAIL = 200  # most pixels across the face
-    FLATTEN = 0.55  # share of the shading that is lost
+    FLATTEN = 0.4  # share of the shading that is lost
 
     def render(self, target: Face, source: Face) -> tuple[np.ndarray, np.ndarray]:
         driven = _driven(target, source)
@@ -181,7 +181,7 @@ class Face2Face(Manipulation):
         height, width = target.shape
         scale = min(1.0, self.DETAIL / target.width)
         small = cv2.resize(target.patch, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        smooth = cv2.resize(cv2.bilateralFilter(small, 9, 40, 3), (width, height), interpolation=cv2.INTER_CUBIC)
+        smooth = cv2.resize(cv2.bilateralFilter(small, 9, 45, 4), (width, height), interpolation=cv2.INTER_CUBIC)
         smooth = smooth.astype(np.float32)
         coarse = cv2.resize(smooth, (max(width // 8, 1), max(height // 8, 1)), interpolation=cv2.INTER_AREA)
         shading = cv2.resize(cv2.GaussianBlur(coarse, (0, 0), 0.0225 * target.width), (width, height))

@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 
 SMALLEST = 0.85  # side of the crop, as a share of the image's
-JPEG = (50, 100)  # quality; half of the images
 BRIGHTNESS = 0.12  # at most, as a share of the range
 CONTRAST = 0.15
 
@@ -16,12 +15,13 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_CUBIC)
 
 
-def augment(image: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+def augment(image: np.ndarray, size: int, jpeg: int, rng: np.random.Generator) -> np.ndarray:
     """Flip, crop, compress, resize and relight an image.
 
     Args:
         image: RGB uint8 (h, w, 3).
         size: side of the result.
+        jpeg: lowest quality of the compression, which half of the images get.
         rng: the only source of randomness, so a result depends on nothing but image and generator.
 
     Returns:
@@ -29,7 +29,7 @@ def augment(image: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarra
     """
     flip, compress = rng.random(2) < 0.5
     scale, left, top = rng.random(3)
-    quality = int(rng.integers(*JPEG, endpoint=True))
+    quality = int(rng.integers(jpeg, 100, endpoint=True))
     contrast, brightness = rng.uniform(-1, 1, 2)
 
     height, width = image.shape[:2]

@@ -2,6 +2,7 @@
 
 import importlib
 import pickle
+import re
 from pathlib import Path
 
 import timm
@@ -98,20 +99,16 @@ def read_tensors(file: Path) -> object:
             return load_file(file)
         return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "weights_only" not in str(error) and "Unsupported" not in str(error):
+        # torch's message names the class or function that it refused; any other complaint is about the bytes.
+        refused = re.search(r"GLOBAL (\S+)", str(error))
+        if refused is None:
             raise InputError(f"{file}: damaged or no torch file; get or save it anew") from error
         raise InputError(
-            f"{file}: holds pickled code, which isn't run ({_culprit(error)}); where you trust the file, save its "
+            f"{file}: holds pickled code, which isn't run ({refused[1]}); where you trust the file, save its "
             "state_dict alone as .safetensors and give that"
         ) from error
     except (SafetensorError, RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
         raise InputError(f"{file}: damaged or no weights file ({type(error).__name__}); get or save it anew") from error
-
-
-def _culprit(error: Exception) -> str:
-    """The class or function that torch refused to load, if its message names it."""
-    words = str(error).replace(",", " ").split()
-    return next((words[n + 1] for n, word in enumerate(words[:-1]) if word == "GLOBAL"), "not only tensors")
 
 
 def shape(tensor: Tensor) -> str:

@@ -20,7 +20,7 @@ from advxai.classes import CLASSES
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
 from advxai.detector.augment import augment, resize
-from advxai.detector.build import build_module, load_initial, preprocessing
+from advxai.detector.build import build_module, head_keys, load_initial, preprocessing
 from advxai.detector.checkpoint import save
 from advxai.detector.model import Preprocessing
 from advxai.errors import InputError
@@ -41,11 +41,12 @@ class Images:
     Args:
         frames: the database.
         size: side of the images that are returned.
+        jpeg: lowest quality of the augmentation's compression.
         cache_bytes: how much may be kept.
     """
 
-    def __init__(self, frames: FrameStore, size: int, cache_bytes: int = CACHE_BYTES) -> None:
-        self.frames, self.size, self.left = frames, size, cache_bytes
+    def __init__(self, frames: FrameStore, size: int, jpeg: int, cache_bytes: int = CACHE_BYTES) -> None:
+        self.frames, self.size, self.jpeg, self.left = frames, size, jpeg, cache_bytes
         self.kept: dict[str, np.ndarray] = {}
 
     def _decoded(self, key: str) -> np.ndarray:
@@ -63,7 +64,8 @@ class Images:
 
     def augmented(self, key: str, seed: int, epoch: int) -> np.ndarray:
         """RGB uint8 (size, size, 3), changed at random by (seed, epoch, key) alone."""
-        return augment(self._decoded(key), self.size, np.random.default_rng(seed_of(seed, "augment", epoch, key)))
+        rng = np.random.default_rng(seed_of(seed, "augment", epoch, key))
+        return augment(self._decoded(key), self.size, self.jpeg, rng)
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
@@ -247,7 +249,9 @@ def train(
     process = preprocessing(settings, module)
     if initial is not None:
         load_initial(module, initial)
-    images = Images(frames, settings.input_size)
+        _start_small(module)
+    _follow_quickly(module)
+    images = Images(frames, settings.input_size, training.jpeg)
     frames.image(train_rows["key"].iloc[0])  # opens the database before several threads do
     trainer = Trainer(module, images, process, training, settings.device, threads)
 
@@ -287,6 +291,22 @@ def train(
     module.load_state_dict(best["weights"])
     _write_history(out_dir / HISTORY, history)
     save(out_dir / CHECKPOINT, module, model=settings.model, preprocessing=process, classes=classes)
+
+
+def _start_small(module: nn.Module) -> None:
+    """Draw the head's weights small, so that its first, random answers don't pull at pretrained features."""
+    head = set(head_keys(module))
+    for name, value in module.named_parameters():
+        if name in head:
+            nn.init.normal_(value, std=0.01) if value.ndim > 1 else nn.init.zeros_(value)
+
+
+def _follow_quickly(module: nn.Module) -> None:
+    """Let running statistics follow within tens of steps: TensorFlow's momentum of 0.01 takes longer than a small
+    training lasts, and evaluation would use another data set's."""
+    for part in module.modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.momentum is not None:
+            part.momentum = max(part.momentum, 0.1)
 
 
 def _copy(module: nn.Module) -> dict[str, Tensor]:

@@ -1,0 +1,174 @@
+"""Checkpoint forms, and what is said about a file that can't be used."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from advxai.classes import CLASSES
+from advxai.config.science import Detector as Settings
+from advxai.detector.checkpoint import load, save
+from advxai.detector.model import Preprocessing
+from advxai.errors import InputError
+
+HALF = (0.5, 0.5, 0.5)
+PLAIN = Preprocessing(32, HALF, HALF)
+
+
+def net(num_classes: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, stride=4), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(2), nn.Flatten(),
+        nn.Linear(16, num_classes),
+    )  # fmt: skip
+
+
+MODEL = f"{__name__}:net"
+SETTINGS = Settings(model=MODEL, input_size=32, mean=HALF, std=HALF, forward_batch=4)
+IMAGES = torch.linspace(-1, 1, 2 * 3 * 32 * 32).reshape(2, 3, 32, 32)
+
+
+def drawn(classes: int = 5) -> nn.Module:
+    torch.manual_seed(1)
+    return net(classes).eval()
+
+
+def expected(module: nn.Module) -> Tensor:
+    with torch.inference_mode():
+        return module(IMAGES).softmax(dim=1)
+
+
+def test_our_own_file_gives_the_same_probabilities_and_appears_whole(tmp_path: Path):
+    module, path = drawn(), tmp_path / "made" / "detector.safetensors"
+    save(path, module, model=MODEL, preprocessing=PLAIN)
+    first = path.read_bytes()
+    save(path, module, model=MODEL, preprocessing=PLAIN)
+    assert path.read_bytes() == first
+    assert [file.name for file in path.parent.iterdir()] == ["detector.safetensors"]
+    detector = load(SETTINGS, path)
+    assert detector.classes == CLASSES and detector.real == 0 and detector.forward_batch == 4
+    assert torch.allclose(detector.probabilities(IMAGES), expected(module), atol=1e-6)
+    assert load(SETTINGS, path, forward_batch=9).forward_batch == 9
+
+
+def test_our_own_file_brings_its_mean_and_std_when_the_configuration_has_none(tmp_path: Path):
+    path = tmp_path / "d.safetensors"
+    save(path, drawn(), model=MODEL, preprocessing=Preprocessing(32, (0.1, 0.2, 0.3), HALF))
+    detector = load(Settings(model=MODEL, input_size=32), path)
+    assert detector.preprocessing == Preprocessing(32, (0.1, 0.2, 0.3), HALF)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"input_size": 64}, "was made with input_size 32; set detector.input_size to it, not to 64"),
+        ({"mean": (0.4, 0.5, 0.5)}, r"was made with mean \[0.5, 0.5, 0.5\]"),
+        ({"model": "tf_efficientnet_lite0"}, "was made with model"),
+    ],
+)
+def test_our_own_file_used_in_another_way_is_refused(tmp_path: Path, change: dict, text: str):
+    path = tmp_path / "d.safetensors"
+    save(path, drawn(), model=MODEL, preprocessing=PLAIN)
+    with pytest.raises(InputError, match=text):
+        load(SETTINGS.model_copy(update=change), path)
+
+
+def test_other_classes_in_our_own_file_are_refused(tmp_path: Path):
+    path = tmp_path / "d.safetensors"
+    save(path, drawn(), model=MODEL, preprocessing=PLAIN, classes=CLASSES[::-1])
+    with pytest.raises(InputError, match="its classes are FaceSwap, Deepfakes, Face2Face, NeuralTextures, Real, not"):
+        load(SETTINGS, path)
+
+
+def lightning(module: nn.Module) -> dict:
+    state = {f"model.{name}": value for name, value in module.state_dict().items()}
+    return {"state_dict": state, "hyper_parameters": {"lr": 0.001, "name": "x"}, "epoch": 3, "callbacks": {}}
+
+
+def test_a_lightning_checkpoint_and_a_bare_state_dict_load(tmp_path: Path):
+    module = drawn()
+    forms = {"l.ckpt": lightning(module), "b.pth": module.state_dict()}
+    for name, content in forms.items():
+        torch.save(content, tmp_path / name)
+        assert torch.allclose(load(SETTINGS, tmp_path / name).probabilities(IMAGES), expected(module), atol=1e-6)
+    save_file(module.state_dict(), tmp_path / "s.safetensors")
+    assert torch.allclose(load(SETTINGS, tmp_path / "s.safetensors").probabilities(IMAGES), expected(module), atol=1e-6)
+
+
+def missing(content: dict) -> None:
+    del content["state_dict"]["model.0.bias"]
+
+
+def unexpected(content: dict) -> None:
+    content["state_dict"]["model.9.weight"] = torch.zeros(1)
+
+
+def foreign(content: dict) -> None:
+    content["state_dict"]["criterion.weight"] = torch.zeros(5)
+
+
+def other_shape(content: dict) -> None:
+    content["state_dict"]["model.0.weight"] = torch.zeros(4, 3, 5, 5)
+
+
+def not_a_tensor(content: dict) -> None:
+    content["state_dict"]["model.0.bias"] = "text"
+
+
+def no_state(content: dict) -> None:
+    content["state_dict"] = {}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        (missing, "lacks the tensor 0.bias"),
+        (unexpected, "has the tensor 9.weight"),
+        (foreign, "has the tensor criterion.weight"),
+        (other_shape, "0.weight is 4x3x5x5, the model's is 4x3x3x3"),
+        (not_a_tensor, "model.0.bias isn't a tensor"),
+        (no_state, "holds no state_dict"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_names_file_and_key(tmp_path: Path, spoil, text: str):
+    content = lightning(drawn())
+    spoil(content)
+    torch.save(content, tmp_path / "l.ckpt")
+    with pytest.raises(InputError, match="l.ckpt: ") as caught:
+        load(SETTINGS, tmp_path / "l.ckpt")
+    assert text in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_another_number_of_classes_says_both(tmp_path: Path):
+    torch.save(lightning(drawn(2)), tmp_path / "l.ckpt")
+    with pytest.raises(InputError, match="4.weight is a head of 2 classes, not 5"):
+        load(SETTINGS, tmp_path / "l.ckpt")
+
+
+def test_pickled_code_is_not_run(tmp_path: Path):
+    torch.save(lightning(drawn()) | {"hyper_parameters": Namespace(lr=1)}, tmp_path / "l.ckpt")
+    with pytest.raises(InputError, match=r"l.ckpt: holds pickled code, .*argparse.Namespace.*safetensors") as caught:
+        load(SETTINGS, tmp_path / "l.ckpt")
+    assert "\n" not in str(caught.value)
+
+
+def test_damaged_and_absent_files_are_named(tmp_path: Path):
+    torch.save(lightning(drawn()), tmp_path / "l.ckpt")
+    whole = (tmp_path / "l.ckpt").read_bytes()
+    (tmp_path / "cut.ckpt").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text.ckpt").write_text("no checkpoint at all")
+    (tmp_path / "empty.ckpt").write_bytes(b"")
+    (tmp_path / "cut.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{")
+    for name in ("cut.ckpt", "text.ckpt", "empty.ckpt", "cut.safetensors"):
+        with pytest.raises(InputError, match=f"{name}: damaged"):
+            load(SETTINGS, tmp_path / name)
+    with pytest.raises(InputError, match="no such file"):
+        load(SETTINGS, tmp_path / "nowhere.ckpt")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_cuda_detector_without_cuda_is_refused(tmp_path: Path):
+    with pytest.raises(InputError, match="detector.device"):
+        load(SETTINGS, tmp_path / "l.ckpt", device="cuda")

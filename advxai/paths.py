@@ -229,7 +229,14 @@ class Paths:
     @cached_property
     def faces_params(self) -> dict[str, Any]:
         settings = self.config.faces.model_dump(exclude={"model", "batch"})
-        return {"version": VERSIONS["faces"], "model": self._medium(self.config.faces.model), **settings}
+        # Video names are FF++'s in every corpus: without its identity two corpora would replace each other's crops.
+        corpus = self.config.corpus.model_dump(exclude={"clips", "categories", "face_mesh", "splits"})
+        return {
+            "version": VERSIONS["faces"],
+            "model": self._medium(self.config.faces.model),
+            "corpus": corpus,
+            **settings,
+        }
 
     @property
     def faces(self) -> Path:

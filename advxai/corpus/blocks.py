@@ -60,9 +60,10 @@ def plan_blocks(
     if not 0 <= first_id <= 1000 - len(order):
         raise InputError(f"video numbers {first_id} to {first_id + len(order) - 1} leave 000 to 999: use fewer blocks.")
     gap = math.ceil(Fraction(str(gap_s)) * fps)
-    shortest = max(2, math.ceil(Fraction(str(block_s_min)) * fps))
+    longest = int(Fraction(str(block_s_max)) * fps)
+    shortest = max(2, min(math.ceil(Fraction(str(block_s_min)) * fps), longest))
     room = (frames - gap * (len(order) - 1)) // len(order)
-    length = min(room, int(Fraction(str(block_s_max)) * fps))
+    length = min(room, longest)
     if length < shortest:
         need = shortest * len(order) + gap * (len(order) - 1)
         raise TooShort(

@@ -40,3 +40,9 @@ def test_impossible_splits(splits: dict[str, int], first: int) -> None:
     with pytest.raises(InputError) as caught:
         plan_blocks(1000, Fraction(25), splits, 1.0, 2.0, first)
     assert not isinstance(caught.value, TooShort)
+
+
+def test_a_longest_block_at_the_least_length_is_not_too_short():
+    """0.5 s at 29.97 fps is 14.985 frames: 14 fit into the longest block, 15 would be the shortest's rounding."""
+    blocks = plan_blocks(173, Fraction(2997, 100), {"train": 2, "test": 2}, 1.0, 0.5, 0)
+    assert [block.stop - block.start for block in blocks] == [14] * 4

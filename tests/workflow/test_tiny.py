@@ -236,7 +236,10 @@ def test_ctrl_c_and_the_same_command_go_on(finished, tmp_path):
     kept = {path: path.stat().st_mtime_ns for path in store(folder, "saliency/*/tiny/*.h5")}
     assert kept
     snakemake(folder, "--cores", 2, "--configfile", folder / "tiny.yaml")
-    assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
+    for path, when in kept.items():
+        # A job that was stopped between publishing and its end is repeated by Snakemake; it computes nothing anew.
+        log = folder / "results/store/logs/tiny/saliency_shard" / path.parts[-3] / f"{path.stem}.log"
+        assert path.stat().st_mtime_ns == when or " 0 computed" in log.read_text()
     for name in ("accuracy", "sufficiency", "flips"):
         same = [(base / f"results/tiny/tables/{name}.csv").read_bytes() for base in (folder, finished)]
         assert same[0] == same[1], name

@@ -1,0 +1,125 @@
+"""Digests: what a changed setting moves, and what it doesn't."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from advxai.config import load
+from advxai.errors import InputError
+from advxai.paths import Paths, write_params
+
+DIGEST = "0" * 64
+
+
+def clip(name: str, first_id: int, **splits) -> dict:
+    source = {"package": "p", "version": "1", "file": f"{name}.mp4", "sha256": DIGEST}
+    return {"name": name, "first_id": first_id, "source": source, "splits": splits}
+
+
+def paths(**changes) -> Paths:
+    clips = [clip("one", 0, train=2, val=2), clip("two", 4, test=2)]
+    return Paths(load({"run": "a", "corpus": {"kind": "demo", "clips": clips}} | changes))
+
+
+def moved(before: Paths, after: Paths) -> set[str]:
+    """Stages, and rows of explainers, whose folder is another one."""
+    found = {
+        name for name in ("faces", "detector", "adversary", "attacks") if getattr(before, name) != getattr(after, name)
+    }
+    for stage in ("saliency", "evaluation"):
+        rows = [n for n in before.config.explainers if n in after.config.explainers]
+        found |= {f"{stage} {n}" for n in rows if getattr(before, stage)(n) != getattr(after, stage)(n)}
+    return found
+
+
+ROWS = tuple(paths().config.explainers)
+ADVERSARIAL = tuple(name for name in ROWS if name.endswith("_adv"))
+
+
+def of(stages: str, names: tuple[str, ...] = ROWS) -> set[str]:
+    return {f"{stage} {name}" for stage in stages.split() for name in names}
+
+
+def entry(name: str, **changes) -> dict:
+    rows = {row: settings.model_dump() for row, settings in paths().config.explainers.items()}
+    return {"explainers": rows | {name: rows[name] | changes}}
+
+
+CLIPS = [clip("one", 0, train=2, val=2), clip("two", 4, test=2)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, set()),
+        ({"run": "b", "shards": 7, "images_at_once": 3, "threads": {"saliency": 4}}, set()),
+        ({"frames": {"per_video": 3}, "results": "results"}, set()),
+        (entry("LIME", samples=100), of("saliency evaluation", ("LIME",))),
+        (entry("SOBOL_adv", grid=4), of("saliency evaluation", ("SOBOL_adv",))),
+        ({"adversary": {"iterations": 5}}, {"adversary"} | of("saliency evaluation", ADVERSARIAL)),
+        ({"evaluation": {"iterations": 5}}, {"attacks"} | of("evaluation")),
+        ({"evaluation": {"top": 2}}, of("evaluation")),
+        ({"detector": {"forward_batch": 32}}, {"adversary", "attacks"} | of("saliency evaluation")),
+        ({"detector": {"input_size": 128}}, {"detector", "adversary", "attacks"} | of("saliency evaluation")),
+        (
+            {"corpus": {"kind": "demo", "clips": [*CLIPS, clip("three", 8, test=2)]}},
+            set(),  # a further test clip retrains nothing and moves nothing
+        ),
+        (
+            {"corpus": {"kind": "demo", "clips": [*CLIPS, clip("three", 8, train=2)]}},
+            {"detector", "adversary", "attacks"} | of("saliency evaluation"),
+        ),
+        ({"seed": 1}, {"detector", "adversary", "attacks"} | of("saliency evaluation")),
+    ],
+)
+def test_a_change_moves_what_depends_on_it(changes, expected):
+    assert moved(paths(), paths(**changes)) == expected
+
+
+def test_a_setting_of_another_baseline_moves_nothing():
+    changed = entry("RISE", baseline={"kind": "zeros", "size": 64, "std": 0.5})
+    assert moved(paths(), paths(**changed)) == set()
+
+
+def test_explainers_that_differ_in_the_baseline_share_a_figure():
+    assert paths().figure_groups == {
+        "LIME": ["LIME", "LIME_adv"],
+        "SHAP": ["SHAP", "SHAP_adv"],
+        "SOBOL": ["SOBOL", "SOBOL_adv"],
+        "RISE": ["RISE", "RISE_adv"],
+    }
+
+
+def test_params_say_what_a_folder_was_made_from(tmp_path):
+    write_params(tmp_path / "x", paths().saliency_params("LIME_adv"))
+    params = json.loads((tmp_path / "x/params.json").read_text())
+    assert params["baseline"] == {"kind": "adversarial"}
+    assert params["samples"] == 2000 and len(params["adversary"]) == len(params["detector"]) == 12
+
+
+def test_what_ffpp_lacks_is_said_in_one_message(tmp_path):
+    config = {"kind": "ffpp", "root": str(tmp_path), "splits": str(tmp_path / "splits")}
+    (tmp_path / "manipulated_sequences/Deepfakes/c23/videos").mkdir(parents=True)
+    (tmp_path / "ff.ckpt").write_bytes(b"")
+    absent = Paths(load({"run": "ffpp", "corpus": config, "detector": {"checkpoint": str(tmp_path / "no.ckpt")}}))
+    with pytest.raises(InputError) as error:
+        absent.check()
+    message = str(error.value)
+    assert "Face2Face" in message and "test.json" in message and "no.ckpt" in message
+    assert "Deepfakes" not in message and "\n" not in message
+
+
+def test_a_clip_of_one_s_own_is_known_by_its_bytes(tmp_path):
+    mine = tmp_path / "me.mp4"
+    clips = [{"name": "me", "first_id": 0, "source": {"path": str(mine)}, "splits": {"test": 2}}]
+
+    def folder() -> Path:
+        return paths(corpus={"kind": "demo", "clips": clips}).clip("me")
+
+    with pytest.raises(InputError, match=r"me\.mp4"):
+        folder()
+    mine.write_bytes(b"one")
+    first = folder()
+    mine.write_bytes(b"two")
+    assert folder() != first

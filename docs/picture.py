@@ -24,8 +24,8 @@ accuracy = pd.read_csv(paths.run / "tables/accuracy.csv").set_index("explainer")
 manifest = pd.read_parquet(paths.run / "frames/manifest.parquet").set_index("key")
 methods = [name for name in config.explainers if not name.endswith("_adv")]
 
-figure = plt.figure(figsize=(10, 5.4), layout="constrained")
-curves, maps = figure.subfigures(2, 1, height_ratios=[1, 1.05])
+figure = plt.figure(figsize=(10, 4.3), layout="constrained")
+curves, maps = figure.subfigures(2, 1, height_ratios=[1.5, 1])
 for axes, method in zip(curves.subplots(1, 4, sharey=True), methods, strict=True):
     for name, colour, style in ((method, "#444444", "o--"), (f"{method}_adv", "#0072B2", "s-")):
         values = [accuracy.loc["Original", "all top-1"], *(accuracy.loc[name, f"all top-{k}"] for k in (1, 2, 3))]

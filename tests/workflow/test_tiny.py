@@ -243,3 +243,32 @@ def test_ctrl_c_and_the_same_command_go_on(finished, tmp_path):
     for name in ("accuracy", "sufficiency", "flips"):
         same = [(base / f"results/tiny/tables/{name}.csv").read_bytes() for base in (folder, finished)]
         assert same[0] == same[1], name
+
+
+def test_ffpp_s_layout_a_checkpoint_and_other_shards_give_the_same_tables(finished, tmp_path):
+    """The demo's tree read as a downloaded FF++, its detector as a checkpoint; one shard instead of two, one image at a
+    time instead of eight: every number that isn't a time is the same."""
+    root = finished / "results/tiny/corpus/ffpp"
+    (trained,) = store(finished, "detector/*/detector.safetensors")
+    config = yaml.safe_load((finished / "tiny.yaml").read_text())
+    config["corpus"] = {"kind": "ffpp", "root": str(root), "splits": str(root / "splits")}
+    config["detector"].pop("training")
+    config["detector"]["checkpoint"] = str(trained)
+    config |= {"run": "ffpp", "results": str(tmp_path / "results"), "shards": 1, "images_at_once": 1}
+    path = tmp_path / "ffpp.yaml"
+    path.write_text(yaml.safe_dump(config))
+    done = snakemake(tmp_path, "--cores", 2, "tables", "--configfile", path)
+    assert "detector_import" in planned(done.stdout) and "detector_train" not in planned(done.stdout)
+    for name in ("accuracy", "sufficiency", "flips"):
+        ours = pd.read_csv(tmp_path / f"results/ffpp/tables/{name}.csv")
+        pd.testing.assert_frame_equal(ours, pd.read_csv(finished / f"results/tiny/tables/{name}.csv"), check_exact=True)
+    steps = [
+        {
+            one["key"]: one["steps"]
+            for path in sorted(base.glob("results/store/adversary/*/*/*.h5"))
+            for one in read_shard(path)
+        }
+        for base in (tmp_path, finished)
+    ]
+    assert steps[0].keys() == steps[1].keys()
+    assert all(np.array_equal(steps[0][key], steps[1][key]) for key in steps[0])

@@ -1,0 +1,46 @@
+"""A row's answer depends on nothing but the row: the ground of every promise about shards and order."""
+
+import numpy as np
+import pytest
+import timm
+import torch
+
+from advxai.detector.model import Detector, Preprocessing
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    torch.manual_seed(0)
+    module = timm.create_model("mobilenetv3_small_050", num_classes=5)
+    return Detector(module, Preprocessing(64, (0.5,) * 3, (0.5,) * 3), forward_batch=10)
+
+
+def test_neighbours_position_and_threads_change_no_bit(detector):
+    images = torch.rand((23, 3, 64, 64), generator=torch.Generator().manual_seed(1)) * 2 - 1
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = torch.cat([detector.probabilities(image[None]) for image in images])
+        torch.set_num_threads(2)
+        together = detector.probabilities(images)
+        turned = detector.probabilities(images.flip(0)).flip(0)
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(alone, together) and torch.equal(alone, turned)
+    np.testing.assert_allclose(together.sum(dim=1), 1, atol=1e-6)
+
+
+def test_preprocessing_and_its_inverse(detector):
+    image = np.random.default_rng(0).integers(0, 256, (90, 70, 3), dtype=np.uint8)
+    unit = detector.preprocessing.unit(image)
+    assert unit.shape == (3, 64, 64) and 0 <= unit.min() and unit.max() <= 1
+    torch.testing.assert_close(detector.preprocessing.to_unit(detector.preprocessing.normalise(unit)), unit)
+    same = np.full((64, 64, 3), 51, np.uint8)
+    assert torch.equal(
+        detector.preprocessing.normalise(detector.preprocessing.unit(same)), torch.full((3, 64, 64), -0.6)
+    )
+
+
+def test_a_batch_of_another_size_is_refused(detector):
+    with pytest.raises(ValueError, match="10 rows, not 3"):
+        detector.forward(torch.zeros((3, 3, 64, 64)), 3)

@@ -56,12 +56,15 @@ def use_threads(threads: int) -> None:
     cv2.setNumThreads(threads)
 
 
-def open_detector(config: Config, path: str, threads: int) -> "Detector":
-    """The run's detector, on its device, with its forward batch."""
+def open_detector(config: Config, path: str) -> "Detector":
+    """The run's detector, on its device, with its forward batch and threads.
+
+    The threads are the configuration's, not those that Snakemake has left for the job: another number rounds otherwise.
+    """
     from advxai.detector.checkpoint import load
 
-    use_threads(threads)
     settings = config.detector
+    use_threads(settings.threads)
     return load(settings, Path(path), forward_batch=settings.forward_batch, device=settings.device)
 
 

@@ -256,7 +256,6 @@ class Paths:
         weights = settings.training.initial_weights
         return params | {
             "training": training | {"initial_weights": self._medium(weights) if weights else None},
-            "threads": self.config.threads.detector,
             "device": settings.device,
             "seed": self.config.seed,
             "corpus": self._training_corpus,
@@ -285,6 +284,7 @@ class Paths:
             "detector": digest(self.detector_params),
             "device": settings.device,
             "forward_batch": settings.forward_batch,
+            "threads": settings.threads if settings.device == "cpu" else None,
             "seed": self.config.seed,
         }
 

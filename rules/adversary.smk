@@ -17,7 +17,7 @@ rule adversary_shard:
         str(P.logs / CONFIG.run / "adversary_shard/{shard}.tsv")
     conda:
         "../envs/science.yaml"
-    threads: CONFIG.threads.adversary
+    threads: CONFIG.detector.threads
     resources:
         gpu=P.gpus,
     params:

@@ -22,7 +22,7 @@ if CONFIG.detector.checkpoint is None:
             P.logs / "detector_train" / f"{P.detector.name}.tsv"
         conda:
             "../envs/science.yaml"
-        threads: CONFIG.threads.detector
+        threads: CONFIG.detector.training.threads
         resources:
             gpu=P.gpus,
         script:
@@ -58,7 +58,7 @@ rule detector_metrics:
         P.logs / CONFIG.run / "detector_metrics.tsv"
     conda:
         "../envs/science.yaml"
-    threads: CONFIG.threads.detector
+    threads: CONFIG.detector.threads
     resources:
         gpu=P.gpus,
     params:

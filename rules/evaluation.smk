@@ -26,7 +26,7 @@ rule evaluation_shard:
         str(P.logs / CONFIG.run / "evaluation_shard/{explainer}-{digest}/{shard}.tsv")
     conda:
         "../envs/science.yaml"
-    threads: CONFIG.threads.evaluation
+    threads: CONFIG.detector.threads
     resources:
         gpu=P.gpus,
     params:

@@ -24,7 +24,7 @@ rule saliency_shard:
         str(P.logs / CONFIG.run / "saliency_shard/{explainer}-{digest}/{shard}.tsv")
     conda:
         "../envs/science.yaml"
-    threads: CONFIG.threads.saliency
+    threads: CONFIG.detector.threads
     resources:
         gpu=P.gpus,
     params:

@@ -11,7 +11,7 @@ from advxai.store import complete
 with job(snakemake.log):
     config = load(snakemake.config)
     paths = Paths(config)
-    detector = open_detector(config, snakemake.input.detector, snakemake.threads)
+    detector = open_detector(config, snakemake.input.detector)
     image = image_loader(snakemake.input.frames)
     write_params(paths.adversary, paths.adversary_params)
     complete(

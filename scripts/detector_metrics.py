@@ -11,7 +11,7 @@ from advxai.jobs import job, open_detector
 
 with job(snakemake.log):
     config = load(snakemake.config)
-    detector = open_detector(config, snakemake.input.detector, snakemake.threads)
+    detector = open_detector(config, snakemake.input.detector)
     manifest = pd.read_parquet(snakemake.input.manifest)
     rows = manifest[manifest["split"] == "test"]
     predictions, metrics = evaluate(detector, FrameStore(Path(snakemake.input.frames)), rows)

@@ -13,7 +13,7 @@ with job(snakemake.log):
     paths = Paths(config)
     name = snakemake.wildcards.explainer
     top = config.evaluation.top
-    detector = open_detector(config, snakemake.input.detector, snakemake.threads)
+    detector = open_detector(config, snakemake.input.detector)
     image = image_loader(snakemake.input.frames)
     items = read_items(snakemake.input.images)
     saliency = {record["key"]: record for record in read_shard(Path(snakemake.input.saliency))}

@@ -13,7 +13,7 @@ with job(snakemake.log):
     config = load(snakemake.config)
     paths = Paths(config)
     name = snakemake.wildcards.explainer
-    detector = open_detector(config, snakemake.input.detector, snakemake.threads)
+    detector = open_detector(config, snakemake.input.detector)
     image = image_loader(snakemake.input.frames)
     copies = (
         adversarial_images(Path(snakemake.input.adversary[0]), detector, config.adversary)

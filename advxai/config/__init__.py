@@ -32,7 +32,7 @@ class Config(Model):
         default_factory=paper_rows, min_length=1, description="Row name -> explainer; each is one row of every table."
     )
     evaluation: Evaluation = Field(Evaluation(), description="NES for the segment attacks.")
-    threads: Threads = Field(Threads(), description="CPU threads a job.")
+    threads: Threads = Field(Threads(), description="CPU threads a job, for the stages before the detector.")
 
     @field_validator("explainers")
     @classmethod

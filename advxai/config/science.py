@@ -19,6 +19,7 @@ class Training(Model):
         20, ge=1, description="Equidistant frames of a fake video; originals give more, so that classes balance."
     )
     augment: bool = Field(True, description="Random flips, shifts, brightness and JPEG compression.")
+    threads: int = Field(2, ge=1, le=256, description="CPU threads of the training; part of the digest.")
     jpeg: int = Field(50, ge=1, le=100, description="Lowest quality of the JPEG compression, of half of the images.")
     initial_weights: Medium | None = Field(
         None,
@@ -39,6 +40,12 @@ class Detector(Model):
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where every forward runs; part of the digests.")
     forward_batch: int = Field(
         64, ge=1, le=4096, description="Images in every forward, the last one padded; part of the digests."
+    )
+    threads: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="CPU threads of every forward: they change roundings, so they are part of the digests.",
     )
     training: Training = Field(Training(), description="Used when `checkpoint` is null.")
 
@@ -67,11 +74,7 @@ class Evaluation(Nes):
 
 
 class Threads(Model):
-    """CPU threads of one job of each stage; Snakemake runs as many jobs as fit into --cores."""
+    """CPU threads of a job of the stages that do no forward of the detector; they change no number."""
 
     corpus: int = Field(1, ge=1)
     faces: int = Field(1, ge=1)
-    detector: int = Field(2, ge=1)
-    adversary: int = Field(2, ge=1)
-    saliency: int = Field(1, ge=1)
-    evaluation: int = Field(1, ge=1)

@@ -53,7 +53,7 @@ CLIPS = [clip("one", 0, train=2, val=2), clip("two", 4, test=2)]
     ("changes", "expected"),
     [
         ({}, set()),
-        ({"run": "b", "shards": 7, "images_at_once": 3, "threads": {"saliency": 4}}, set()),
+        ({"run": "b", "shards": 7, "images_at_once": 3, "threads": {"faces": 4}}, set()),
         ({"frames": {"per_video": 3}, "results": "results"}, set()),
         (entry("LIME", samples=100), of("saliency evaluation", ("LIME",))),
         (entry("SOBOL_adv", grid=4), of("saliency evaluation", ("SOBOL_adv",))),
@@ -61,6 +61,7 @@ CLIPS = [clip("one", 0, train=2, val=2), clip("two", 4, test=2)]
         ({"evaluation": {"iterations": 5}}, {"attacks"} | of("evaluation")),
         ({"evaluation": {"top": 2}}, of("evaluation")),
         ({"detector": {"forward_batch": 32}}, {"adversary", "attacks"} | of("saliency evaluation")),
+        ({"detector": {"threads": 2}}, {"adversary", "attacks"} | of("saliency evaluation")),
         ({"detector": {"input_size": 128}}, {"detector", "adversary", "attacks"} | of("saliency evaluation")),
         (
             {"corpus": {"kind": "demo", "clips": [*CLIPS, clip("three", 8, test=2)]}},

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import lmdb
@@ -227,7 +228,9 @@ def test_ctrl_c_and_the_same_command_go_on(finished, tmp_path):
     shutil.rmtree(folder / "results/tiny/tables")
     command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
     command += ["--cores", "2", "--configfile", folder / "tiny.yaml"]
-    with subprocess.Popen(list(map(str, command)), cwd=ROOT, start_new_session=True) as process:
+    # A shell that starts the suite in the background has SIGINT ignored, and children inherit that.
+    heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    with subprocess.Popen(list(map(str, command)), cwd=ROOT, start_new_session=True, preexec_fn=heed) as process:
         deadline = time.monotonic() + 120
         while not store(folder, "saliency/*/tiny/*.h5") and time.monotonic() < deadline:
             time.sleep(0.2)

@@ -9,15 +9,16 @@ images.
 
 import hashlib
 import json
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from advxai.config import Config
 from advxai.config.base import Medium
-from advxai.config.data import DemoCorpus
+from advxai.config.data import Clip, DemoCorpus
 from advxai.config.science import Nes
 from advxai.errors import InputError
+from advxai.files import publish
 
 # Raise a stage's number when its results change for equal parameters.
 VERSIONS = {"clip": 1, "faces": 1, "detector": 1, "adversary": 1, "saliency": 1, "attacks": 1, "evaluation": 1}
@@ -182,10 +183,13 @@ class Paths:
             raise TypeError("only the demo's corpus is made")
         return self.config.corpus
 
+    def _clip(self, name: str) -> Clip:
+        return next(clip for clip in self._corpus.clips if clip.name == name)
+
     # -- corpus -------------------------------------------------------------------------------------------------------
     def clip_params(self, name: str) -> dict[str, Any]:
         corpus = self._corpus
-        clip = next(clip for clip in corpus.clips if clip.name == name)
+        clip = self._clip(name)
         settings = corpus.model_dump(include={"block_seconds", "gap_seconds", "crf", "compression"})
         return {
             "version": VERSIONS["clip"],
@@ -200,7 +204,7 @@ class Paths:
         }
 
     def clip_source(self, name: str) -> Path:
-        return self.medium(next(clip for clip in self._corpus.clips if clip.name == name).source)
+        return self.medium(self._clip(name).source)
 
     @property
     def face_mesh(self) -> Path:
@@ -360,6 +364,4 @@ def write_params(folder: Path, params: dict[str, Any]) -> None:
     path = folder / "params.json"
     text = json.dumps(params, indent=2, sort_keys=True) + "\n"
     if not path.exists() or path.read_text() != text:
-        temporary = path.with_name(f".{path.name}.{id(params)}")
-        temporary.write_text(text)
-        temporary.replace(path)
+        publish(path, partial(Path.write_text, data=text))

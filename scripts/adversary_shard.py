@@ -19,6 +19,6 @@ with job(snakemake.log):
         read_items(snakemake.input.images),
         lambda items: run(items, image, detector, config.adversary, config.seed, config.images_at_once),
         folder=paths.adversary,
-        attributes={"alpha": min(config.adversary.alpha, config.adversary.delta)},
+        attributes={"alpha": config.adversary.step},
         title=f"adversary {snakemake.wildcards.shard}",
     )

@@ -28,7 +28,6 @@ with job(snakemake.log):
         rows["train"],
         rows["val"],
         seed=config.seed,
-        threads=config.detector.training.threads,
         out_dir=paths.detector,
         initial=Path(initial[0]) if initial else None,
     )

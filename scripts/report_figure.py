@@ -33,7 +33,7 @@ with job(snakemake.log):
             {name: maps[name][key] for name in names},
             last_rows(rows, key, names),
             copies.get(key),
-            alpha=min(config.adversary.alpha, config.adversary.delta),
+            alpha=config.adversary.step,
             size=size,
             std=std,
         )

@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from advxai.classes import CLASSES, REAL
+from advxai.files import publish
 from advxai.jobs import job
 from advxai.tables import left_out
 from advxai.tables.read import adversary, evaluation
-from advxai.tables.write import publish
 
 with job(snakemake.log):
     rows = evaluation(snakemake.input.evaluation)

@@ -82,10 +82,8 @@ def attack(
     limit = settings.iterations
     steps = torch.zeros((1, *image.shape[-2:]), dtype=torch.int8 if limit <= 127 else torch.int16, device=image.device)
     before = None
-    # delta bounds one step (released code); alpha is the step whenever alpha <= delta.
-    alpha = min(settings.alpha, settings.delta)
     for iteration in range(limit + 1):
-        current = reconstruct(image, steps, alpha)
+        current = reconstruct(image, steps, settings.step)
         answer = (yield current[None])[0]
         before = answer if before is None else before
         success = int(answer.argmax()) == real

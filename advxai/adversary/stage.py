@@ -63,12 +63,11 @@ def adversarial_images(shard: Path, detector: Detector, settings: Nes) -> Callab
         InputError: the shard lacks the image, or holds it for other bytes.
     """
     records = {(record["key"], record["sha256"]): record for record in read_shard(shard)}
-    alpha = min(settings.alpha, settings.delta)
 
     def adversarial(item: Item, image: Any) -> tuple[Any, dict]:
         record = records.get((item["key"], item["sha256"]))
         if record is None:
             raise InputError(f"{shard} has no adversarial copy of {item['key']}: delete the file and run again")
-        return reconstruct(image, record["steps"], alpha), record
+        return reconstruct(image, record["steps"], settings.step), record
 
     return adversarial

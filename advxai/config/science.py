@@ -61,6 +61,11 @@ class Nes(Model):
     samples: int = Field(40, ge=1, description="Noise draws n an iteration; antithetic, so 2n forwards.")
     iterations: int = Field(80, ge=1, le=32767, description="At most so many iterations.")
 
+    @property
+    def step(self) -> float:
+        """What an iteration moves a pixel by: alpha, which delta bounds (released code)."""
+        return min(self.alpha, self.delta)
+
 
 class Adversary(Nes):
     """The adversarial copy of each image that the `adversarial` baseline fills in with."""

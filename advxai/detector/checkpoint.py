@@ -1,7 +1,6 @@
 """Trained detectors on disk: our own safetensors files, and Lightning checkpoints of the authors' form."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from advxai.config.science import Detector as Settings
 from advxai.detector.build import build_module, head_keys, preprocessing, read_tensors, shape
 from advxai.detector.model import Detector, Preprocessing
 from advxai.errors import InputError
+from advxai.files import publish
 
 PREFIX = "model."
 KEY = "advxai"
@@ -42,10 +42,7 @@ def save(
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in module.state_dict().items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    save_file(tensors, temporary, metadata={KEY: json.dumps(meta, sort_keys=True)})
-    os.replace(temporary, path)
+    publish(path, lambda file: save_file(tensors, file, metadata={KEY: json.dumps(meta, sort_keys=True)}))
 
 
 def load(

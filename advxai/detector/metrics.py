@@ -1,7 +1,7 @@
 """How well a detector classifies: per class, over all classes, and real versus fake."""
 
 import json
-import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from advxai.detector.model import Detector
 from advxai.errors import InputError
+from advxai.files import publish
 from advxai.frames.database import FrameStore
 
 NAMES = ("accuracy", "auroc", "f1", "average_precision")
@@ -132,7 +133,4 @@ def write(metrics: dict[str, Any], path_json: Path, path_csv: Path) -> None:
     rows.append({"class": "real_vs_fake", "n": metrics["n"], **metrics["real_vs_fake"]})
     table = pd.DataFrame(rows, columns=["class", "n", *NAMES]).to_csv(index=False, float_format="%.6f")
     for path, text in ((path_json, json.dumps(metrics, indent=2) + "\n"), (path_csv, table)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(text)
-        os.replace(temporary, path)
+        publish(path, partial(Path.write_text, data=text))

@@ -4,9 +4,9 @@ import hashlib
 import json
 import logging
 import math
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from advxai.detector.build import build_module, head_keys, load_initial, preproc
 from advxai.detector.checkpoint import save
 from advxai.detector.model import Preprocessing
 from advxai.errors import InputError
+from advxai.files import publish
 from advxai.frames.database import FrameStore
 from advxai.paths import file_sha256
 from advxai.randomness import seed_of
@@ -85,11 +86,11 @@ class Trainer:
     """What `train` works on; see there for the arguments."""
 
     def __init__(
-        self, module: nn.Module, images: Images, process: Preprocessing, training: Training, device: str, threads: int
+        self, module: nn.Module, images: Images, process: Preprocessing, training: Training, device: str
     ) -> None:
         self.module = module.to(device=device, memory_format=torch.channels_last)
         self.images, self.process, self.training, self.device = images, process, training, torch.device(device)
-        self.workers = ThreadPoolExecutor(threads)
+        self.workers = ThreadPoolExecutor(training.threads)
         decayed = [value for value in module.parameters() if value.requires_grad and value.ndim > 1]
         others = [value for value in module.parameters() if value.requires_grad and value.ndim <= 1]
         # Decay is for weights; it only harms biases and the scales of a normalisation.
@@ -152,23 +153,16 @@ class Trainer:
         return loss / len(rows), right / len(rows)
 
 
-def _identity(settings: Settings, initial: Path | None, seed: int, threads: int, *tables: pd.DataFrame) -> str:
+def _identity(settings: Settings, initial: Path | None, seed: int, *tables: pd.DataFrame) -> str:
     """Hash of all that determines the trained weights; a state of another training isn't gone on from."""
     content = {
         **settings.model_dump(mode="json", include={"model", "input_size", "mean", "std", "device"}),
         "training": settings.training.model_dump(mode="json", exclude={"initial_weights"}),
         "initial": file_sha256(initial) if initial else None,
         "seed": seed,
-        "threads": threads,
         "rows": [list(zip(table["key"].tolist(), table["label"].tolist(), strict=True)) for table in tables],
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _publish(path: Path, state: dict[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
 
 
 def _resume(path: Path, identity: str) -> dict[str, Any] | None:
@@ -207,7 +201,6 @@ def train(
     val_rows: pd.DataFrame,
     *,
     seed: int,
-    threads: int,
     out_dir: Path,
     initial: Path | None = None,
     classes: Sequence[str] = CLASSES,
@@ -223,7 +216,6 @@ def train(
         train_rows, val_rows: columns key and label (class index); classes weigh as much as they have rows. Without
             validation rows the last epoch is kept.
         seed: of initial weights, order, augmentation and dropout.
-        threads: CPU threads of torch, and of the preparation of images.
         out_dir: made if it isn't there.
         initial: file of ImageNet weights (`build.load_initial`); None: from scratch.
         classes: names in the order of the labels.
@@ -240,9 +232,9 @@ def train(
             raise InputError("detector.device: no CUDA device is usable here; set it to cpu")
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
-    torch.set_num_threads(threads)
+    torch.set_num_threads(training.threads)
     out_dir.mkdir(parents=True, exist_ok=True)
-    identity = _identity(settings, initial, seed, threads, train_rows, val_rows)
+    identity = _identity(settings, initial, seed, train_rows, val_rows)
 
     torch.manual_seed(seed_of(seed, "detector"))
     module = build_module(settings, len(classes))
@@ -253,7 +245,7 @@ def train(
     _follow_quickly(module)
     images = Images(frames, settings.input_size, training.jpeg)
     frames.image(train_rows["key"].iloc[0])  # opens the database before several threads do
-    trainer = Trainer(module, images, process, training, settings.device, threads)
+    trainer = Trainer(module, images, process, training, settings.device)
 
     history: list[dict[str, float]] = []
     best: dict[str, Any] = {"loss": math.inf, "epoch": 0, "weights": {}}
@@ -276,16 +268,14 @@ def train(
             weights = _copy(module)
             if measured < best["loss"]:
                 best = {"loss": measured, "epoch": number + 1, "weights": weights}
-            _publish(
-                out_dir / STATE,
-                {
-                    "identity": identity,
-                    "weights": weights,
-                    "optimiser": trainer.optimiser.state_dict(),
-                    "history": history,
-                    "best": best,
-                },
-            )
+            snapshot = {
+                "identity": identity,
+                "weights": weights,
+                "optimiser": trainer.optimiser.state_dict(),
+                "history": history,
+                "best": best,
+            }
+            publish(out_dir / STATE, partial(torch.save, snapshot))
             _write_history(out_dir / HISTORY, history)
             bar.set_postfix({name: f"{value:.3f}" for name, value in row.items() if name != "epoch"})
     module.load_state_dict(best["weights"])
@@ -314,6 +304,4 @@ def _copy(module: nn.Module) -> dict[str, Tensor]:
 
 
 def _write_history(path: Path, history: list[dict[str, float]]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    pd.DataFrame(history).to_csv(temporary, index=False)
-    os.replace(temporary, path)
+    publish(path, partial(pd.DataFrame(history).to_csv, index=False))

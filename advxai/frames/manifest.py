@@ -1,15 +1,15 @@
 """The manifest: one row a face image, and its exchange with the authors' space-separated list."""
 
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from advxai.classes import CLASSES, REAL
 from advxai.errors import InputError
+from advxai.files import publish
 
 AUTHORS_COLUMNS = ["relative_path", "bin_label", "mc_label"]
 # the authors' list names a crop by its frame, their preprocessing by frame and index of the face
@@ -62,17 +62,7 @@ def write_csv(manifest: pd.DataFrame, path: Path, split: bool = False) -> None:
     )
     if split:
         table["split"] = manifest["split"]
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", newline="") as file:
-            table.to_csv(file, sep=" ", index=False, lineterminator="\n")
-        os.chmod(scratch, 0o644)
-        os.replace(scratch, path)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
+    publish(Path(path), partial(table.to_csv, sep=" ", index=False, lineterminator="\n"))
 
 
 def read_csv(path: Path, split: str = "test") -> pd.DataFrame:

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from scipy.ndimage import distance_transform_edt
 
-from advxai.tables.write import publish
+from advxai.files import publish
 
 MAP_COLOURS = "cividis"  # even in lightness, and the same to people who don't see red and green
 MASK_COLOUR = "#FF8AD0"  # a hue off the maps' blue-to-yellow axis; dashed and with a halo, for those who don't see it

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai.tables.write import publish
+from advxai.files import publish
 
 COLUMNS = ["stage", "explainer", "item", "reason"]
 

@@ -1,29 +1,16 @@
 """A table as Parquet, CSV, Markdown and LaTeX."""
 
-import os
-from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
 
+from advxai.files import publish
 from advxai.tables.compute import ORIGINAL
 from advxai.tables.layout import Table
 
 N = " n"
 ESCAPES = str.maketrans({"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#"})
-
-
-def publish(path: Path, save: Callable[[Path], object]) -> None:
-    """Let `save` write a temporary file in the same folder, then put it in place atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # the suffix stays the last, for writers that go by it
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        save(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _decimal(value: float, decimals: int) -> str:

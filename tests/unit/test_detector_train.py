@@ -36,7 +36,7 @@ def net(num_classes: int) -> nn.Module:
 
 
 def settings(epochs: int = 4, **training) -> Settings:
-    values = {"epochs": epochs, "batch": 8, "learning_rate": 0.02} | training
+    values = {"epochs": epochs, "batch": 8, "learning_rate": 0.02, "threads": THREADS} | training
     return Settings(model=f"{__name__}:net", input_size=32, mean=HALF, std=HALF, training=Training(**values))
 
 
@@ -62,7 +62,7 @@ def run(corpus, out: Path, what: Settings, seed: int = 3, val: bool = True) -> b
     path, rows, validation = corpus
     with FrameStore(path) as frames:
         train(
-            what, frames, rows, validation if val else validation[:0], seed=seed, threads=THREADS, out_dir=out
+            what, frames, rows, validation if val else validation[:0], seed=seed, out_dir=out
         )  # fmt: skip
     return (out / "detector.safetensors").read_bytes()
 
@@ -135,7 +135,7 @@ def test_the_epoch_of_the_lowest_validation_loss_is_kept(corpus, tmp_path: Path,
 
 def test_a_class_without_training_images_and_a_foreign_label_are_named(corpus, tmp_path: Path):
     path, rows, val = corpus
-    arguments = {"seed": 0, "threads": THREADS, "out_dir": tmp_path}
+    arguments = {"seed": 0, "out_dir": tmp_path}
     with FrameStore(path) as frames:
         with pytest.raises(InputError, match="no training image of Deepfakes"):
             train(settings(), frames, rows[rows["label"] != 3], val, **arguments)

@@ -5,10 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from advxai.files import publish
 from advxai.tables import layout
 from advxai.tables.compute import Axes, clean_predictions
 from advxai.tables.layout import Table
-from advxai.tables.write import latex, markdown, marks, publish, write
+from advxai.tables.write import latex, markdown, marks, write
 from tests.unit.tables_data import AXES, EXPLANATIONS, evaluation_rows
 
 ONE = Axes(["LIME"], AXES.categories, 2)

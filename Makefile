@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 
-.PHONY: help demo test lint format lock docs clean
+.PHONY: help demo test test-kill lint format lock docs clean
 
 help: ## This list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=...")'
@@ -27,7 +27,10 @@ demo: $(VENV)/run.stamp ## Set up, then run the embedded demo: tables, figures, 
 	@start=$$(date +%s); $(BIN)/snakemake --cores $(CORES) && echo "run: $$(( $$(date +%s) - start )) s"
 
 test: $(VENV)/test.stamp ## Set up, then run the test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-kill: $(VENV)/test.stamp ## Kill running jobs and Snakemake at ten random moments in each stage (a quarter of an hour)
+	$(BIN)/python -m pytest -m kill tests/workflow/test_kill.py
 
 lint: $(VENV)/test.stamp ## ruff, snakefmt and snakemake --lint
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile rules && $(BIN)/snakemake --lint

@@ -14,6 +14,7 @@ from advxai.config import load
 from advxai.environment import prepare
 from advxai.errors import InputError
 from advxai.paths import Paths
+from advxai.store import clear_journals
 
 # Scripts are processes of their own, perhaps on another node: they must find the library too.
 prepare(workflow.basedir)
@@ -47,6 +48,7 @@ rule all:
         P.figures,
         P.run / "detector/metrics.json",
         P.run / "summary.txt",
+        P.run / "provenance.json",
 
 
 include: "rules/corpus.smk"
@@ -58,9 +60,12 @@ include: "rules/saliency.smk"
 include: "rules/evaluation.smk"
 include: "rules/tables.smk"
 include: "rules/report.smk"
+include: "rules/store.smk"
+include: "rules/cases.smk"
 
 
 onsuccess:
+    clear_journals(path for paths in P.records.values() for path in paths)
     summary = P.run / "summary.txt"
     if summary.exists():
         print(summary.read_text(), file=sys.stderr)

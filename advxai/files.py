@@ -1,17 +1,61 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
+import errno
 import os
-from collections.abc import Callable
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
+def _to_disk(path: Path) -> None:
+    """Wait until a file's bytes are on the disk: a rename may otherwise outlive them in a power failure."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def publish(path: Path, save: Callable[[Path], object]) -> None:
-    """Let `save` write a temporary file in the same folder, which is made, then put it in place atomically."""
+    """Let `save` write a temporary file in the same folder, which is made, then put it in place atomically.
+
+    The temporary file's name begins with a dot and keeps the suffix, for writers that go by it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # the suffix stays the last, for writers that go by it
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
     try:
         save(temporary)
+        _to_disk(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def published_folder(path: Path) -> Iterator[Path]:
+    """A scratch folder beside `path` that takes its place, whatever is there, when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        yield scratch
+        scratch.chmod(0o755)
+        while not _renamed(scratch, path):
+            former = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+            _renamed(path, former)
+            shutil.rmtree(former)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _renamed(folder: Path, path: Path) -> bool:
+    """Rename a folder unless there is a full one of that name, or another writer has just taken `folder` away."""
+    try:
+        os.rename(folder, path)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST) or not folder.exists():
+            return False
+        raise
+    return True

@@ -1,9 +1,11 @@
 """What the scripts of the rules share: logging, errors in one line, and opening what most jobs read."""
 
+import errno
 import json
 import logging
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from advxai.config import Config
 from advxai.errors import InputError
+from advxai.files import publish
+from advxai.owner import watch_owner
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,18 +22,37 @@ if TYPE_CHECKING:
     from advxai.detector.model import Detector
 
 
+# A full disk, a used-up quota, a file over the size that the system allows.
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 @contextmanager
 def job(log: Sequence[str]) -> Iterator[None]:
-    """Log to the rule's log file and to stderr; bad input ends the process with one line and exit code 1."""
+    """Log to the rule's log file and to stderr; bad input or a full disk ends the process with one line and exit 1.
+
+    A job whose workflow has been killed ends too (`advxai.owner`).
+    """
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if log:
         Path(log[0]).parent.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(log[0], mode="w"))
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=handlers, force=True)
+    watch_owner()
     try:
         yield
     except InputError as error:
         logging.error("Error: %s", error)
+        raise SystemExit(1) from None
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            logging.exception("This is a defect of the workflow or a fault of the machine:")
+            raise
+        logging.error(
+            "Error: there is no room to write to (%s%s): free some, or move `results:`, and give the same command "
+            "again; finished images are kept",
+            os.strerror(error.errno),
+            f", {error.filename}" if error.filename else "",
+        )
         raise SystemExit(1) from None
     except Exception:
         logging.exception("This is a defect of the workflow or a fault of the machine:")
@@ -43,17 +66,19 @@ def read_items(path: str | Path) -> list[dict[str, Any]]:
 
 def write_items(path: str | Path, items: list[dict[str, Any]]) -> None:
     """Write a shard's list, one row a line; small, so that Snakemake compares it by checksum."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text("[\n" + ",\n".join(json.dumps(item) for item in items) + "\n]\n")
+    text = "[\n" + ",\n".join(json.dumps(item) for item in items) + "\n]\n"
+    publish(Path(path), lambda file: file.write_text(text))
 
 
 def use_threads(threads: int) -> None:
-    """Bound the CPU threads of this process."""
+    """Bound the CPU threads of this process, numpy's too: LIME's ridge rounds by them."""
     import cv2
     import torch
+    from threadpoolctl import threadpool_limits
 
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
+    threadpool_limits(threads, user_api="blas")
 
 
 def open_detector(config: Config, path: str) -> "Detector":
@@ -69,9 +94,49 @@ def open_detector(config: Config, path: str) -> "Detector":
 
 
 def image_loader(frames: str) -> Callable[[Any], "np.ndarray"]:
-    """Reader of the LMDB: item -> RGB uint8 (h, w, 3); the last few images are kept, since attacks share them."""
+    """Reader of the LMDB: item -> RGB uint8 (h, w, 3), whose bytes are those of the item's hash.
+
+    The last few images are kept, since attacks share them.
+    """
     from advxai.frames.database import FrameStore
 
     store = FrameStore(Path(frames))
     cached = lru_cache(maxsize=32)(store.image)
-    return lambda item: cached(item["key"])
+    return lambda item: cached(item["key"], item["sha256"])
+
+
+class Forwards:
+    """Computes a shard's missing records (for `advxai.store.complete`).
+
+    Importing torch and loading weights takes seconds, which a job that only looks up need not spend: the detector is
+    opened when the first record must be computed, and `start` imports what it needs itself.
+
+    Args:
+        config: the run's configuration.
+        detector, frames: paths of the detector's file and of the LMDB.
+        start: (items, image loader, detector) -> records.
+        stamp: further fields of each record; `made_with`, the device and versions, is added to them.
+
+    Attributes:
+        spent: images and calls of the forwards that were made.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        detector: str,
+        frames: str,
+        start: Callable[..., Iterable[Mapping[str, Any]]],
+        **stamp: str,
+    ) -> None:
+        self.config, self.detector, self.frames, self.start, self.stamp = config, detector, frames, start, stamp
+        self.spent = {"images": 0, "calls": 0}
+
+    def __call__(self, items: list[Any]) -> Iterator[dict[str, Any]]:
+        from advxai.environment import made_with
+
+        detector = open_detector(self.config, self.detector)
+        stamp = {**self.stamp, "made_with": made_with(detector.device)}
+        for record in self.start(items, image_loader(self.frames), detector):
+            yield {**record, **stamp}
+        self.spent = detector.spent

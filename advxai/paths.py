@@ -7,40 +7,52 @@ A digest covers parameters, the stage's algorithm version and the digests of the
 images.
 """
 
-import hashlib
 import json
-from functools import cached_property, partial
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from advxai.config import Config
 from advxai.config.base import Medium
-from advxai.config.data import Clip, DemoCorpus
+from advxai.config.data import DemoCorpus
 from advxai.config.science import Nes
+from advxai.digests import Digests, digest
 from advxai.errors import InputError
 from advxai.files import publish
+from advxai.frames.shards import shard_of
 
-# Raise a stage's number when its results change for equal parameters.
-VERSIONS = {"clip": 1, "faces": 1, "detector": 1, "adversary": 1, "saliency": 1, "attacks": 1, "evaluation": 1}
-
-
-def digest(params: dict[str, Any]) -> str:
-    """Twelve hex digits of the SHA-256 of the parameters as canonical JSON."""
-    text = json.dumps(params, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+PARAMS = "params.json"
 
 
-def file_sha256(path: str | Path) -> str:
-    """SHA-256 of a user's file.
+@dataclass(frozen=True)
+class Folder:
+    """A digest's folder in the store.
 
-    Raises:
-        InputError: there is no such file.
+    Attributes:
+        path: `<store>/<stage>/<name>-<digest>`.
+        holds: what its files are, in words.
+        params: what determines their numbers; the digest is theirs.
+        reads: folders that they were made from.
     """
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: can't be read ({error.strerror}); correct the path in the configuration") from error
+
+    path: Path
+    holds: str
+    params: dict[str, Any]
+    reads: tuple[Path, ...] = field(default=())
+
+    def describe(self) -> None:
+        """Leave params.json in the folder: what its files were made from."""
+        content = {
+            "holds": self.holds,
+            "digest": self.path.name.rpartition("-")[2],
+            "params": self.params,
+            "made_from": ["/".join(path.parts[-2:]) for path in self.reads],
+        }
+        path = self.path / PARAMS
+        text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+        if not path.exists() or path.read_text() != text:
+            publish(path, lambda file: file.write_text(text))
 
 
 def _nes(settings: Nes) -> str:
@@ -49,7 +61,7 @@ def _nes(settings: Nes) -> str:
     )
 
 
-class Paths:
+class Paths(Digests):
     """Paths and parameters of every stage of one configuration.
 
     Args:
@@ -57,17 +69,9 @@ class Paths:
     """
 
     def __init__(self, config: Config) -> None:
-        self.config = config
+        super().__init__(config)
         self.store = Path(config.results, "store")
         self.run = Path(config.results, config.run)
-        self._hashes: dict[str, str] = {}
-
-    def _medium(self, medium: Medium) -> str:
-        if medium.path is None:
-            return str(medium.sha256)
-        if medium.path not in self._hashes:
-            self._hashes[medium.path] = file_sha256(medium.path)
-        return self._hashes[medium.path]
 
     def medium(self, medium: Medium) -> Path:
         """The file of a medium: fetched into the store, or the user's own."""
@@ -90,6 +94,13 @@ class Paths:
     def logs(self) -> Path:
         """Logs and benchmark files; a run's own are in a folder of its name."""
         return self.store / "logs"
+
+    # A job that was killed, for example for memory, is tried again so many times.
+    RETRIES = 2
+
+    def images_at_once(self, attempt: int) -> int:
+        """How many images a job holds: half as many at each further attempt, which changes no number."""
+        return max(1, self.config.images_at_once >> (attempt - 1))
 
     @property
     def gpus(self) -> int:
@@ -129,6 +140,11 @@ class Paths:
         if config.detector.checkpoint is not None:
             wanted.append(("detector.checkpoint", Path(config.detector.checkpoint)))
         missing = [f"{key}: {path}" for key, path in wanted if not path.exists()]
+        learns = config.detector.checkpoint is None and isinstance(config.corpus, DemoCorpus)
+        if learns and not any(clip.splits.train for clip in config.corpus.clips):
+            raise InputError(
+                "config: corpus.clips: none has a block in the split train; add one or set detector.checkpoint"
+            )
         if missing:
             raise InputError(
                 "config: these are not there: " + "; ".join(missing) + "; correct the paths or get the data"
@@ -159,17 +175,17 @@ class Paths:
     def note(self, explainer: str | None = None) -> str:
         """The budgets behind a table, as a line under it."""
         config = self.config
-        attack, copy = config.evaluation, config.adversary
-        own = ""
+        copies = self.any_adversary if explainer is None else self.needs_adversary(explainer)
+        own = f" Adversarial copies: {_nes(config.adversary)}." if copies else ""
         if explainer is not None:
             settings = config.explainers[explainer]
             budget = settings.model_dump(include={"samples", "evaluations", "grid", "design", "masks", "params"})
-            own = ", ".join(
+            own += ", ".join(
                 [f" {explainer}: baseline {settings.baseline.kind}", *(f"{k} {v}" for k, v in budget.items())]
             )
         return (
             f"Run {config.run}, {config.detector.model} at {config.detector.input_size} px, seed {config.seed}. "
-            f"Segment attacks: {_nes(attack)}. Adversarial copies: {_nes(copy)}.{own}"
+            f"Segment attacks: {_nes(config.evaluation)}.{own}"
         )
 
     @property
@@ -177,32 +193,7 @@ class Paths:
         """Some explainer fills in with the adversarial copy."""
         return any(map(self.needs_adversary, self.config.explainers))
 
-    @property
-    def _corpus(self) -> DemoCorpus:
-        if not isinstance(self.config.corpus, DemoCorpus):
-            raise TypeError("only the demo's corpus is made")
-        return self.config.corpus
-
-    def _clip(self, name: str) -> Clip:
-        return next(clip for clip in self._corpus.clips if clip.name == name)
-
-    # -- corpus -------------------------------------------------------------------------------------------------------
-    def clip_params(self, name: str) -> dict[str, Any]:
-        corpus = self._corpus
-        clip = self._clip(name)
-        settings = corpus.model_dump(include={"block_seconds", "gap_seconds", "crf", "compression"})
-        return {
-            "version": VERSIONS["clip"],
-            "clip": self._medium(clip.source),
-            "first_id": clip.first_id,
-            "splits": clip.splits.model_dump(),
-            "categories": sorted(corpus.categories),
-            "face_detector": self._medium(self.config.faces.model),
-            "face_mesh": self._medium(corpus.face_mesh),
-            "seed": self.config.seed,
-            **settings,
-        }
-
+    # -- corpus, faces ------------------------------------------------------------------------------------------------
     def clip_source(self, name: str) -> Path:
         return self.medium(self._clip(name).source)
 
@@ -210,158 +201,132 @@ class Paths:
     def face_mesh(self) -> Path:
         return self.medium(self._corpus.face_mesh)
 
-    def clip(self, name: str) -> Path:
-        return self.store / "corpus" / f"{name}-{digest(self.clip_params(name))}"
+    def clip(self, name: str) -> Folder:
+        params = self.clip_params(name)
+        holds = f"originals, manipulations and masks made from the clip {name}, in FF++'s layout"
+        return Folder(self.store / "corpus" / f"{name}-{digest(params)}", holds, params)
 
     @property
-    def clips(self) -> dict[str, Path]:
-        """Folder of each clip's tree, by the clip's name; empty for FF++."""
+    def clips(self) -> list[Folder]:
+        """Folder of each clip's tree; none for FF++."""
         if not isinstance(self.config.corpus, DemoCorpus):
-            return {}
-        return {clip.name: self.clip(clip.name) for clip in self.config.corpus.clips}
+            return []
+        return [self.clip(clip.name) for clip in self.config.corpus.clips]
 
     @property
     def corpus_root(self) -> Path:
         corpus = self.config.corpus
         return self.run / "corpus" / "ffpp" if isinstance(corpus, DemoCorpus) else Path(corpus.root)
 
-    # -- faces --------------------------------------------------------------------------------------------------------
     @property
     def face_model(self) -> Path:
         return self.store / "faces" / f"retinaface-{self._medium(self.config.faces.model)[:12]}.onnx"
 
-    @cached_property
-    def faces_params(self) -> dict[str, Any]:
-        settings = self.config.faces.model_dump(exclude={"model", "batch"})
-        # Video names are FF++'s in every corpus: without its identity two corpora would replace each other's crops.
-        corpus = self.config.corpus.model_dump(exclude={"clips", "categories", "face_mesh", "splits"})
-        return {
-            "version": VERSIONS["faces"],
-            "model": self._medium(self.config.faces.model),
-            "corpus": corpus,
-            **settings,
-        }
-
     @property
-    def faces(self) -> Path:
-        return self.store / "faces" / f"crops-{digest(self.faces_params)}"
+    def faces(self) -> Folder:
+        path = self.store / "faces" / f"crops-{digest(self.faces_params)}"
+        return Folder(path, "face crops of videos, and each run's lists of them", self.faces_params)
 
     # -- detector -----------------------------------------------------------------------------------------------------
-    @cached_property
-    def detector_params(self) -> dict[str, Any]:
-        settings = self.config.detector
-        params = {
-            "version": VERSIONS["detector"],
-            **settings.model_dump(include={"model", "input_size", "mean", "std"}),
-        }
-        if settings.checkpoint is not None:
-            return params | {"checkpoint": self._medium(Medium(path=settings.checkpoint))}
-        training = settings.training.model_dump(exclude={"initial_weights"})
-        weights = settings.training.initial_weights
-        return params | {
-            "training": training | {"initial_weights": self._medium(weights) if weights else None},
-            "device": settings.device,
-            "seed": self.config.seed,
-            "corpus": self._training_corpus,
-            "faces": self.faces_params,
-        }
+    @property
+    def detector_name(self) -> str:
+        return self.config.detector.model.replace(":", ".").replace("/", ".")
 
     @property
-    def _training_corpus(self) -> dict[str, Any]:
-        corpus = self.config.corpus
-        if isinstance(corpus, DemoCorpus):
-            clips = {clip.name: clip for clip in corpus.clips}
-            learnt = [name for name, clip in clips.items() if clip.splits.train or clip.splits.val]
-            return {"clips": sorted(digest(self.clip_params(name)) for name in learnt)}
-        splits = {name: file_sha256(Path(corpus.splits, f"{name}.json")) for name in ("train", "val")}
-        return corpus.model_dump(include={"root", "compression", "categories"}) | splits
+    def detector(self) -> Folder:
+        path = self.store / "detector" / f"{self.detector_name}-{digest(self.detector_params)}"
+        if self.config.detector.checkpoint is not None:
+            return Folder(path, "the detector imported from a checkpoint", self.detector_params)
+        reads = tuple(self.clip(name).path for name in self._learnt) + (self.faces.path,)
+        return Folder(path, "the detector trained on the corpus", self.detector_params, reads)
 
     @property
-    def detector(self) -> Path:
-        name = self.config.detector.model.replace(":", ".").replace("/", ".")
-        return self.store / "detector" / f"{name}-{digest(self.detector_params)}"
-
-    @cached_property
-    def _forward(self) -> dict[str, Any]:
-        settings = self.config.detector
-        return {
-            "detector": digest(self.detector_params),
-            "device": settings.device,
-            "forward_batch": settings.forward_batch,
-            "threads": settings.threads if settings.device == "cpu" else None,
-            "seed": self.config.seed,
-        }
+    def predictions(self) -> Folder:
+        path = self.store / "predictions" / f"{self.detector_name}-{digest(self.predictions_params)}"
+        return Folder(path, "class probabilities of test images", self.predictions_params, (self.detector.path,))
 
     # -- adversary, saliency, evaluation ------------------------------------------------------------------------------
-    @cached_property
-    def adversary_params(self) -> dict[str, Any]:
-        return {"version": VERSIONS["adversary"], **self._forward, **self.config.adversary.model_dump()}
+    @property
+    def adversary(self) -> Folder:
+        path = self.store / "adversary" / f"nes-{digest(self.adversary_params)}"
+        return Folder(path, "adversarial copies of images, by NES", self.adversary_params, (self.detector.path,))
+
+    def saliency(self, explainer: str) -> Folder:
+        params = self.saliency_params(explainer)
+        reads = [self.detector.path, *([self.adversary.path] if self.needs_adversary(explainer) else [])]
+        path = self.store / "saliency" / f"{explainer}-{digest(params)}"
+        return Folder(path, f"maps, segments and rankings of the row {explainer}", params, tuple(reads))
 
     @property
-    def adversary(self) -> Path:
-        return self.store / "adversary" / f"nes-{digest(self.adversary_params)}"
+    def attacks(self) -> Folder:
+        path = self.store / "attacks" / f"nes-{digest(self.attacks_params)}"
+        holds = "NES attacks on sets of segments, shared by all explainers"
+        return Folder(path, holds, self.attacks_params, (self.detector.path,))
 
-    def needs_adversary(self, explainer: str) -> bool:
-        return self.config.explainers[explainer].baseline.kind == "adversarial"
-
-    def saliency_params(self, explainer: str) -> dict[str, Any]:
-        settings = self.config.explainers[explainer].model_dump()
-        # Settings of a baseline that this one doesn't have must not change its digest.
-        relevant = {"blur": {"kind", "size"}, "noise": {"kind", "std"}}.get(settings["baseline"]["kind"], {"kind"})
-        settings["baseline"] = {name: value for name, value in settings["baseline"].items() if name in relevant}
-        if settings["segmentation"]["algorithm"] != "slic":
-            del settings["segmentation"]["n_segments"]
-        params = {"version": VERSIONS["saliency"], **self._forward, **settings}
-        if self.needs_adversary(explainer):
-            params["adversary"] = digest(self.adversary_params)
-        return params
-
-    def saliency(self, explainer: str) -> Path:
-        return self.store / "saliency" / f"{explainer}-{digest(self.saliency_params(explainer))}"
-
-    @cached_property
-    def attacks_params(self) -> dict[str, Any]:
-        settings = self.config.evaluation.model_dump(exclude={"top"})
-        return {"version": VERSIONS["attacks"], **self._forward, **settings}
+    def evaluation(self, explainer: str) -> Folder:
+        params = self.evaluation_params(explainer)
+        path = self.store / "evaluation" / f"{explainer}-{digest(params)}"
+        reads = (self.saliency(explainer).path, self.attacks.path)
+        return Folder(path, f"rows of the tables of {explainer}, one for each image and k", params, reads)
 
     @property
-    def attacks(self) -> Path:
-        return self.store / "attacks" / f"nes-{digest(self.attacks_params)}"
+    def folders(self) -> Iterator[Folder]:
+        """Every digest's folder that this configuration refers to, in the order in which data flows."""
+        yield from self.clips
+        yield from (self.faces, self.detector, self.predictions)
+        if self.any_adversary:
+            yield self.adversary
+        yield from map(self.saliency, self.config.explainers)
+        yield self.attacks
+        yield from map(self.evaluation, self.config.explainers)
 
-    def evaluation_params(self, explainer: str) -> dict[str, Any]:
-        return {
-            "version": VERSIONS["evaluation"],
-            "attacks": digest(self.attacks_params),
-            "saliency": digest(self.saliency_params(explainer)),
-            "top": self.config.evaluation.top,
-        }
-
-    def evaluation(self, explainer: str) -> Path:
-        return self.store / "evaluation" / f"{explainer}-{digest(self.evaluation_params(explainer))}"
+    def _shards_in(self, folder: Path, suffix: str = "h5") -> list[Path]:
+        return [folder / self.config.run / f"{shard}.{suffix}" for shard in self.shards]
 
     def rows_of(self, explainer: str) -> list[Path]:
         """The run's evaluation rows of one explainer, a file a shard."""
-        return [self.evaluation(explainer) / self.config.run / f"{shard}.parquet" for shard in self.shards]
+        return self._shards_in(self.evaluation(explainer).path, "parquet")
 
     def maps_of(self, explainer: str) -> list[Path]:
         """The run's saliency shards of one explainer."""
-        return [self.saliency(explainer) / self.config.run / f"{shard}.h5" for shard in self.shards]
+        return self._shards_in(self.saliency(explainer).path)
+
+    def attacks_of(self, explainer: str) -> list[Path]:
+        """The run's attacks of one explainer, a file a shard."""
+        name = f"{explainer}-{digest(self.evaluation_params(explainer))}"
+        return [self.attacks.path / self.config.run / f"{name}-{shard}.h5" for shard in self.shards]
 
     @property
     def copies(self) -> list[Path]:
         """The run's adversary shards, if any explainer needs them."""
-        return [self.adversary / self.config.run / f"{shard}.h5" for shard in self.shards] if self.any_adversary else []
+        return self._shards_in(self.adversary.path) if self.any_adversary else []
+
+    @property
+    def predicted(self) -> Path:
+        """The run's probabilities of the test images."""
+        return self.predictions.path / self.config.run / "test.h5"
+
+    @property
+    def records(self) -> dict[str, list[Path]]:
+        """The run's shards of every stage that makes forwards."""
+        names = list(self.config.explainers)
+        return {
+            "predictions": [self.predicted],
+            "adversary": self.copies,
+            "saliency": [path for name in names for path in self.maps_of(name)],
+            "evaluation": [path for name in names for path in self.attacks_of(name)],
+        }
+
+    @property
+    def crops(self) -> list[Path]:
+        """The run's lists of face crops."""
+        return self._shards_in(self.faces.path, "parquet")
 
     @property
     def shards(self) -> list[str]:
         """Names of the shards, for example 0-of-1."""
         return [f"{number}-of-{self.config.shards}" for number in range(self.config.shards)]
 
-
-def write_params(folder: Path, params: dict[str, Any]) -> None:
-    """Leave params.json in a digest's folder: what its files were made from."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "params.json"
-    text = json.dumps(params, indent=2, sort_keys=True) + "\n"
-    if not path.exists() or path.read_text() != text:
-        publish(path, partial(Path.write_text, data=text))
+    def shard_of_key(self, key: str) -> str:
+        """Name of the shard that an image belongs to: all images of a video are in one."""
+        return self.shards[shard_of(key.rpartition("/")[0], self.config.shards)]

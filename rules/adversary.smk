@@ -1,7 +1,7 @@
 # adversary: one adversarial copy an image, by NES; every explainer and table shares it.
 rule adversary:
     input:
-        [P.adversary / CONFIG.run / f"{shard}.h5" for shard in P.shards],
+        P.copies,
 
 
 rule adversary_shard:
@@ -10,16 +10,18 @@ rule adversary_shard:
         frames=ancient(FRAMES / "frames.lmdb"),
         detector=ancient(DETECTOR),
     output:
-        update(str(P.adversary / CONFIG.run / "{shard}.h5")),
+        update(str(P.adversary.path / CONFIG.run / "{shard}.h5")),
     log:
         str(P.logs / CONFIG.run / "adversary_shard/{shard}.log"),
     benchmark:
         str(P.logs / CONFIG.run / "adversary_shard/{shard}.tsv")
+    retries: P.RETRIES
     conda:
         "../envs/science.yaml"
     threads: CONFIG.detector.threads
     resources:
         gpu=P.gpus,
+        images_at_once=lambda wildcards, attempt: P.images_at_once(attempt),
     params:
         adversary=P.adversary_params,
     script:

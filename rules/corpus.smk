@@ -9,7 +9,7 @@ rule corpus:
 
 rule corpus_media:
     output:
-        str(P.store / "media/{package}/{file}"),
+        update(str(P.store / "media/{package}/{file}")),
     log:
         str(P.logs / "corpus_media/{package}/{file}.log"),
     retries: 2
@@ -27,7 +27,7 @@ rule corpus_clip:
         face_model=ancient(P.face_model),
         face_mesh=lambda wildcards: ancient(P.face_mesh),
     output:
-        directory(str(P.store / "corpus/{clip}-{digest}")),
+        update(str(P.store / "corpus/{clip}-{digest}/clip.json")),
     log:
         str(P.logs / "corpus_clip/{clip}-{digest}.log"),
     benchmark:
@@ -43,7 +43,7 @@ rule corpus_clip:
 
 rule corpus_videos:
     input:
-        clips=list(P.clips.values()),
+        clips=[folder.path / "clip.json" for folder in P.clips],
     output:
         videos=P.run / "corpus/videos.parquet",
         left_out=P.run / "corpus/left_out.parquet",

@@ -1,5 +1,6 @@
 # detector: trained on the corpus, or imported from a checkpoint; its metrics on the test split.
-DETECTOR = P.detector / "detector.safetensors"
+DETECTOR = P.detector.path / "detector.safetensors"
+TRAINING = P.detector.path / "rows.parquet"
 
 
 rule detector:
@@ -9,17 +10,31 @@ rule detector:
 
 if CONFIG.detector.checkpoint is None:
 
-    rule detector_train:
+    # Which images are learnt from. It lies in the store, where every run finds it: a further run's manifest, another path,
+    # would make Snakemake train anew.
+    rule detector_rows:
         input:
             manifest=ancient(FRAMES / "manifest.parquet"),
             frames=ancient(FRAMES / "frames.lmdb"),
+        output:
+            update(TRAINING),
+        log:
+            P.logs / CONFIG.run / "detector_rows.log",
+        conda:
+            "../envs/data.yaml"
+        script:
+            "../scripts/detector_rows.py"
+
+    rule detector_train:
+        input:
+            rows=ancient(TRAINING),
             initial=ancient(P.initial_weights),
         output:
-            DETECTOR,
+            update(DETECTOR),
         log:
-            P.logs / "detector_train" / f"{P.detector.name}.log",
+            P.logs / "detector_train" / f"{P.detector.path.name}.log",
         benchmark:
-            P.logs / "detector_train" / f"{P.detector.name}.tsv"
+            P.logs / "detector_train" / f"{P.detector.path.name}.tsv"
         conda:
             "../envs/science.yaml"
         threads: CONFIG.detector.training.threads
@@ -34,9 +49,9 @@ else:
         input:
             checkpoint=ancient(CONFIG.detector.checkpoint),
         output:
-            DETECTOR,
+            update(DETECTOR),
         log:
-            P.logs / "detector_import" / f"{P.detector.name}.log",
+            P.logs / "detector_import" / f"{P.detector.path.name}.log",
         conda:
             "../envs/science.yaml"
         script:
@@ -52,6 +67,7 @@ rule detector_metrics:
         json=P.run / "detector/metrics.json",
         csv=P.run / "detector/metrics.csv",
         predictions=P.run / "detector/predictions.parquet",
+        probabilities=update(P.predicted),
     log:
         P.logs / CONFIG.run / "detector_metrics.log",
     benchmark:
@@ -62,6 +78,6 @@ rule detector_metrics:
     resources:
         gpu=P.gpus,
     params:
-        detector=P.detector.name,
+        detector=P.detector.path.name,
     script:
         "../scripts/detector_metrics.py"

@@ -9,7 +9,7 @@ rule evaluation_shard:
         images=FRAMES / "shards/{shard}.json",
         frames=ancient(FRAMES / "frames.lmdb"),
         detector=ancient(DETECTOR),
-        saliency=lambda wildcards: P.saliency(wildcards.explainer)
+        saliency=lambda wildcards: P.saliency(wildcards.explainer).path
         / CONFIG.run
         / f"{wildcards.shard}.h5",
     output:
@@ -19,16 +19,20 @@ rule evaluation_shard:
             / CONFIG.run
             / "{shard}.parquet"
         ),
-        attacks=update(str(P.attacks / CONFIG.run / "{explainer}-{digest}-{shard}.h5")),
+        attacks=update(
+            str(P.attacks.path / CONFIG.run / "{explainer}-{digest}-{shard}.h5")
+        ),
     log:
         str(P.logs / CONFIG.run / "evaluation_shard/{explainer}-{digest}/{shard}.log"),
     benchmark:
         str(P.logs / CONFIG.run / "evaluation_shard/{explainer}-{digest}/{shard}.tsv")
+    retries: P.RETRIES
     conda:
         "../envs/science.yaml"
     threads: CONFIG.detector.threads
     resources:
         gpu=P.gpus,
+        images_at_once=lambda wildcards, attempt: P.images_at_once(attempt),
     params:
         evaluation=lambda wildcards: P.evaluation_params(wildcards.explainer),
     script:

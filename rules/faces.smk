@@ -4,14 +4,14 @@ FACES_PARAMS = CONFIG.faces.model_dump(exclude={"model"})
 
 rule faces:
     input:
-        [P.faces / CONFIG.run / f"{shard}.parquet" for shard in P.shards],
+        P.crops,
 
 
 rule faces_model:
     input:
         ancient(P.medium(CONFIG.faces.model)),
     output:
-        P.face_model,
+        update(P.face_model),
     log:
         P.logs / "faces_model.log",
     conda:
@@ -25,8 +25,8 @@ rule faces_shard:
         videos=P.run / "corpus/shards/{shard}.json",
         model=ancient(P.face_model),
     output:
-        faces=str(P.faces / CONFIG.run / "{shard}.parquet"),
-        left_out=str(P.faces / CONFIG.run / "{shard}.left_out.parquet"),
+        faces=str(P.faces.path / CONFIG.run / "{shard}.parquet"),
+        left_out=str(P.faces.path / CONFIG.run / "{shard}.left_out.parquet"),
     log:
         str(P.logs / CONFIG.run / "faces_shard/{shard}.log"),
     benchmark:

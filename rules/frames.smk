@@ -10,7 +10,7 @@ rule frames:
 
 rule frames_manifest:
     input:
-        faces=[P.faces / CONFIG.run / f"{shard}.parquet" for shard in P.shards],
+        faces=P.crops,
     output:
         manifest=FRAMES / "manifest.parquet",
         csv=FRAMES / "manifest.csv",
@@ -23,7 +23,6 @@ rule frames_manifest:
     params:
         frames=CONFIG.frames.model_dump(),
         categories=CONFIG.corpus.categories,
-        training=CONFIG.detector.checkpoint is None,
         shards=CONFIG.shards,
     script:
         "../scripts/frames_manifest.py"

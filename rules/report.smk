@@ -5,6 +5,7 @@ FIGURES = P.figure_groups
 rule report:
     input:
         P.figures,
+        P.run / "provenance.json",
 
 
 rule report_figure:
@@ -30,5 +31,26 @@ rule report_figure:
     params:
         explainers=lambda wildcards: FIGURES[wildcards.figure],
         categories=CONFIG.corpus.categories,
+        dpi=CONFIG.report.dpi,
     script:
         "../scripts/report_figure.py"
+
+
+rule report_provenance:
+    input:
+        P.copies,
+        [path for name in CONFIG.explainers for path in P.maps_of(name)],
+        [path for name in CONFIG.explainers for path in P.attacks_of(name)],
+        P.predicted,
+        P.tables,
+        P.figures,
+    output:
+        P.run / "provenance.json",
+    log:
+        P.logs / CONFIG.run / "report_provenance.log",
+    conda:
+        "../envs/tables.yaml"
+    params:
+        config=CONFIG.model_dump(mode="json", exclude={"prune"}),
+    script:
+        "../scripts/report_provenance.py"

@@ -10,7 +10,7 @@ rule saliency_shard:
         frames=ancient(FRAMES / "frames.lmdb"),
         detector=ancient(DETECTOR),
         adversary=lambda wildcards: (
-            [P.adversary / CONFIG.run / f"{wildcards.shard}.h5"]
+            [P.adversary.path / CONFIG.run / f"{wildcards.shard}.h5"]
             if P.needs_adversary(wildcards.explainer)
             else []
         ),
@@ -22,11 +22,13 @@ rule saliency_shard:
         str(P.logs / CONFIG.run / "saliency_shard/{explainer}-{digest}/{shard}.log"),
     benchmark:
         str(P.logs / CONFIG.run / "saliency_shard/{explainer}-{digest}/{shard}.tsv")
+    retries: P.RETRIES
     conda:
         "../envs/science.yaml"
     threads: CONFIG.detector.threads
     resources:
         gpu=P.gpus,
+        images_at_once=lambda wildcards, attempt: P.images_at_once(attempt),
     params:
         saliency=lambda wildcards: P.saliency_params(wildcards.explainer),
     script:

@@ -49,7 +49,7 @@ rule tables_left_out:
     input:
         videos=P.run / "corpus/videos.parquet",
         corpus=P.run / "corpus/left_out.parquet",
-        faces=[P.faces / CONFIG.run / f"{shard}.left_out.parquet" for shard in P.shards],
+        faces=[path.with_suffix(".left_out.parquet") for path in P.crops],
         manifest=FRAMES / "manifest.parquet",
         evaluation=[path for name in CONFIG.explainers for path in P.rows_of(name)],
         adversary=P.copies,

@@ -2,23 +2,27 @@
 
 from pathlib import Path
 
-from advxai.adversary import run
 from advxai.config import load
-from advxai.jobs import image_loader, job, open_detector, read_items
-from advxai.paths import Paths, write_params
+from advxai.jobs import Forwards, job, read_items
+from advxai.paths import Paths
 from advxai.store import complete
 
 with job(snakemake.log):
     config = load(snakemake.config)
-    paths = Paths(config)
-    detector = open_detector(config, snakemake.input.detector)
-    image = image_loader(snakemake.input.frames)
-    write_params(paths.adversary, paths.adversary_params)
+    folder = Paths(config).adversary
+
+    def start(items, image, detector):
+        from advxai.adversary import run
+
+        return run(items, image, detector, config.adversary, config.seed, snakemake.resources.images_at_once)
+
+    forwards = Forwards(config, snakemake.input.detector, snakemake.input.frames, start)
+    folder.describe()
     complete(
         Path(snakemake.output[0]),
         read_items(snakemake.input.images),
-        lambda items: run(items, image, detector, config.adversary, config.seed, config.images_at_once),
-        folder=paths.adversary,
-        attributes={"alpha": config.adversary.step},
+        forwards,
+        folder=folder.path,
         title=f"adversary {snakemake.wildcards.shard}",
+        attributes=lambda: {"alpha": config.adversary.step, **forwards.spent},
     )

@@ -4,27 +4,30 @@ from pathlib import Path
 
 import cv2
 
-from advxai.corpus.demo import make_clip
+from advxai.config import load
+from advxai.corpus.demo import finished, make_clip
 from advxai.corpus.mesh import FaceMesh
 from advxai.faces.retinaface import RetinaFace
 from advxai.jobs import job
-from advxai.paths import write_params
+from advxai.paths import Paths
 
 with job(snakemake.log):
     cv2.setNumThreads(snakemake.threads)
-    params = snakemake.params.clip
-    out = Path(snakemake.output[0])
-    make_clip(
-        Path(snakemake.input.clip),
-        snakemake.wildcards.clip,
-        params["splits"],
-        params["first_id"],
-        RetinaFace(Path(snakemake.input.face_model), threads=snakemake.threads),
-        FaceMesh(Path(snakemake.input.face_mesh)),
-        out,
-        block_seconds=params["block_seconds"],
-        gap_seconds=params["gap_seconds"],
-        crf=params["crf"],
-        seed=params["seed"],
-    )
-    write_params(out, params)
+    name = snakemake.wildcards.clip
+    folder = Paths(load(snakemake.config)).clip(name)
+    params = folder.params
+    if not finished(folder.path):  # another machine may have made it meanwhile
+        make_clip(
+            Path(snakemake.input.clip),
+            name,
+            params["splits"],
+            params["first_id"],
+            RetinaFace(Path(snakemake.input.face_model), threads=snakemake.threads),
+            FaceMesh(Path(snakemake.input.face_mesh)),
+            folder.path,
+            block_seconds=params["block_seconds"],
+            gap_seconds=params["gap_seconds"],
+            crf=params["crf"],
+            seed=params["seed"],
+        )
+    folder.describe()

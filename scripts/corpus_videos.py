@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from advxai import parquet
 from advxai.config import load
 from advxai.corpus.tree import left_out, merge, scan
-from advxai.frames.sampling import shard_of
+from advxai.frames.shards import shard_of
 from advxai.jobs import job, write_items
 from advxai.paths import Paths
 
@@ -14,13 +15,13 @@ with job(snakemake.log):
     config = load(snakemake.config)
     paths = Paths(config)
     root = paths.corpus_root
-    clips = [Path(clip) for clip in snakemake.input.clips]
+    clips = [Path(report).parent for report in snakemake.input.clips]
     if clips:
         merge(clips, root)
     splits = root / "splits" if clips else Path(config.corpus.splits)
     videos, missing = scan(root, config.corpus.compression, list(config.corpus.categories), splits)
-    pd.concat([left_out(clips), missing]).to_parquet(snakemake.output.left_out, index=False)
-    videos.to_parquet(snakemake.output.videos, index=False)
+    parquet.write(pd.concat([left_out(clips), missing]), snakemake.output.left_out)
+    parquet.write(videos, snakemake.output.videos)
     numbers = videos["video"].map(lambda video: shard_of(video, config.shards))
     for number, path in enumerate(snakemake.output.shards):
         write_items(path, videos[numbers == number].to_dict("records"))

@@ -5,13 +5,13 @@ from pathlib import Path
 from advxai.config import load
 from advxai.detector import checkpoint
 from advxai.jobs import job
-from advxai.paths import Paths, write_params
+from advxai.paths import Paths
 
 with job(snakemake.log):
     config = load(snakemake.config)
     paths = Paths(config)
     detector = checkpoint.load(config.detector, Path(snakemake.input.checkpoint), forward_batch=1, device="cpu")
-    write_params(paths.detector, paths.detector_params)
+    paths.detector.describe()
     checkpoint.save(
         Path(snakemake.output[0]),
         detector.module,

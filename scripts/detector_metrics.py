@@ -2,18 +2,34 @@
 
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 
+from advxai import parquet
+from advxai.classes import CLASSES, REAL
 from advxai.config import load
-from advxai.detector.metrics import evaluate, write
-from advxai.frames.database import FrameStore
-from advxai.jobs import job, open_detector
+from advxai.detector.metrics import check_labels, classify, evaluate, write
+from advxai.jobs import Forwards, job
+from advxai.paths import Paths
+from advxai.store import complete, read_shard
 
 with job(snakemake.log):
     config = load(snakemake.config)
-    detector = open_detector(config, snakemake.input.detector)
-    manifest = pd.read_parquet(snakemake.input.manifest)
+    folder = Paths(config).predictions
+    manifest = parquet.read(snakemake.input.manifest)
     rows = manifest[manifest["split"] == "test"]
-    predictions, metrics = evaluate(detector, FrameStore(Path(snakemake.input.frames)), rows)
-    predictions.to_parquet(snakemake.output.predictions, index=False)
+    check_labels(rows, CLASSES)
+    shard = Path(snakemake.output.probabilities)
+    forwards = Forwards(config, snakemake.input.detector, snakemake.input.frames, classify)
+    folder.describe()
+    complete(
+        shard,
+        rows[["key", "sha256"]].to_dict("records"),
+        forwards,
+        folder=folder.path,
+        title="classify",
+        attributes=lambda: forwards.spent,
+    )
+    probabilities = np.stack([record["probabilities"] for record in read_shard(shard, ["probabilities"])])
+    predictions, metrics = evaluate(probabilities, rows, CLASSES, CLASSES.index(REAL))
+    parquet.write(predictions, snakemake.output.predictions)
     write(metrics, Path(snakemake.output.json), Path(snakemake.output.csv))

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+from advxai import parquet
+from advxai.classes import CLASSES, REAL
 from advxai.config import load
-from advxai.evaluation import attack_items, evaluation_rows, run
-from advxai.jobs import image_loader, job, open_detector, read_items
-from advxai.paths import Paths, write_params
+from advxai.evaluation.masks import attack_items
+from advxai.evaluation.rows import evaluation_rows
+from advxai.jobs import Forwards, job, read_items
+from advxai.paths import Paths
 from advxai.store import complete, read_shard
 
 with job(snakemake.log):
@@ -13,20 +16,25 @@ with job(snakemake.log):
     paths = Paths(config)
     name = snakemake.wildcards.explainer
     top = config.evaluation.top
-    detector = open_detector(config, snakemake.input.detector)
-    image = image_loader(snakemake.input.frames)
+
+    def start(items, image, detector):
+        from advxai.evaluation.attacks import run
+
+        return run(items, image, detector, config.evaluation, config.seed, snakemake.resources.images_at_once)
+
+    forwards = Forwards(config, snakemake.input.detector, snakemake.input.frames, start, made_for=name)
     items = read_items(snakemake.input.images)
     saliency = {record["key"]: record for record in read_shard(Path(snakemake.input.saliency))}
     attacks = Path(snakemake.output.attacks)
-    write_params(paths.attacks, paths.attacks_params)
-    write_params(paths.evaluation(name), paths.evaluation_params(name))
-    computed = complete(
+    paths.attacks.describe()
+    paths.evaluation(name).describe()
+    complete(
         attacks,
         attack_items(items, saliency, top),
-        lambda wanted: run(wanted, image, detector, config.evaluation, config.seed, config.images_at_once),
-        folder=paths.attacks,
-        attributes={"explainer": name},
+        forwards,
+        folder=paths.attacks.path,
         title=f"attacks {name} {snakemake.wildcards.shard}",
+        attributes=lambda: {"explainer": name, **forwards.spent},
     )
-    rows = evaluation_rows(name, items, saliency, read_shard(attacks), top=top, real=detector.real, computed=computed)
-    rows.to_parquet(snakemake.output.rows, index=False)
+    rows = evaluation_rows(name, items, saliency, read_shard(attacks), top=top, real=CLASSES.index(REAL))
+    parquet.write(rows, snakemake.output.rows)

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import cv2
 
+from advxai import parquet
 from advxai.config import load
 from advxai.faces.extract import extract
 from advxai.jobs import job, read_items
-from advxai.paths import Paths, write_params
+from advxai.paths import Paths
 
 with job(snakemake.log):
     cv2.setNumThreads(snakemake.threads)
@@ -17,11 +18,11 @@ with job(snakemake.log):
     faces, left_out = extract(
         read_items(snakemake.input.videos),
         Path(snakemake.input.model),
-        paths.faces,
+        paths.faces.path,
         threads=snakemake.threads,
         device=config.detector.device,
         **settings,
     )
-    write_params(paths.faces, paths.faces_params)
-    left_out.to_parquet(snakemake.output.left_out, index=False)
-    faces.to_parquet(snakemake.output.faces, index=False)
+    paths.faces.describe()
+    parquet.write(left_out, snakemake.output.left_out)
+    parquet.write(faces, snakemake.output.faces)

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import pandas as pd
-
+from advxai import parquet
 from advxai.frames.database import build
 from advxai.jobs import job
 
 with job(snakemake.log):
-    build(pd.read_parquet(snakemake.input.manifest), Path(snakemake.output[0]))
+    build(parquet.read(snakemake.input.manifest), Path(snakemake.output[0]))

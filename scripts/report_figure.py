@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import pandas as pd
-
+from advxai import parquet
 from advxai.config import load
 from advxai.frames.database import FrameStore
 from advxai.jobs import job
@@ -19,7 +18,7 @@ with job(snakemake.log):
     paths = Paths(config)
     names = list(snakemake.params.explainers)
     rows = evaluation(snakemake.input.evaluation)
-    manifest = pd.read_parquet(snakemake.input.manifest).set_index("key", drop=False)
+    manifest = parquet.read(snakemake.input.manifest).set_index("key", drop=False)
     maps = {
         name: {record["key"]: record for path in paths.maps_of(name) for record in read_shard(path)} for name in names
     }
@@ -40,4 +39,4 @@ with job(snakemake.log):
         for key in pick(rows, list(config.corpus.categories)).values()
     ]
     title = f"{' and '.join(names)} on {config.detector.model}"
-    explainer_figure(panels, Path(snakemake.output[0]), title, config.evaluation.top)
+    explainer_figure(panels, Path(snakemake.output[0]), title, config.evaluation.top, config.report.dpi)

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import pandas as pd
-
+from advxai import parquet
 from advxai.classes import CLASSES, REAL
 from advxai.files import publish
 from advxai.jobs import job
@@ -12,14 +11,14 @@ from advxai.tables.read import adversary, evaluation
 
 with job(snakemake.log):
     rows = evaluation(snakemake.input.evaluation)
-    stages = [pd.read_parquet(path) for path in (snakemake.input.corpus, *snakemake.input.faces)]
+    stages = [parquet.read(path) for path in (snakemake.input.corpus, *snakemake.input.faces)]
     out = left_out.collect(stages, rows)
     tables = Path(snakemake.output[0]).parent
     left_out.write(out, tables / "left_out")
     copies = adversary(snakemake.input.adversary, CLASSES.index(REAL)) if snakemake.input.adversary else None
     message = left_out.summary(
-        videos=len(pd.read_parquet(snakemake.input.videos)),
-        faces=len(pd.read_parquet(snakemake.input.manifest)),
+        videos=len(parquet.read(snakemake.input.videos)),
+        faces=len(parquet.read(snakemake.input.manifest)),
         rows=rows,
         left_out=out,
         adversary=copies,

@@ -1,8 +1,11 @@
 """An explainer and a detector from outside the package, as users bring theirs."""
 
+import os
+import time
+
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from advxai.saliency import CallableExplainer, Explanation, Inputs
 
@@ -22,9 +25,25 @@ class Occlusion(CallableExplainer):
         return Explanation.of_map(scores[inputs.segments], inputs.segments)
 
 
+class Watched(nn.Module):
+    """Adds a byte a forward to the file FORWARDS and takes SLOW_FORWARD seconds, if the environment says so: a test can
+    kill a job in the midst of its work, and count what all jobs have done.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if "FORWARDS" in os.environ:
+            with open(os.environ["FORWARDS"], "ab") as file:
+                file.write(b".")
+        time.sleep(float(os.environ.get("SLOW_FORWARD", 0)))
+        return x
+
+
 def tiny_detector(num_classes: int) -> nn.Module:
-    """A small network that is no timm model."""
+    """A small network that is no timm model; loath to call an image real, so that there is something to attack."""
     torch.manual_seed(0)
+    head = nn.Linear(128, num_classes)
+    with torch.no_grad():
+        head.bias[0] -= 1.0
     return nn.Sequential(
-        nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(128, num_classes)
+        nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten(), head, Watched()
     )

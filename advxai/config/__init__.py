@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from advxai.config.base import Model, Name
 from advxai.config.data import Corpus, DemoCorpus, Faces, Frames
 from advxai.config.explainers import AnyExplainer, paper_rows
-from advxai.config.science import Adversary, Detector, Evaluation, Threads
+from advxai.config.science import Adversary, Cases, Detector, Evaluation, Prune, Report, Threads
 from advxai.errors import InputError
 
 RESERVED = ("original", "accuracy", "sufficiency", "cost", "flips", "left_out", "all")
@@ -21,7 +21,9 @@ class Config(Model):
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of every random draw.")
     shards: int = Field(1, ge=1, le=10000, description="Jobs an explainer (and faces, adversary) is split into.")
     images_at_once: int = Field(
-        8, ge=1, description="Images in work at once in a job; bounds memory, changes no number."
+        8,
+        ge=1,
+        description="Images in work at once in a job (half as many in a second try); changes no number.",
     )
     corpus: Corpus = Field(description="The videos.")
     faces: Faces = Field(Faces(), description="Face detection and crops.")
@@ -33,6 +35,9 @@ class Config(Model):
     )
     evaluation: Evaluation = Field(Evaluation(), description="NES for the segment attacks.")
     threads: Threads = Field(Threads(), description="CPU threads a job, for the stages before the detector.")
+    report: Report = Field(Report(), description="Figures.")
+    cases: Cases = Field(Cases(), description="One-image test cases.")
+    prune: Prune = Field(Prune(), description="Clearing up the store.")
 
     @field_validator("explainers")
     @classmethod

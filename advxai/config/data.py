@@ -51,6 +51,7 @@ class DemoCorpus(Model):
     crf: int = Field(23, ge=0, le=51, description="H.264 quality of originals and fakes alike; FF++'s c23 is 23.")
     compression: Literal["c23"] = Field("c23", description="Name of the compression level in the paths.")
     categories: list[Category] = Field(list(CATEGORIES), min_length=1, description="Manipulations to make and use.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of what varies from one manipulated video to the next.")
     face_mesh: Medium = Field(FACE_MESH, description="468-point face mesh (TFLite) that drives the warps.")
 
 

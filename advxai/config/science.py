@@ -83,3 +83,24 @@ class Threads(Model):
 
     corpus: int = Field(1, ge=1)
     faces: int = Field(1, ge=1)
+
+
+class Report(Model):
+    """How figures are drawn; changes no number."""
+
+    dpi: int = Field(150, ge=50, le=1200, description="Resolution of the PNG figures, in dots an inch.")
+
+
+class Cases(Model):
+    """What `results/<run>/cases/<key>` exports."""
+
+    weights: bool = Field(True, description="Put the detector's weights into the bundle; a replay needs them.")
+
+
+class Prune(Model):
+    """What `snakemake prune` does; it is the only thing that deletes finished work."""
+
+    configurations: list[str] = Field(
+        [], description="Further configuration files whose files in the store are kept, besides the run's own."
+    )
+    delete: bool = Field(False, description="Delete what is listed, instead of only listing it.")

@@ -7,6 +7,7 @@ from fractions import Fraction
 from advxai.errors import InputError
 
 SPLITS = ("train", "val", "test")
+REPORT = "clip.json"  # what came of a clip, in its folder
 
 
 class TooShort(InputError):

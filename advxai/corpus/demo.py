@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -12,12 +11,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from advxai.corpus.blocks import Block, TooShort, pairs, plan_blocks
+from advxai.corpus.blocks import REPORT, Block, TooShort, pairs, plan_blocks
 from advxai.corpus.manipulations import CATEGORIES, Tracked, manipulate
 from advxai.corpus.mesh import FaceMesh
 from advxai.corpus.video import even, probe, read_frames, write_video
 from advxai.errors import InputError
 from advxai.faces.retinaface import RetinaFace
+from advxai.files import published_folder
 
 COMPRESSION = "c23"
 LEAST_FACES = 0.5  # share of a block's frames that must show the face
@@ -71,26 +71,30 @@ def make_clip(
     Raises:
         InputError: `splits` names an unknown split, or an odd or impossible number of blocks.
     """
-    out = Path(out)
-    scratch = out.with_name(f".{out.name}.part")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    report = ClipReport(name)
-    blocks = _plan(clip, report, splits, first_id, gap_seconds, block_seconds)
-    if blocks is not None:
-        fps, planned = blocks
-        try:
-            _write_pairs(clip, report, fps, planned, detector, mesh, scratch, crf, seed, progress)
-        except _SeveralFaces as reason:
-            report = ClipReport(name)
-            report.leave_out(str(clip), str(reason))
-        if not report.pairs:
-            shutil.rmtree(scratch)
-            scratch.mkdir()
-    (scratch / "clip.json").write_text(json.dumps(asdict(report), indent=1) + "\n")
-    shutil.rmtree(out, ignore_errors=True)
-    os.replace(scratch, out)
+    with published_folder(Path(out)) as scratch:
+        report = ClipReport(name)
+        blocks = _plan(clip, report, splits, first_id, gap_seconds, block_seconds)
+        if blocks is not None:
+            fps, planned = blocks
+            try:
+                _write_pairs(clip, report, fps, planned, detector, mesh, scratch, crf, seed, progress)
+            except _SeveralFaces as reason:
+                report = ClipReport(name)
+                report.leave_out(str(clip), str(reason))
+            if not report.pairs:
+                for part in scratch.iterdir():
+                    shutil.rmtree(part)
+        (scratch / REPORT).write_text(json.dumps(asdict(report), indent=1) + "\n")
     return report
+
+
+def finished(out: Path) -> bool:
+    """Whether `make_clip` has written this folder, and every video that it reports is there."""
+    try:
+        report = json.loads((Path(out) / REPORT).read_text())
+        return all((Path(out) / video).is_file() for video in report["videos"])
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def _plan(

@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from advxai.classes import CLASSES, REAL
-from advxai.corpus.blocks import SPLITS
+from advxai.corpus.blocks import REPORT, SPLITS
 from advxai.errors import InputError
+from advxai.files import published_folder
 
 VIDEO_COLUMNS = ["video", "path", "category", "label", "split", "mask"]
 LEFT_OUT_COLUMNS = ["stage", "item", "reason"]
@@ -24,33 +25,31 @@ def merge(clip_dirs: list[Path], out_root: Path) -> None:
     Raises:
         InputError: no clip gave a video, or two clips use the same video number.
     """
-    out_root = Path(out_root)
-    scratch = out_root.with_name(f".{out_root.name}.part")
-    shutil.rmtree(scratch, ignore_errors=True)
     splits: dict[str, list[list[str]]] = {split: [] for split in SPLITS}
-    for clip_dir in map(Path, clip_dirs):
-        report = json.loads((clip_dir / "clip.json").read_text())
-        for split, listed in report["pairs"].items():
-            splits[split].extend(listed)
-        for source in sorted(clip_dir.rglob("*.mp4")):
-            place = scratch / source.relative_to(clip_dir)
-            if place.exists():
-                raise InputError(f"{source} is there twice: give the clips of the corpus different video numbers.")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            _link(source, place)
-    if not any(splits.values()):
-        reasons = left_out(clip_dirs)["reason"].tolist()
-        raise InputError(f"corpus: no clip gave a video ({'; '.join(reasons) or 'none is listed'}): add a usable clip.")
-    (scratch / "splits").mkdir()
-    for split, listed in splits.items():
-        (scratch / "splits" / f"{split}.json").write_text(json.dumps(listed) + "\n")
-    shutil.rmtree(out_root, ignore_errors=True)
-    os.replace(scratch, out_root)
+    with published_folder(Path(out_root)) as scratch:
+        for clip_dir in map(Path, clip_dirs):
+            report = json.loads((clip_dir / REPORT).read_text())
+            for split, listed in report["pairs"].items():
+                splits[split].extend(listed)
+            for source in sorted(clip_dir.rglob("*.mp4")):
+                place = scratch / source.relative_to(clip_dir)
+                if place.exists():
+                    raise InputError(f"{source} is there twice: give the clips of the corpus different video numbers.")
+                place.parent.mkdir(parents=True, exist_ok=True)
+                _link(source, place)
+        if not any(splits.values()):
+            reasons = left_out(clip_dirs)["reason"].tolist()
+            raise InputError(
+                f"corpus: no clip gave a video ({'; '.join(reasons) or 'none is listed'}): add a usable clip."
+            )
+        (scratch / "splits").mkdir()
+        for split, listed in splits.items():
+            (scratch / "splits" / f"{split}.json").write_text(json.dumps(listed) + "\n")
 
 
 def left_out(clip_dirs: list[Path]) -> pd.DataFrame:
     """What the clips' reports list as left out, with its reason; columns stage, item, reason."""
-    reports = [json.loads((Path(folder) / "clip.json").read_text()) for folder in clip_dirs]
+    reports = [json.loads((Path(folder) / REPORT).read_text()) for folder in clip_dirs]
     return pd.DataFrame([row for report in reports for row in report["left_out"]], columns=LEFT_OUT_COLUMNS)
 
 

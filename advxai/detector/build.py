@@ -5,7 +5,6 @@ import pickle
 import re
 from pathlib import Path
 
-import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -33,6 +32,8 @@ def build_module(settings: Settings, classes: int) -> nn.Module:
     """
     name = settings.model
     if ":" not in name:
+        import timm  # takes seconds, which a detector of the user's own needn't
+
         if not timm.is_model(name):
             raise InputError(
                 f"detector.model: timm has no model {name!r}; give one of timm.list_models() or `module:factory`"

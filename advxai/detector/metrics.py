@@ -1,6 +1,7 @@
 """How well a detector classifies: per class, over all classes, and real versus fake."""
 
 import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,56 +17,72 @@ from torchmetrics.functional.classification import (
     multiclass_accuracy,
     multiclass_confusion_matrix,
 )
-from tqdm import tqdm
 
 from advxai.detector.model import Detector
 from advxai.errors import InputError
 from advxai.files import publish
-from advxai.frames.database import FrameStore
 
 NAMES = ("accuracy", "auroc", "f1", "average_precision")
 
 
-def classify(detector: Detector, frames: FrameStore, keys: list[str]) -> Tensor:
-    """Class probabilities (n, classes) float32, on the CPU, of the images of these keys."""
-    parts = [keys[start : start + detector.forward_batch] for start in range(0, len(keys), detector.forward_batch)]
-    answers = [torch.empty((0, len(detector.classes)))]
-    for part in tqdm(parts, desc="classify", unit="batch", mininterval=1):
-        unit = torch.stack([detector.preprocessing.unit(frames.image(key)) for key in part]).to(detector.device)
-        answers.append(detector.probabilities(detector.preprocessing.normalise(unit)).cpu())
-    return torch.cat(answers)
-
-
-def evaluate(detector: Detector, frames: FrameStore, rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Classify images and compare with their labels.
+def classify(
+    items: Sequence[Mapping[str, Any]], load: Callable[[Any], np.ndarray], detector: Detector
+) -> Iterator[dict[str, Any]]:
+    """Classify images.
 
     Args:
+        items: images with `key` and `sha256`.
+        load: item -> RGB uint8 (h, w, 3).
         detector: the detector.
-        frames: images by key.
-        rows: columns key and label (class index), one row an image; further columns are left alone.
 
-    Returns:
-        images: key, label, predicted (class index) and p_<class> (probability), in the order of `rows`.
-        metrics: see `measure`.
+    Yields:
+        Records: key, sha256, probabilities (classes,) float32; in the order of the items.
+    """
+    for start in range(0, len(items), detector.forward_batch):
+        part = items[start : start + detector.forward_batch]
+        unit = torch.stack([detector.preprocessing.unit(load(item)) for item in part]).to(detector.device)
+        answers = detector.probabilities(detector.preprocessing.normalise(unit)).cpu().numpy()
+        for item, answer in zip(part, answers, strict=True):
+            yield {"key": item["key"], "sha256": item["sha256"], "probabilities": answer}
+
+
+def check_labels(rows: pd.DataFrame, classes: Sequence[str]) -> None:
+    """Refuse rows that the detector can't be measured on.
 
     Raises:
         InputError: there are no rows, or a label is no class of the detector.
     """
     if rows.empty:
         raise InputError("there is no image to evaluate the detector on; add videos to the split test")
-    wrong = rows[~rows["label"].isin(range(len(detector.classes)))]
+    wrong = rows[~rows["label"].isin(range(len(classes)))]
     if len(wrong):
         raise InputError(
-            f"{wrong['key'].iloc[0]}: label {wrong['label'].iloc[0]} isn't 0 to {len(detector.classes) - 1}; "
+            f"{wrong['key'].iloc[0]}: label {wrong['label'].iloc[0]} isn't 0 to {len(classes) - 1}; "
             "correct the manifest"
         )
-    probabilities = classify(detector, frames, rows["key"].tolist())
-    labels = torch.from_numpy(rows["label"].to_numpy(dtype=np.int64, copy=True))
+
+
+def evaluate(
+    probabilities: np.ndarray, rows: pd.DataFrame, classes: Sequence[str], real: int
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Compare classified images with their labels.
+
+    Args:
+        probabilities: (n, classes) float32.
+        rows: columns key and label (class index), one row an image; further columns are left alone.
+        classes: names of the detector's classes.
+        real: index of the class of genuine images.
+
+    Returns:
+        images: key, label, predicted (class index) and p_<class> (probability), in the order of `rows`.
+        metrics: see `measure`.
+    """
     images = rows[["key", "label"]].reset_index(drop=True)
-    images["predicted"] = probabilities.argmax(dim=1).numpy()
-    for number, name in enumerate(detector.classes):
-        images[f"p_{name}"] = probabilities[:, number].numpy()
-    return images, measure(probabilities, labels, detector.classes, detector.real)
+    images["predicted"] = probabilities.argmax(axis=1)
+    for number, name in enumerate(classes):
+        images[f"p_{name}"] = probabilities[:, number]
+    labels = torch.from_numpy(rows["label"].to_numpy(dtype=np.int64, copy=True))
+    return images, measure(torch.from_numpy(probabilities), labels, tuple(classes), real)
 
 
 def measure(probabilities: Tensor, labels: Tensor, classes: tuple[str, ...], real: int) -> dict[str, Any]:

@@ -85,6 +85,11 @@ class Detector:
             torch.backends.cudnn.allow_tf32 = False
             torch.backends.cudnn.deterministic = True
 
+    @property
+    def spent(self) -> dict[str, int]:
+        """The counters: images and calls."""
+        return {"images": self.images, "calls": self.calls}
+
     def empty_batch(self) -> Tensor:
         """A zeroed batch (forward_batch, 3, size, size) on the device, to be filled for `forward`."""
         size = self.preprocessing.input_size

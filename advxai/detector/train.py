@@ -23,10 +23,10 @@ from advxai.detector.augment import augment, resize
 from advxai.detector.build import build_module, head_keys, load_initial, preprocessing
 from advxai.detector.checkpoint import save
 from advxai.detector.model import Preprocessing
+from advxai.digests import file_sha256
 from advxai.errors import InputError
 from advxai.files import publish
 from advxai.frames.database import FrameStore
-from advxai.paths import file_sha256
 from advxai.randomness import seed_of
 
 CHECKPOINT = "detector.safetensors"

@@ -4,8 +4,7 @@ An attack doesn't depend on who asks: the same image and the same pixels get the
 which other explainers' jobs can take over.
 """
 
-import hashlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,40 +19,6 @@ from advxai.detector.model import Detector
 Item = Mapping[str, Any]
 
 
-def mask_id(mask: np.ndarray) -> str:
-    """Names a set of pixels: hash of the (h, w) bool mask."""
-    header = "x".join(map(str, mask.shape)).encode()
-    return hashlib.sha256(header + np.packbits(mask).tobytes()).hexdigest()[:16]
-
-
-def top_mask(record: Mapping[str, Any], k: int) -> np.ndarray:
-    """Pixels of the k segments ranked first: (h, w) bool."""
-    return np.isin(record["segments"], record["ranking"][:k])
-
-
-def attack_items(items: Sequence[Item], saliency: Mapping[str, Mapping[str, Any]], top: int) -> list[dict[str, Any]]:
-    """The attacks that an explainer's rows need: for each image with at least `top` ranked segments, one for each k in
-    1..top.
-
-    Args:
-        items: images with `key` and `sha256`.
-        saliency: key -> record of the saliency stage.
-        top: largest k.
-
-    Returns:
-        Items with `key`, `sha256`, `mask` (its id) and `pixels` (h, w) bool.
-    """
-    attacks = []
-    for item in items:
-        record = saliency[item["key"]]
-        if len(record["ranking"]) < top:
-            continue
-        for k in range(1, top + 1):
-            pixels = top_mask(record, k)
-            attacks.append({"key": item["key"], "sha256": item["sha256"], "mask": mask_id(pixels), "pixels": pixels})
-    return attacks
-
-
 def run(
     attacks: Iterable[Item],
     load: Callable[[Item], np.ndarray],
@@ -65,7 +30,7 @@ def run(
     """Attack segments.
 
     Args:
-        attacks: from `attack_items`.
+        attacks: from `advxai.evaluation.masks.attack_items`.
         load: item -> RGB uint8 (h, w, 3).
         detector: the detector to deceive.
         settings: NES settings of the evaluation.

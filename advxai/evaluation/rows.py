@@ -1,11 +1,11 @@
 """Tidy rows of the evaluation: one for each image, explainer and k."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from advxai.evaluation.attacks import mask_id, top_mask
+from advxai.evaluation.masks import mask_id, top_mask
 
 Item = Mapping[str, Any]
 IDENTITY = ("explainer", "key", "sha256", "category", "label", "k", "included", "reason", "called_real")
@@ -23,7 +23,7 @@ NUMBERS = (
 )
 
 
-def _measured(record: Mapping[str, Any], real: int, reused: bool) -> dict[str, Any]:
+def _measured(record: Mapping[str, Any], real: int, explainer: str) -> dict[str, Any]:
     before, after = record["before"], record["after"]
     predicted = int(before.argmax())
     return {
@@ -36,7 +36,7 @@ def _measured(record: Mapping[str, Any], real: int, reused: bool) -> dict[str, A
         "flipped": predicted != real and int(after.argmax()) == real,
         "iterations": int(record["iterations"]),
         "queries": int(record["queries"]),
-        "reused": reused,
+        "reused": record["made_for"] != explainer,
     }
 
 
@@ -48,7 +48,6 @@ def evaluation_rows(
     *,
     top: int,
     real: int,
-    computed: Collection[tuple[str, ...]],
 ) -> pd.DataFrame:
     """One row for each image and k.
 
@@ -56,10 +55,9 @@ def evaluation_rows(
         explainer: the row's name.
         items: images with `key`, `sha256`, `category`, `label`.
         saliency: key -> record of the saliency stage.
-        attacks: records of `run`.
+        attacks: records of `run`, each with `made_for`: the explainer whose job has made it. Another's is `reused`.
         top: largest k.
         real: index of the class Real.
-        computed: (key, sha256, mask) of the attacks that this job made itself; the others are `reused`.
 
     Returns:
         Columns IDENTITY and NUMBERS. An image with fewer than
@@ -81,9 +79,7 @@ def evaluation_rows(
                 "called_real": bool(record["called_real"]),
             }
             if row["included"]:
-                mask = mask_id(top_mask(record, k))
-                reused = (item["key"], item["sha256"], mask) not in computed
-                row |= _measured(by_mask[item["key"], mask], real, reused)
+                row |= _measured(by_mask[item["key"], mask_id(top_mask(record, k))], real, explainer)
             rows.append(row)
     frame = pd.DataFrame(rows, columns=[*IDENTITY, *NUMBERS])
     kinds = {name: "Int64" for name in ("predicted_before", "predicted_after", "iterations", "queries")}

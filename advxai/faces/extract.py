@@ -1,17 +1,15 @@
 """Face crops of videos, by the rules of the paper's authors: one face a frame, and a video with two faces is left out.
 
-A video's crops lie in `<root>/<FF++ relative path of the video>/`, named `<frame, 5 digits>_<face index>.png`, beside
-`faces.json`, which says what was found and with which settings. The folder appears when the video is finished.
+A video's crops lie in `<root>/<FF++ relative path of the video>-<first digits of its SHA-256>/`, named `<frame, 5
+digits>_<face index>.png`, beside `faces.json`, which says what was found and with which settings. The folder appears
+when the video is finished.
 """
 
+import hashlib
 import json
 import logging
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +22,7 @@ from advxai.corpus.video import read_frames
 from advxai.errors import InputError
 from advxai.faces.crop import cut, encode_png, square_box
 from advxai.faces.retinaface import Detection, RetinaFace
+from advxai.files import published_folder
 
 log = logging.getLogger(__name__)
 STAGE = "faces"
@@ -47,10 +46,11 @@ class FaceDetector(Protocol):
 
 @dataclass(frozen=True)
 class VideoFaces:
-    """Faces of one video: rows with the columns FACES, and rows with the columns LEFT_OUT."""
+    """Faces of one video: rows with the columns FACES, rows with the columns LEFT_OUT, and whether all was there."""
 
     faces: list[dict[str, Any]]
     left_out: list[dict[str, str]]
+    found: bool
 
 
 class _Rejected(Exception):
@@ -86,6 +86,8 @@ def extract(
         extract_video(video, detector, out_root, stride=stride, scale=scale, batch=batch)
         for video in tqdm(list(videos), desc="faces", unit="video", mininterval=2)
     ]
+    computed = sum(not result.found for result in results)
+    log.info("faces: %d videos, %d found, %d computed", len(results), len(results) - computed, computed)
     return (
         _table(chain.from_iterable(result.faces for result in results), FACES),
         _table(chain.from_iterable(result.left_out for result in results), LEFT_OUT),
@@ -105,7 +107,7 @@ def extract_video(
 
     A video that can't be decoded, shows no face, or two in one frame, gives no faces and one left-out row. Of any other
     video each frame without a face gives a left-out row. Finished means: same video bytes, same settings, every crop
-    there.
+    as it was written.
 
     Args:
         video_row: `video` (FF++ relative path), `path` (the file), `category`, `label`, `split`, `mask` (file or "").
@@ -116,34 +118,24 @@ def extract_video(
         batch: frames a detector call; does not change the result.
     """
     video, path = str(video_row["video"]), Path(video_row["path"])
-    final = Path(out_root) / video
     try:
-        made_from = {"video_sha256": _hash_file(path), "stride": stride, "scale": scale, **detector.settings}
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        return VideoFaces([], [_left_out(video, f"can't be read ({error.strerror})")])
+        return VideoFaces([], [_left_out(video, f"can't be read ({error.strerror})")], found=False)
+    made_from = {"video_sha256": digest, "stride": stride, "scale": scale, **detector.settings}
+    # two corpora may give their videos the same names
+    final = Path(out_root) / f"{video}-{digest[:12]}"
     stored = _stored(final, made_from)
-    if stored is None:
-        try:
-            stored = _make(path, detector, final, made_from, stride, scale, batch)
-        except InputError as error:  # not stored: whatever made it unreadable may be mended
-            return VideoFaces([], [_left_out(video, str(error))])
-    return _rows(video_row, final, stored)
-
-
-def _make(
-    path: Path, detector: FaceDetector, final: Path, made_from: dict[str, Any], stride: int, scale: float, batch: int
-) -> dict[str, Any]:
-    """Compute a video's folder and publish it by a rename; returns the content of its record."""
-    final.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{final.name}-", dir=final.parent))
+    if stored is not None:
+        return _rows(video_row, final, stored, found=True)
     try:
-        record = {"made_from": made_from, **_crop_faces(path, detector, scratch, stride, scale, batch)}
-        (scratch / RECORD).write_text(json.dumps(record, indent=1) + "\n")
-        scratch.chmod(0o755)
-        _publish(scratch, final, made_from)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return record
+        with published_folder(final) as scratch:
+            record = {"made_from": made_from, **_crop_faces(path, detector, scratch, stride, scale, batch)}
+            (scratch / RECORD).write_text(json.dumps(record, indent=1) + "\n")
+    except InputError as error:  # not stored: whatever made it unreadable may be mended
+        return VideoFaces([], [_left_out(video, str(error))], found=False)
+    return _rows(video_row, final, record, found=False)
 
 
 def _crop_faces(
@@ -163,9 +155,14 @@ def _crop_faces(
             name = f"{index:05d}_0.png"
             (folder / name).write_bytes(data)
             faces.append(
-                {"name": name, "frame": index, "box": box, "score": found[0].score, "sha256": sha256(data).hexdigest(),
-                 "bytes": len(data)}
-            )  # fmt: skip
+                {
+                    "name": name,
+                    "frame": index,
+                    "box": box,
+                    "score": found[0].score,
+                    "sha256": hashlib.sha256(data).hexdigest(),
+                }
+            )
         if not faces:
             raise _Rejected(f"no face in any of the {len(empty)} frames looked at" if empty else "it has no frame")
     except _Rejected as reason:
@@ -194,29 +191,14 @@ def _detected(
         yield from answers()
 
 
-def _publish(scratch: Path, final: Path, made_from: dict[str, Any]) -> None:
-    """Put a finished folder in its place; one that another writer put there meanwhile, and is as good, stays."""
-    for _ in range(3):
-        try:
-            os.rename(scratch, final)
-            return
-        except OSError:
-            if not final.exists():
-                raise
-            if _stored(final, made_from) is not None:
-                return
-            log.info("%s is not whole or was made with other settings: made anew", final)
-            old = Path(tempfile.mkdtemp(prefix=f".{final.name}-old-", dir=final.parent))
-            os.rename(final, old)
-            shutil.rmtree(old)
-    raise InputError(f"{final} is being written by another job with other settings: let that job end and run again.")
-
-
 def _stored(folder: Path, made_from: dict[str, Any]) -> dict[str, Any] | None:
-    """A finished folder's record; None if there is none, it was made from something else, or a crop is missing."""
+    """A finished folder's record; None if there is none, it was made from something else, or a crop has changed."""
     try:
         record = json.loads((folder / RECORD).read_text())
-        whole = all((folder / face["name"]).stat().st_size == face["bytes"] for face in record["faces"])
+        whole = all(
+            hashlib.sha256((folder / face["name"]).read_bytes()).hexdigest() == face["sha256"]
+            for face in record["faces"]
+        )
         same = record["made_from"] == made_from
     except FileNotFoundError:
         return None
@@ -226,10 +208,10 @@ def _stored(folder: Path, made_from: dict[str, Any]) -> dict[str, Any] | None:
     return record if whole and same else None
 
 
-def _rows(video_row: Mapping[str, Any], folder: Path, record: Mapping[str, Any]) -> VideoFaces:
+def _rows(video_row: Mapping[str, Any], folder: Path, record: Mapping[str, Any], found: bool) -> VideoFaces:
     video = str(video_row["video"])
     if record["rejected"]:
-        return VideoFaces([], [_left_out(video, record["rejected"])])
+        return VideoFaces([], [_left_out(video, record["rejected"])], found)
     common = {name: video_row[name] for name in ("video", "category", "label", "split", "mask")}
     faces = []
     for face in record["faces"]:
@@ -238,7 +220,7 @@ def _rows(video_row: Mapping[str, Any], folder: Path, record: Mapping[str, Any])
         row |= {name: face[name] for name in ("frame", "score", "sha256")}
         row |= {"key": f"{video}/{face['name']}", "file": str(folder / face["name"])}
         faces.append({name: row[name] for name in FACES})
-    return VideoFaces(faces, [_left_out(f"{video}/{frame:05d}", "no face found") for frame in record["no_face"]])
+    return VideoFaces(faces, [_left_out(f"{video}/{frame:05d}", "no face found") for frame in record["no_face"]], found)
 
 
 def _left_out(item: str, reason: str) -> dict[str, str]:
@@ -248,11 +230,3 @@ def _left_out(item: str, reason: str) -> dict[str, str]:
 def _table(rows: Iterable[Mapping[str, Any]], columns: dict[str, str]) -> pd.DataFrame:
     """A frame with the given columns and types, also when there is no row."""
     return pd.DataFrame(list(rows), columns=list(columns)).astype(columns)
-
-
-def _hash_file(path: Path) -> str:
-    with open(path, "rb") as file:
-        digest = sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

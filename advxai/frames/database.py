@@ -18,7 +18,8 @@ from advxai.faces.crop import decode_png
 PAGE = 4096  # least size in which LMDB stores a value of an image's size, bytes
 COMMIT = 1000  # images a transaction
 KEY_MAX = 511  # LMDB's own limit, bytes
-REBUILD = "build the database anew"
+CUT = "run again with `--forcerun faces_shard`, which cuts out only what isn't as it was"
+REBUILD = "delete the database and run again"
 
 
 def build(rows: pd.DataFrame, path: Path) -> None:
@@ -74,9 +75,9 @@ def _put(transaction: lmdb.Transaction, key: str, file: str, digest: str) -> Non
     try:
         data = Path(file).read_bytes()
     except OSError as error:
-        raise InputError(f"{file} can't be read ({error.strerror}): delete its folder and run again.") from error
+        raise InputError(f"{file} can't be read ({error.strerror}): {CUT}.") from error
     if sha256(data).hexdigest() != digest:
-        raise InputError(f"{file} has changed since it was made: delete its folder and run again.")
+        raise InputError(f"{file} has changed since it was made: {CUT}.")
     if not 0 < len(key.encode()) <= KEY_MAX:
         raise InputError(f"the key {key!r} must have 1 to {KEY_MAX} bytes: shorten the video's path.")
     if not transaction.put(key.encode(), data, overwrite=False):
@@ -90,7 +91,7 @@ def _map_size(entries: pd.DataFrame) -> int:
         try:
             size = os.stat(file).st_size
         except OSError as error:
-            raise InputError(f"{file} can't be read ({error.strerror}): delete its folder and run again.") from error
+            raise InputError(f"{file} can't be read ({error.strerror}): {CUT}.") from error
         total += (size // PAGE + 3) * PAGE  # the value's own pages and, more than enough, one for its key
     return total + 1024 * PAGE
 
@@ -121,13 +122,20 @@ class FrameStore:
             raise InputError(f"{key} is not in the database {self.path}: {REBUILD}.")
         return data
 
-    def image(self, key: str) -> np.ndarray:
+    def image(self, key: str, digest: str | None = None) -> np.ndarray:
         """The image, uint8 (H, W, 3) RGB.
 
+        Args:
+            key: the image's.
+            digest: SHA-256 that the encoded image must have; None: not compared.
+
         Raises:
-            InputError: the database has no such key, or its bytes aren't a whole image.
+            InputError: the database has no such key, its bytes aren't a whole image, or not those of the digest.
         """
-        return decode_png(self.bytes(key), f"{key} in the database {self.path}", REBUILD)
+        data = self.bytes(key)
+        if digest is not None and sha256(data).hexdigest() != digest:
+            raise InputError(f"{key} in the database {self.path} isn't the image that was stored: {REBUILD}.")
+        return decode_png(data, f"{key} in the database {self.path}", REBUILD)
 
     def sha256(self, key: str) -> str:
         """Hexadecimal SHA-256 of the encoded image; raises as `bytes` does."""

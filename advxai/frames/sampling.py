@@ -1,7 +1,5 @@
 """Which images of the manifest are used, and which shard a video belongs to."""
 
-from hashlib import sha256
-
 import numpy as np
 import pandas as pd
 
@@ -99,8 +97,3 @@ def share_out(total: int, most: np.ndarray, generator: np.random.Generator) -> n
 def equidistant(available: int, number: int) -> np.ndarray:
     """Positions of `number` <= available frames, in the middles of `number` equal parts of the video."""
     return (2 * np.arange(number) + 1) * available // (2 * max(number, 1))
-
-
-def shard_of(video: str, shards: int) -> int:
-    """Number of the shard, 0 <= n < shards, that every image of a video belongs to; by the video's name alone."""
-    return int.from_bytes(sha256(video.encode()).digest()[:8], "big") % shards

@@ -184,7 +184,7 @@ def _legend(figure: Figure, masks: bool, top: int, room: float) -> None:
     bar.tick_params(length=0)
 
 
-def draw(panels: Sequence[Panel], title: str, top: int) -> Figure:
+def draw(panels: Sequence[Panel], title: str, top: int, dpi: int = 150) -> Figure:
     """The figure of `explainer_figure`."""
     if not panels:
         raise ValueError("a figure needs at least one panel")
@@ -193,7 +193,7 @@ def draw(panels: Sequence[Panel], title: str, top: int) -> Figure:
     rows = ["original", "adversarial\ncopy", "difference"] if attacked else ["original"]
     count = len(rows) + len(names)
     width, height = len(panels) * CELL + 0.7, count * (CELL + CAPTION) + 1.1
-    figure = Figure(figsize=(width, height), dpi=150)
+    figure = Figure(figsize=(width, height), dpi=dpi)
     FigureCanvasAgg(figure)
     edges = {"left": 0.5 / width, "right": 0.99, "top": 1 - 0.6 / height, "bottom": 0.95 / height}
     spaces = {"wspace": 0.05, "hspace": CAPTION / CELL}
@@ -217,7 +217,7 @@ def draw(panels: Sequence[Panel], title: str, top: int) -> Figure:
     return figure
 
 
-def explainer_figure(panels: Sequence[Panel], path: Path, title: str = "", top: int = 3) -> None:
+def explainer_figure(panels: Sequence[Panel], path: Path, title: str = "", top: int = 3, dpi: int = 150) -> None:
     """Publish a figure as <path>.png and <path>.pdf; the same panels give the same bytes.
 
     A column a panel; rows: the image, its adversarial copy and their amplified difference (if any panel has one), then
@@ -229,11 +229,12 @@ def explainer_figure(panels: Sequence[Panel], path: Path, title: str = "", top: 
         path: with either suffix or none.
         title: heading.
         top: how many segments to outline.
+        dpi: resolution of the PNG, and of what the PDF holds as pixels.
 
     Raises:
         ValueError: there is no panel.
     """
-    figure = draw(panels, title, top)
+    figure = draw(panels, title, top, dpi)
     # no dates and versions in the files
     nothing = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Producer": None, "Creator": None}}
     stem = path.name.removesuffix(".png").removesuffix(".pdf")

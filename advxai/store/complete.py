@@ -1,9 +1,9 @@
 """One rule for every per-image stage: take what is there, compute the rest, publish."""
 
+import hashlib
 import logging
-import os
-import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +15,35 @@ from advxai.store.shard import read_shard, write_shard
 
 log = logging.getLogger(__name__)
 JOURNALS = "journals"
+KEPT = "kept"
+IDENTITY = ("key", "sha256", "mask")
 Item = Mapping[str, Any]
+Identity = tuple[str, ...]
 
 
-def identity(item: Mapping[str, Any]) -> tuple[str, ...]:
+def identity(item: Mapping[str, Any]) -> Identity:
     """A record belongs to an image by its key and the hash of its bytes; an attack also by its set of pixels."""
-    return tuple(item[name] for name in ("key", "sha256", "mask") if name in item)
+    return tuple(item[name] for name in IDENTITY if name in item)
 
 
-def _found(folder: Path, wanted: set[tuple[str, ...]]) -> dict[tuple[str, ...], dict[str, Any]]:
-    found: dict[tuple[str, ...], dict[str, Any]] = {}
-    for path in sorted(folder.glob("*/*.h5")):
-        try:
-            records: Iterable[dict[str, Any]] = read_shard(path)
-        except InputError as error:
-            log.warning("not used, computed anew: %s", error)
-            continue
-        found.update((identity(record), record) for record in records if identity(record) in wanted)
-    for path in sorted(folder.glob(f"{JOURNALS}/*.sqlite")):
-        try:
-            found.update((identity(record), record) for record in read_journal(path) if identity(record) in wanted)
-        except sqlite3.Error as error:
-            log.warning("the journal %s can't be read (%s): its images are computed anew", path, error)
-    return found
+def siblings(folder: Path) -> list[Path]:
+    """Folders of the same digest: the name before it says whose it was first, and nothing of its numbers."""
+    return sorted(folder.parent.glob(f"*-{folder.name.rpartition('-')[2]}"))
+
+
+def _records(folder: Path) -> Iterator[dict[str, Any]]:
+    """Every whole record of a digest: published shards of all runs, and journals of jobs that haven't ended."""
+    for place in siblings(folder):
+        for path in sorted(place.glob("*/[!.]*.h5")):
+            try:
+                yield from read_shard(path)
+            except InputError as error:
+                log.warning("not used, computed anew: %s", error)
+        for path in sorted(place.glob(f"{JOURNALS}/*.journal")):
+            try:
+                yield from read_journal(path)
+            except FileNotFoundError:
+                pass  # its job has published it meanwhile
 
 
 def complete(
@@ -46,39 +52,79 @@ def complete(
     compute: Callable[[list[Item]], Iterable[Mapping[str, Any]]],
     *,
     folder: Path,
-    attributes: Mapping[str, Any],
     title: str,
-) -> set[tuple[str, ...]]:
+    attributes: Callable[[], Mapping[str, Any]] = dict,
+) -> None:
     """Publish `output` with one record for each item, computing only those that the digest's folder doesn't hold.
+
+    The journals stay: should the job still fail, Snakemake deletes the output. `clear_journals` removes them when a run
+    has ended well. What the former `output` holds of images that are no longer wanted moves to `<folder>/kept/`: going
+    back finds it.
 
     Args:
         output: the shard to publish, `<folder>/<run>/<shard>.h5`.
         items: the images, each with at least `key` and `sha256`.
         compute: yields a record for each item it is given, in any order; a record has `key` and `sha256` first.
         folder: the digest's folder: shards of every run, and journals of unfinished jobs.
-        attributes: what the records were made from.
         title: names the progress bar.
-
-    Returns:
-        Identities of the records that were computed here rather than found.
+        attributes: asked when all is computed; kept in the file, beside `found` and `computed`, the numbers of records
+            that were found and that this job has computed.
     """
     wanted = {identity(item): item for item in items}
-    found = _found(folder, set(wanted))
-    missing = [item for key, item in wanted.items() if key not in found]
-    name = f"{output.parent.name}-{output.stem}"
-    own = Journal(folder / JOURNALS / f"{name}-{os.getpid()}.sqlite")
+    found = {}
+    for record in _records(folder):
+        if (name := identity(record)) in wanted:
+            found[name] = record
+    missing = [item for name, item in wanted.items() if name not in found]
+    journal = Journal(folder / JOURNALS / f"{_name(output)}-{uuid.uuid4().hex}.journal")
     bar = tqdm(total=len(wanted), initial=len(found), desc=title, unit="image", mininterval=2)
     for record in compute(missing) if missing else ():
-        own.add(record)
+        journal.add(record)
         found[identity(record)] = dict(record)
         bar.update()
     bar.close()
-    lost = [key for key in wanted if key not in found]
+    lost = [name for name in wanted if name not in found]
     if lost:
         raise RuntimeError(f"{title}: no record came for {lost[0][0]} and {len(lost) - 1} more")
-    write_shard(output, [found[key] for key in wanted], attributes)
-    own.remove()
-    for path in (folder / JOURNALS).glob(f"{name}-*.sqlite"):
-        path.unlink(missing_ok=True)  # what earlier, killed jobs of this shard left is now published
-    log.info("%s: %d wanted, %d found, %d computed", title, len(wanted), len(wanted) - len(missing), len(missing))
-    return {identity(item) for item in missing}
+    _keep_unwanted(output, wanted, folder / KEPT)
+    counts = {"found": len(wanted) - len(missing), "computed": len(missing)}
+    write_shard(output, [found[name] for name in wanted], {**attributes(), **counts})
+    log.info("%s: %d wanted, %d found, %d computed", title, len(wanted), counts["found"], counts["computed"])
+
+
+def _name(output: Path) -> str:
+    """Run and shard, as part of a file's name."""
+    return f"{output.parent.name}-{output.stem}"
+
+
+def clear_journals(outputs: Iterable[Path]) -> None:
+    """Remove journals of published shards, but for those that hold a record which no list names at present.
+
+    Args:
+        outputs: shards, `<folder>/<run>/<shard>.h5`; one that isn't there, or is damaged, keeps its journals.
+    """
+    for output in outputs:
+        journals = list(output.parents[1].glob(f"{JOURNALS}/{_name(output)}-*.journal"))
+        if not journals or not output.exists():
+            continue
+        try:
+            published = {identity(record) for record in read_shard(output, IDENTITY)}
+        except InputError:
+            continue
+        for path in journals:
+            if all(identity(record) in published for record in read_journal(path)):
+                path.unlink(missing_ok=True)
+
+
+def _keep_unwanted(output: Path, wanted: Mapping[Identity, Item], kept: Path) -> None:
+    """Save what a shard, which is about to be replaced, holds of other images."""
+    if not output.exists():
+        return
+    try:
+        former = read_shard(output)
+    except InputError:
+        return  # damaged: it was reported when it was read
+    spare = [record for record in former if identity(record) not in wanted]
+    if spare:
+        names = hashlib.sha256("\n".join(sorted("\t".join(identity(record)) for record in spare)).encode()).hexdigest()
+        write_shard(kept / f"{_name(output)}-{names[:12]}.h5", spare, {})

@@ -2,11 +2,14 @@
 
 A record is a mapping of field -> str, bool, int, float or numpy array. In the file every field is a dataset whose first
 axis is the image; arrays of unequal length (a ranking, scores of segments) are padded, and `<field>__length` holds the
-true lengths. Every dataset of numbers carries a Fletcher-32 checksum.
+true lengths. The file's user block (its first 512 bytes, which HDF5 skips) holds the SHA-256 of all that follows, so
+that no changed byte goes unseen; every dataset of numbers carries a Fletcher-32 checksum besides, for other readers.
 """
 
-import os
-from collections.abc import Mapping, Sequence
+import hashlib
+import io
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,10 @@ import h5py
 import numpy as np
 
 from advxai.errors import InputError
+from advxai.files import publish
 
+USER_BLOCK = 512
+SEAL = b"advxai sha256 "
 Record = Mapping[str, Any]
 LENGTH = "__length"
 
@@ -54,18 +60,23 @@ def write_shard(path: Path, records: Sequence[Record], attributes: Mapping[str, 
         records: all with the same fields; may be empty.
         attributes: what the file was made from, stored as the file's attributes.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with h5py.File(temporary, "w") as file:
-            for name, value in attributes.items():
-                file.attrs[name] = value
-            file.attrs["records"] = len(records)
-            for field in records[0] if records else ():
-                _write_field(file, field, [record[field] for record in records])
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+    # HDF5 is put together in memory: on a full disk the library itself ends in a crash instead of an error.
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", userblock_size=USER_BLOCK) as file:
+        for name, value in attributes.items():
+            file.attrs[name] = value
+        file.attrs["records"] = len(records)
+        for field in records[0] if records else ():
+            _write_field(file, field, [record[field] for record in records])
+    content = buffer.getbuffer()
+    content[:USER_BLOCK] = _seal(hashlib.sha256(content[USER_BLOCK:]).hexdigest())
+    publish(path, lambda file: file.write_bytes(content))
+
+
+def _seal(digest: str) -> bytes:
+    """The user block: SHA-256 of what follows it."""
+    return (SEAL + digest.encode() + b"\n").ljust(USER_BLOCK, b"\0")
 
 
 def _column(file: h5py.File, name: str) -> list[Any]:
@@ -77,21 +88,42 @@ def _column(file: h5py.File, name: str) -> list[Any]:
     return list(values) if values.ndim > 1 else values.tolist()
 
 
-def read_shard(path: Path) -> list[dict[str, Any]]:
-    """Read every record of a shard, checksums verified.
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """The shard, its checksum verified."""
+    try:
+        with open(path, "rb") as file:
+            seal = file.read(USER_BLOCK)
+            if seal != _seal(hashlib.file_digest(file, "sha256").hexdigest()):
+                raise OSError("its bytes are not those that were written")
+        with h5py.File(path, "r") as shard:
+            yield shard
+    except (OSError, KeyError) as error:
+        raise InputError(f"{path} is damaged or no shard of ours ({error}): delete it and run again") from error
+
+
+def read_shard(path: Path, fields: Collection[str] | None = None) -> list[dict[str, Any]]:
+    """Read every record of a shard.
+
+    Args:
+        path: the shard.
+        fields: only these; None: all.
 
     Raises:
         InputError: the file is damaged or no shard; the message names it.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            count = int(file.attrs["records"])
-            names = [name for name in file if not name.endswith(LENGTH)]
-            columns = {name: _column(file, name) for name in names}
-    except (OSError, KeyError) as error:
-        raise InputError(
-            f"{path} is damaged or no shard of this workflow ({error}): delete it and run again"
-        ) from error
-    if any(len(column) != count for column in columns.values()):
-        raise InputError(f"{path} holds fewer rows than it says: delete it and run again")
+    with _opened(path) as file:
+        count = int(file.attrs["records"])
+        names = [name for name in file if not name.endswith(LENGTH) and (fields is None or name in fields)]
+        columns = {name: _column(file, name) for name in names}
     return [{name: column[row] for name, column in columns.items()} for row in range(count)]
+
+
+def read_attributes(path: Path) -> dict[str, Any]:
+    """What a shard says of itself: `records`, `found` and `computed` (see `complete`), and what its writer added.
+
+    Raises:
+        InputError: the file is damaged or no shard.
+    """
+    with _opened(path) as file:
+        return dict(file.attrs)

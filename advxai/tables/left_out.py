@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from advxai import parquet
 from advxai.files import publish
 
 COLUMNS = ["stage", "explainer", "item", "reason"]
@@ -29,7 +30,7 @@ def collect(stages: Iterable[pd.DataFrame], rows: pd.DataFrame) -> pd.DataFrame:
 
 def write(left_out: pd.DataFrame, stem: Path) -> None:
     """Publish <stem>.parquet and <stem>.csv."""
-    publish(stem.with_name(f"{stem.name}.parquet"), lambda path: left_out.to_parquet(path, index=False))
+    parquet.write(left_out, stem.with_name(f"{stem.name}.parquet"))
     publish(stem.with_name(f"{stem.name}.csv"), lambda path: left_out.to_csv(path, index=False, lineterminator="\n"))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai.errors import InputError
+from advxai import parquet
 from advxai.store.shard import read_shard
 
 EXPLANATION = {
@@ -29,12 +29,7 @@ def evaluation(paths: Iterable[Path]) -> pd.DataFrame:
     Raises:
         InputError: a file is damaged; the message names it.
     """
-    frames = []
-    for path in paths:
-        try:
-            frames.append(pd.read_parquet(path))
-        except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
-            raise InputError(f"{path} can't be read ({error}): delete it and run again") from error
+    frames = [parquet.read(path) for path in paths]
     # a shard that no image fell into has columns without a type, which would spread
     filled = [frame for frame in frames if len(frame)] or frames[:1]
     return pd.concat(filled, ignore_index=True).astype(ROW)
@@ -43,7 +38,7 @@ def evaluation(paths: Iterable[Path]) -> pd.DataFrame:
 def explanations(explainer: str, paths: Iterable[Path]) -> pd.DataFrame:
     """What one explainer's saliency shards say besides the maps: explainer, predicted class and costs of each image."""
     # one shard at a time: the maps of all of them need not fit into memory
-    records = [{name: record[name] for name in EXPLANATION} for path in paths for record in read_shard(path)]
+    records = [record for path in paths for record in read_shard(path, EXPLANATION)]
     frame = pd.DataFrame(records, columns=list(EXPLANATION)).astype(EXPLANATION)
     frame.insert(0, "explainer", explainer)
     return frame
@@ -60,6 +55,6 @@ def adversary(paths: Iterable[Path], real: int) -> pd.DataFrame:
         {"called_real": int(record["before"].argmax()) == real}
         | {name: record[name] for name in ADVERSARY if name != "called_real"}
         for path in paths
-        for record in read_shard(path)
+        for record in read_shard(path, ["before", *ADVERSARY])
     ]
     return pd.DataFrame(records, columns=list(ADVERSARY)).astype(ADVERSARY)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from advxai import parquet
 from advxai.files import publish
 from advxai.tables.compute import ORIGINAL
 from advxai.tables.layout import Table
@@ -122,7 +123,7 @@ def write(table: Table, stem: Path, note: str = "") -> None:
         stem: path without suffix.
         note: a line under the table, for example the attacks' budget.
     """
-    publish(stem.with_name(f"{stem.name}.parquet"), lambda path: table.tidy.to_parquet(path, index=False))
+    parquet.write(table.tidy, stem.with_name(f"{stem.name}.parquet"))
     publish(stem.with_name(f"{stem.name}.csv"), lambda path: table.wide.to_csv(path, index=False, lineterminator="\n"))
     publish(stem.with_name(f"{stem.name}.md"), lambda path: path.write_text(markdown(table, note), encoding="utf-8"))
     publish(stem.with_name(f"{stem.name}.tex"), lambda path: path.write_text(latex(table, note), encoding="utf-8"))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from advxai.detector.metrics import evaluate, measure, write
+from advxai.detector.metrics import check_labels, classify, evaluate, measure, write
 from advxai.detector.model import Detector, Preprocessing
 from advxai.errors import InputError
 
@@ -89,13 +89,11 @@ class Brightness(nn.Module):
         return torch.stack([torch.full_like(red, 5.0), 20 * red, 20 * blue], dim=1)
 
 
-class Drawn:
-    """Flat images by name."""
+COLOURS = {"black": (0, 0, 0), "red": (255, 0, 0), "blue": (0, 0, 255)}
 
-    COLOURS = {"black": (0, 0, 0), "red": (255, 0, 0), "blue": (0, 0, 255)}
 
-    def image(self, key: str) -> np.ndarray:
-        return np.full((40, 30, 3), self.COLOURS[key.split("/")[0]], dtype=np.uint8)
+def flat(item) -> np.ndarray:
+    return np.full((40, 30, 3), COLOURS[item["key"].split("/")[0]], dtype=np.uint8)
 
 
 def test_images_are_classified_in_their_order_in_batches_of_any_size():
@@ -106,7 +104,11 @@ def test_images_are_classified_in_their_order_in_batches_of_any_size():
     )
     for size in (1, 2, 16):
         detector = Detector(Brightness(), plain, classes=NAMES, forward_batch=size)
-        images, metrics = evaluate(detector, Drawn(), rows)
+        items = [{"key": key, "sha256": f"hash of {key}"} for key in rows["key"]]
+        records = list(classify(items, flat, detector))
+        assert [{name: record[name] for name in ("key", "sha256")} for record in records] == items
+        probabilities = np.stack([record["probabilities"] for record in records])
+        images, metrics = evaluate(probabilities, rows, detector.classes, detector.real)
         assert list(images) == ["key", "label", "predicted", "p_Real", "p_A", "p_B"]
         assert images["predicted"].tolist() == [1, 0, 2, 1, 2]
         # Red has the logits 5, 20, 0.
@@ -117,9 +119,7 @@ def test_images_are_classified_in_their_order_in_batches_of_any_size():
 
 
 def test_labels_out_of_range_and_no_rows_are_refused():
-    plain = Preprocessing(8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-    detector = Detector(Brightness(), plain, classes=NAMES)
     with pytest.raises(InputError, match="red/1: label 3 isn't 0 to 2"):
-        evaluate(detector, Drawn(), pd.DataFrame({"key": ["red/1"], "label": [3]}))
+        check_labels(pd.DataFrame({"key": ["red/1"], "label": [3]}), NAMES)
     with pytest.raises(InputError, match="no image"):
-        evaluate(detector, Drawn(), pd.DataFrame({"key": [], "label": []}))
+        check_labels(pd.DataFrame({"key": [], "label": []}), NAMES)

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from advxai.config.science import Nes
-from advxai.evaluation import attack_items, evaluation_rows, run
-from advxai.evaluation.attacks import mask_id, top_mask
+from advxai.evaluation.attacks import run
+from advxai.evaluation.masks import attack_items, mask_id, top_mask
+from advxai.evaluation.rows import evaluation_rows
 from tests.helpers import quadrants, reads_segment
 
 KEY = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4/00000_0.png"
@@ -74,16 +75,17 @@ def test_rows_by_hand():
             before=before,
             after=after,
             success=False,
+            made_for=maker,
         )
-        for n, item, after in zip(
+        for maker, n, item, after in zip(
+            ("RISE", "LIME"),
             (4, 7),
             attacks,
             (np.array([0.2, 0.1, 0.1, 0.5, 0.1], np.float32), np.array([0.5, 0, 0.1, 0.3, 0.1], np.float32)),
             strict=True,
         )
     ]
-    computed = {(KEY, "h", attacks[1]["mask"])}
-    rows = evaluation_rows("LIME", [ITEM], records, outcomes, top=2, real=0, computed=computed)
+    rows = evaluation_rows("LIME", [ITEM], records, outcomes, top=2, real=0)
     assert rows["k"].tolist() == [1, 2]
     assert rows["predicted_before"].tolist() == [3, 3]
     assert rows["predicted_after"].tolist() == [3, 0]
@@ -98,14 +100,14 @@ def test_rows_by_hand():
 def test_an_image_with_too_few_positive_segments_leaves_the_rows_and_is_told():
     records = {KEY: saliency(5, 0)}
     assert attack_items([ITEM], records, 3) == []
-    rows = evaluation_rows("LIME", [ITEM], records, [], top=3, real=0, computed=set())
+    rows = evaluation_rows("LIME", [ITEM], records, [], top=3, real=0)
     assert not rows["included"].any() and len(rows) == 3
     assert rows["reason"].iloc[0] == "only 2 segments with a positive score, 3 are needed"
     assert rows["p_after"].isna().all() and rows["flipped"].isna().all()
 
 
 def test_no_image_gives_no_row():
-    rows = evaluation_rows("LIME", [], {}, [], top=3, real=0, computed=set())
+    rows = evaluation_rows("LIME", [], {}, [], top=3, real=0)
     assert len(rows) == 0 and "p_after" in rows
 
 

@@ -1,6 +1,5 @@
 """The rules of extraction on drawn clips, with a detector that answers by plan."""
 
-import json
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
@@ -51,6 +50,11 @@ def row(tmp_path):
     }  # fmt: skip
 
 
+def folder_of(root, row) -> Path:
+    """Named by the video and by its bytes."""
+    return root / f"{row['video']}-{sha256(Path(row['path']).read_bytes()).hexdigest()[:12]}"
+
+
 def content(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
@@ -67,7 +71,7 @@ def test_rows_names_and_crops(row, tmp_path):
         VIDEO, "Deepfakes", 3, "test", "m"
     )  # fmt: skip
     data = Path(face["file"]).read_bytes()
-    assert face["file"] == str(tmp_path / "out" / VIDEO / "00006_0.png")
+    assert face["file"] == str(folder_of(tmp_path / "out", row) / "00006_0.png")
     assert face["sha256"] == sha256(data).hexdigest()
     assert decode_png(data, "", "").shape == (26, 26, 3)
     assert result.left_out == [{"stage": "faces", "item": f"{VIDEO}/00003", "reason": "no face found"}]
@@ -77,7 +81,7 @@ def test_batch_size_changes_nothing(row, tmp_path):
     folders = []
     for batch in (1, 2, 5, 100):
         extract_video(row, Planned(*[1] * 10), tmp_path / str(batch), stride=1, batch=batch)
-        folders.append(content(tmp_path / str(batch) / VIDEO))
+        folders.append(content(folder_of(tmp_path / str(batch), row)))
     assert len(folders[0]) == 11
     assert all(folder == folders[0] for folder in folders)
 
@@ -88,10 +92,11 @@ def test_a_finished_video_is_not_detected_again(row, tmp_path):
     assert [face | {"split": "test"} for face in again.faces] == first.faces
     assert {face["split"] for face in again.faces} == {"train"}  # what the corpus says is not stored
     assert again.left_out == first.left_out
+    assert (first.found, again.found) == (False, True)
 
 
 def test_other_settings_or_other_bytes_or_a_lost_crop_make_a_video_anew(row, tmp_path):
-    folder = tmp_path / VIDEO
+    folder = folder_of(tmp_path, row)
     extract_video(row, Planned(1, 1, 1, 1), tmp_path, stride=3)
     extract_video(row, Planned(1, 1), tmp_path, stride=9)
     assert sorted(content(folder)) == ["00000_0.png", "00009_0.png", "faces.json"]
@@ -99,11 +104,24 @@ def test_other_settings_or_other_bytes_or_a_lost_crop_make_a_video_anew(row, tmp
     assert sorted(content(folder)) == ["00000_0.png", "faces.json"]
     (folder / "00000_0.png").unlink()
     assert len(extract_video(row, Planned(1, 1, score=0.5), tmp_path, stride=9).faces) == 2
+    data = bytearray((folder / "00009_0.png").read_bytes())
+    data[-9] ^= 1
+    (folder / "00009_0.png").write_bytes(data)
+    assert len(extract_video(row, Planned(1, 1, score=0.5), tmp_path, stride=9).faces) == 2
+    assert (folder / "00009_0.png").read_bytes() != bytes(data)
     (folder / "faces.json").write_text("{half")
     assert len(extract_video(row, Planned(1, 0, score=0.5), tmp_path, stride=9).faces) == 1
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_other_bytes_of_the_same_name_have_a_folder_of_their_own(row, tmp_path):
+    """Two corpora in one store; the first one's crops are still there."""
+    extract_video(row, Planned(1, 1), tmp_path, stride=9)
+    whole = Path(row["path"]).read_bytes()
     draw(Path(row["path"]), frames=5)
-    assert len(extract_video(row, Planned(1, score=0.5), tmp_path, stride=9).faces) == 1
-    assert [path.name for path in folder.parent.iterdir()] == ["000_003.mp4"]
+    assert len(extract_video(row, Planned(1), tmp_path, stride=9).faces) == 1
+    Path(row["path"]).write_bytes(whole)
+    assert len(extract_video(row, Refuses(), tmp_path, stride=9).faces) == 2
 
 
 def test_two_faces_in_one_frame_leave_the_video_out(row, tmp_path):
@@ -111,7 +129,7 @@ def test_two_faces_in_one_frame_leave_the_video_out(row, tmp_path):
     for detector in (Planned(1, 1, 2, 1), Refuses()):  # the second time it is known
         result = extract_video(row, detector, tmp_path, stride=3)
         assert (result.faces, result.left_out) == ([], expected)
-    assert list(content(tmp_path / VIDEO)) == ["faces.json"]
+    assert list(content(folder_of(tmp_path, row))) == ["faces.json"]
 
 
 def test_a_video_without_a_face_is_one_row(row, tmp_path):
@@ -136,13 +154,18 @@ def test_an_interrupted_video_leaves_nothing(row, tmp_path):
     assert not [path for path in (tmp_path / "out").rglob("*") if "mp4" in path.name]
 
 
-def test_another_writer_who_was_faster_keeps_its_folder(row, tmp_path, monkeypatch):
-    extract_video(row, Planned(1, 1, 1, 1), tmp_path, stride=3)
-    record = tmp_path / VIDEO / "faces.json"
-    before, made_from = record.stat().st_ino, json.loads(record.read_text())["made_from"]
-    stage._make(Path(row["path"]), Planned(1, 1, 1, 1), tmp_path / VIDEO, made_from, 3, 1.3, 2)
-    assert record.stat().st_ino == before
-    assert [path.name for path in record.parent.parent.iterdir()] == ["000_003.mp4"]
+def test_two_writers_of_one_video_leave_one_whole_folder(row, tmp_path):
+    """The second one publishes while the first is at work."""
+
+    class Overtaken(Planned):
+        def detect_batch(self, frames):
+            extract_video(row, Planned(1, 1, 1, 1), tmp_path, stride=3)
+            return super().detect_batch(frames)
+
+    result = extract_video(row, Overtaken(1, 1, 1, 1), tmp_path, stride=3)
+    folder = folder_of(tmp_path, row)
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert extract_video(row, Refuses(), tmp_path, stride=3).faces == result.faces
 
 
 def test_extract_joins_videos_to_typed_tables(row, tmp_path, monkeypatch):

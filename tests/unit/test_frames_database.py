@@ -68,7 +68,7 @@ def test_hundreds_of_small_images_fit(tmp_path, path):
 
 def test_a_missing_key_is_named_with_the_database(rows, path):
     build(rows, path)
-    with pytest.raises(InputError, match=r"video/99 is not in the database .*frames\.lmdb: build the database anew"):
+    with pytest.raises(InputError, match=r"video/99 is not in the database .*frames\.lmdb: delete the database"):
         FrameStore(path).image("video/99")
 
 

@@ -15,9 +15,9 @@ from advxai.frames.sampling import (
     sample_evaluation,
     sample_positions,
     sample_video,
-    shard_of,
     share_out,
 )
+from advxai.frames.shards import shard_of
 
 AUTHORS = Path(__file__).parents[3] / "shared" / "data" / "adv_xai_ff_test.csv"
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from advxai.config import load
+from advxai.digests import digest
 from advxai.errors import InputError
-from advxai.paths import Paths, write_params
+from advxai.paths import Paths
 
 DIGEST = "0" * 64
 
@@ -24,12 +25,11 @@ def paths(**changes) -> Paths:
 
 def moved(before: Paths, after: Paths) -> set[str]:
     """Stages, and rows of explainers, whose folder is another one."""
-    found = {
-        name for name in ("faces", "detector", "adversary", "attacks") if getattr(before, name) != getattr(after, name)
-    }
+    stages = ("faces", "detector", "predictions", "adversary", "attacks")
+    found = {name for name in stages if getattr(before, name).path != getattr(after, name).path}
     for stage in ("saliency", "evaluation"):
         rows = [n for n in before.config.explainers if n in after.config.explainers]
-        found |= {f"{stage} {n}" for n in rows if getattr(before, stage)(n) != getattr(after, stage)(n)}
+        found |= {f"{stage} {n}" for n in rows if getattr(before, stage)(n).path != getattr(after, stage)(n).path}
     return found
 
 
@@ -60,18 +60,22 @@ CLIPS = [clip("one", 0, train=2, val=2), clip("two", 4, test=2)]
         ({"adversary": {"iterations": 5}}, {"adversary"} | of("saliency evaluation", ADVERSARIAL)),
         ({"evaluation": {"iterations": 5}}, {"attacks"} | of("evaluation")),
         ({"evaluation": {"top": 2}}, of("evaluation")),
-        ({"detector": {"forward_batch": 32}}, {"adversary", "attacks"} | of("saliency evaluation")),
-        ({"detector": {"threads": 2}}, {"adversary", "attacks"} | of("saliency evaluation")),
-        ({"detector": {"input_size": 128}}, {"detector", "adversary", "attacks"} | of("saliency evaluation")),
+        ({"report": {"dpi": 300}, "cases": {"weights": False}, "prune": {"delete": True}}, set()),
+        ({"detector": {"forward_batch": 32}}, {"predictions", "adversary", "attacks"} | of("saliency evaluation")),
+        ({"detector": {"threads": 2}}, {"predictions", "adversary", "attacks"} | of("saliency evaluation")),
+        (
+            {"detector": {"input_size": 128}},
+            {"detector", "predictions", "adversary", "attacks"} | of("saliency evaluation"),
+        ),
         (
             {"corpus": {"kind": "demo", "clips": [*CLIPS, clip("three", 8, test=2)]}},
             set(),  # a further test clip retrains nothing and moves nothing
         ),
         (
             {"corpus": {"kind": "demo", "clips": [*CLIPS, clip("three", 8, train=2)]}},
-            {"detector", "adversary", "attacks"} | of("saliency evaluation"),
+            {"detector", "predictions", "adversary", "attacks"} | of("saliency evaluation"),
         ),
-        ({"seed": 1}, {"detector", "adversary", "attacks"} | of("saliency evaluation")),
+        ({"seed": 1}, {"detector", "predictions", "adversary", "attacks"} | of("saliency evaluation")),
     ],
 )
 def test_a_change_moves_what_depends_on_it(changes, expected):
@@ -93,10 +97,27 @@ def test_explainers_that_differ_in_the_baseline_share_a_figure():
 
 
 def test_params_say_what_a_folder_was_made_from(tmp_path):
-    write_params(tmp_path / "x", paths().saliency_params("LIME_adv"))
-    params = json.loads((tmp_path / "x/params.json").read_text())
-    assert params["baseline"] == {"kind": "adversarial"}
-    assert params["samples"] == 2000 and len(params["adversary"]) == len(params["detector"]) == 12
+    mine = paths(results=str(tmp_path))
+    mine.saliency("LIME_adv").describe()
+    said = json.loads((mine.saliency("LIME_adv").path / "params.json").read_text())
+    assert said["params"]["baseline"] == {"kind": "adversarial"} and said["params"]["samples"] == 2000
+    assert said["params"]["adversary"] == mine.adversary.path.name.removeprefix("nes-")
+    assert said["made_from"] == [f"detector/{mine.detector.path.name}", f"adversary/{mine.adversary.path.name}"]
+    assert "LIME_adv" in said["holds"] and mine.saliency("LIME_adv").path.name == f"LIME_adv-{said['digest']}"
+
+
+def test_every_folder_is_named_by_the_digest_of_its_params():
+    folders = list(paths().folders)
+    assert len({folder.path for folder in folders}) == len(folders) == 2 + 3 + 1 + 8 + 1 + 8
+    assert all(folder.path.name.endswith(f"-{digest(folder.params)}") for folder in folders)
+
+
+def test_the_corpus_has_a_seed_of_its_own():
+    """Another seed of the run explains the same images; another one of the corpus makes others."""
+    again = paths(seed=1)
+    assert again.clip("one").path == paths().clip("one").path
+    other = paths(corpus={"kind": "demo", "clips": CLIPS, "seed": 1})
+    assert other.clip("one").path != paths().clip("one").path and other.faces.path == paths().faces.path
 
 
 def test_what_ffpp_lacks_is_said_in_one_message(tmp_path):
@@ -116,7 +137,7 @@ def test_a_clip_of_one_s_own_is_known_by_its_bytes(tmp_path):
     clips = [{"name": "me", "first_id": 0, "source": {"path": str(mine)}, "splits": {"test": 2}}]
 
     def folder() -> Path:
-        return paths(corpus={"kind": "demo", "clips": clips}).clip("me")
+        return paths(corpus={"kind": "demo", "clips": clips}).clip("me").path
 
     with pytest.raises(InputError, match=r"me\.mp4"):
         folder()

@@ -1,11 +1,16 @@
 """Shards, journals, and the rule that nothing is computed twice."""
 
+import subprocess
+import sys
+
 import h5py
 import numpy as np
 import pytest
 
 from advxai.errors import InputError
-from advxai.store import Journal, complete, read_shard, write_shard
+from advxai.store import Journal, clear_journals, complete, read_attributes, read_shard, write_shard
+from advxai.store.journal import MAGIC, read_journal
+from advxai.store.shard import SEAL, USER_BLOCK
 
 
 def record(key: str, length: int = 2) -> dict:
@@ -50,20 +55,41 @@ def test_an_empty_shard_is_a_shard(tmp_path):
     assert read_shard(tmp_path / "a.h5") == []
 
 
-@pytest.mark.parametrize("damage", ["truncate", "flip"])
-def test_a_damaged_shard_is_refused_by_name(tmp_path, damage):
+def test_a_damaged_shard_is_refused_by_name(tmp_path):
+    """Cut short, or one bit changed anywhere: in the data, a key, HDF5's own structures, the checksum itself."""
     path = tmp_path / "a.h5"
-    write_shard(path, [record(str(number)) for number in range(50)], {})
-    data = bytearray(path.read_bytes())
-    if damage == "truncate":
-        data = data[: len(data) // 2]
-    else:
-        with h5py.File(path) as file:
-            start = file["map"].id.get_chunk_info(25)
-        data[start.byte_offset + start.size // 2] ^= 0xFF
-    path.write_bytes(data)
+    write_shard(path, [record(str(number)) for number in range(20)], {"alpha": 1.0})
+    whole = path.read_bytes()
+    assert len(read_shard(path)) == 20
+    places = np.random.default_rng(0).integers(0, len(whole), 300).tolist()
+    for place in [0, len(SEAL), USER_BLOCK - 1, USER_BLOCK, len(whole) - 1, whole.index(b"hash-7"), *places]:
+        data = bytearray(whole)
+        data[place] ^= 1 << place % 8
+        path.write_bytes(data)
+        with pytest.raises(InputError, match=r"a\.h5.*delete it and run again"):
+            read_shard(path)
+    path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"a\.h5.*delete it and run again"):
         read_shard(path)
+
+
+def test_other_programs_read_a_shard_as_plain_hdf5(tmp_path):
+    write_shard(tmp_path / "a.h5", [record("1"), record("2")], {})
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert file["map"].fletcher32 and file["queries"][:].tolist() == [10, 20]
+
+
+def test_some_fields_alone(tmp_path):
+    write_shard(tmp_path / "a.h5", [record("1", 3), record("2", 1)], {})
+    back = read_shard(tmp_path / "a.h5", ["key", "ranking"])
+    assert [set(one) for one in back] == [{"key", "ranking"}] * 2
+    assert [one["ranking"].tolist() for one in back] == [[0, 1, 2], [0]]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A digest's folder."""
+    return tmp_path / "store" / "stage" / "name-0123456789ab"
 
 
 class Worker:
@@ -82,68 +108,181 @@ class Worker:
 
 
 def run(folder, run_name, worker, *keys):
-    return complete(folder / run_name / "0-of-1.h5", items(*keys), worker, folder=folder, attributes={}, title="test")
+    output = folder / run_name / "0-of-1.h5"
+    complete(output, items(*keys), worker, folder=folder, title="test")
+    return read_attributes(output)
 
 
-def test_only_missing_records_are_computed(tmp_path):
+def test_only_missing_records_are_computed(folder):
     first, second = Worker(), Worker()
-    assert len(run(tmp_path, "demo", first, "1", "2")) == 2
-    computed = run(tmp_path, "other", second, "3", "2", "1")
-    assert computed == {("3", "hash-3")} and second.asked == ["3"]
-    assert [one["key"] for one in read_shard(tmp_path / "other" / "0-of-1.h5")] == ["3", "2", "1"]
+    said = run(folder, "demo", first, "1", "2")
+    assert (said["records"], said["found"], said["computed"]) == (2, 0, 2)
+    said = run(folder, "other", second, "3", "2", "1")
+    assert (said["records"], said["found"], said["computed"]) == (3, 2, 1) and second.asked == ["3"]
+    assert [one["key"] for one in read_shard(folder / "other" / "0-of-1.h5")] == ["3", "2", "1"]
 
 
-def test_an_interrupted_job_goes_on_where_it_was(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, "demo", Worker(fail_at="3"), "1", "2", "3", "4")
-    assert not (tmp_path / "demo" / "0-of-1.h5").exists()
+def test_a_renamed_row_finds_what_its_digest_has(tmp_path):
+    """The name before the digest says nothing of the numbers."""
+    run(tmp_path / "LIME-0123456789ab", "demo", Worker(), "1", "2")
+    renamed, other = Worker(), Worker()
+    run(tmp_path / "LIME_2-0123456789ab", "demo", renamed, "1", "2")
+    run(tmp_path / "LIME-ba9876543210", "demo", other, "1", "2")
+    assert renamed.asked == [] and other.asked == ["1", "2"]
+
+
+def test_images_that_a_list_no_longer_names_are_kept(folder):
+    """Fewer images, then all of them again: nothing is computed twice."""
+    run(folder, "demo", Worker(), "1", "2", "3")
+    run(folder, "demo", Worker(), "1")
+    assert [one["key"] for one in read_shard(folder / "demo" / "0-of-1.h5")] == ["1"]
     again = Worker()
-    run(tmp_path, "demo", again, "1", "2", "3", "4")
+    said = run(folder, "demo", again, "1", "2", "3", "4")
+    assert again.asked == ["4"] and said["found"] == 3
+
+
+def test_an_interrupted_job_goes_on_where_it_was(folder):
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, "demo", Worker(fail_at="3"), "1", "2", "3", "4")
+    assert not (folder / "demo" / "0-of-1.h5").exists()
+    again = Worker()
+    run(folder, "demo", again, "1", "2", "3", "4")
     assert again.asked == ["3", "4"]
-    back = read_shard(tmp_path / "demo" / "0-of-1.h5")
+    back = read_shard(folder / "demo" / "0-of-1.h5")
     assert all(equal(one, record(str(number))) for number, one in enumerate(back, 1))
-    assert not list((tmp_path / "journals").iterdir())
 
 
-def test_other_bytes_are_another_image(tmp_path):
-    run(tmp_path, "demo", Worker(), "1")
+def test_a_shard_that_is_deleted_after_all_is_found_in_the_journal(folder):
+    """Snakemake deletes the output of a job that is killed or fails after publishing it."""
+    run(folder, "demo", Worker(), "1", "2")
+    (folder / "demo" / "0-of-1.h5").unlink()
+    again = Worker()
+    run(folder, "demo", again, "1", "2")
+    assert again.asked == []
+
+
+def test_journals_go_when_all_is_published(folder):
+    run(folder, "demo", Worker(), "1", "2")
+    run(folder, "other", Worker(), "2", "3")
+    (folder / "other" / "0-of-1.h5").unlink()
+    clear_journals([folder / "demo" / "0-of-1.h5", folder / "other" / "0-of-1.h5"])
+    assert [path.name.partition("-")[0] for path in (folder / "journals").iterdir()] == ["other"]
+
+
+def test_a_journal_with_images_that_are_no_longer_wanted_stays(folder):
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, "demo", Worker(fail_at="3"), "1", "2", "3")
+    run(folder, "demo", Worker(), "1")
+    clear_journals([folder / "demo" / "0-of-1.h5"])
+    again = Worker()
+    run(folder, "demo", again, "1", "2", "3")
+    assert again.asked == ["3"]
+
+
+def test_other_bytes_are_another_image(folder):
+    run(folder, "demo", Worker(), "1")
     changed = [{"key": "1", "sha256": "other"}]
 
     def compute(wanted):
         return [record(item["key"]) | {"sha256": item["sha256"]} for item in wanted]
 
-    computed = complete(tmp_path / "b" / "0.h5", changed, compute, folder=tmp_path, attributes={}, title="test")
-    assert computed == {("1", "other")}
+    complete(folder / "b" / "0.h5", changed, compute, folder=folder, title="test")
+    assert read_attributes(folder / "b" / "0.h5")["computed"] == 1
 
 
-def test_a_damaged_record_of_a_journal_is_computed_anew(tmp_path):
-    journal = Journal(tmp_path / "journals" / "demo-0-of-1-1.sqlite")
-    journal.add(record("1"))
-    journal.add(record("2"))
-    journal._connection.execute("UPDATE records SET sha256 = 'x' WHERE rowid = 1")
-    journal.close()
-    worker = Worker()
-    run(tmp_path, "demo", worker, "1", "2")
-    assert worker.asked == ["1"]
+@pytest.fixture
+def journal(tmp_path):
+    """Three records; returns its path and where each frame begins."""
+    path = tmp_path / "a.journal"
+    written = Journal(path)
+    starts = []
+    for key in ("1", "2", "3"):
+        starts.append(path.stat().st_size if path.exists() else 0)
+        written.add(record(key))
+    return path, starts
 
 
-def test_a_damaged_shard_is_computed_anew(tmp_path):
-    run(tmp_path, "old", Worker(), "1", "2")
-    path = tmp_path / "old" / "0-of-1.h5"
+def keys(path) -> list[str]:
+    return [one["key"] for one in read_journal(path)]
+
+
+def test_a_journal_gives_back_whole_records(journal):
+    path, _ = journal
+    assert all(equal(one, record(str(number))) for number, one in enumerate(read_journal(path), 1))
+    assert list(next(read_journal(path))) == list(record("1"))  # the fields in their order
+
+
+def test_what_a_killed_writer_left_half_written_is_not_given_back(journal):
+    path, starts = journal
+    data = path.read_bytes()
+    for size in (len(data) - 1, starts[2] + 1, starts[2] + len(MAGIC) + 3, starts[2]):
+        path.write_bytes(data[:size])
+        assert keys(path) == ["1", "2"]
+    path.write_bytes(b"")
+    assert keys(path) == []
+
+
+@pytest.mark.parametrize("place", [0, len(MAGIC), len(MAGIC) + 7, len(MAGIC) + 8, len(MAGIC) + 60])
+def test_a_changed_byte_costs_its_record_alone(journal, place):
+    """In the mark, the length (much longer, a little longer), the checksum, the content."""
+    path, starts = journal
+    data = bytearray(path.read_bytes())
+    data[starts[1] + place] ^= 0x55
+    path.write_bytes(data)
+    assert keys(path) == ["1", "3"]
+
+
+def test_a_damaged_shard_is_computed_anew(folder):
+    run(folder, "old", Worker(), "1", "2")
+    path = folder / "old" / "0-of-1.h5"
+    clear_journals([path])
     path.write_bytes(path.read_bytes()[:100])
     worker = Worker()
-    run(tmp_path, "demo", worker, "1", "2")
+    run(folder, "demo", worker, "1", "2")
     assert worker.asked == ["1", "2"]
 
 
-def test_a_record_that_never_comes_is_an_error(tmp_path):
+def test_a_record_that_never_comes_is_an_error(folder):
     with pytest.raises(RuntimeError, match="no record came for 2"):
         complete(
-            tmp_path / "a" / "0.h5",
+            folder / "a" / "0.h5",
             items("1", "2"),
             lambda wanted: [record("1")],
-            folder=tmp_path,
-            attributes={},
+            folder=folder,
             title="test",
         )
-    assert not (tmp_path / "a" / "0.h5").exists()
+    assert not (folder / "a" / "0.h5").exists()
+
+
+LIMITED = """
+import resource, sys
+import numpy as np
+from pathlib import Path
+from advxai.store import Journal, write_shard
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+noise = np.random.default_rng(0)
+records = [{"key": str(n), "sha256": "h", "map": noise.random((40, 40), np.float32)} for n in range(20)]
+folder = Path(sys.argv[1])
+journal = Journal(folder / "a.journal")
+write = {
+    "shard": lambda: write_shard(folder / "a.h5", records, {}),
+    "journal": lambda: [journal.add(record) for record in records],
+}
+try:
+    write[sys.argv[2]]()
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+@pytest.mark.parametrize("what", ["shard", "journal"])
+def test_a_full_disk_is_an_error_and_leaves_nothing_half_published(tmp_path, what):
+    """A process that may not write files of more than 20 kB; h5py on its own ends in a crash there."""
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, tmp_path, what], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout == "File too large\n" and done.stderr == ""
+    if what == "shard":
+        assert list(tmp_path.iterdir()) == []
+    else:
+        assert keys(tmp_path / "a.journal") == ["0", "1", "2"]  # 6 kB each

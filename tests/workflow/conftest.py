@@ -1,11 +1,13 @@
-"""The real DAG on a tiny input: one real clip, a small detector from outside the package, three explainers."""
+"""The real DAG on a tiny input: one real clip, a small detector from outside the package, six explainers."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 DEMO = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -20,18 +22,18 @@ NO_FACE = {
 
 def tiny(folder: Path, **changes) -> Path:
     """Write the tiny configuration, with top-level keys changed, into a folder; returns its path."""
-    broken = folder / "broken.mp4"
-    broken.write_text("this is no video")
+    (folder / "broken.mp4").write_text("this is no video")
     config = {
         "run": "tiny",
-        "results": str(folder / "results"),
+        "results": "results",  # relative, so that a finished run can be copied
         "shards": 2,
+        "images_at_once": 2,
         "corpus": {
             "kind": "demo",
             "block_seconds": 0.5,
             "clips": [
                 JWP | {"splits": {"train": 2, "test": 2}},
-                {"name": "broken", "first_id": 90, "source": {"path": str(broken)}, "splits": {"test": 2}},
+                {"name": "broken", "first_id": 90, "source": {"path": "broken.mp4"}, "splits": {"test": 2}},
                 {"name": "no_face", "first_id": 94, "source": NO_FACE, "splits": {"test": 2}},
             ],
         },
@@ -45,11 +47,15 @@ def tiny(folder: Path, **changes) -> Path:
             "forward_batch": 16,
             "training": {"epochs": 2, "batch": 8, "frames_per_video": 4},
         },
+        "report": {"dpi": 50},
         "adversary": {"samples": 2, "iterations": 3},
         "evaluation": {"samples": 2, "iterations": 2},
         "explainers": {
             "LIME": {"method": "lime", "baseline": "image_mean", "samples": 40},
             "LIME_adv": {"method": "lime", "baseline": "adversarial", "samples": 40},
+            "SHAP": {"method": "shap", "baseline": "blur", "evaluations": 20},
+            "SOBOL": {"method": "sobol", "baseline": "zeros", "grid": 2, "design": 2},
+            "RISE": {"method": "rise", "baseline": "zeros", "masks": 20},
             "Occlusion": {"method": "tests.custom:Occlusion", "baseline": "noise"},
         },
     }
@@ -75,8 +81,24 @@ def snakemake(folder: Path, *arguments: object, check: bool = True, timeout: int
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Path:
-    """Folder of a finished tiny run."""
-    folder = tmp_path_factory.mktemp("tiny")
-    snakemake(folder, "--cores", 2, "--configfile", tiny(folder))
+def finished(tmp_path_factory, request) -> Path:
+    """Folder of a finished tiny run; the processes of pytest-xdist share one."""
+    base = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        base = base.parent
+    folder = base / "finished"
+    with FileLock(base / "finished.lock"):
+        if not folder.exists():
+            folder.mkdir()
+            snakemake(folder, "--cores", 2, "--configfile", tiny(folder))
     return folder
+
+
+def store(folder: Path, pattern: str) -> list[Path]:
+    """Files of the store."""
+    return sorted((folder / "results" / "store").glob(pattern))
+
+
+def copy_of(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run in another folder."""
+    return Path(shutil.copytree(finished, tmp_path / "copy", symlinks=True))

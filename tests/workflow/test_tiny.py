@@ -1,12 +1,6 @@
 """Runs of the whole workflow: what comes out, what reruns, what bad input says."""
 
 import re
-import shutil
-import signal
-import subprocess
-import sys
-import time
-from functools import partial
 from pathlib import Path
 
 import lmdb
@@ -16,8 +10,9 @@ import pytest
 import yaml
 
 from advxai.store import read_shard
-from tests.workflow.conftest import ROOT, snakemake, tiny
+from tests.workflow.conftest import snakemake, store, tiny
 
+ROWS = ("LIME", "LIME_adv", "Occlusion", "RISE", "SHAP", "SOBOL")  # as tiny.yaml lists them
 CATEGORIES = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
 
 
@@ -27,28 +22,24 @@ def planned(output: str) -> dict[str, int]:
     return {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)$", table, re.MULTILINE)}
 
 
-def store(folder: Path, pattern: str) -> list[Path]:
-    return sorted((folder / "results" / "store").glob(pattern))
-
-
 @pytest.fixture(scope="module")
 def rows(finished) -> pd.DataFrame:
     return pd.concat(pd.read_parquet(path) for path in store(finished, "evaluation/*/tiny/*.parquet"))
 
 
 def test_each_explainer_has_its_rows(rows):
-    """Two test fakes a category (002_003 and 003_002), one frame each: 8 images, 3 ks, 3 explainers."""
-    assert len(rows) == 8 * 3 * 3
-    assert rows.groupby("explainer")["key"].nunique().to_dict() == {"LIME": 8, "LIME_adv": 8, "Occlusion": 8}
+    """Two test fakes a category (002_003 and 003_002), one frame each: 8 images, 3 ks, 6 explainers."""
+    assert len(rows) == 8 * 3 * 6
+    assert rows.groupby("explainer")["key"].nunique().to_dict() == dict.fromkeys(ROWS, 8)
     assert rows.groupby("category")["key"].nunique().to_dict() == dict.fromkeys(CATEGORIES, 2)
     assert set(rows["key"].str.extract(r"/(\d{3}_\d{3})\.mp4/")[0]) == {"002_003", "003_002"}
 
 
 def test_the_tables_are_computed_from_the_rows(finished, rows):
     accuracy = pd.read_csv(finished / "results/tiny/tables/accuracy.csv")
-    assert accuracy.iloc[:, 0].tolist() == ["Original", "LIME", "LIME_adv", "Occlusion"]
+    assert accuracy.iloc[:, 0].tolist() == ["Original", *ROWS]
     sufficiency = pd.read_csv(finished / "results/tiny/tables/sufficiency.csv")
-    for name in ("LIME", "LIME_adv", "Occlusion"):
+    for name in ROWS:
         for category, short in zip(CATEGORIES, ("DF", "F2F", "FS", "NT"), strict=True):
             mine = rows[(rows["explainer"] == name) & (rows["category"] == category) & rows["included"]]
             for k in (1, 2, 3):
@@ -62,10 +53,10 @@ def test_the_tables_are_computed_from_the_rows(finished, rows):
 
 def test_every_table_has_its_four_forms(finished):
     folder = finished / "results/tiny/tables"
-    for name in ("accuracy", "sufficiency", "cost", "flips", "LIME", "LIME_adv", "Occlusion"):
+    for name in ("accuracy", "sufficiency", "cost", "flips", *ROWS):
         for kind in ("parquet", "csv", "md", "tex"):
             assert (folder / f"{name}.{kind}").stat().st_size > 0, f"{name}.{kind}"
-    assert {path.stem for path in (finished / "results/tiny/figures").glob("*.png")} == {"LIME", "Occlusion"}
+    assert {path.stem for path in (finished / "results/tiny/figures").glob("*.png")} == set(ROWS) - {"LIME_adv"}
 
 
 def test_the_cost_is_what_was_spent(finished):
@@ -110,15 +101,13 @@ def test_a_second_run_has_nothing_to_do(finished):
 
 
 def test_one_table_needs_no_other_explainer(tmp_path):
-    target = tmp_path / "results/tiny/tables/LIME.csv"
+    target = "results/tiny/tables/LIME.csv"
     done = snakemake(tmp_path, "-n", target, "--configfile", tiny(tmp_path))
     jobs = planned(done.stdout)
     assert (jobs["saliency_shard"], jobs["evaluation_shard"], jobs["tables_explainer"]) == (2, 2, 1)
     assert "adversary_shard" not in jobs and "LIME_adv" not in done.stdout and "Occlusion" not in done.stdout
     adversarial = planned(
-        snakemake(
-            tmp_path, "-n", str(target).replace("LIME", "LIME_adv"), "--configfile", tmp_path / "tiny.yaml"
-        ).stdout
+        snakemake(tmp_path, "-n", target.replace("LIME", "LIME_adv"), "--configfile", tmp_path / "tiny.yaml").stdout
     )
     assert (adversarial["saliency_shard"], adversarial["adversary_shard"]) == (2, 2)
 
@@ -130,19 +119,6 @@ def test_a_configfile_replaces_the_demo(tmp_path):
     assert planned(done.stdout)["saliency_shard"] == 2
     assert "explainer=Only" in done.stdout and "LIME" not in done.stdout
     assert "results/demo" not in done.stdout and "wolfgang" not in done.stdout and "lite0" not in done.stdout
-
-
-def test_a_changed_parameter_reruns_its_explainer_alone(finished):
-    """And going back finds the old files."""
-    config = yaml.safe_load((finished / "tiny.yaml").read_text())
-    config["explainers"]["LIME"]["samples"] = 41
-    changed = finished / "changed.yaml"
-    changed.write_text(yaml.safe_dump(config))
-    done = snakemake(finished, "-n", "evaluation", "--configfile", changed)
-    assert planned(done.stdout) == {"saliency_shard": 2, "evaluation_shard": 2, "evaluation": 1}
-    assert "explainer=LIME_adv" not in done.stdout and "explainer=Occlusion" not in done.stdout
-    back = snakemake(finished, "-n", "evaluation", "--configfile", finished / "tiny.yaml")
-    assert not {"saliency_shard", "evaluation_shard"} & set(planned(back.stdout))
 
 
 @pytest.mark.parametrize(
@@ -162,44 +138,11 @@ def test_bad_configuration_stops_before_any_job(tmp_path, change, words):
     assert not (tmp_path / "results").exists()
 
 
-def copy_of(finished: Path, tmp_path: Path) -> Path:
-    """A copy of the finished run in another folder."""
-    shutil.copytree(finished, tmp_path / "copy", symlinks=True)
-    folder = tmp_path / "copy"
-    text = (folder / "tiny.yaml").read_text().replace(str(finished), str(folder))
-    (folder / "tiny.yaml").write_text(text)
-    return folder
-
-
-def test_a_corrupt_png_is_named_and_nothing_finished_is_lost(finished, tmp_path):
-    folder = copy_of(finished, tmp_path)
-    images = [
-        one["key"]
-        for path in sorted((folder / "results/tiny/frames/shards").glob("*.json"))
-        for one in yaml.safe_load(path.read_text())
-    ]
-    victim = images[-1]
-    with lmdb.open(str(folder / "results/tiny/frames/frames.lmdb"), subdir=False, map_size=2**28) as base:
-        with base.begin(write=True) as transaction:
-            transaction.put(victim.encode(), b"\x89PNG broken")
-    config = yaml.safe_load((folder / "tiny.yaml").read_text())
-    config["adversary"]["iterations"] = 4
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
-    before = set(store(folder, "**/*.h5"))
-    done = snakemake(
-        folder, "--cores", 2, "--keep-going", "adversary", "--configfile", folder / "tiny.yaml", check=False
-    )
-    assert done.returncode != 0
-    named = [line for line in done.stdout.splitlines() if line.startswith("Error:") and victim in line]
-    assert named and "Traceback" not in done.stdout
-    assert before <= set(store(folder, "**/*.h5"))
-
-
 def test_a_category_without_images_stops_the_run(tmp_path):
     """Every clip is unusable: the message says so and names the reason."""
     path = tiny(tmp_path)
     config = yaml.safe_load(path.read_text())
-    config["corpus"]["clips"] = config["corpus"]["clips"][1:2]
+    config["corpus"]["clips"] = [config["corpus"]["clips"][1] | {"splits": {"train": 2, "test": 2}}]
     path.write_text(yaml.safe_dump(config))
     done = snakemake(tmp_path, "--cores", 2, "frames", "--configfile", path, check=False)
     assert done.returncode != 0
@@ -211,41 +154,10 @@ def test_a_training_split_without_a_category_stops_the_run(tmp_path):
     config = yaml.safe_load(path.read_text())
     config["corpus"]["clips"] = [config["corpus"]["clips"][0] | {"splits": {"test": 2}}]
     path.write_text(yaml.safe_dump(config))
-    done = snakemake(tmp_path, "--cores", 2, "frames", "--configfile", path, check=False)
+    done = snakemake(tmp_path, "--cores", 2, "--configfile", path, check=False)
     assert done.returncode != 0
-    assert [line for line in done.stdout.splitlines() if line.startswith("Error:") and "split train" in line]
-
-
-def test_ctrl_c_and_the_same_command_go_on(finished, tmp_path):
-    """Interrupted among the attacks, the run ends with the very tables of the uninterrupted one."""
-    folder = copy_of(finished, tmp_path)
-    for path in [
-        *store(folder, "evaluation/*/tiny"),
-        *store(folder, "attacks/*/tiny"),
-        *store(folder, "saliency/*/tiny"),
-    ]:
-        shutil.rmtree(path)
-    shutil.rmtree(folder / "results/tiny/tables")
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
-    command += ["--cores", "2", "--configfile", folder / "tiny.yaml"]
-    # A shell that starts the suite in the background has SIGINT ignored, and children inherit that.
-    heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
-    with subprocess.Popen(list(map(str, command)), cwd=ROOT, start_new_session=True, preexec_fn=heed) as process:
-        deadline = time.monotonic() + 120
-        while not store(folder, "saliency/*/tiny/*.h5") and time.monotonic() < deadline:
-            time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=120) != 0
-    kept = {path: path.stat().st_mtime_ns for path in store(folder, "saliency/*/tiny/*.h5")}
-    assert kept
-    snakemake(folder, "--cores", 2, "--configfile", folder / "tiny.yaml")
-    for path, when in kept.items():
-        # A job that was stopped between publishing and its end is repeated by Snakemake; it computes nothing anew.
-        log = folder / "results/store/logs/tiny/saliency_shard" / path.parts[-3] / f"{path.stem}.log"
-        assert path.stat().st_mtime_ns == when or " 0 computed" in log.read_text()
-    for name in ("accuracy", "sufficiency", "flips"):
-        same = [(base / f"results/tiny/tables/{name}.csv").read_bytes() for base in (folder, finished)]
-        assert same[0] == same[1], name
+    assert [line for line in done.stdout.splitlines() if "split train" in line]
+    assert not (tmp_path / "results").exists()
 
 
 def test_ffpp_s_layout_a_checkpoint_and_other_shards_give_the_same_tables(finished, tmp_path):
@@ -255,6 +167,7 @@ def test_ffpp_s_layout_a_checkpoint_and_other_shards_give_the_same_tables(finish
     (trained,) = store(finished, "detector/*/detector.safetensors")
     config = yaml.safe_load((finished / "tiny.yaml").read_text())
     config["corpus"] = {"kind": "ffpp", "root": str(root), "splits": str(root / "splits")}
+    config["explainers"] = {name: config["explainers"][name] for name in ("LIME", "LIME_adv", "Occlusion")}
     config["detector"].pop("training")
     config["detector"]["checkpoint"] = str(trained)
     config |= {"run": "ffpp", "results": str(tmp_path / "results"), "shards": 1, "images_at_once": 1}
@@ -264,7 +177,9 @@ def test_ffpp_s_layout_a_checkpoint_and_other_shards_give_the_same_tables(finish
     assert "detector_import" in planned(done.stdout) and "detector_train" not in planned(done.stdout)
     for name in ("accuracy", "sufficiency", "flips"):
         ours = pd.read_csv(tmp_path / f"results/ffpp/tables/{name}.csv")
-        pd.testing.assert_frame_equal(ours, pd.read_csv(finished / f"results/tiny/tables/{name}.csv"), check_exact=True)
+        theirs = pd.read_csv(finished / f"results/tiny/tables/{name}.csv")
+        theirs = theirs[theirs["explainer"].isin(ours["explainer"])].reset_index(drop=True)
+        pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
     steps = [
         {
             one["key"]: one["steps"]

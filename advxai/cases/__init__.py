@@ -1,0 +1,87 @@
+"""One-image test cases: a folder with all that a run has computed of one image, which a replay computes anew."""
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from advxai.config.base import Model
+from advxai.paths import Paths
+
+FORMAT = 1  # of the folder; raised when an older replay couldn't read it
+
+CASE = "case.json"
+IMAGE = "image.png"
+COPY = "adversary.png"
+MAPS = "maps.png"
+ROWS = "rows.csv"
+WEIGHTS = "detector.safetensors"
+ADVERSARY = "records/adversary.h5"
+ATTACKS = "records/attacks.h5"
+PACKAGES = ("torch", "timm", "numpy", "shap", "lime", "scikit-image")
+
+
+class Weights(Model):
+    """The detector: hash of its file, class names in the order of the head, and how its forwards were run."""
+
+    sha256: str
+    classes: list[str]
+    device: str
+    threads: int
+    forward_batch: int
+
+
+class Stage(Model):
+    """A digest's folder of the run's store: what it holds in words, and what determines its numbers."""
+
+    holds: str
+    params: dict[str, Any]
+
+
+class Content(Model):
+    """What case.json says. `files`: name -> what it holds; `stages`: folder of the store -> what it was made from."""
+
+    format: int
+    replay: str
+    run: str
+    key: str
+    sha256: str
+    category: str
+    label: int
+    files: dict[str, str]
+    detector: Weights
+    versions: dict[str, str]
+    stages: dict[str, Stage]
+    config: dict[str, Any]
+
+
+def saliency_file(explainer: str) -> str:
+    """Path, within the folder, of an explainer's record."""
+    return f"records/saliency/{explainer}.h5"
+
+
+def shard_files(paths: Paths, key: str) -> dict[str, list[Path]]:
+    """What a run keeps of an image's shard.
+
+    Args:
+        paths: of the run's configuration.
+        key: the image's; it needn't be one of the run.
+
+    Returns:
+        `adversary`, one file or, if no explainer needs it, none; `saliency`, `attacks` and `rows`, each with a file an
+        explainer, in the order of the configuration.
+    """
+    own = paths.shards.index(paths.shard_of_key(key))
+    stages = {"saliency": paths.maps_of, "attacks": paths.attacks_of, "rows": paths.rows_of}
+    files = {stage: [of(name)[own] for name in paths.config.explainers] for stage, of in stages.items()}
+    return {"adversary": paths.copies[own : own + 1], **files}
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that numbers depend on."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,402 @@
+"""Replay of a test case: everything is computed anew from its folder alone and compared with what the run stored."""
+
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from advxai import cases
+from advxai.adversary.nes import reconstruct
+from advxai.adversary.stage import run as make_copy
+from advxai.config import Config
+from advxai.config import load as load_config
+from advxai.detector import checkpoint
+from advxai.detector.model import Detector
+from advxai.digests import VERSIONS, Digests, file_sha256
+from advxai.environment import made_with
+from advxai.errors import InputError
+from advxai.evaluation.attacks import run as make_attacks
+from advxai.evaluation.masks import attack_items
+from advxai.evaluation.rows import IDENTITY, NUMBERS, evaluation_rows
+from advxai.faces.crop import decode_png
+from advxai.jobs import use_threads
+from advxai.saliency.stage import run as explain
+from advxai.store import read_shard
+
+Record = Mapping[str, Any]
+REMEDY = "get the test case anew"
+# Not the numbers themselves: time, the machine, and whose job came first.
+NOT_COMPARED = {"seconds", "adversary_seconds", "made_with", "made_for", "reused"}
+TITLES = {"before": "probabilities before", "after": "probabilities after"}
+# What a replay reads of a record.
+FIELDS = {
+    "adversary": {"steps", "made_with"},
+    "saliency": {"segments", "ranking", "called_real", "made_with"},
+    "attacks": {"mask", "before", "after", "iterations", "queries", "made_for", "made_with"},
+}
+
+
+# -- the folder -------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Case:
+    """What a test case's folder holds, but the detector.
+
+    Attributes:
+        folder: the folder.
+        content: of case.json.
+        config: the run's configuration.
+        image: RGB uint8 (h, w, 3).
+        adversary: record of the adversarial copy; None: no explainer needs it.
+        saliency: explainer -> record.
+        attacks: mask -> record of the attack on these pixels.
+        rows: of the evaluation, every value as text.
+    """
+
+    folder: Path
+    content: cases.Content
+    config: Config
+    image: np.ndarray
+    adversary: Record | None
+    saliency: Mapping[str, Record]
+    attacks: Mapping[str, Record]
+    rows: pd.DataFrame
+
+    @property
+    def item(self) -> dict[str, Any]:
+        """The image as the stages take it."""
+        return self.content.model_dump(include={"key", "sha256", "category", "label"})
+
+    @property
+    def makers(self) -> set[str]:
+        """What the records were made with."""
+        records = [*self.saliency.values(), *self.attacks.values(), *([self.adversary] if self.adversary else [])]
+        return {record["made_with"] for record in records}
+
+
+def read(folder: Path) -> Case:
+    """Read a test case's folder, all but the detector.
+
+    Raises:
+        InputError: a file is missing, damaged or of another format, or the configuration can't be used here, for
+            example since an explainer from outside the package isn't installed; the message names the file.
+    """
+    content = _content(folder / cases.CASE)
+    try:
+        config = load_config(content.config)
+    except InputError as error:
+        raise InputError(f"{folder / cases.CASE}: {error}") from error
+    adversarial = any(map(Digests(config).needs_adversary, config.explainers))
+    attacks = _records(folder / cases.ATTACKS, content, "attacks")
+    return Case(
+        folder=folder,
+        content=content,
+        config=config,
+        image=_image(folder / cases.IMAGE, content),
+        adversary=_only(folder / cases.ADVERSARY, content, "adversary") if adversarial else None,
+        saliency={name: _only(folder / cases.saliency_file(name), content, "saliency") for name in config.explainers},
+        attacks={record["mask"]: record for record in attacks},
+        rows=_rows(folder / cases.ROWS),
+    )
+
+
+def _content(path: Path) -> cases.Content:
+    try:
+        content = json.loads(path.read_text())
+        if content["format"] != cases.FORMAT:
+            raise InputError(
+                f"{path} has format {content['format']}, this version of advxai replays {cases.FORMAT}: use the one "
+                "that has exported it"
+            )
+        return cases.Content.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError(f"{path} is damaged ({place}: {first['msg']}): {REMEDY}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} can't be read as a test case ({error!r}): {REMEDY}") from error
+
+
+def _image(path: Path, content: cases.Content) -> np.ndarray:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} can't be read ({error.strerror}): {REMEDY}") from error
+    if sha256(data).hexdigest() != content.sha256:
+        raise InputError(f"{path} is damaged (its hash isn't that in {cases.CASE}): {REMEDY}")
+    return decode_png(data, str(path), REMEDY)
+
+
+def _records(path: Path, content: cases.Content, stage: str) -> list[dict[str, Any]]:
+    try:
+        records = read_shard(path)
+    except InputError as error:
+        raise InputError(f"{path} is missing or damaged ({error.__cause__}): {REMEDY}") from error
+    for record in records:
+        if (record.get("key"), record.get("sha256")) != (content.key, content.sha256):
+            raise InputError(f"{path} holds another image's record: {REMEDY}")
+        if missing := FIELDS[stage] - set(record):
+            raise InputError(f"{path} lacks {', '.join(sorted(missing))}: {REMEDY}")
+    return records
+
+
+def _only(path: Path, content: cases.Content, stage: str) -> dict[str, Any]:
+    records = _records(path, content, stage)
+    if len(records) != 1:
+        raise InputError(f"{path} holds {len(records)} records instead of one: {REMEDY}")
+    return records[0]
+
+
+def _rows(path: Path) -> pd.DataFrame:
+    try:
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} can't be read as a table ({error}): {REMEDY}") from error
+    if list(rows.columns) != [*IDENTITY, *NUMBERS]:
+        raise InputError(f"{path} hasn't the columns of the evaluation's rows: {REMEDY}")
+    return rows
+
+
+def open_detector(case: Case, weights: Path | None, device: str) -> tuple[Detector, list[str]]:
+    """The detector, on a device, with the run's forward batch.
+
+    Args:
+        case: the test case.
+        weights: its file; None: the one in the folder.
+        device: cpu or cuda.
+
+    Returns:
+        The detector, and warnings.
+
+    Raises:
+        InputError: there are no weights, the folder's are damaged, the file isn't one of the configured detector, the
+            detector from outside the package can't be imported, or there is no such device.
+    """
+    path, wanted = weights or case.folder / cases.WEIGHTS, case.content.detector.sha256
+    if not path.is_file():
+        cause = "there is no such file" if weights else "it was exported with `cases.weights: false`, or is lost"
+        raise InputError(f"{path}: {cause}; give the detector's file (SHA-256 {wanted}) as --detector")
+    found = file_sha256(path)
+    if found != wanted and weights is None:
+        raise InputError(f"{path} is damaged (its hash isn't that in {cases.CASE}): {REMEDY}, or give --detector")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            f"{case.folder} was made on a CUDA device, and none is usable here; give --device cpu (NES draws other "
+            "noise there, so that copies and attacks will differ, and maps in their last bits)"
+        )
+    settings = case.config.detector
+    detector = checkpoint.load(settings, path, device=device, classes=case.content.detector.classes)
+    warnings = []
+    if found != wanted:
+        warnings.append(f"{path} has the SHA-256 {found}, the run's detector {wanted}")
+    if device != settings.device:
+        warnings.append(
+            f"replayed on {device}, made on {settings.device}: bits may differ, and NES draws other noise, so that "
+            "copies and attacks are other ones"
+        )
+    return detector, warnings
+
+
+# -- comparing --------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Outcome:
+    """How the replay of one item compares with what is stored.
+
+    Attributes:
+        name: the item.
+        differences: what differs, in words; none: all is equal bit for bit.
+        same: fields that are equal.
+    """
+
+    name: str
+    differences: Sequence[str]
+    same: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        if not self.differences:
+            return "equal bit for bit"
+        same = f" (equal: {', '.join(self.same)})" if self.same else ""
+        return f"DIFFERS: {'; '.join(self.differences)}{same}"
+
+
+def compare(name: str, stored: Record, fresh: Record) -> Outcome:
+    """Compare two records of a stage field by field, bit for bit; not their seconds.
+
+    Args:
+        name: the item's.
+        stored: the run's record.
+        fresh: the same, computed here.
+    """
+    differences, same = [], []
+    for field in fresh:
+        title = TITLES.get(field, field)
+        if field in NOT_COMPARED:
+            continue
+        difference = _difference(field, stored[field], fresh[field]) if field in stored else "isn't stored"
+        if difference:
+            differences.append(f"{title} {difference}")
+        elif field not in ("key", "sha256", "mask"):
+            same.append(title)
+    return Outcome(name, differences, same)
+
+
+def _difference(field: str, stored: Any, fresh: Any) -> str:
+    """What differs between two values of a field, or nothing."""
+    if not (isinstance(stored, np.ndarray) and isinstance(fresh, np.ndarray)):
+        return "" if stored == fresh else f"{fresh}, stored {stored}"
+    if field == "ranking" and not np.array_equal(stored, fresh):
+        return _ranking(stored, fresh)
+    if (stored.dtype, stored.shape) != (fresh.dtype, fresh.shape):
+        return f"{fresh.dtype} {fresh.shape}, stored {stored.dtype} {stored.shape}"
+    bits = f"u{stored.itemsize}"
+    other = np.ascontiguousarray(stored).view(bits) != np.ascontiguousarray(fresh).view(bits)
+    if not other.any():
+        return ""
+    largest = np.abs(stored[other].astype(np.float64) - fresh[other].astype(np.float64)).max()
+    return f"equal in {other.size - other.sum()} of {other.size} values, largest difference {largest:.3g}"
+
+
+def _ranking(stored: np.ndarray, fresh: np.ndarray) -> str:
+    both = min(len(stored), len(fresh))
+    place = int(np.append(stored[:both] != fresh[:both], True).argmax())
+    now, then = (" ".join(map(str, one[place : place + 3])) or "no more" for one in (fresh, stored))
+    return f"from place {place + 1} on {now}, stored {then}"
+
+
+def _compare_rows(name: str, stored: pd.DataFrame, fresh: pd.DataFrame) -> Outcome:
+    """Compare one explainer's rows as text, which holds every digit."""
+    fresh = pd.read_csv(io.StringIO(fresh.to_csv(index=False)), dtype=str, keep_default_na=False)
+    if len(stored) != len(fresh):
+        return Outcome(name, [f"{len(fresh)} rows, stored {len(stored)}"])
+    return Outcome(
+        name,
+        [
+            f"{column} of top-{k} {now or 'missing'}, stored {then or 'missing'}"
+            for column in fresh.columns
+            if column not in NOT_COMPARED
+            for k, now, then in zip(fresh["k"], fresh[column], stored[column], strict=True)
+            if now != then
+        ],
+    )
+
+
+# -- computing --------------------------------------------------------------------------------------------------------
+def _copy(case: Case, detector: Detector) -> Iterator[Outcome]:
+    """The adversarial copy."""
+    if case.adversary is not None:
+        config = case.config
+        (fresh,) = make_copy([case.item], lambda _: case.image, detector, config.adversary, config.seed, 1)
+        yield compare("adversary", case.adversary, fresh)
+
+
+def _maps(case: Case, detector: Detector) -> Iterator[Outcome]:
+    """Every explainer's map, segments, scores and ranking, with the stored adversarial copy."""
+    config, record = case.config, case.adversary or {}
+
+    def stored_copy(_: object, image: Tensor) -> tuple[Tensor, Record]:
+        return reconstruct(image, record["steps"], config.adversary.step), record
+
+    for name, settings in config.explainers.items():
+        copies = stored_copy if Digests(config).needs_adversary(name) else None
+        (fresh,) = explain([case.item], lambda _: case.image, detector, settings, config.seed, 1, copies)
+        yield compare(f"saliency {name}", case.saliency[name], fresh)
+
+
+def _attacks(case: Case, detector: Detector) -> Iterator[Outcome]:
+    """Every attack on the stored rankings' segments; those that explainers share are computed once."""
+    config = case.config
+    wanted = {name: _attack_items(case, name) for name in config.explainers}
+    unique = {item["mask"]: item for items in wanted.values() for item in items if item["mask"] in case.attacks}
+    attacks = make_attacks(
+        unique.values(), lambda _: case.image, detector, config.evaluation, config.seed, config.images_at_once
+    )
+    fresh = {record["mask"]: record for record in attacks}
+    for name, items in wanted.items():
+        for k, item in enumerate(items, start=1):
+            title, stored = f"attack {name} top-{k}", case.attacks.get(item["mask"])
+            if stored is None:
+                yield Outcome(title, ["no attack on these pixels is stored"])
+            else:
+                yield compare(title, stored, fresh[item["mask"]])
+
+
+def _attack_items(case: Case, explainer: str) -> list[dict[str, Any]]:
+    records = {case.content.key: case.saliency[explainer]}
+    return attack_items([case.item], records, case.config.evaluation.top)
+
+
+def _table_rows(case: Case, detector: Detector) -> Iterator[Outcome]:
+    """Every explainer's rows, from the stored rankings and attacks."""
+    for name in case.config.explainers:
+        if any(item["mask"] not in case.attacks for item in _attack_items(case, name)):
+            yield Outcome(f"rows {name}", ["can't be made: an attack isn't stored"])
+            continue
+        rows = evaluation_rows(
+            name,
+            [case.item],
+            {case.content.key: case.saliency[name]},
+            list(case.attacks.values()),
+            top=case.config.evaluation.top,
+            real=detector.real,
+        )
+        yield _compare_rows(f"rows {name}", case.rows[case.rows["explainer"] == name], rows)
+
+
+def _machines(case: Case, detector: Detector) -> Iterator[str]:
+    """What differs between here and where the case was made, and may explain different bits."""
+    here = made_with(detector.device)
+    for maker in sorted(case.makers - {here}):
+        yield f"records were made with {maker}; here: {here}"
+    for name, version in cases.versions().items():
+        if (exported := case.content.versions.get(name)) != version:
+            yield f"{name} {version} here, {exported} where the case was exported"
+    for place, stage in case.content.stages.items():
+        ours, theirs = VERSIONS.get(place.partition("/")[0]), stage.params.get("version")
+        if ours is not None and ours != theirs:
+            yield f"{place} was made by version {theirs} of its stage's algorithm, here is {ours}"
+
+
+def replay(folder: Path, weights: Path | None = None, device: str | None = None) -> bool:
+    """Compute everything in a test case anew and print, a line an item, whether it is as it was stored.
+
+    Explainers are given the stored adversarial copy, attacks the stored rankings, and rows the stored attacks, so that
+    one difference doesn't make others.
+
+    Args:
+        folder: the test case.
+        weights: the detector's file, instead of the one in the folder.
+        device: cpu or cuda, instead of the configuration's.
+
+    Returns:
+        All is equal bit for bit.
+
+    Raises:
+        InputError: see `read` and `open_detector`.
+    """
+    case = read(folder)
+    settings = case.config.detector
+    detector, warnings = open_detector(case, weights, device or settings.device)
+    print(f"{case.content.key} ({case.content.category}) of the run {case.content.run}")
+    for warning in [*warnings, *_machines(case, detector)]:
+        print(f"warning: {warning}")
+    print(
+        "Each item is made from the stored ones before it, so that one difference doesn't cause others.\n", flush=True
+    )
+    width = max(len(f"attack {name} top-{case.config.evaluation.top}") for name in case.config.explainers)
+    outcomes = []
+    use_threads(settings.threads)
+    for stage in (_copy, _maps, _attacks, _table_rows):
+        for outcome in stage(case, detector):
+            print(f"{outcome.name:<{width}}  {outcome}", flush=True)
+            outcomes.append(outcome)
+    different = sum(bool(outcome.differences) for outcome in outcomes)
+    print(f"\n{len(outcomes) - different} of {len(outcomes)} items are equal bit for bit.")
+    return not different

@@ -1,0 +1,187 @@
+"""What determines the numbers of each stage, and the digest of it that its paths carry.
+
+A stage's parameters are the settings it depends on, its algorithm version, the device and the forward batch, and the
+digests of the stages it reads; never the list of images.
+"""
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from advxai.config import Config
+from advxai.config.base import Medium
+from advxai.config.data import Clip, DemoCorpus
+from advxai.errors import InputError
+
+# Raise a stage's number when its results change for equal parameters (tests/unit/test_golden.py tells).
+VERSIONS = {
+    "clip": 1,
+    "faces": 1,
+    "detector": 1,
+    "predictions": 1,
+    "adversary": 1,
+    "saliency": 1,
+    "attacks": 1,
+    "evaluation": 1,
+}
+
+
+def digest(params: dict[str, Any]) -> str:
+    """Twelve hex digits of the SHA-256 of the parameters as canonical JSON."""
+    text = json.dumps(params, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def file_sha256(path: str | Path) -> str:
+    """SHA-256 of a user's file.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: can't be read ({error.strerror}); correct the path in the configuration") from error
+
+
+class Digests:
+    """Parameters of every stage of one configuration.
+
+    Args:
+        config: a checked configuration.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._hashes: dict[str, str] = {}
+
+    def _medium(self, medium: Medium) -> str:
+        if medium.path is None:
+            return str(medium.sha256)
+        if medium.path not in self._hashes:
+            self._hashes[medium.path] = file_sha256(medium.path)
+        return self._hashes[medium.path]
+
+    @property
+    def _corpus(self) -> DemoCorpus:
+        if not isinstance(self.config.corpus, DemoCorpus):
+            raise TypeError("only the demo's corpus is made")
+        return self.config.corpus
+
+    def _clip(self, name: str) -> Clip:
+        return next(clip for clip in self._corpus.clips if clip.name == name)
+
+    # -- corpus, faces ------------------------------------------------------------------------------------------------
+    def clip_params(self, name: str) -> dict[str, Any]:
+        corpus = self._corpus
+        clip = self._clip(name)
+        settings = corpus.model_dump(include={"block_seconds", "gap_seconds", "crf", "compression", "seed"})
+        return {
+            "version": VERSIONS["clip"],
+            "clip": self._medium(clip.source),
+            "first_id": clip.first_id,
+            "splits": clip.splits.model_dump(),
+            "categories": sorted(corpus.categories),
+            "face_detector": self._medium(self.config.faces.model),
+            "face_mesh": self._medium(corpus.face_mesh),
+            **settings,
+        }
+
+    @cached_property
+    def faces_params(self) -> dict[str, Any]:
+        settings = self.config.faces.model_dump(exclude={"model", "batch"})
+        return {
+            "version": VERSIONS["faces"],
+            "model": self._medium(self.config.faces.model),
+            "device": self.config.detector.device,
+            **settings,
+        }
+
+    # -- detector -----------------------------------------------------------------------------------------------------
+    @cached_property
+    def detector_params(self) -> dict[str, Any]:
+        settings = self.config.detector
+        params = {
+            "version": VERSIONS["detector"],
+            **settings.model_dump(include={"model", "input_size", "mean", "std"}),
+        }
+        if settings.checkpoint is not None:
+            return params | {"checkpoint": self._medium(Medium(path=settings.checkpoint))}
+        training = settings.training.model_dump(exclude={"initial_weights"})
+        weights = settings.training.initial_weights
+        return params | {
+            "training": training | {"initial_weights": self._medium(weights) if weights else None},
+            "device": settings.device,
+            "seed": self.config.seed,
+            "corpus": self._training_corpus,
+            "faces": self.faces_params,
+        }
+
+    @property
+    def _learnt(self) -> list[str]:
+        """Names of the demo's clips that the detector learns from."""
+        if not isinstance(self.config.corpus, DemoCorpus):
+            return []
+        return [clip.name for clip in self.config.corpus.clips if clip.splits.train or clip.splits.val]
+
+    @property
+    def _training_corpus(self) -> dict[str, Any]:
+        corpus = self.config.corpus
+        if isinstance(corpus, DemoCorpus):
+            return {"clips": sorted(digest(self.clip_params(name)) for name in self._learnt)}
+        splits = {name: file_sha256(Path(corpus.splits, f"{name}.json")) for name in ("train", "val")}
+        return corpus.model_dump(include={"root", "compression", "categories"}) | splits
+
+    @cached_property
+    def _forward(self) -> dict[str, Any]:
+        settings = self.config.detector
+        return {
+            "detector": digest(self.detector_params),
+            "device": settings.device,
+            "forward_batch": settings.forward_batch,
+            "threads": settings.threads if settings.device == "cpu" else None,
+        }
+
+    @cached_property
+    def predictions_params(self) -> dict[str, Any]:
+        return {"version": VERSIONS["predictions"], **self._forward}
+
+    # -- adversary, saliency, evaluation ------------------------------------------------------------------------------
+    @cached_property
+    def _seeded(self) -> dict[str, Any]:
+        return self._forward | {"seed": self.config.seed}
+
+    @cached_property
+    def adversary_params(self) -> dict[str, Any]:
+        return {"version": VERSIONS["adversary"], **self._seeded, **self.config.adversary.model_dump()}
+
+    def needs_adversary(self, explainer: str) -> bool:
+        return self.config.explainers[explainer].baseline.kind == "adversarial"
+
+    def saliency_params(self, explainer: str) -> dict[str, Any]:
+        settings = self.config.explainers[explainer].model_dump()
+        # Settings of a baseline that this one doesn't have must not change its digest.
+        relevant = {"blur": {"kind", "size"}, "noise": {"kind", "std"}}.get(settings["baseline"]["kind"], {"kind"})
+        settings["baseline"] = {name: value for name, value in settings["baseline"].items() if name in relevant}
+        if settings["segmentation"]["algorithm"] != "slic":
+            del settings["segmentation"]["n_segments"]
+        params = {"version": VERSIONS["saliency"], **self._seeded, **settings}
+        if self.needs_adversary(explainer):
+            params["adversary"] = digest(self.adversary_params)
+        return params
+
+    @cached_property
+    def attacks_params(self) -> dict[str, Any]:
+        settings = self.config.evaluation.model_dump(exclude={"top"})
+        return {"version": VERSIONS["attacks"], **self._seeded, **settings}
+
+    def evaluation_params(self, explainer: str) -> dict[str, Any]:
+        return {
+            "version": VERSIONS["evaluation"],
+            "attacks": digest(self.attacks_params),
+            "saliency": digest(self.saliency_params(explainer)),
+            "top": self.config.evaluation.top,
+        }

@@ -1,0 +1,26 @@
+"""Parquet files that appear whole and are read back as they were written."""
+
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from advxai.errors import InputError
+from advxai.files import publish
+
+
+def write(frame: pd.DataFrame, path: str | Path) -> None:
+    """Publish a table, without its index, with checksums."""
+    publish(Path(path), partial(frame.to_parquet, index=False, write_page_checksum=True))
+
+
+def read(path: str | Path) -> pd.DataFrame:
+    """Read a table, its checksums verified.
+
+    Raises:
+        InputError: the file is missing or damaged; the message names it.
+    """
+    try:
+        return pd.read_parquet(path, page_checksum_verification=True)
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are ValueErrors
+        raise InputError(f"{path} can't be read ({error}): delete it and run again") from error

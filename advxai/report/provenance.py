@@ -1,0 +1,121 @@
+"""What a run was made from, with, when and by how much work: results/<run>/provenance.json."""
+
+import os
+import platform
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from advxai.config.data import DemoCorpus
+from advxai.digests import VERSIONS
+from advxai.environment import processor
+from advxai.paths import Paths
+from advxai.store import read_attributes, read_shard
+
+ROOT = Path(__file__).parents[2]
+DIGEST = re.compile(r"-([0-9a-f]{12})$")
+
+
+def provenance(paths: Paths) -> dict[str, Any]:
+    """Everything that is known of a finished run, as JSON.
+
+    Args:
+        paths: of the run's configuration; its shards are there.
+
+    Returns:
+        run, written (UTC); config, with every default; seeds; algorithm_versions; folders of the store, each with its
+        digest, parameters and what it was made from; code (commit, and whether files were changed since); python,
+        packages and machine of this job; records: for each stage how many its last jobs found and computed, their
+        forwards, and with which device and versions each record was computed; times: for each rule the jobs, their
+        seconds together, and the most memory.
+
+    Raises:
+        InputError: a shard is damaged; the message names it.
+    """
+    config = paths.config
+    corpus = config.corpus
+    return {
+        "run": config.run,
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "config": config.model_dump(mode="json"),
+        "seeds": {"run": config.seed, "corpus": corpus.seed if isinstance(corpus, DemoCorpus) else None},
+        "algorithm_versions": VERSIONS,
+        "folders": [
+            {
+                "folder": str(folder.path.relative_to(paths.store)),
+                "holds": folder.holds,
+                "params": folder.params,
+                "made_from": [str(path.relative_to(paths.store)) for path in folder.reads],
+            }
+            for folder in paths.folders
+        ],
+        "code": code(ROOT),
+        "python": platform.python_version(),
+        "packages": dict(sorted({found.metadata["Name"]: found.version for found in distributions()}.items())),
+        "machine": {"system": platform.platform(), "processor": processor(), "cores": os.cpu_count()},
+        "records": {stage: records(shards) for stage, shards in paths.records.items()},
+        "times": times(paths),
+    }
+
+
+def code(folder: Path) -> dict[str, Any]:
+    """Git commit of the code, and whether tracked files differ from it; None where it is no checkout."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return None
+        return done.stdout.strip()
+
+    changes = git("status", "--porcelain", "--untracked-files=no")
+    return {"commit": git("rev-parse", "HEAD"), "changed": None if changes is None else bool(changes)}
+
+
+def records(shards: Iterable[Path]) -> dict[str, Any]:
+    """What shards say of their jobs, added up."""
+    total: Counter[str] = Counter()
+    made_with: Counter[str] = Counter()
+    for shard in shards:
+        said = read_attributes(shard)
+        total.update({name: int(said[name]) for name in ("records", "found", "computed", "images", "calls")})
+        made_with.update(record["made_with"] for record in read_shard(shard, ["made_with"]))
+    return {**total, "made_with": dict(made_with)}
+
+
+def times(paths: Paths) -> dict[str, dict[str, Any]]:
+    """Rule -> jobs, seconds, most memory (MiB) and when the last one ended, by the rules' benchmark files.
+
+    Of a job that was done again only the last time counts; a job of under a second has no memory.
+    """
+    digests = {folder.path.name[-12:] for folder in paths.folders}
+    found: dict[str, list[Path]] = {}
+    for path in sorted(paths.logs.rglob("*.tsv")):
+        parts = path.relative_to(paths.logs).with_suffix("").parts
+        if parts[0] == paths.config.run:
+            parts = parts[1:]
+        elif not DIGEST.search(parts[-1]):
+            continue  # another run's
+        if {match[1] for part in parts if (match := DIGEST.search(part))} <= digests:
+            found.setdefault(parts[0], []).append(path)
+    return {rule: _spent(files) for rule, files in found.items()}
+
+
+def _spent(files: list[Path]) -> dict[str, Any]:
+    table = pd.concat([pd.read_csv(path, sep="\t", na_values="-") for path in files])
+    memory = table["max_rss"].max()
+    return {
+        "jobs": len(files),
+        "seconds": round(float(table["s"].sum()), 1),
+        "most_memory_mib": None if pd.isna(memory) else round(float(memory)),
+        "last_ended": datetime.fromtimestamp(max(path.stat().st_mtime for path in files), UTC).isoformat(
+            timespec="seconds"
+        ),
+    }

@@ -1,0 +1,29 @@
+"""List what no configuration refers to; delete it if the configuration says so."""
+
+import logging
+from pathlib import Path
+
+from advxai.config import load
+from advxai.errors import InputError
+from advxai.jobs import job
+from advxai.store.prune import configurations, delete, human, total, unused
+
+with job(snakemake.log):
+    config = load(snakemake.config)
+    further = snakemake.params.configurations
+    entries = unused(configurations(config, further))
+    logging.info("Kept is what the run %s refers to%s.", config.run, "".join(f", and {file}" for file in further))
+    if entries:
+        logging.info("%s, that no configuration here refers to:", total(entries))
+    else:
+        logging.info("There is nothing in %s that no configuration here refers to.", config.results)
+    for entry in entries:
+        files = f"{entry.files:,} file{'' if entry.files == 1 else 's'}"
+        logging.info("%10s in %s: %s (%s)", human(entry.bytes), files, entry.path, entry.why)
+    if entries and not snakemake.params.delete:
+        logging.info("Nothing is deleted. To delete this, add --config 'prune={delete: true}' to the command.")
+    elif entries:
+        gone = delete(entries, Path(config.results))
+        logging.info("Deleted: %s.", total(gone))
+        if len(gone) < len(entries):
+            raise InputError(f"{total(entries)} were to be deleted, {total(gone)} could be; the reasons are above")

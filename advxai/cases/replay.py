@@ -1,24 +1,20 @@
 """Replay of a test case: everything is computed anew from its folder alone and compared with what the run stored."""
 
 import io
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 
 from advxai import cases
 from advxai.adversary.nes import reconstruct
 from advxai.adversary.stage import run as make_copy
-from advxai.config import Config
-from advxai.config import load as load_config
+from advxai.cases.bundle import REMEDY, Case, Record, read
 from advxai.detector import checkpoint
 from advxai.detector.model import Detector
 from advxai.digests import VERSIONS, Digests, file_sha256
@@ -26,143 +22,13 @@ from advxai.environment import made_with
 from advxai.errors import InputError
 from advxai.evaluation.attacks import run as make_attacks
 from advxai.evaluation.masks import attack_items
-from advxai.evaluation.rows import IDENTITY, NUMBERS, evaluation_rows
-from advxai.faces.crop import decode_png
+from advxai.evaluation.rows import evaluation_rows
 from advxai.jobs import use_threads
 from advxai.saliency.stage import run as explain
-from advxai.store import read_shard
 
-Record = Mapping[str, Any]
-REMEDY = "get the test case anew"
 # Not the numbers themselves: time, the machine, and whose job came first.
 NOT_COMPARED = {"seconds", "adversary_seconds", "made_with", "made_for", "reused"}
 TITLES = {"before": "probabilities before", "after": "probabilities after"}
-# What a replay reads of a record.
-FIELDS = {
-    "adversary": {"steps", "made_with"},
-    "saliency": {"segments", "ranking", "called_real", "made_with"},
-    "attacks": {"mask", "before", "after", "iterations", "queries", "made_for", "made_with"},
-}
-
-
-# -- the folder -------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Case:
-    """What a test case's folder holds, but the detector.
-
-    Attributes:
-        folder: the folder.
-        content: of case.json.
-        config: the run's configuration.
-        image: RGB uint8 (h, w, 3).
-        adversary: record of the adversarial copy; None: no explainer needs it.
-        saliency: explainer -> record.
-        attacks: mask -> record of the attack on these pixels.
-        rows: of the evaluation, every value as text.
-    """
-
-    folder: Path
-    content: cases.Content
-    config: Config
-    image: np.ndarray
-    adversary: Record | None
-    saliency: Mapping[str, Record]
-    attacks: Mapping[str, Record]
-    rows: pd.DataFrame
-
-    @property
-    def item(self) -> dict[str, Any]:
-        """The image as the stages take it."""
-        return self.content.model_dump(include={"key", "sha256", "category", "label"})
-
-    @property
-    def makers(self) -> set[str]:
-        """What the records were made with."""
-        records = [*self.saliency.values(), *self.attacks.values(), *([self.adversary] if self.adversary else [])]
-        return {record["made_with"] for record in records}
-
-
-def read(folder: Path) -> Case:
-    """Read a test case's folder, all but the detector.
-
-    Raises:
-        InputError: a file is missing, damaged or of another format, or the configuration can't be used here, for
-            example since an explainer from outside the package isn't installed; the message names the file.
-    """
-    content = _content(folder / cases.CASE)
-    try:
-        config = load_config(content.config)
-    except InputError as error:
-        raise InputError(f"{folder / cases.CASE}: {error}") from error
-    adversarial = any(map(Digests(config).needs_adversary, config.explainers))
-    attacks = _records(folder / cases.ATTACKS, content, "attacks")
-    return Case(
-        folder=folder,
-        content=content,
-        config=config,
-        image=_image(folder / cases.IMAGE, content),
-        adversary=_only(folder / cases.ADVERSARY, content, "adversary") if adversarial else None,
-        saliency={name: _only(folder / cases.saliency_file(name), content, "saliency") for name in config.explainers},
-        attacks={record["mask"]: record for record in attacks},
-        rows=_rows(folder / cases.ROWS),
-    )
-
-
-def _content(path: Path) -> cases.Content:
-    try:
-        content = json.loads(path.read_text())
-        if content["format"] != cases.FORMAT:
-            raise InputError(
-                f"{path} has format {content['format']}, this version of advxai replays {cases.FORMAT}: use the one "
-                "that has exported it"
-            )
-        return cases.Content.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InputError(f"{path} is damaged ({place}: {first['msg']}): {REMEDY}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} can't be read as a test case ({error!r}): {REMEDY}") from error
-
-
-def _image(path: Path, content: cases.Content) -> np.ndarray:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} can't be read ({error.strerror}): {REMEDY}") from error
-    if sha256(data).hexdigest() != content.sha256:
-        raise InputError(f"{path} is damaged (its hash isn't that in {cases.CASE}): {REMEDY}")
-    return decode_png(data, str(path), REMEDY)
-
-
-def _records(path: Path, content: cases.Content, stage: str) -> list[dict[str, Any]]:
-    try:
-        records = read_shard(path)
-    except InputError as error:
-        raise InputError(f"{path} is missing or damaged ({error.__cause__}): {REMEDY}") from error
-    for record in records:
-        if (record.get("key"), record.get("sha256")) != (content.key, content.sha256):
-            raise InputError(f"{path} holds another image's record: {REMEDY}")
-        if missing := FIELDS[stage] - set(record):
-            raise InputError(f"{path} lacks {', '.join(sorted(missing))}: {REMEDY}")
-    return records
-
-
-def _only(path: Path, content: cases.Content, stage: str) -> dict[str, Any]:
-    records = _records(path, content, stage)
-    if len(records) != 1:
-        raise InputError(f"{path} holds {len(records)} records instead of one: {REMEDY}")
-    return records[0]
-
-
-def _rows(path: Path) -> pd.DataFrame:
-    try:
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} can't be read as a table ({error}): {REMEDY}") from error
-    if list(rows.columns) != [*IDENTITY, *NUMBERS]:
-        raise InputError(f"{path} hasn't the columns of the evaluation's rows: {REMEDY}")
-    return rows
 
 
 def open_detector(case: Case, weights: Path | None, device: str) -> tuple[Detector, list[str]]:

@@ -1,7 +1,8 @@
 """Trained detectors on disk: our own safetensors files, and Lightning checkpoints of the authors' form."""
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -42,7 +43,17 @@ def save(
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in module.state_dict().items()
     }
+    meta["sha256"] = _digest(tensors)
     publish(path, lambda file: save_file(tensors, file, metadata={KEY: json.dumps(meta, sort_keys=True)}))
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of names and contents; safetensors itself wouldn't notice a changed weight."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def load(
@@ -63,8 +74,9 @@ def load(
         classes: names in the order of the head.
 
     Raises:
-        InputError: unreadable; holds pickled code; another number or order of classes; a missing, unexpected or
-            differently shaped tensor; made for another model, input size, mean or std; no such device.
+        InputError: unreadable; weights changed since we wrote them; holds pickled code; another number or order of
+            classes; a missing, unexpected or differently shaped tensor; made for another model, input size, mean or
+            std; no such device.
     """
     device = device or settings.device
     if device == "cuda" and not torch.cuda.is_available():
@@ -73,6 +85,8 @@ def load(
     meta = _meta(path)
     if meta:
         settings = _agree(settings, meta, path, classes)
+        if "sha256" in meta and meta["sha256"] != _digest(state):
+            raise InputError(f"{path}: its weights aren't those that were written; delete it and run again")
     module = build_module(settings, len(classes))
     _fill(module, state, path, len(classes))
     return Detector(

@@ -169,6 +169,16 @@ def test_damaged_and_absent_files_are_named(tmp_path: Path):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_changed_weight_in_our_own_file_is_noticed(tmp_path: Path):
+    path = tmp_path / "d.safetensors"
+    save(path, drawn(), model=MODEL, preprocessing=PLAIN)
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"d\.safetensors: its weights aren't those that were written"):
+        load(SETTINGS, path)
+
+
 def test_a_cuda_detector_without_cuda_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match="detector.device"):
         load(SETTINGS, tmp_path / "l.ckpt", device="cuda")

@@ -1,6 +1,5 @@
 # detector: trained on the corpus, or imported from a checkpoint; its metrics on the test split.
 DETECTOR = P.detector.path / "detector.safetensors"
-TRAINING = P.detector.path / "rows.parquet"
 
 
 rule detector:
@@ -8,26 +7,14 @@ rule detector:
         P.run / "detector/metrics.json",
 
 
-if CONFIG.detector.checkpoint is None:
-
-    # Which images are learnt from. It lies in the store, where every run finds it: a further run's manifest, another path,
-    # would make Snakemake train anew.
-    rule detector_rows:
-        input:
-            manifest=ancient(FRAMES / "manifest.parquet"),
-            frames=ancient(FRAMES / "frames.lmdb"),
-        output:
-            update(TRAINING),
-        log:
-            P.logs / CONFIG.run / "detector_rows.log",
-        conda:
-            "../envs/data.yaml"
-        script:
-            "../scripts/detector_rows.py"
+# A detector that is there already, perhaps another run's, is no longer made by any rule: that run's lists, of another path,
+# would count as changed inputs. To make it anew, delete it.
+if not DETECTOR.exists() and CONFIG.detector.checkpoint is None:
 
     rule detector_train:
         input:
-            rows=ancient(TRAINING),
+            manifest=ancient(FRAMES / "manifest.parquet"),
+            frames=ancient(FRAMES / "frames.lmdb"),
             initial=ancient(P.initial_weights),
         output:
             update(DETECTOR),
@@ -43,7 +30,7 @@ if CONFIG.detector.checkpoint is None:
         script:
             "../scripts/detector_train.py"
 
-else:
+elif not DETECTOR.exists():
 
     rule detector_import:
         input:

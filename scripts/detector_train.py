@@ -6,22 +6,27 @@ from advxai import parquet
 from advxai.config import load
 from advxai.detector.train import train
 from advxai.frames.database import FrameStore
+from advxai.frames.sampling import balanced
 from advxai.jobs import job
 from advxai.paths import Paths
 
 with job(snakemake.log):
     config = load(snakemake.config)
-    paths = Paths(config)
-    rows = parquet.read(snakemake.input.rows)
+    folder = Paths(config).detector
+    manifest = parquet.read(snakemake.input.manifest)
+    per_video = config.detector.training.frames_per_video
+    rows = {
+        name: balanced(manifest, name, per_video, config.seed) if name in set(manifest["split"]) else manifest[:0]
+        for name in ("train", "val")
+    }
     initial = [str(path) for path in snakemake.input.get("initial", [])]
-    paths.detector.describe()
+    folder.describe()
     train(
         config.detector,
-        # the run's own database, which any run that trains has
-        FrameStore(paths.run / "frames/frames.lmdb"),
-        rows[rows["split"] == "train"].reset_index(drop=True),
-        rows[rows["split"] == "val"].reset_index(drop=True),
+        FrameStore(Path(snakemake.input.frames)),
+        rows["train"],
+        rows["val"],
         seed=config.seed,
-        out_dir=paths.detector.path,
+        out_dir=folder.path,
         initial=Path(initial[0]) if initial else None,
     )

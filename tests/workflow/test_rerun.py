@@ -56,7 +56,7 @@ MATRIX = {
     "sigma of the adversary": ({"adversary": {"sigma": 0.002}}, COPIES),
     "NES iterations of the evaluation": ({"evaluation": {"iterations": 3}}, evaluated(*ROWS)),
     "sigma of the evaluation": ({"evaluation": {"sigma": 0.002}}, evaluated(*ROWS)),
-    "seed": ({"seed": 1}, EVERYTHING | {("detector_rows", ""), ("detector_train", "")}),
+    "seed": ({"seed": 1}, EVERYTHING | {("detector_train", "")}),
     "detector checkpoint": ({"detector": {"checkpoint": "other.safetensors"}}, EVERYTHING | {("detector_import", "")}),
     "explainer added": (
         {"explainers": {"New": {"method": "rise", "baseline": "blur", "masks": 8}}},

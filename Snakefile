@@ -14,7 +14,6 @@ from advxai.config import load
 from advxai.environment import prepare
 from advxai.errors import InputError
 from advxai.paths import Paths
-from advxai.store import clear_journals
 
 # Scripts are processes of their own, perhaps on another node: they must find the library too.
 prepare(workflow.basedir)
@@ -65,6 +64,10 @@ include: "rules/cases.smk"
 
 
 onsuccess:
+    from advxai.store import (
+        clear_journals,
+    )  # HDF5 and all, which planning and each job's start don't need
+
     clear_journals(path for paths in P.records.values() for path in paths)
     summary = P.run / "summary.txt"
     if summary.exists():

@@ -5,7 +5,6 @@ import platform
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +82,8 @@ def export(paths: Paths, key: str, sources: Sources, folder: Path) -> None:
     """
     settings = paths.config
     item = find(sources.evaluation, key, settings.run)
-    image = _image_bytes(sources.frames, item)
+    with FrameStore(sources.frames) as store:
+        image = store.bytes(key, item["sha256"])
     copy = None if sources.adversary is None else _record(sources.adversary, item)
     saliency = {name: _record(path, item) for name, path in sources.saliency.items()}
     # for its classes and preprocessing alone: nothing is computed here
@@ -120,14 +120,6 @@ def find(evaluation: Path, key: str, run: str) -> dict[str, Any]:
         raise InputError(f"{key} isn't among the images that the run {run} explains; {evaluation} lists them{hint}")
     row = rows.iloc[0]
     return {"key": key, "sha256": row["sha256"], "category": row["category"], "label": int(row["label"])}
-
-
-def _image_bytes(frames: Path, item: Record) -> bytes:
-    with FrameStore(frames) as store:
-        data = store.bytes(item["key"])
-    if sha256(data).hexdigest() != item["sha256"]:
-        raise InputError(f"{item['key']} in the database {frames} isn't the image that was stored: {REBUILD}.")
-    return data
 
 
 def _own(path: Path, item: Record) -> list[Record]:

@@ -2,7 +2,6 @@
 
 import ast
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
+from advxai import files
 from advxai.errors import InputError
 
 WHEEL_PYTHON = "3.11"  # one wheel for every interpreter that runs the workflow
@@ -64,16 +64,7 @@ def publish(content: bytes, destination: Path, sha256: str, what: str) -> None:
     digest = hashlib.sha256(content).hexdigest()
     if digest != sha256:
         raise InputError(f"{what} has sha256 {digest} where {sha256} was expected: check version and digest.")
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{destination.name}-", dir=destination.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o644)
-        os.replace(name, destination)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    files.publish(destination, lambda file: file.write_bytes(content))
 
 
 def _download(package: str, version: str, root: Path) -> None:

@@ -110,32 +110,31 @@ class FrameStore:
         self.path = Path(path)
         self._handle: _Handle | None = None
 
-    def bytes(self, key: str) -> "bytes":
+    def bytes(self, key: str, digest: str | None = None) -> "bytes":
         """The encoded image, as it was on disk.
 
+        Args:
+            key: the image's.
+            digest: SHA-256 that it must have; None: not compared.
+
         Raises:
-            InputError: the database has no such key.
+            InputError: the database has no such key, or its bytes aren't those of the digest.
         """
         with self._open().begin() as transaction:
             data = transaction.get(key.encode())
         if data is None:
             raise InputError(f"{key} is not in the database {self.path}: {REBUILD}.")
+        if digest is not None and sha256(data).hexdigest() != digest:
+            raise InputError(f"{key} in the database {self.path} isn't the image that was stored: {REBUILD}.")
         return data
 
     def image(self, key: str, digest: str | None = None) -> np.ndarray:
-        """The image, uint8 (H, W, 3) RGB.
-
-        Args:
-            key: the image's.
-            digest: SHA-256 that the encoded image must have; None: not compared.
+        """The image, uint8 (H, W, 3) RGB; arguments as of `bytes`.
 
         Raises:
-            InputError: the database has no such key, its bytes aren't a whole image, or not those of the digest.
+            InputError: as `bytes`, or its bytes aren't a whole image.
         """
-        data = self.bytes(key)
-        if digest is not None and sha256(data).hexdigest() != digest:
-            raise InputError(f"{key} in the database {self.path} isn't the image that was stored: {REBUILD}.")
-        return decode_png(data, f"{key} in the database {self.path}", REBUILD)
+        return decode_png(self.bytes(key, digest), f"{key} in the database {self.path}", REBUILD)
 
     def sha256(self, key: str) -> str:
         """Hexadecimal SHA-256 of the encoded image; raises as `bytes` does."""

@@ -1,20 +1,32 @@
 """Reading and writing clips, frame-exact and reproducible (PyAV)."""
 
+import logging
 import os
 import tempfile
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import groupby
 from pathlib import Path
 
 import av
 import numpy as np
+from av.stream import Discard
+from av.video.frame import PictureType
 
 from advxai.errors import InputError
 
+log = logging.getLogger(__name__)
+# Of these a packet is a picture, so that the packets' time stamps number the frames. Not so, for example, of VP8 with
+# its packets that show nothing.
+NUMBERED_BY_PACKETS = ("h264", "hevc")
+PROGRESSIVE = (0, 1)  # AVFieldOrder: unknown, progressive
+
 
 def read_frames(
-    path: Path, start: int = 0, stop: int | None = None, stride: int = 1, threads: int = 1
+    path: Path, start: int = 0, stop: int | None = None, stride: int = 1
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (index, frame) for the frames start, start + stride, ... below `stop`; frame is uint8 (H, W, 3) RGB.
 
@@ -25,12 +37,66 @@ def read_frames(
         InputError: the file can't be opened, has no video stream, or its data can't be decoded.
     """
     with _opened(path) as (container, stream):
-        stream.codec_context.thread_count = threads
         for index, frame in enumerate(container.decode(stream)):
             if stop is not None and index >= stop:
                 return
             if index >= start and (index - start) % stride == 0:
-                yield index, _upright(frame.to_ndarray(format="rgb24"), frame.rotation)
+                yield index, _rgb(frame)
+
+
+def read_at(path: Path, indices: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (index, frame) for the given indices, ascending and each once, exactly as `read_frames` gives them.
+
+    Decodes from the keyframe before each wanted frame; a clip whose time stamps don't number its frames, or that can't
+    be sought in, is decoded from the start. Indices past the end give nothing.
+
+    Raises:
+        InputError: as `read_frames`, or the file is truncated.
+        ValueError: an index is negative.
+    """
+    wanted = sorted(set(indices))
+    if wanted and wanted[0] < 0:
+        raise ValueError(f"frame {wanted[0]} is asked for: frames count from 0")
+    timeline = _timeline(path)
+    given: dict[int, int] = {}  # index -> presentation time
+    try:
+        for index, frame in _sought(path, timeline, wanted):
+            given[index] = frame.pts
+            yield index, _rgb(frame)
+        return
+    except _Unseekable as reason:
+        log.info("%s: %s; decoded from its start", path, reason)
+    left = set(wanted) - set(given)
+    with _opened(path) as (container, stream):
+        for index, frame in enumerate(container.decode(stream)):
+            if index in left:
+                yield index, _rgb(frame)
+            elif given.get(index, frame.pts) != frame.pts:
+                raise InputError(f"{path} has time stamps that don't number its frames: encode it anew.")
+            if index == wanted[-1]:
+                return
+
+
+def count_frames(path: Path) -> int:
+    """Number of frames that `read_frames` gives; only where packets don't tell it are the frames decoded.
+
+    Raises:
+        InputError: as `read_frames`, or the file is truncated.
+    """
+    timeline = _timeline(path)
+    if isinstance(timeline, _Timeline):
+        return len(timeline.shown)
+    with _opened(path) as (container, stream):
+        return sum(1 for _ in container.decode(stream))
+
+
+def check_whole(path: Path) -> None:
+    """Look whether all frames that the file's index lists are in the file, which only MP4 and MOV tell; no decoding.
+
+    Raises:
+        InputError: the file is truncated or isn't a video.
+    """
+    _timeline(path)
 
 
 def probe(path: Path) -> tuple[int, Fraction, int, int]:
@@ -104,6 +170,104 @@ def _encode(path: str, frames: Iterable[np.ndarray], fps: Fraction, crf: int) ->
     return count
 
 
+class _Unseekable(Exception):
+    """Frames can't be numbered by time stamps, or not be sought; the message says why."""
+
+
+@dataclass(frozen=True)
+class _Timeline:
+    """Presentation times of the frames shown, and (presentation time, time to seek) of all keyframes, ascending."""
+
+    shown: list[int]
+    keys: list[tuple[int, int]]
+
+
+def _timeline(path: Path) -> _Timeline | _Unseekable:
+    """Times of a clip's frames from its packets alone, or why they don't tell.
+
+    Raises:
+        InputError: the file is truncated or isn't a video.
+    """
+    with _opened(path) as (container, stream):
+        _check_index(path, container, stream)
+        packets = [packet for packet in container.demux(stream) if packet.size]
+        _check_index(path, container, stream)  # a fragmented file's index has grown meanwhile
+        codec = stream.codec_context.codec.name
+        if codec not in NUMBERED_BY_PACKETS or stream.codec_context.field_order not in PROGRESSIVE:
+            return _Unseekable(f"a packet of this {codec} stream may be more or less than a frame")
+        if container.format.name == "avi":
+            return _Unseekable("AVI has times of decoding only")
+    if not packets or any(packet.pts is None for packet in packets):
+        return _Unseekable("not every packet has its time")
+    times = sorted(packet.pts for packet in packets)
+    # before the first keyframe the decoder drops frames, how many the packets don't tell
+    if len(set(times)) < len(times) or not packets[0].is_keyframe or packets[0].pts != times[0]:
+        return _Unseekable("frames share a time or precede the first keyframe")
+    # an edit list has frames decoded but not shown
+    shown = sorted(packet.pts for packet in packets if not packet.is_discard)
+    keys = [packet for packet in packets if packet.is_keyframe]
+    return _Timeline(shown, sorted((key.pts, key.pts if key.dts is None else key.dts) for key in keys))
+
+
+def _check_index(path: Path, container: av.container.InputContainer, stream: av.VideoStream) -> None:
+    # other containers' indices list only some frames, or places that aren't those of the frames' last bytes
+    if not container.format.name.startswith("mov"):
+        return
+    there = [entry.pos + entry.size <= container.size for entry in stream.index_entries]
+    if not all(there):
+        raise InputError(
+            f"{path} is truncated: its header promises {len(there)} frames, {sum(there)} are there: download it again."
+        )
+
+
+def _sought(path: Path, timeline: _Timeline | _Unseekable, wanted: list[int]) -> Iterator[tuple[int, av.VideoFrame]]:
+    """The wanted frames, by seeking.
+
+    Raises:
+        _Unseekable: what comes isn't what the timeline says; frames yielded before are right unless it is wrong.
+    """
+    if isinstance(timeline, _Unseekable):
+        raise timeline
+    keys = [pts for pts, _ in timeline.keys]
+    inside = [index for index in wanted if index < len(timeline.shown)]
+    with _opened(path) as (container, stream):
+        # the last keyframe shown no later than the frame: what an open group shows before its keyframe needs more
+        for key, group in groupby(inside, lambda index: bisect_right(keys, timeline.shown[index]) - 1):
+            indices = set(group)
+            for index, frame in _from_key(container, stream, timeline, timeline.keys[key]):
+                if index in indices:
+                    yield index, frame
+                    indices.discard(index)
+                if not indices:
+                    break
+            if indices:
+                raise _Unseekable(f"frame {min(indices)} doesn't come after its keyframe")
+
+
+def _from_key(
+    container: av.container.InputContainer, stream: av.VideoStream, timeline: _Timeline, key: tuple[int, int]
+) -> Iterator[tuple[int, av.VideoFrame]]:
+    """(index, frame) of every frame from a keyframe on; each must be the one that the timeline has next."""
+    pts, dts = key
+    start = index = bisect_left(timeline.shown, pts)
+    begun = False
+    try:
+        container.seek(dts, stream=stream)
+        for packet in container.demux(stream):
+            begun = begun or (packet.is_keyframe and packet.pts == pts)
+            for frame in packet.decode() if begun else ():
+                if frame.pts is not None and frame.pts < pts:
+                    continue
+                if index == len(timeline.shown) or frame.pts != timeline.shown[index] or frame.interlaced_frame:
+                    raise _Unseekable(f"frame {index} isn't what its packet promises")
+                if index == start and frame.pts == pts and frame.pict_type != PictureType.I:
+                    raise _Unseekable(f"frame {index} is called a keyframe and isn't one")
+                yield index, frame
+                index += 1
+    except av.FFmpegError as error:  # whether the file is to blame, decoding from the start tells
+        raise _Unseekable(f"seeking before frame {start} fails ({error})") from error
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
     """Open the first video stream; any failure of PyAV inside the block becomes an InputError that names the file."""
@@ -111,11 +275,18 @@ def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoS
         with av.open(str(path)) as container:
             if not container.streams.video:
                 raise InputError(f"{path} has no video stream: give a video file.")
-            yield container, container.streams.video[0]
+            stream = container.streams.video[0]
+            for other in container.streams:
+                if other is not stream:  # what is missing of the sound must not end the pictures
+                    other.discard = Discard.all
+            stream.codec_context.thread_count = 1  # cores are shared with other jobs
+            yield container, stream
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{path} can't be read as a video ({error}): replace the file.") from error
 
 
-def _upright(image: np.ndarray, rotation: int) -> np.ndarray:
-    """Turn counter-clockwise by `rotation` degrees, a multiple of 90 (others stay as they are)."""
-    return np.ascontiguousarray(np.rot90(image, rotation // 90)) if rotation % 360 and rotation % 90 == 0 else image
+def _rgb(frame: av.VideoFrame) -> np.ndarray:
+    """uint8 (H, W, 3), turned counter-clockwise by the rotation noted, if that is a multiple of 90 degrees."""
+    image = frame.to_ndarray(format="rgb24")
+    turned = frame.rotation % 360 and frame.rotation % 90 == 0
+    return np.ascontiguousarray(np.rot90(image, frame.rotation // 90)) if turned else image

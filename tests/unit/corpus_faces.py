@@ -1,5 +1,9 @@
-"""A drawn face with a mesh whose named points are where a face has them; no photograph, no network."""
+"""A drawn face with a mesh whose named points are where a face has them; no photograph, no network. And clips."""
 
+from fractions import Fraction
+from pathlib import Path
+
+import av
 import cv2
 import numpy as np
 
@@ -25,3 +29,35 @@ def synthetic_frame(seed: int = 0, height: int = 128, width: int = 160) -> np.nd
     noise = np.random.default_rng(seed).normal(size=(height, width, 3)).astype(np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), 3)
     return np.clip(128 + 40 * smooth / smooth.std(), 0, 255).astype(np.uint8)
+
+
+def encoded(
+    path: Path,
+    count: int,
+    codec: str = "libx264",
+    options: dict[str, str] | None = None,
+    container: dict[str, str] | None = None,
+    times: list[int] | None = None,
+) -> Path:
+    """Write a clip of a moving texture, 128 x 96, a keyframe every 10 frames.
+
+    Args:
+        count: number of frames.
+        options, container: of encoder and container.
+        times: presentation time of each frame in milliseconds; None: 25 frames a second.
+    """
+    texture = synthetic_frame(3, 96, 128)
+    with av.open(str(path), "w", options=container or {}) as out:
+        stream = out.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        stream.codec_context.gop_size, stream.codec_context.thread_count = 10, 1
+        stream.options = options or {}
+        if times:
+            stream.codec_context.time_base = Fraction(1, 1000)
+        for index in range(count):
+            frame = av.VideoFrame.from_ndarray(np.roll(texture, (index, 3 * index), (0, 1)), format="rgb24")
+            if times:
+                frame.pts, frame.time_base = times[index], Fraction(1, 1000)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path

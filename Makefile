@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 
-.PHONY: help demo test test-kill lint format lock docs clean
+.PHONY: help demo test test-kill protocols lint format lock docs clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ test: $(VENV)/test.stamp ## Set up, then run the test suite
 
 test-kill: $(VENV)/test.stamp ## Kill running jobs and Snakemake at ten random moments in each stage (a quarter of an hour)
 	$(BIN)/python -m pytest -m kill tests/workflow/test_kill.py
+
+protocols: $(VENV)/run.stamp ## Run the demo once for each fix of the corrected protocol; writes docs/protocols-demo.md (half an hour)
+	$(BIN)/python benchmarks/protocols.py --cores $(CORES)
 
 lint: $(VENV)/test.stamp ## ruff, snakefmt and snakemake --lint
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile rules && $(BIN)/snakemake --lint

@@ -24,10 +24,15 @@ if not workflow.overwrite_configfiles:
     configfile: os.path.join(workflow.basedir, "config.yaml")
 
 
+# `snakemake plan` is for before the download: it doesn't need the data. (Snakemake knows its targets only after this file,
+# and its job has the target `plan:`.)
+PLANNING = not {"plan", "plan:"}.isdisjoint(sys.argv)
+
 try:
     CONFIG = load(config)
-    P = Paths(CONFIG)
-    P.check()
+    P = Paths(CONFIG, planning=PLANNING)
+    if not PLANNING:
+        P.check()
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -45,6 +50,7 @@ rule all:
     input:
         P.tables,
         P.figures,
+        P.detector_figures,
         P.run / "detector/metrics.json",
         P.run / "summary.txt",
         P.run / "provenance.json",
@@ -60,6 +66,7 @@ include: "rules/evaluation.smk"
 include: "rules/tables.smk"
 include: "rules/report.smk"
 include: "rules/store.smk"
+include: "rules/plan.smk"
 include: "rules/cases.smk"
 
 

@@ -47,23 +47,33 @@ def file_sha256(path: str | Path) -> str:
         raise InputError(f"{path}: can't be read ({error.strerror}); correct the path in the configuration") from error
 
 
+def _size(path: str | Path) -> int:
+    """Bytes of a database: one file, or a folder with data.mdb."""
+    place = Path(path)
+    return (place / "data.mdb" if place.is_dir() else place).stat().st_size
+
+
 class Digests:
     """Parameters of every stage of one configuration.
 
     Args:
         config: a checked configuration.
+        planning: a file of the user's that isn't there yet has a hash of its own instead of being an error.
     """
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    def __init__(self, config: Config, *, planning: bool = False) -> None:
+        self.config, self.planning = config, planning
         self._hashes: dict[str, str] = {}
 
+    def _file(self, path: str | Path) -> str:
+        """SHA-256 of a user's file, computed once."""
+        if str(path) not in self._hashes:
+            absent = self.planning and not Path(path).exists()
+            self._hashes[str(path)] = "absent" if absent else file_sha256(path)
+        return self._hashes[str(path)]
+
     def _medium(self, medium: Medium) -> str:
-        if medium.path is None:
-            return str(medium.sha256)
-        if medium.path not in self._hashes:
-            self._hashes[medium.path] = file_sha256(medium.path)
-        return self._hashes[medium.path]
+        return str(medium.sha256) if medium.path is None else self._file(medium.path)
 
     @property
     def _corpus(self) -> DemoCorpus:
@@ -92,13 +102,10 @@ class Digests:
 
     @cached_property
     def faces_params(self) -> dict[str, Any]:
-        settings = self.config.faces.model_dump(exclude={"model", "batch"})
-        return {
-            "version": VERSIONS["faces"],
-            "model": self._medium(self.config.faces.model),
-            "device": self.config.detector.device,
-            **settings,
-        }
+        # Masks lie beside the crops, which don't depend on them.
+        unused = "stride" if self.config.faces.frames_per_video else "frames_per_video"
+        settings = self.config.faces.model_dump(exclude={"model", "batch", "masks", unused})
+        return {"version": VERSIONS["faces"], "model": self._medium(self.config.faces.model), **settings}
 
     # -- detector -----------------------------------------------------------------------------------------------------
     @cached_property
@@ -109,7 +116,7 @@ class Digests:
             **settings.model_dump(include={"model", "input_size", "mean", "std"}),
         }
         if settings.checkpoint is not None:
-            return params | {"checkpoint": self._medium(Medium(path=settings.checkpoint))}
+            return params | {"checkpoint": self._file(settings.checkpoint)}
         training = settings.training.model_dump(exclude={"initial_weights"})
         weights = settings.training.initial_weights
         return params | {
@@ -117,7 +124,6 @@ class Digests:
             "device": settings.device,
             "seed": self.config.seed,
             "corpus": self._training_corpus,
-            "faces": self.faces_params,
         }
 
     @property
@@ -129,11 +135,32 @@ class Digests:
 
     @property
     def _training_corpus(self) -> dict[str, Any]:
-        corpus = self.config.corpus
+        """The videos or images that the detector learns from."""
+        corpus, frames = self.config.corpus, self.config.frames
         if isinstance(corpus, DemoCorpus):
-            return {"clips": sorted(digest(self.clip_params(name)) for name in self._learnt)}
-        splits = {name: file_sha256(Path(corpus.splits, f"{name}.json")) for name in ("train", "val")}
-        return corpus.model_dump(include={"root", "compression", "categories"}) | splits
+            made: dict[str, Any] = {"clips": sorted(digest(self.clip_params(name)) for name in self._learnt)}
+        elif frames.lmdb is not None:
+            there = not self.planning or Path(frames.lmdb).exists()
+            return {
+                "lmdb": frames.lmdb,
+                "bytes": _size(frames.lmdb) if there else 0,
+                "list": self._file(frames.manifest),
+            }
+        else:
+            splits = Path(str(corpus.splits))
+            files = [splits] if splits.suffix == ".csv" else [splits / f"{name}.json" for name in ("train", "val")]
+            made = corpus.model_dump(include={"root", "compression"}) | {"splits": list(map(self._file, files))}
+        listed = {"list": self._file(frames.manifest)} if frames.manifest and self._lists_splits else {}
+        return made | {"categories": sorted(corpus.categories), "faces": self.faces_params} | listed
+
+    @property
+    def _lists_splits(self) -> bool:
+        """The list of images may name training images: it has a column of splits."""
+        path = Path(str(self.config.frames.manifest))
+        if self.planning and not path.exists():
+            return False
+        with open(path) as file:
+            return file.readline().split()[-1:] == ["split"]
 
     @cached_property
     def _forward(self) -> dict[str, Any]:
@@ -162,7 +189,7 @@ class Digests:
         return self.config.explainers[explainer].baseline.kind == "adversarial"
 
     def saliency_params(self, explainer: str) -> dict[str, Any]:
-        settings = self.config.explainers[explainer].model_dump()
+        settings = self.config.explainers[explainer].model_dump(exclude={"published"})
         # Settings of a baseline that this one doesn't have must not change its digest.
         relevant = {"blur": {"kind", "size"}, "noise": {"kind", "std"}}.get(settings["baseline"]["kind"], {"kind"})
         settings["baseline"] = {name: value for name, value in settings["baseline"].items() if name in relevant}
@@ -175,7 +202,7 @@ class Digests:
 
     @cached_property
     def attacks_params(self) -> dict[str, Any]:
-        settings = self.config.evaluation.model_dump(exclude={"top"})
+        settings = self.config.evaluation.model_dump(exclude={"top", "population"})
         return {"version": VERSIONS["attacks"], **self._seeded, **settings}
 
     def evaluation_params(self, explainer: str) -> dict[str, Any]:
@@ -183,5 +210,5 @@ class Digests:
             "version": VERSIONS["evaluation"],
             "attacks": digest(self.attacks_params),
             "saliency": digest(self.saliency_params(explainer)),
-            "top": self.config.evaluation.top,
+            **self.config.evaluation.model_dump(include={"top", "population"}),
         }

@@ -8,15 +8,16 @@ images.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from advxai.config import Config
 from advxai.config.base import Medium
-from advxai.config.data import DemoCorpus
+from advxai.config.data import DemoCorpus, FfppCorpus
 from advxai.config.science import Nes
+from advxai.corpus.ffpp import missing
 from advxai.digests import Digests, digest
 from advxai.errors import InputError
 from advxai.files import publish
@@ -66,10 +67,11 @@ class Paths(Digests):
 
     Args:
         config: a checked configuration.
+        planning: data that are absent are no error.
     """
 
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
+    def __init__(self, config: Config, *, planning: bool = False) -> None:
+        super().__init__(config, planning=planning)
         self.store = Path(config.results, "store")
         self.run = Path(config.results, config.run)
 
@@ -117,60 +119,86 @@ class Paths(Digests):
         """Look for what must be there before any job starts.
 
         Raises:
-            InputError: one line that lists every missing file or folder and the key that names it.
+            InputError: one message that lists everything that is missing, with its key and where to get it.
         """
-        config = self.config
-        wanted: list[tuple[str, Path]] = []
-        if isinstance(config.corpus, DemoCorpus):
-            wanted += [
-                (f"corpus.clips ({clip.name}) source.path", Path(clip.source.path))
-                for clip in config.corpus.clips
-                if clip.source.path is not None
-            ]
-        else:
-            root = Path(config.corpus.root)
-            wanted.append(("corpus.root", root))
-            wanted += [
-                ("corpus.splits", Path(config.corpus.splits, f"{name}.json")) for name in ("train", "val", "test")
-            ]
-            wanted += [
-                ("corpus.categories", root / "manipulated_sequences" / category / config.corpus.compression / "videos")
-                for category in config.corpus.categories
-            ]
-        if config.detector.checkpoint is not None:
-            wanted.append(("detector.checkpoint", Path(config.detector.checkpoint)))
-        missing = [f"{key}: {path}" for key, path in wanted if not path.exists()]
-        learns = config.detector.checkpoint is None and isinstance(config.corpus, DemoCorpus)
-        if learns and not any(clip.splits.train for clip in config.corpus.clips):
-            raise InputError(
-                "config: corpus.clips: none has a block in the split train; add one or set detector.checkpoint"
+        config, corpus = self.config, self.config.corpus
+        files: dict[str, str | None] = {
+            "frames.manifest": config.frames.manifest,
+            "frames.lmdb": config.frames.lmdb,
+            "faces.model": config.faces.model.path,
+        }
+        if isinstance(corpus, DemoCorpus):
+            files |= {f"corpus.clips ({clip.name}) source.path": clip.source.path for clip in corpus.clips}
+            if config.detector.checkpoint is None and not any(clip.splits.train for clip in corpus.clips):
+                raise InputError(
+                    "config: corpus.clips: none has a block in the split train; add one or set detector.checkpoint"
+                )
+        if (weights := config.detector.training.initial_weights) and config.detector.checkpoint is None:
+            files["detector.training.initial_weights"] = weights.path
+        lacking = [
+            f"{key}: {path} is not there: correct the path"
+            for key, path in files.items()
+            if path is not None and not Path(path).exists()
+        ]
+        if isinstance(corpus, FfppCorpus) and config.frames.lmdb is None:
+            lacking += missing(
+                Path(str(corpus.root)),
+                corpus.compression,
+                list(corpus.categories),
+                list(corpus.also),
+                Path(str(corpus.splits)),
             )
-        if missing:
-            raise InputError(
-                "config: these are not there: " + "; ".join(missing) + "; correct the paths or get the data"
+        checkpoint, listed = config.detector.checkpoint, config.frames.manifest
+        if config.frames.lmdb and checkpoint is None and listed and Path(listed).exists() and not self._lists_splits:
+            lacking.append(
+                f"detector.checkpoint: {listed} names test images only, so there is nothing to train on: give a "
+                "checkpoint, or a list with a fourth column, split"
             )
+        if checkpoint is not None and not Path(checkpoint).exists():
+            lacking.append(
+                f"detector.checkpoint: {checkpoint} is not there: correct the path (the paper's authors link theirs in "
+                "the GitHub repository IDT-ITI/XAI-Deepfakes), or set it to null to train on the corpus"
+            )
+        if lacking:
+            raise InputError("config: this is missing:\n" + "\n".join(f"  - {one}" for one in lacking))
 
     # -- what people read ---------------------------------------------------------------------------------------------
     FORMATS = ("parquet", "csv", "md", "tex")
     COMBINED = ("accuracy", "sufficiency", "cost", "flips")
+    PUBLISHED = ("published_accuracy", "published_sufficiency", "published_cost")
+
+    def tables_of(self, names: Iterable[str]) -> list[Path]:
+        """Files of tables, in every format."""
+        return [self.run / "tables" / f"{name}.{kind}" for name in names for kind in self.FORMATS]
+
+    @property
+    def is_ffpp(self) -> bool:
+        """The run is on FaceForensics++, so that the published numbers stand beside its own."""
+        return isinstance(self.config.corpus, FfppCorpus)
 
     @property
     def tables(self) -> list[Path]:
-        """Every table: one an explainer, and the combined ones."""
-        names = [*self.config.explainers, *self.COMBINED]
-        return [self.run / "tables" / f"{name}.{kind}" for name in names for kind in self.FORMATS]
+        """Every table: one an explainer, the combined ones and, for FF++, those beside the published ones."""
+        return self.tables_of([*self.config.explainers, *self.COMBINED, *(self.PUBLISHED if self.is_ffpp else ())])
 
     @property
     def figure_groups(self) -> dict[str, list[str]]:
         """Explainers that differ in their baseline alone stand in one figure, named as the first of them."""
         groups: dict[str, list[str]] = {}
         for name, settings in self.config.explainers.items():
-            groups.setdefault(digest(settings.model_dump(mode="json", exclude={"baseline"})), []).append(name)
+            groups.setdefault(digest(settings.model_dump(mode="json", exclude={"baseline", "published"})), []).append(
+                name
+            )
         return {names[0]: names for names in groups.values()}
 
     @property
     def figures(self) -> list[Path]:
         return [self.run / "figures" / f"{name}.{kind}" for name in self.figure_groups for kind in ("png", "pdf")]
+
+    @property
+    def detector_figures(self) -> list[Path]:
+        """The detector's confusion matrix and ROC curves."""
+        return [self.run / "figures" / f"detector.{kind}" for kind in ("png", "pdf")]
 
     def note(self, explainer: str | None = None) -> str:
         """The budgets behind a table, as a line under it."""
@@ -184,8 +212,8 @@ class Paths(Digests):
                 [f" {explainer}: baseline {settings.baseline.kind}", *(f"{k} {v}" for k, v in budget.items())]
             )
         return (
-            f"Run {config.run}, {config.detector.model} at {config.detector.input_size} px, seed {config.seed}. "
-            f"Segment attacks: {_nes(config.evaluation)}.{own}"
+            f"Run {config.run}, protocol {config.protocol}, seed {config.seed}, {config.detector.model} at "
+            f"{config.detector.input_size} px. Segment attacks: {_nes(config.evaluation)}.{own}"
         )
 
     @property
@@ -216,7 +244,7 @@ class Paths(Digests):
     @property
     def corpus_root(self) -> Path:
         corpus = self.config.corpus
-        return self.run / "corpus" / "ffpp" if isinstance(corpus, DemoCorpus) else Path(corpus.root)
+        return self.run / "corpus" / "ffpp" if isinstance(corpus, DemoCorpus) else Path(str(corpus.root))
 
     @property
     def face_model(self) -> Path:
@@ -226,6 +254,39 @@ class Paths(Digests):
     def faces(self) -> Folder:
         path = self.store / "faces" / f"crops-{digest(self.faces_params)}"
         return Folder(path, "face crops of videos, and each run's lists of them", self.faces_params)
+
+    # -- frames -------------------------------------------------------------------------------------------------------
+    @property
+    def lmdb(self) -> Path:
+        """The database of the images: the run's own, or the user's."""
+        given = self.config.frames.lmdb
+        return self.run / "frames" / "frames.lmdb" if given is None else Path(given)
+
+    @property
+    def listed(self) -> str | None:
+        """SHA-256 of the user's list of images, so that an edited one is noticed."""
+        return self._file(self.config.frames.manifest) if self.config.frames.manifest else None
+
+    @property
+    def lists(self) -> Path:
+        """Folder of each shard's list of the images to explain."""
+        if self.config.frames.explain == "called_fake":
+            return self.run / "detector" / "called_fake"
+        return self.run / "frames" / "shards"
+
+    @property
+    def explained(self) -> Path:
+        """The table of all images to explain."""
+        return (self.lists if self.config.frames.explain == "called_fake" else self.lists.parent) / "evaluation.parquet"
+
+    @property
+    def left_out(self) -> list[Path]:
+        """Tables of what each stage left out, in the order in which data flows."""
+        made = [self.run / "frames" / "left_out.parquet"]
+        if self.config.frames.lmdb is None:
+            crops = [path.with_suffix(".left_out.parquet") for path in self.crops]
+            made = [self.run / "corpus" / "left_out.parquet", *crops, *made]
+        return made + ([self.lists / "left_out.parquet"] if self.config.frames.explain == "called_fake" else [])
 
     # -- detector -----------------------------------------------------------------------------------------------------
     @property

@@ -6,8 +6,8 @@ rule adversary:
 
 rule adversary_shard:
     input:
-        images=FRAMES / "shards/{shard}.json",
-        frames=ancient(FRAMES / "frames.lmdb"),
+        images=P.lists / "{shard}.json",
+        frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
     output:
         update(str(P.adversary.path / CONFIG.run / "{shard}.h5")),

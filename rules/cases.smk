@@ -5,8 +5,8 @@ from advxai.cases import shard_files
 rule cases_export:
     input:
         unpack(lambda wildcards: shard_files(P, wildcards.key)),
-        evaluation=FRAMES / "evaluation.parquet",
-        frames=ancient(FRAMES / "frames.lmdb"),
+        evaluation=P.explained,
+        frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
     output:
         directory(str(P.run / "cases/{key}")),

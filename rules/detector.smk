@@ -14,7 +14,7 @@ if not DETECTOR.exists() and CONFIG.detector.checkpoint is None:
     rule detector_train:
         input:
             manifest=ancient(FRAMES / "manifest.parquet"),
-            frames=ancient(FRAMES / "frames.lmdb"),
+            frames=ancient(P.lmdb),
             initial=ancient(P.initial_weights),
         output:
             update(DETECTOR),
@@ -48,11 +48,16 @@ elif not DETECTOR.exists():
 rule detector_metrics:
     input:
         manifest=FRAMES / "manifest.parquet",
-        frames=ancient(FRAMES / "frames.lmdb"),
+        frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
     output:
         json=P.run / "detector/metrics.json",
         csv=P.run / "detector/metrics.csv",
+        published=(
+            [P.run / f"detector/published.{kind}" for kind in ("csv", "md")]
+            if P.is_ffpp
+            else []
+        ),
         predictions=P.run / "detector/predictions.parquet",
         probabilities=update(P.predicted),
     log:
@@ -66,5 +71,23 @@ rule detector_metrics:
         gpu=P.gpus,
     params:
         detector=P.detector.path.name,
+        categories=CONFIG.corpus.categories,
     script:
         "../scripts/detector_metrics.py"
+
+
+# With `frames.explain: called_fake` the lists of images to explain are those of the frames less the ones called Real.
+rule detector_called_fake:
+    input:
+        predictions=P.run / "detector/predictions.parquet",
+        evaluation=FRAMES / "evaluation.parquet",
+    output:
+        evaluation=P.run / "detector/called_fake/evaluation.parquet",
+        left_out=P.run / "detector/called_fake/left_out.parquet",
+        shards=[P.run / f"detector/called_fake/{shard}.json" for shard in P.shards],
+    log:
+        P.logs / CONFIG.run / "detector_called_fake.log",
+    conda:
+        "../envs/tables.yaml"
+    script:
+        "../scripts/detector_called_fake.py"

@@ -6,8 +6,8 @@ rule evaluation:
 
 rule evaluation_shard:
     input:
-        images=FRAMES / "shards/{shard}.json",
-        frames=ancient(FRAMES / "frames.lmdb"),
+        images=P.lists / "{shard}.json",
+        frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
         saliency=lambda wildcards: P.saliency(wildcards.explainer).path
         / CONFIG.run

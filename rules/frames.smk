@@ -1,43 +1,77 @@
-# frames: the manifest, the frames to explain in shards, the LMDB of all crops.
+# frames: the manifest, the frames to explain in shards, the LMDB of all crops; or the authors' list and LMDB as they are.
 FRAMES = P.run / "frames"
+LISTED = [CONFIG.frames.manifest] if CONFIG.frames.manifest else []
+FRAMES_MADE = dict(
+    manifest=FRAMES / "manifest.parquet",
+    csv=FRAMES / "manifest.csv",
+    evaluation=FRAMES / "evaluation.parquet",
+    evaluation_csv=FRAMES / "evaluation.csv",
+    left_out=FRAMES / "left_out.parquet",
+    shards=[FRAMES / f"shards/{shard}.json" for shard in P.shards],
+)
 
 
 rule frames:
     input:
         FRAMES / "manifest.parquet",
-        FRAMES / "frames.lmdb",
+        P.lmdb,
 
 
-rule frames_manifest:
-    input:
-        faces=P.crops,
-    output:
-        manifest=FRAMES / "manifest.parquet",
-        csv=FRAMES / "manifest.csv",
-        evaluation=FRAMES / "evaluation.parquet",
-        shards=[FRAMES / f"shards/{shard}.json" for shard in P.shards],
-    log:
-        P.logs / CONFIG.run / "frames_manifest.log",
-    conda:
-        "../envs/data.yaml"
-    params:
-        frames=CONFIG.frames.model_dump(),
-        categories=CONFIG.corpus.categories,
-        shards=CONFIG.shards,
-    script:
-        "../scripts/frames_manifest.py"
+if CONFIG.frames.lmdb is None:
 
+    rule frames_manifest:
+        input:
+            faces=P.crops,
+            listed=ancient(LISTED),
+        output:
+            **FRAMES_MADE,
+        log:
+            P.logs / CONFIG.run / "frames_manifest.log",
+        conda:
+            "../envs/data.yaml"
+        params:
+            frames=CONFIG.frames.model_dump(include={"per_video", "manifest"}),
+            listed=P.listed,
+            trained=CONFIG.detector.checkpoint is None,
+            categories=CONFIG.corpus.categories,
+            also=CONFIG.corpus.also,
+            shards=CONFIG.shards,
+        script:
+            "../scripts/frames_manifest.py"
 
-rule frames_lmdb:
-    input:
-        manifest=FRAMES / "manifest.parquet",
-    output:
-        FRAMES / "frames.lmdb",
-    log:
-        P.logs / CONFIG.run / "frames_lmdb.log",
-    benchmark:
-        P.logs / CONFIG.run / "frames_lmdb.tsv"
-    conda:
-        "../envs/data.yaml"
-    script:
-        "../scripts/frames_lmdb.py"
+    rule frames_lmdb:
+        input:
+            manifest=FRAMES / "manifest.parquet",
+        output:
+            P.lmdb,
+        log:
+            P.logs / CONFIG.run / "frames_lmdb.log",
+        benchmark:
+            P.logs / CONFIG.run / "frames_lmdb.tsv"
+        conda:
+            "../envs/data.yaml"
+        script:
+            "../scripts/frames_lmdb.py"
+
+else:
+
+    rule frames_import:
+        input:
+            listed=ancient(LISTED),
+            lmdb=ancient(P.lmdb),
+        output:
+            **FRAMES_MADE,
+        log:
+            P.logs / CONFIG.run / "frames_import.log",
+        benchmark:
+            P.logs / CONFIG.run / "frames_import.tsv"
+        conda:
+            "../envs/data.yaml"
+        params:
+            frames=CONFIG.frames.model_dump(include={"per_video", "manifest", "lmdb"}),
+            listed=P.listed,
+            categories=CONFIG.corpus.categories,
+            also=CONFIG.corpus.also,
+            shards=CONFIG.shards,
+        script:
+            "../scripts/frames_import.py"

@@ -5,6 +5,7 @@ FIGURES = P.figure_groups
 rule report:
     input:
         P.figures,
+        P.detector_figures,
         P.run / "provenance.json",
 
 
@@ -18,7 +19,7 @@ rule report_figure:
         ],
         adversary=P.copies,
         manifest=FRAMES / "manifest.parquet",
-        frames=ancient(FRAMES / "frames.lmdb"),
+        frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
     output:
         multiext(str(P.run / "figures/{figure}"), ".png", ".pdf"),
@@ -34,6 +35,23 @@ rule report_figure:
         dpi=CONFIG.report.dpi,
     script:
         "../scripts/report_figure.py"
+
+
+rule report_detector:
+    input:
+        predictions=P.run / "detector/predictions.parquet",
+        metrics=P.run / "detector/metrics.json",
+    output:
+        P.detector_figures,
+    log:
+        P.logs / CONFIG.run / "report_detector.log",
+    conda:
+        "../envs/tables.yaml"
+    params:
+        categories=CONFIG.corpus.categories,
+        dpi=CONFIG.report.dpi,
+    script:
+        "../scripts/report_detector.py"
 
 
 rule report_provenance:

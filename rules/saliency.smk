@@ -6,8 +6,8 @@ rule saliency:
 
 rule saliency_shard:
     input:
-        images=FRAMES / "shards/{shard}.json",
-        frames=ancient(FRAMES / "frames.lmdb"),
+        images=P.lists / "{shard}.json",
+        frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
         adversary=lambda wildcards: (
             [P.adversary.path / CONFIG.run / f"{wildcards.shard}.h5"]

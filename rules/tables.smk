@@ -1,4 +1,10 @@
 # tables: one file an explainer, one for all; as Parquet, CSV, Markdown and LaTeX.
+# What a table doesn't show but counts beside it.
+NOT_EXPLAINED = (
+    [P.lists / "left_out.parquet"] if CONFIG.frames.explain == "called_fake" else []
+)
+
+
 rule tables:
     input:
         P.tables,
@@ -10,6 +16,7 @@ rule tables_explainer:
     input:
         evaluation=lambda wildcards: P.rows_of(wildcards.explainer),
         saliency=lambda wildcards: P.maps_of(wildcards.explainer),
+        not_explained=NOT_EXPLAINED,
     output:
         multiext(str(P.run / "tables/{explainer}"), ".parquet", ".csv", ".md", ".tex"),
     log:
@@ -30,8 +37,9 @@ rule tables_combined:
     input:
         evaluation=[path for name in CONFIG.explainers for path in P.rows_of(name)],
         saliency=[path for name in CONFIG.explainers for path in P.maps_of(name)],
+        not_explained=NOT_EXPLAINED,
     output:
-        [P.run / f"tables/{table}.{kind}" for table in P.COMBINED for kind in P.FORMATS],
+        P.tables_of(P.COMBINED),
     log:
         P.logs / CONFIG.run / "tables_combined.log",
     conda:
@@ -45,11 +53,35 @@ rule tables_combined:
         "../scripts/tables_combined.py"
 
 
+# Only FF++'s numbers can stand beside the paper's.
+if P.is_ffpp:
+
+    rule tables_published:
+        input:
+            evaluation=[path for name in CONFIG.explainers for path in P.rows_of(name)],
+            saliency=[path for name in CONFIG.explainers for path in P.maps_of(name)],
+            not_explained=NOT_EXPLAINED,
+        output:
+            P.tables_of(P.PUBLISHED),
+        log:
+            P.logs / CONFIG.run / "tables_published.log",
+        conda:
+            "../envs/tables.yaml"
+        params:
+            readings={
+                name: entry.published for name, entry in CONFIG.explainers.items()
+            },
+            note=P.note(),
+            top=CONFIG.evaluation.top,
+            categories=CONFIG.corpus.categories,
+        script:
+            "../scripts/tables_published.py"
+
+
 rule tables_left_out:
     input:
-        videos=P.run / "corpus/videos.parquet",
-        corpus=P.run / "corpus/left_out.parquet",
-        faces=[path.with_suffix(".left_out.parquet") for path in P.crops],
+        left_out=P.left_out,
+        videos=[P.run / "corpus/videos.parquet"] if CONFIG.frames.lmdb is None else [],
         manifest=FRAMES / "manifest.parquet",
         evaluation=[path for name in CONFIG.explainers for path in P.rows_of(name)],
         adversary=P.copies,

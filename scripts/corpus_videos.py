@@ -18,8 +18,9 @@ with job(snakemake.log):
     clips = [Path(report).parent for report in snakemake.input.clips]
     if clips:
         merge(clips, root)
-    splits = root / "splits" if clips else Path(config.corpus.splits)
-    videos, missing = scan(root, config.corpus.compression, list(config.corpus.categories), splits)
+    corpus = config.corpus
+    splits = root / "splits" if clips else Path(corpus.splits)
+    videos, missing = scan(root, corpus.compression, corpus.categories, splits, corpus.also)
     parquet.write(pd.concat([left_out(clips), missing]), snakemake.output.left_out)
     parquet.write(videos, snakemake.output.videos)
     numbers = videos["video"].map(lambda video: shard_of(video, config.shards))

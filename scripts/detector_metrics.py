@@ -1,13 +1,16 @@
-"""Measure the detector on the test split."""
+"""Measure the detector on the test split; what it has no class for is classified as well."""
 
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from advxai import parquet
 from advxai.classes import CLASSES, REAL
 from advxai.config import load
-from advxai.detector.metrics import check_labels, classify, evaluate, write
+from advxai.detector import published
+from advxai.detector.metrics import check_labels, evaluate, predictions, write
+from advxai.frames.manifest import known
 from advxai.jobs import Forwards, job
 from advxai.paths import Paths
 from advxai.store import complete, read_shard
@@ -16,10 +19,18 @@ with job(snakemake.log):
     config = load(snakemake.config)
     folder = Paths(config).predictions
     manifest = parquet.read(snakemake.input.manifest)
-    rows = manifest[manifest["split"] == "test"]
-    check_labels(rows, CLASSES)
+    test = manifest[manifest["split"] == "test"]
+    measured = known(test, config.corpus.categories)
+    check_labels(measured, CLASSES)
+    rows = pd.concat([measured, test[~test["category"].isin(CLASSES)]], ignore_index=True)
     shard = Path(snakemake.output.probabilities)
-    forwards = Forwards(config, snakemake.input.detector, snakemake.input.frames, classify)
+
+    def start(*arguments):
+        from advxai.detector.classify import classify
+
+        return classify(*arguments)
+
+    forwards = Forwards(config, snakemake.input.detector, snakemake.input.frames, start)
     folder.describe()
     complete(
         shard,
@@ -30,6 +41,9 @@ with job(snakemake.log):
         attributes=lambda: forwards.spent,
     )
     probabilities = np.stack([record["probabilities"] for record in read_shard(shard, ["probabilities"])])
-    predictions, metrics = evaluate(probabilities, rows, CLASSES, CLASSES.index(REAL))
-    parquet.write(predictions, snakemake.output.predictions)
+    images = predictions(probabilities, rows, CLASSES)
+    metrics = evaluate(images, CLASSES, CLASSES.index(REAL))
+    parquet.write(images, snakemake.output.predictions)
     write(metrics, Path(snakemake.output.json), Path(snakemake.output.csv))
+    if beside := snakemake.output.get("published"):
+        published.write(metrics, *map(Path, beside))

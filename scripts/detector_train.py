@@ -6,6 +6,7 @@ from advxai import parquet
 from advxai.config import load
 from advxai.detector.train import train
 from advxai.frames.database import FrameStore
+from advxai.frames.manifest import known
 from advxai.frames.sampling import balanced
 from advxai.jobs import job
 from advxai.paths import Paths
@@ -13,7 +14,7 @@ from advxai.paths import Paths
 with job(snakemake.log):
     config = load(snakemake.config)
     folder = Paths(config).detector
-    manifest = parquet.read(snakemake.input.manifest)
+    manifest = known(parquet.read(snakemake.input.manifest), config.corpus.categories)
     per_video = config.detector.training.frames_per_video
     rows = {
         name: balanced(manifest, name, per_video, config.seed) if name in set(manifest["split"]) else manifest[:0]

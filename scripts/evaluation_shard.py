@@ -15,7 +15,7 @@ with job(snakemake.log):
     config = load(snakemake.config)
     paths = Paths(config)
     name = snakemake.wildcards.explainer
-    top = config.evaluation.top
+    top, population = config.evaluation.top, config.evaluation.population
 
     def start(items, image, detector):
         from advxai.evaluation.attacks import run
@@ -30,11 +30,13 @@ with job(snakemake.log):
     paths.evaluation(name).describe()
     complete(
         attacks,
-        attack_items(items, saliency, top),
+        attack_items(items, saliency, top, population),
         forwards,
         folder=paths.attacks.path,
         title=f"attacks {name} {snakemake.wildcards.shard}",
         attributes=lambda: {"explainer": name, **forwards.spent},
     )
-    rows = evaluation_rows(name, items, saliency, read_shard(attacks), top=top, real=CLASSES.index(REAL))
+    rows = evaluation_rows(
+        name, items, saliency, read_shard(attacks), top=top, real=CLASSES.index(REAL), population=population
+    )
     parquet.write(rows, snakemake.output.rows)

@@ -14,14 +14,12 @@ with job(snakemake.log):
     cv2.setNumThreads(snakemake.threads)
     config = load(snakemake.config)
     paths = Paths(config)
-    settings = config.faces.model_dump(include={"stride", "scale", "score", "batch"})
     faces, left_out = extract(
         read_items(snakemake.input.videos),
         Path(snakemake.input.model),
         paths.faces.path,
         threads=snakemake.threads,
-        device=config.detector.device,
-        **settings,
+        **config.faces.model_dump(exclude={"model"}),
     )
     paths.faces.describe()
     parquet.write(left_out, snakemake.output.left_out)

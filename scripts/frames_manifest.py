@@ -2,23 +2,31 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from advxai import parquet
 from advxai.config import load
-from advxai.frames.manifest import build, write_csv
+from advxai.frames.listed import LEFT_OUT, other_splits, select
+from advxai.frames.manifest import build, check, known, read_csv
 from advxai.frames.sampling import sample_evaluation
-from advxai.frames.shards import shard_of
-from advxai.jobs import job, write_items
-
-ITEM = ["key", "sha256", "category", "label"]
+from advxai.frames.stage import write
+from advxai.jobs import job
 
 with job(snakemake.log):
     config = load(snakemake.config)
-    categories = list(config.corpus.categories)
-    manifest = build([parquet.read(path) for path in snakemake.input.faces], {"test": categories})
-    parquet.write(manifest, snakemake.output.manifest)
-    write_csv(manifest, Path(snakemake.output.csv), split=True)
-    images = sample_evaluation(manifest, config.frames.per_video)
-    parquet.write(images, snakemake.output.evaluation)
-    numbers = images["video"].map(lambda video: shard_of(video, config.shards))
-    for number, path in enumerate(snakemake.output.shards):
-        write_items(path, images.loc[numbers == number, ITEM].to_dict("records"))
+    categories = config.corpus.categories
+    required = {"test": categories}
+    manifest = build([parquet.read(path) for path in snakemake.input.faces], required)
+    left_out = pd.DataFrame(columns=LEFT_OUT, dtype="str")
+    if not snakemake.input.listed:
+        images = sample_evaluation(known(manifest, categories), config.frames.per_video)
+    else:
+        source = Path(snakemake.input.listed[0])
+        listed = known(read_csv(source), [*categories, *config.corpus.also])
+        sample = sample_evaluation(known(listed, categories), config.frames.per_video)
+        images, _ = select(manifest, sample, source)
+        chosen, left_out = select(manifest, listed, source)
+        learns = config.detector.checkpoint is None
+        manifest = pd.concat([chosen, other_splits(manifest, listed)], ignore_index=True) if learns else chosen
+        check(manifest, required)
+    write(manifest, images, left_out, snakemake.output)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from advxai import parquet
 from advxai.config import load
+from advxai.distortion import Distortion
 from advxai.frames.database import FrameStore
 from advxai.jobs import job
 from advxai.paths import Paths
@@ -23,7 +24,8 @@ with job(snakemake.log):
         name: {record["key"]: record for path in paths.maps_of(name) for record in read_shard(path)} for name in names
     }
     copies = {record["key"]: record for path in snakemake.input.adversary for record in read_shard(Path(path))}
-    size, std = read_preprocessing(Path(snakemake.input.detector))
+    size, mean, std = read_preprocessing(Path(snakemake.input.detector))
+    distortion = Distortion(config.adversary, mean[:, None, None], std[:, None, None])
     frames = FrameStore(Path(snakemake.input.frames))
     panels = [
         panel(
@@ -32,9 +34,8 @@ with job(snakemake.log):
             {name: maps[name][key] for name in names},
             last_rows(rows, key, names),
             copies.get(key),
-            alpha=config.adversary.step,
             size=size,
-            std=std,
+            distortion=distortion,
         )
         for key in pick(rows, list(config.corpus.categories)).values()
     ]

@@ -2,16 +2,20 @@
 
 import pandas as pd
 
+from advxai import parquet
 from advxai.config import load
 from advxai.jobs import job
 from advxai.paths import Paths
 from advxai.tables.compute import Axes, clean_predictions
 from advxai.tables.layout import accuracy_table, cost_table, flips_table, sufficiency_table
+from advxai.tables.left_out import not_explained
 from advxai.tables.read import evaluation, explanations
 from advxai.tables.write import write
 
 with job(snakemake.log):
     config = load(snakemake.config)
+    note = " ".join(map(not_explained, map(parquet.read, snakemake.input.not_explained)))
+    note = f"{snakemake.params.note} {note}".strip()
     paths = Paths(config)
     axes = Axes(list(config.explainers), list(config.corpus.categories), config.evaluation.top)
     rows = evaluation(snakemake.input.evaluation)
@@ -26,4 +30,4 @@ with job(snakemake.log):
         "flips": flips_table(rows, axes),
     }
     for name, table in tables.items():
-        write(table, paths.run / "tables" / name, snakemake.params.note)
+        write(table, paths.run / "tables" / name, note)

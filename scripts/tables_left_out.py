@@ -11,14 +11,17 @@ from advxai.tables.read import adversary, evaluation
 
 with job(snakemake.log):
     rows = evaluation(snakemake.input.evaluation)
-    stages = [parquet.read(path) for path in (snakemake.input.corpus, *snakemake.input.faces)]
+    stages = [parquet.read(path) for path in snakemake.input.left_out]
     out = left_out.collect(stages, rows)
     tables = Path(snakemake.output[0]).parent
     left_out.write(out, tables / "left_out")
     copies = adversary(snakemake.input.adversary, CLASSES.index(REAL)) if snakemake.input.adversary else None
+    manifest = parquet.read(snakemake.input.manifest)
+    # Images of the user's own database come without a list of videos.
+    videos = sum(len(parquet.read(path)) for path in snakemake.input.videos) or manifest["video"].nunique()
     message = left_out.summary(
-        videos=len(parquet.read(snakemake.input.videos)),
-        faces=len(parquet.read(snakemake.input.manifest)),
+        videos=videos,
+        faces=len(manifest),
         rows=rows,
         left_out=out,
         adversary=copies,

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from advxai.config.science import Nes
+from advxai.detector.model import Preprocessing
+from advxai.distortion import Distortion
 from advxai.randomness import seed_of
 
 Noise = Callable[[int], Tensor]
@@ -22,8 +24,8 @@ class Attack:
     """Outcome of an attack on one image.
 
     Attributes:
-        steps: integer step map (1, h, w), int8 up to 127 iterations, else int16; one channel, since all three share the
-            noise.
+        steps: integer step map, int8 up to 127 iterations, else int16; (1, h, w) when the three channels share the
+            noise, else (3, h, w).
         iterations: updates made.
         queries: images through the detector: iterations * (2n + 1) + 1.
         before, after: class probabilities (classes,) float32 of the clean and of the last image.
@@ -38,52 +40,75 @@ class Attack:
     success: bool
 
 
-def gaussian_noise(samples: int, size: tuple[int, int], device: torch.device, *identity: str | int) -> Noise:
-    """The default sampler: iteration -> (samples, 1, h, w) standard normal, seeded by (*identity, iteration).
+def gaussian_noise(
+    samples: int, size: tuple[int, int], device: torch.device, *identity: str | int, channels: int = 1
+) -> Noise:
+    """The default sampler: iteration -> (samples, channels, h, w) standard normal, seeded by (*identity, iteration).
 
-    One value a pixel, shared by the three channels, as in the released code.
+    One channel: its value serves all three of the image, as in the released code.
     """
     generator = torch.Generator(device=device)
 
     def noise(iteration: int) -> Tensor:
         generator.manual_seed(seed_of(*identity, iteration))
-        return torch.randn((samples, 1, *size), generator=generator, device=device)
+        return torch.randn((samples, channels, *size), generator=generator, device=device)
 
     return noise
 
 
-def reconstruct(image: Tensor, steps: Tensor | np.ndarray, alpha: float) -> Tensor:
-    """x + alpha * steps: the adversarial image, exactly as the attack saw it.
+def _distortion(settings: Nes, preprocessing: Preprocessing, image: Tensor) -> Distortion:
+    mean, std = (image.new_tensor(value)[:, None, None] for value in (preprocessing.mean, preprocessing.std))
+    return Distortion(settings, mean, std)
+
+
+def reconstruct(image: Tensor, steps: Tensor | np.ndarray, settings: Nes, preprocessing: Preprocessing) -> Tensor:
+    """The adversarial image, exactly as the attack saw it.
 
     Args:
         image: (3, h, w) normalised float32.
-        steps: (1, h, w) integers.
-        alpha: step in normalised units, of the settings that the steps were made with.
+        steps: (1 or 3, h, w) integers.
+        settings: those that the steps were made with.
+        preprocessing: the detector's.
     """
-    return image + alpha * torch.as_tensor(steps, device=image.device).to(image.dtype)
+    steps = torch.as_tensor(steps, device=image.device).to(image.dtype)
+    return _distortion(settings, preprocessing, image).apply(image, steps)
+
+
+def log_odds(probability: Tensor) -> Tensor:
+    """log(p / (1 - p)) in float64: a float32 logarithm would round small differences of it away."""
+    p = probability.double().clamp(torch.finfo(torch.float32).tiny, 1 - 2**-25)
+    return p.log() - (-p).log1p()
 
 
 def attack(
-    image: Tensor, settings: Nes, noise: Noise, real: int, mask: Tensor | None = None
+    image: Tensor, settings: Nes, preprocessing: Preprocessing, noise: Noise, real: int, mask: Tensor | None = None
 ) -> Generator[Tensor, Tensor, Attack]:
     """Work (see `advxai.detector.engine`) that attacks one image until it is called real.
 
     Each iteration asks for the present image (the stop test), then for its 2n antithetic neighbours, estimates the
-    gradient of the probability of Real, g = 1/(2 n sigma) sum_j [F(x + sigma u_j) - F(x - sigma u_j)] u_j, and moves
-    each pixel by alpha in the direction of its sign.
+    gradient of the probability of Real (or of its log-odds), g = 1/(2 n sigma) sum_j [F(x + sigma u_j) - F(x - sigma
+    u_j)] u_j, and moves each pixel by alpha in the direction of its sign. With `project` a step map never counts on
+    beyond the bounds, so that the next step back counts at once.
 
     Args:
         image: (3, h, w) normalised float32.
-        settings: alpha, delta, sigma, samples, iterations; units of the normalised image.
-        noise: iteration -> (n, 1, h, w) draws.
+        settings: alpha, delta, sigma, samples, iterations and the protocol's switches.
+        preprocessing: the detector's.
+        noise: iteration -> (n, 1 or 3, h, w) draws.
         real: index of the class Real.
         mask: (h, w) bool; only these pixels are perturbed. None: all.
     """
     limit = settings.iterations
-    steps = torch.zeros((1, *image.shape[-2:]), dtype=torch.int8 if limit <= 127 else torch.int16, device=image.device)
+    distortion = _distortion(settings, preprocessing, image)
+    kind = torch.int8 if limit <= 127 else torch.int16
+    steps = torch.zeros((settings.channels, *image.shape[-2:]), dtype=kind, device=image.device)
+    if settings.project:
+        least, most = distortion.most_steps(image)
+        if settings.channels == 1:  # as far as any channel can go
+            least, most = least.amin(dim=0, keepdim=True), most.amax(dim=0, keepdim=True)
     before = None
     for iteration in range(limit + 1):
-        current = reconstruct(image, steps, settings.step)
+        current = distortion.apply(image, steps.to(image.dtype))
         answer = (yield current[None])[0]
         before = answer if before is None else before
         success = int(answer.argmax()) == real
@@ -93,11 +118,17 @@ def attack(
         if mask is not None:
             draws = draws * mask
         shift = settings.sigma * draws
+        if settings.units == "pixel":
+            shift = shift * distortion.unit
         scores = (yield torch.cat([current + shift, current - shift]))[:, real]
+        if settings.objective == "log_odds":
+            scores = log_odds(scores)
         count = len(draws)
-        difference = scores[:count] - scores[count:]
+        difference = (scores[:count] - scores[count:]).to(draws.dtype)
         gradient = (difference[:, None, None, None] * draws).sum(dim=0) / (2 * count * settings.sigma)
-        steps += gradient.sign().to(steps.dtype)
+        steps += gradient.sign().to(kind)
+        if settings.project:
+            steps = steps.clamp(least, most).to(kind)
     return Attack(
         steps=steps.cpu().numpy(),
         iterations=iteration,

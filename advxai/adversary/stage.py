@@ -38,8 +38,10 @@ def run(
     def works() -> Iterator[tuple[tuple[str, str], Any]]:
         for item in items:
             image = detector.preprocessing.normalise(detector.preprocessing.unit(load(item)).to(detector.device))
-            noise = gaussian_noise(settings.samples, size, detector.device, seed, "adversary", item["key"])
-            yield (item["key"], item["sha256"]), attack(image, settings, noise, detector.real)
+            identity = (seed, "adversary", item["key"])
+            noise = gaussian_noise(settings.samples, size, detector.device, *identity, channels=settings.channels)
+            work = attack(image, settings, detector.preprocessing, noise, detector.real)
+            yield (item["key"], item["sha256"]), work
 
     for (key, sha256), outcome, cost in drive(works(), detector, at_once):
         yield {
@@ -68,6 +70,6 @@ def adversarial_images(shard: Path, detector: Detector, settings: Nes) -> Callab
         record = records.get((item["key"], item["sha256"]))
         if record is None:
             raise InputError(f"{shard} has no adversarial copy of {item['key']}: delete the file and run again")
-        return reconstruct(image, record["steps"], settings.step), record
+        return reconstruct(image, record["steps"], settings, detector.preprocessing), record
 
     return adversarial

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from advxai import cases, parquet
 from advxai.adversary.nes import reconstruct
+from advxai.config.science import Nes
 from advxai.detector import checkpoint
 from advxai.detector.model import Detector
 from advxai.digests import file_sha256
@@ -96,7 +97,7 @@ def export(paths: Paths, key: str, sources: Sources, folder: Path) -> None:
             write_shard(scratch / cases.saliency_file(name), [record], {})
         write_shard(scratch / cases.ATTACKS, _attacks(sources.attacks.values(), item), {})
         _rows(sources.rows.values(), item).to_csv(scratch / cases.ROWS, index=False, lineterminator="\n")
-        pictures = _pictures(image, copy, detector, settings.adversary.step)
+        pictures = _pictures(image, copy, detector, settings.adversary)
         if copy is not None:
             (scratch / cases.COPY).write_bytes(encode_png(pictures[1]))
         (scratch / cases.MAPS).write_bytes(encode_png(maps_picture(pictures, saliency, settings.evaluation.top)))
@@ -180,13 +181,13 @@ def _pixels(unit: Tensor) -> np.ndarray:
     return (unit.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
 
 
-def _pictures(image: bytes, copy: Record | None, detector: Detector, alpha: float) -> list[np.ndarray]:
+def _pictures(image: bytes, copy: Record | None, detector: Detector, nes: Nes) -> list[np.ndarray]:
     """The image and its adversarial copy, if there is one, at the detector's size: (h, w, 3) uint8."""
     preprocessing = detector.preprocessing
     unit = preprocessing.unit(decode_png(image, "the image", REBUILD))
     if copy is None:
         return [_pixels(unit)]
-    attacked = reconstruct(preprocessing.normalise(unit), copy["steps"], alpha)
+    attacked = reconstruct(preprocessing.normalise(unit), copy["steps"], nes, preprocessing)
     return [_pixels(unit), _pixels(preprocessing.to_unit(attacked))]
 
 

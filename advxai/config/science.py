@@ -12,8 +12,11 @@ class Training(Model):
 
     epochs: int = Field(20, ge=1, description="Passes over the training frames.")
     batch: int = Field(32, ge=2, description="Images an optimiser step.")
-    learning_rate: Number = Field(1e-3, gt=0, description="Peak learning rate of AdamW (linear warm-up, cosine decay).")
-    weight_decay: Number = Field(0.01, ge=0, description="AdamW's weight decay.")
+    optimiser: Literal["adamw", "adam", "sgd"] = Field("adamw", description="sgd: with Nesterov momentum 0.9.")
+    learning_rate: Number = Field(1e-3, gt=0, description="Peak learning rate (linear warm-up, cosine decay).")
+    weight_decay: Number = Field(
+        0.01, ge=0, description="Weight decay: decoupled with adamw, an L2 penalty with adam and sgd."
+    )
     label_smoothing: Number = Field(0.0, ge=0, lt=1, description="Label smoothing of the cross-entropy.")
     frames_per_video: int = Field(
         20, ge=1, description="Equidistant frames of a fake video; originals give more, so that classes balance."
@@ -21,6 +24,13 @@ class Training(Model):
     augment: bool = Field(True, description="Random flips, shifts, brightness and JPEG compression.")
     threads: int = Field(2, ge=1, le=256, description="CPU threads of the training; part of the digest.")
     jpeg: int = Field(50, ge=1, le=100, description="Lowest quality of the JPEG compression, of half of the images.")
+    blur: Number = Field(
+        0.0, ge=0, le=1, description="Share of the augmented images that are blurred (Gaussian, sigma 0.1 to 2 pixels)."
+    )
+    patience: int | None = Field(
+        None, ge=1, description="Stop after so many epochs without a lower validation loss; null: train all epochs."
+    )
+    mixed_precision: bool = Field(False, description="Float16 where torch's autocast allows it; needs device cuda.")
     initial_weights: Medium | None = Field(
         None,
         description="ImageNet weights to start from (.pth or .safetensors, same architecture); null: from scratch.",
@@ -51,20 +61,37 @@ class Detector(Model):
 
 
 class Nes(Model):
-    """Natural Evolution Strategies (paper, section 3, algorithm 1). Units: the normalised image's."""
+    """Natural Evolution Strategies (paper, section 3, algorithm 1). The last four keys are switches of the protocol."""
 
     alpha: Number = Field(1 / 255, gt=0, description="Step of each pixel in an iteration.")
     delta: Number = Field(
-        16 / 255, gt=0, description="Bound of a step (paper's clip; it never acts while alpha < delta)."
+        16 / 255,
+        gt=0,
+        description="Bound of a step (paper's clip; it never acts while alpha < delta); with `project` of their sum.",
     )
     sigma: Number = Field(0.001, gt=0, description="Search standard deviation.")
     samples: int = Field(40, ge=1, description="Noise draws n an iteration; antithetic, so 2n forwards.")
     iterations: int = Field(80, ge=1, le=32767, description="At most so many iterations.")
+    units: Literal["normalised", "pixel"] = Field(
+        "normalised", description="What alpha, delta and sigma count in: the normalised or the [0, 1] image."
+    )
+    project: bool = Field(False, description="Keep the total distortion within delta, and every pixel in [0, 1].")
+    noise: Literal["shared", "per_channel"] = Field(
+        "shared", description="One noise value a pixel for all three channels, or one for each."
+    )
+    objective: Literal["probability", "log_odds"] = Field(
+        "probability", description="What NES raises: the probability of Real, or its log-odds."
+    )
 
     @property
     def step(self) -> float:
-        """What an iteration moves a pixel by: alpha, which delta bounds (released code)."""
+        """What an iteration moves a pixel by, in `units`: alpha, which delta bounds (released code)."""
         return min(self.alpha, self.delta)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the noise and of the step map."""
+        return 1 if self.noise == "shared" else 3
 
 
 class Adversary(Nes):
@@ -76,6 +103,11 @@ class Evaluation(Nes):
 
     iterations: int = Field(50, ge=1, le=32767, description="At most so many iterations.")
     top: int = Field(3, ge=1, le=10, description="Attack the top-1 ... top-k segments.")
+    population: Literal["ranked", "all"] = Field(
+        "ranked",
+        description="An image of which an explainer ranks fewer than `top` segments leaves its rows, or (all) the "
+        "ranking goes on by score.",
+    )
 
 
 class Threads(Model):

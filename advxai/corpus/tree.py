@@ -3,18 +3,19 @@
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from advxai.classes import CLASSES, REAL
+from advxai.classes import CLASSES, FURTHER, LABELS, REAL
 from advxai.corpus.blocks import REPORT, SPLITS
+from advxai.corpus.ffpp import find, lacking, listed_in, read_splits, videos_in
 from advxai.errors import InputError
 from advxai.files import published_folder
 
 VIDEO_COLUMNS = ["video", "path", "category", "label", "split", "mask"]
 LEFT_OUT_COLUMNS = ["stage", "item", "reason"]
-ORIGINALS = ("original_sequences/youtube", "original_sequences")  # FF++'s own place, and that of the authors' metadata
 
 
 def merge(clip_dirs: list[Path], out_root: Path) -> None:
@@ -53,85 +54,61 @@ def left_out(clip_dirs: list[Path]) -> pd.DataFrame:
     return pd.DataFrame([row for report in reports for row in report["left_out"]], columns=LEFT_OUT_COLUMNS)
 
 
-def scan(root: Path, compression: str, categories: list[str], splits: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def scan(
+    root: Path, compression: str, categories: Sequence[str], splits: Path, also: Sequence[str] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """List the videos of an FF++ root that the split files name.
 
     Args:
         root: holds original_sequences and manipulated_sequences.
         compression: raw, c23 or c40.
-        categories: the manipulations wanted, FF++'s folder names; originals are always listed.
-        splits: folder of train.json, val.json and test.json, each a list of pairs ["000", "003"]; a pair gives the
-            originals 000 and 003 and, in each category, 000_003 and 003_000.
+        categories: the detector's manipulations wanted, FF++'s folder names; originals are always listed.
+        splits: folder of the official split files, or the authors' metadata, as in `ffpp.read_splits`.
+        also: further videos, some of FaceShifter, DeepFakeDetection and actors. The last two have no split files: all
+            of their videos are test videos.
 
     Returns:
         (videos, left_out). videos has one row a video, originals first, in the order of the split files: video (FF++
-        relative path), path (of the file), category (Real for originals), label (class index), split, mask (path of
-        the mask video or ""). left_out lists the named videos that are missing: stage, item, reason.
+        relative path), path (of the file), category (Real for originals), label (class index; -1: a manipulation that
+        the detector has no class for), split, mask (path of the mask video or ""). left_out lists the named videos that
+        are missing: stage, item, reason.
 
     Raises:
         InputError: a split file is missing or malformed, a category is unknown, or one has no video at all.
     """
     root, splits = Path(root), Path(splits)
-    unknown = [category for category in categories if category not in CLASSES]
-    if unknown:
-        raise InputError(f"category {unknown[0]} is unknown: use some of {', '.join(CLASSES[1:])}.")
-    pairs = {split: _read_pairs(splits / f"{split}.json") for split in SPLITS}
+    for key, wanted, known in (("categories", categories, CLASSES[1:]), ("also", also, tuple(FURTHER))):
+        unknown = [category for category in wanted if category not in known]
+        if unknown:
+            raise InputError(f"corpus.{key}: {unknown[0]} is unknown: use some of {', '.join(known)}.")
+    names = read_splits(splits)
     rows: list[dict[str, object]] = []
-    missing: list[dict[str, str]] = []
-    for category in [REAL, *(category for category in categories if category != REAL)]:
-        if category == REAL:
-            folder = _originals(root, compression)
-        else:
-            folder = f"manipulated_sequences/{category}/{compression}"
-        found = 0
-        for split, listed in pairs.items():
-            for name in _names(listed, category):
-                video = f"{folder}/videos/{name}.mp4"
-                if not (root / video).is_file():
-                    missing.append({"stage": "corpus", "item": video, "reason": f"listed in {split}.json, not on disk"})
+    absent: list[dict[str, str]] = []
+    for category in dict.fromkeys((REAL, *categories, *also)):
+        found = find(root, compression, category, names)
+        lack = lacking(root, found, category, splits)
+        if lack:
+            raise InputError(f"{lack}.")
+        mask_folder = f"manipulated_sequences/{category}/masks/videos"
+        masks = videos_in(root / mask_folder)
+        for split, listed in found.names.items():
+            for name in listed:
+                video = f"{found.folder}/{name}.mp4"
+                if name not in found.there:
+                    reason = f"listed in {listed_in(splits, split)}, not on disk"
+                    absent.append({"stage": "corpus", "item": video, "reason": reason})
                     continue
-                mask = root / f"manipulated_sequences/{category}/masks/videos/{name}.mp4"
                 rows.append(
                     {
                         "video": video,
                         "path": str(root / video),
                         "category": category,
-                        "label": CLASSES.index(category),
+                        "label": LABELS[category],
                         "split": split,
-                        "mask": str(mask) if mask.is_file() else "",
+                        "mask": str(root / mask_folder / f"{name}.mp4") if name in masks else "",
                     }
                 )
-                found += 1
-        if not found:
-            raise InputError(
-                f"category {category} has no video: none of those that {splits} names is in {root / folder}/videos;"
-                f" put them there or take {category} out of the config."
-            )
-    return pd.DataFrame(rows, columns=VIDEO_COLUMNS), pd.DataFrame(missing, columns=LEFT_OUT_COLUMNS)
-
-
-def _names(listed: list[tuple[str, str]], category: str) -> list[str]:
-    """Names of the pairs' videos in a category, without extension, in order and each once."""
-    both = [name for a, b in listed for name in ((a, b) if category == REAL else (f"{a}_{b}", f"{b}_{a}"))]
-    return list(dict.fromkeys(both))
-
-
-def _originals(root: Path, compression: str) -> str:
-    """Folder of the originals, relative to the root: the first of the known places that exists."""
-    places = [f"{place}/{compression}" for place in ORIGINALS]
-    return next((place for place in places if (root / place / "videos").is_dir()), places[0])
-
-
-def _read_pairs(path: Path) -> list[tuple[str, str]]:
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} can't be read ({error}): put FF++'s split file there.") from error
-    if not isinstance(content, list) or not all(
-        isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair) for pair in content
-    ):
-        raise InputError(f'{path} is no list of pairs like ["000", "003"]: put FF++\'s split file there.')
-    return [(a, b) for a, b in content]
+    return pd.DataFrame(rows, columns=VIDEO_COLUMNS), pd.DataFrame(absent, columns=LEFT_OUT_COLUMNS)
 
 
 def _link(source: Path, place: Path) -> None:

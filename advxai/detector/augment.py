@@ -6,6 +6,7 @@ import numpy as np
 SMALLEST = 0.85  # side of the crop, as a share of the image's
 BRIGHTNESS = 0.12  # at most, as a share of the range
 CONTRAST = 0.15
+SIGMA = (0.1, 2.0)  # of the blur, in pixels of the crop
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:
@@ -15,14 +16,15 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_CUBIC)
 
 
-def augment(image: np.ndarray, size: int, jpeg: int, rng: np.random.Generator) -> np.ndarray:
-    """Flip, crop, compress, resize and relight an image.
+def augment(image: np.ndarray, size: int, jpeg: int, rng: np.random.Generator, blur: float = 0.0) -> np.ndarray:
+    """Flip, crop, blur, compress, resize and relight an image.
 
     Args:
         image: RGB uint8 (h, w, 3).
         size: side of the result.
         jpeg: lowest quality of the compression, which half of the images get.
         rng: the only source of randomness, so a result depends on nothing but image and generator.
+        blur: share of the images that get a Gaussian blur, before the compression as a camera's is.
 
     Returns:
         RGB uint8 (size, size, 3).
@@ -31,6 +33,8 @@ def augment(image: np.ndarray, size: int, jpeg: int, rng: np.random.Generator) -
     scale, left, top = rng.random(3)
     quality = int(rng.integers(jpeg, 100, endpoint=True))
     contrast, brightness = rng.uniform(-1, 1, 2)
+    # drawn last: without blur everything else is as it was before there was one
+    blurred, sigma = rng.random() < blur, rng.uniform(*SIGMA)
 
     height, width = image.shape[:2]
     side = SMALLEST + (1 - SMALLEST) * scale
@@ -40,6 +44,8 @@ def augment(image: np.ndarray, size: int, jpeg: int, rng: np.random.Generator) -
     if flip:
         image = image[:, ::-1]
     image = np.ascontiguousarray(image)
+    if blurred:
+        image = cv2.GaussianBlur(image, (0, 0), sigma)
     if compress:
         # OpenCV codes B, G, R; in the wrong order luma and chroma would be quantised as another colour's.
         done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])

@@ -15,6 +15,12 @@ from advxai.detector.model import Preprocessing
 from advxai.errors import InputError
 
 State = dict[str, Tensor]
+SAFE = ".safetensors"
+RESAVE = (
+    'python -c "import torch, safetensors.torch as s; '
+    "w = torch.load('{old}', 'cpu', weights_only=False)['state_dict']; "
+    "s.save_file({{k: v.contiguous() for k, v in w.items()}}, '{new}')\""
+)
 
 
 def build_module(settings: Settings, classes: int) -> nn.Module:
@@ -96,7 +102,7 @@ def read_tensors(file: Path) -> object:
     if not file.is_file():
         raise InputError(f"{file}: no such file; correct the path in the configuration")
     try:
-        if file.suffix == ".safetensors":
+        if file.suffix == SAFE:
             return load_file(file)
         return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -106,7 +112,7 @@ def read_tensors(file: Path) -> object:
             raise InputError(f"{file}: damaged or no torch file; get or save it anew") from error
         raise InputError(
             f"{file}: holds pickled code, which isn't run ({refused[1]}); where you trust the file, save its "
-            "state_dict alone as .safetensors and give that"
+            f"state_dict alone as .safetensors and give that: {RESAVE.format(old=file, new=file.with_suffix(SAFE))}"
         ) from error
     except (SafetensorError, RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
         raise InputError(f"{file}: damaged or no weights file ({type(error).__name__}); get or save it anew") from error
@@ -140,7 +146,7 @@ def load_initial(module: nn.Module, file: Path) -> None:
     own = {name: value for name, value in module.state_dict().items() if not name.endswith("num_batches_tracked")}
     head = set(head_keys(module))
     body = [name for name in own if name not in head]
-    if set(given) & set(body) or file.suffix == ".safetensors":
+    if set(given) & set(body) or file.suffix == SAFE:
         missing = next((name for name in body if name not in given), None)
         unknown = next((name for name in given if name not in own), None)
         if missing or unknown:
@@ -168,3 +174,19 @@ def load_initial(module: nn.Module, file: Path) -> None:
     if not head <= set(chosen):
         chosen = {name: value for name, value in chosen.items() if name not in head}
     module.load_state_dict(chosen, strict=False)
+
+
+def start_small(module: nn.Module) -> None:
+    """Draw the head's weights small, so that its first, random answers don't pull at pretrained features."""
+    head = set(head_keys(module))
+    for name, value in module.named_parameters():
+        if name in head:
+            nn.init.normal_(value, std=0.01) if value.ndim > 1 else nn.init.zeros_(value)
+
+
+def follow_quickly(module: nn.Module) -> None:
+    """Let running statistics follow within tens of steps: TensorFlow's momentum of 0.01 takes longer than a small
+    training lasts, and evaluation would use another data set's."""
+    for part in module.modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.momentum is not None:
+            part.momentum = max(part.momentum, 0.1)

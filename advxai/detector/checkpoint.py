@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from advxai.errors import InputError
 from advxai.files import publish
 
 PREFIX = "model."
+LOSS = "loss."  # of a Lightning module's loss, such as class weights: the detector doesn't need it
 KEY = "advxai"
 
 
@@ -69,7 +71,7 @@ def load(
     Args:
         settings: `model` says the architecture, the rest how to run it.
         path: safetensors file (ours, or a bare state dict), or a torch file: a Lightning checkpoint whose
-            `state_dict` has the prefix "model.", or a bare state dict.
+            `state_dict` has the prefix "model.", or a bare state dict. Tensors "loss...." are left out.
         forward_batch, device: instead of those of `settings`.
         classes: names in the order of the head.
 
@@ -137,6 +139,10 @@ def _state(content: object, path: Path) -> dict[str, Tensor]:
 
 def _fill(module: nn.Module, state: dict[str, Tensor], path: Path, classes: int) -> None:
     own = module.state_dict()
+    ignored = [name for name in state if name.startswith(LOSS) and name not in own]
+    if ignored:
+        logging.info("%s: %s belong to the training's loss and are not used", path, ", ".join(ignored))
+        state = {name: value for name, value in state.items() if name not in ignored}
     if not set(own) & set(state) and any(name.startswith(PREFIX) for name in state):
         state = {name.removeprefix(PREFIX) if name.startswith(PREFIX) else f"({name})": state[name] for name in state}
     head = head_keys(module)

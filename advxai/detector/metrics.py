@@ -1,49 +1,21 @@
-"""How well a detector classifies: per class, over all classes, and real versus fake."""
+"""How well a detector classifies: per class, over all classes, and real versus fake; by frame and by video."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
-from torchmetrics.functional.classification import (
-    binary_auroc,
-    binary_average_precision,
-    binary_f1_score,
-    multiclass_accuracy,
-    multiclass_confusion_matrix,
-)
+from sklearn.metrics import average_precision_score, confusion_matrix, f1_score, roc_auc_score
 
-from advxai.detector.model import Detector
+from advxai.detector.videos import by_video
 from advxai.errors import InputError
 from advxai.files import publish
 
 NAMES = ("accuracy", "auroc", "f1", "average_precision")
-
-
-def classify(
-    items: Sequence[Mapping[str, Any]], load: Callable[[Any], np.ndarray], detector: Detector
-) -> Iterator[dict[str, Any]]:
-    """Classify images.
-
-    Args:
-        items: images with `key` and `sha256`.
-        load: item -> RGB uint8 (h, w, 3).
-        detector: the detector.
-
-    Yields:
-        Records: key, sha256, probabilities (classes,) float32; in the order of the items.
-    """
-    for start in range(0, len(items), detector.forward_batch):
-        part = items[start : start + detector.forward_batch]
-        unit = torch.stack([detector.preprocessing.unit(load(item)) for item in part]).to(detector.device)
-        answers = detector.probabilities(detector.preprocessing.normalise(unit)).cpu().numpy()
-        for item, answer in zip(part, answers, strict=True):
-            yield {"key": item["key"], "sha256": item["sha256"], "probabilities": answer}
+LEVELS = ("frame", "video")
 
 
 def check_labels(rows: pd.DataFrame, classes: Sequence[str]) -> None:
@@ -62,35 +34,53 @@ def check_labels(rows: pd.DataFrame, classes: Sequence[str]) -> None:
         )
 
 
-def evaluate(
-    probabilities: np.ndarray, rows: pd.DataFrame, classes: Sequence[str], real: int
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Compare classified images with their labels.
+def predictions(probabilities: np.ndarray, rows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """Classified images as a table.
 
     Args:
         probabilities: (n, classes) float32.
-        rows: columns key and label (class index), one row an image; further columns are left alone.
+        rows: columns key, category and label, one row an image; further columns are left alone.
+        classes: names of the detector's classes.
+
+    Returns:
+        key, category, label, predicted (class index) and p_<class> (probability), in the order of `rows`.
+    """
+    images = rows[["key", "category", "label"]].reset_index(drop=True)
+    images["predicted"] = probabilities.argmax(axis=1)
+    for number, name in enumerate(classes):
+        images[f"p_{name}"] = probabilities[:, number]
+    return images
+
+
+def evaluate(images: pd.DataFrame, classes: Sequence[str], real: int) -> dict[str, Any]:
+    """Compare classified images with their labels.
+
+    Args:
+        images: see `predictions`; rows of a category that is no class count as `unseen` alone.
         classes: names of the detector's classes.
         real: index of the class of genuine images.
 
     Returns:
-        images: key, label, predicted (class index) and p_<class> (probability), in the order of `rows`.
-        metrics: see `measure`.
+        frame: see `measure`; video: the same of videos (`by_video`); unseen: see `unseen`.
     """
-    images = rows[["key", "label"]].reset_index(drop=True)
-    images["predicted"] = probabilities.argmax(axis=1)
-    for number, name in enumerate(classes):
-        images[f"p_{name}"] = probabilities[:, number]
-    labels = torch.from_numpy(rows["label"].to_numpy(dtype=np.int64, copy=True))
-    return images, measure(torch.from_numpy(probabilities), labels, tuple(classes), real)
+    known = images[images["category"].isin(classes)]
+    others = images[~images["category"].isin(classes)]
+    columns = [f"p_{name}" for name in classes]
+    metrics: dict[str, Any] = {}
+    for level, table in zip(LEVELS, (known, by_video(known)), strict=True):
+        metrics[level] = measure(table[columns].to_numpy(), table["label"].to_numpy(), tuple(classes), real)
+    p_real = columns[real]
+    genuine = known.loc[known["label"] == real, p_real].to_numpy()
+    metrics["unseen"] = {name: unseen(group, genuine, p_real, real) for name, group in others.groupby("category")}
+    return metrics
 
 
-def measure(probabilities: Tensor, labels: Tensor, classes: tuple[str, ...], real: int) -> dict[str, Any]:
-    """Metrics of classified images.
+def measure(probabilities: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], real: int) -> dict[str, Any]:
+    """Metrics of classified images, or of videos.
 
     Args:
-        probabilities: (n, classes) float32, n > 0.
-        labels: (n,) int64.
+        probabilities: (n, classes) float, n > 0.
+        labels: (n,) integers.
         classes: their names.
         real: index of the class of genuine images.
 
@@ -100,12 +90,13 @@ def measure(probabilities: Tensor, labels: Tensor, classes: tuple[str, ...], rea
         rest auroc, f1, average_precision;
         overall: accuracy (share of all images), and the means of auroc, f1, average_precision over the classes
         that are there (macro);
+        weighted: the same, but a class weighs as much as it has images (torchmetrics' average="weighted");
         real_vs_fake: accuracy (an image is called fake when its likeliest class isn't `real`) and auroc of
         1 - p(real);
         confusion: rows are true, columns predicted classes, in the order of `classes`.
         A metric that isn't defined (a class absent, or the only one) is None.
     """
-    predicted = probabilities.argmax(dim=1)
+    predicted = probabilities.argmax(axis=1)
     per_class: dict[str, dict[str, float | int | None]] = {}
     for number, name in enumerate(classes):
         is_class, called, score = labels == number, predicted == number, probabilities[:, number]
@@ -113,41 +104,69 @@ def measure(probabilities: Tensor, labels: Tensor, classes: tuple[str, ...], rea
         values: dict[str, float | int | None] = dict.fromkeys(("n", *NAMES))
         values["n"] = count
         if count:
-            values["accuracy"] = float(called[is_class].float().mean())
-            values["f1"] = float(binary_f1_score(called.int(), is_class.int()))
-            values["average_precision"] = float(binary_average_precision(score, is_class.int()))
+            values["accuracy"] = float(called[is_class].mean())
+            values["f1"] = float(f1_score(is_class, called))
+            values["average_precision"] = float(average_precision_score(is_class, score))
             values["auroc"] = _auroc(score, is_class)
         per_class[name] = values
-    overall: dict[str, float | None] = {
-        "accuracy": float(multiclass_accuracy(predicted, labels, num_classes=len(classes), average="micro"))
-    }
+    overall: dict[str, float | None] = {"accuracy": float((predicted == labels).mean())}
+    weighted = dict(overall)
     for metric in NAMES[1:]:
-        defined = [values[metric] for values in per_class.values() if values[metric] is not None]
-        overall[metric] = float(np.mean(defined)) if defined else None
+        defined = [(values[metric], values["n"]) for values in per_class.values() if values[metric] is not None]
+        numbers, counts = zip(*defined, strict=True) if defined else ((), ())
+        overall[metric] = float(np.mean(numbers)) if defined else None
+        weighted[metric] = float(np.average(numbers, weights=counts)) if defined else None
     fake = labels != real
     return {
         "n": len(labels),
         "classes_absent": [name for name, values in per_class.items() if not values["n"]],
         "overall": overall,
+        "weighted": weighted,
         "per_class": per_class,
         "real_vs_fake": {
-            "accuracy": float(((predicted != real) == fake).float().mean()),
-            "auroc": _auroc(1 - probabilities[:, real], fake),
+            "accuracy": float(((predicted != real) == fake).mean()),
+            # in float32 the small p(real) of confident answers would all give 1
+            "auroc": _auroc(1 - probabilities[:, real].astype(np.float64), fake),
         },
-        "confusion": multiclass_confusion_matrix(predicted, labels, num_classes=len(classes)).tolist(),
+        "confusion": confusion_matrix(labels, predicted, labels=range(len(classes))).tolist(),
     }
 
 
-def _auroc(score: Tensor, positive: Tensor) -> float | None:
+def unseen(images: pd.DataFrame, genuine: np.ndarray, p_real: str, real: int) -> dict[str, float | int | None]:
+    """What the detector makes of images of one category that it has no class for, such as FaceShifter.
+
+    Args:
+        images: see `predictions`.
+        genuine: (m,) p(real) of the genuine test images.
+        p_real: the column of p(real).
+        real: index of the class of genuine images.
+
+    Returns:
+        n; called_fake, the share whose likeliest class isn't `real`; auroc of 1 - p(real), these images against the
+        genuine ones: None when these are genuine too (the actors'), or there is none of the latter.
+    """
+    score = 1 - np.concatenate([images[p_real].to_numpy(), genuine]).astype(np.float64)
+    fake = (images["label"] != real).all()
+    return {
+        "n": len(images),
+        "called_fake": float((images["predicted"] != real).mean()),
+        "auroc": _auroc(score, np.arange(len(score)) < len(images)) if fake else None,
+    }
+
+
+def _auroc(score: np.ndarray, positive: np.ndarray) -> float | None:
     """Area under the ROC curve; None when all images are of one kind."""
-    return float(binary_auroc(score, positive.int())) if positive.any() and not positive.all() else None
+    return float(roc_auc_score(positive, score)) if positive.any() and not positive.all() else None
 
 
 def write(metrics: dict[str, Any], path_json: Path, path_csv: Path) -> None:
-    """Write metrics as JSON (all of them) and as CSV (a row a class, overall, real_vs_fake; empty: not defined)."""
-    rows = [{"class": name, **values} for name, values in metrics["per_class"].items()]
-    rows.append({"class": "overall", "n": metrics["n"], **metrics["overall"]})
-    rows.append({"class": "real_vs_fake", "n": metrics["n"], **metrics["real_vs_fake"]})
-    table = pd.DataFrame(rows, columns=["class", "n", *NAMES]).to_csv(index=False, float_format="%.6f")
+    """Write metrics as JSON (all of them) and as CSV: for each level a row a class, overall, weighted, real_vs_fake;
+    empty: not defined."""
+    rows: list[dict[str, Any]] = []
+    for level in LEVELS:
+        values = metrics[level]
+        means = {name: {"n": values["n"], **values[name]} for name in ("overall", "weighted", "real_vs_fake")}
+        rows += [{"level": level, "class": name, **row} for name, row in (values["per_class"] | means).items()]
+    table = pd.DataFrame(rows, columns=["level", "class", "n", *NAMES]).to_csv(index=False, float_format="%.6f")
     for path, text in ((path_json, json.dumps(metrics, indent=2) + "\n"), (path_csv, table)):
         publish(path, partial(Path.write_text, data=text))

@@ -1,7 +1,5 @@
 """Train a detector; an interrupted training goes on from its last finished epoch and ends in the same bytes."""
 
-import hashlib
-import json
 import logging
 import math
 from collections.abc import Iterator, Sequence
@@ -19,54 +17,22 @@ from tqdm import tqdm
 from advxai.classes import CLASSES
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
-from advxai.detector.augment import augment, resize
-from advxai.detector.build import build_module, head_keys, load_initial, preprocessing
+from advxai.detector.build import build_module, follow_quickly, load_initial, preprocessing, start_small
 from advxai.detector.checkpoint import save
+from advxai.detector.images import Images
 from advxai.detector.model import Preprocessing
-from advxai.digests import file_sha256
+from advxai.detector.progress import Progress, identity
 from advxai.errors import InputError
-from advxai.files import publish
 from advxai.frames.database import FrameStore
 from advxai.randomness import seed_of
 
 CHECKPOINT = "detector.safetensors"
-HISTORY = "history.csv"
-STATE = "last.pt"
-CACHE_BYTES = 2**30  # decoded images kept in memory; the others are decoded in every epoch
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
-
-
-class Images:
-    """Decoded images of a database, kept in memory as long as they fit.
-
-    Args:
-        frames: the database.
-        size: side of the images that are returned.
-        jpeg: lowest quality of the augmentation's compression.
-        cache_bytes: how much may be kept.
-    """
-
-    def __init__(self, frames: FrameStore, size: int, jpeg: int, cache_bytes: int = CACHE_BYTES) -> None:
-        self.frames, self.size, self.jpeg, self.left = frames, size, jpeg, cache_bytes
-        self.kept: dict[str, np.ndarray] = {}
-
-    def _decoded(self, key: str) -> np.ndarray:
-        image = self.kept.get(key)
-        if image is None:
-            image = self.frames.image(key)
-            if image.nbytes <= self.left:
-                self.left -= image.nbytes
-                self.kept[key] = image
-        return image
-
-    def plain(self, key: str) -> np.ndarray:
-        """RGB uint8 (size, size, 3)."""
-        return resize(self._decoded(key), self.size)
-
-    def augmented(self, key: str, seed: int, epoch: int) -> np.ndarray:
-        """RGB uint8 (size, size, 3), changed at random by (seed, epoch, key) alone."""
-        rng = np.random.default_rng(seed_of(seed, "augment", epoch, key))
-        return augment(self._decoded(key), self.size, self.jpeg, rng)
+OPTIMISERS = {
+    "adamw": torch.optim.AdamW,
+    "adam": torch.optim.Adam,
+    "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+}
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
@@ -82,6 +48,15 @@ def batches(count: int, size: int, rng: np.random.Generator) -> list[np.ndarray]
     return np.array_split(rng.permutation(count), max(1, round(count / size)))
 
 
+def build_optimiser(module: nn.Module, training: Training) -> torch.optim.Optimizer:
+    """The configured optimiser; weight decay is for weights, it only harms biases and a normalisation's scales."""
+    trained = [value for value in module.parameters() if value.requires_grad]
+    decayed = [value for value in trained if value.ndim > 1]
+    others = [value for value in trained if value.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": training.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return OPTIMISERS[training.optimiser]([group for group in groups if group["params"]], lr=training.learning_rate)
+
+
 class Trainer:
     """What `train` works on; see there for the arguments."""
 
@@ -91,11 +66,9 @@ class Trainer:
         self.module = module.to(device=device, memory_format=torch.channels_last)
         self.images, self.process, self.training, self.device = images, process, training, torch.device(device)
         self.workers = ThreadPoolExecutor(training.threads)
-        decayed = [value for value in module.parameters() if value.requires_grad and value.ndim > 1]
-        others = [value for value in module.parameters() if value.requires_grad and value.ndim <= 1]
-        # Decay is for weights; it only harms biases and the scales of a normalisation.
-        groups = [{"params": decayed, "weight_decay": training.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW([group for group in groups if group["params"]], lr=training.learning_rate)
+        self.optimiser = build_optimiser(module, training)
+        # Small gradients would be zero in float16, so the loss is scaled up; without mixed precision it does nothing.
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=training.mixed_precision)
 
     def _batches(self, plan: list[np.ndarray], rows: pd.DataFrame, seed: int, epoch: int | None) -> Iterator[Any]:
         """Normalised images and labels, batch after batch; the next one is prepared while one is in use."""
@@ -114,6 +87,10 @@ class Trainer:
             x = self.process.normalise(x).contiguous(memory_format=torch.channels_last)
             yield x, torch.from_numpy(labels[batch]).to(self.device)
 
+    def _loss(self, x: Tensor, y: Tensor) -> Tensor:
+        with torch.autocast(self.device.type, torch.float16, enabled=self.training.mixed_precision):
+            return nn.functional.cross_entropy(self.module(x), y, label_smoothing=self.training.label_smoothing)
+
     def epoch(self, rows: pd.DataFrame, seed: int, number: int, bar: tqdm) -> float:
         """One pass over the training rows; returns the mean loss."""
         plan = batches(len(rows), self.training.batch, np.random.default_rng(seed_of(seed, "order", number)))
@@ -126,23 +103,18 @@ class Trainer:
             rate = learning_rate(number * len(plan) + step, steps, self.training.learning_rate)
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
-            logits = self.module(x)
-            loss = nn.functional.cross_entropy(logits, y, label_smoothing=self.training.label_smoothing)
+            loss = self._loss(x, y)
             self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimiser.step()
+            self.scaler.scale(loss).backward()
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
             total += loss.item() * len(y)
             bar.update(len(y))
-        if not math.isfinite(total):
-            raise InputError(
-                f"detector.training: the loss is no finite number in epoch {number + 1}; "
-                f"lower learning_rate ({self.training.learning_rate})"
-            )
         return total / len(rows)
 
     @torch.inference_mode()
     def validate(self, rows: pd.DataFrame) -> tuple[float, float]:
-        """Mean cross-entropy (without smoothing) and accuracy."""
+        """Mean cross-entropy (without smoothing) and accuracy, in float32 as every later forward."""
         self.module.eval()
         plan = np.array_split(np.arange(len(rows)), max(1, round(len(rows) / self.training.batch)))
         loss, right = 0.0, 0
@@ -152,34 +124,19 @@ class Trainer:
             right += int((logits.argmax(dim=1) == y).sum())
         return loss / len(rows), right / len(rows)
 
+    def state(self) -> dict[str, Any]:
+        """What a resumed training needs; the weights are copied to the CPU."""
+        weights = {name: value.detach().cpu().clone() for name, value in self.module.state_dict().items()}
+        return {"weights": weights, "optimiser": self.optimiser.state_dict(), "scaler": self.scaler.state_dict()}
 
-def _identity(settings: Settings, initial: Path | None, seed: int, *tables: pd.DataFrame) -> str:
-    """Hash of all that determines the trained weights; a state of another training isn't gone on from."""
-    content = {
-        **settings.model_dump(mode="json", include={"model", "input_size", "mean", "std", "device"}),
-        "training": settings.training.model_dump(mode="json", exclude={"initial_weights"}),
-        "initial": file_sha256(initial) if initial else None,
-        "seed": seed,
-        "rows": [list(zip(table["key"].tolist(), table["label"].tolist(), strict=True)) for table in tables],
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _resume(path: Path, identity: str) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever it is, the training itself can still be done
-        logging.warning("%s can't be read (%s): training starts anew", path, error)
-        return None
-    if state.get("identity") != identity:
-        logging.warning("%s is of another training: this one starts anew", path)
-        return None
-    return state
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what `state` gave."""
+        self.module.load_state_dict(state["weights"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.scaler.load_state_dict(state["scaler"])
 
 
-def _check(rows: pd.DataFrame, name: str, classes: Sequence[str]) -> None:
+def _check_rows(rows: pd.DataFrame, name: str, classes: Sequence[str]) -> None:
     wrong = rows[~rows["label"].isin(range(len(classes)))]
     if len(wrong):
         raise InputError(
@@ -194,6 +151,19 @@ def _check(rows: pd.DataFrame, name: str, classes: Sequence[str]) -> None:
         )
 
 
+def _check_settings(settings: Settings, val_rows: pd.DataFrame) -> None:
+    if settings.training.patience is not None and val_rows.empty:
+        raise InputError(
+            "detector.training.patience: there is no validation image; add videos to the split val, or set it to null"
+        )
+    if settings.training.mixed_precision and settings.device != "cuda":
+        raise InputError(
+            "detector.training.mixed_precision: is for a GPU alone; set detector.device to cuda, or it to false"
+        )
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("detector.device: no CUDA device is usable here; set it to cpu")
+
+
 def train(
     settings: Settings,
     frames: FrameStore,
@@ -205,7 +175,7 @@ def train(
     initial: Path | None = None,
     classes: Sequence[str] = CLASSES,
 ) -> None:
-    """Train with AdamW, linear warm-up and cosine decay; keep the epoch of the lowest validation loss.
+    """Train with linear warm-up and cosine decay over `epochs`; keep the epoch of the lowest validation loss.
 
     The same arguments give the same bytes, interrupted or not, on one machine. `out_dir` gets detector.safetensors
     (at the end), history.csv and last.pt (after every epoch; a repeated call goes on from it).
@@ -221,87 +191,59 @@ def train(
         classes: names in the order of the labels.
 
     Raises:
-        InputError: a class has no training image, a label is out of range, the loss isn't finite, no such device, or
-            what `build_module`, `preprocessing`, `load_initial` and `frames` raise.
+        InputError: a class has no training image, a label is out of range, a loss isn't finite, early stopping without
+            validation rows, mixed precision without CUDA, no such device, or what `build_module`, `preprocessing`,
+            `load_initial` and `frames` raise.
     """
     training = settings.training
-    _check(train_rows, "training", classes)
-    _check(val_rows, "validation", classes)
+    _check_rows(train_rows, "training", classes)
+    _check_rows(val_rows, "validation", classes)
+    _check_settings(settings, val_rows)
     if settings.device == "cuda":
-        if not torch.cuda.is_available():
-            raise InputError("detector.device: no CUDA device is usable here; set it to cpu")
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
     torch.set_num_threads(training.threads)
     out_dir.mkdir(parents=True, exist_ok=True)
-    identity = _identity(settings, initial, seed, train_rows, val_rows)
+    progress = Progress(out_dir, identity(settings, initial, seed, train_rows, val_rows), training)
 
     torch.manual_seed(seed_of(seed, "detector"))
     module = build_module(settings, len(classes))
     process = preprocessing(settings, module)
     if initial is not None:
         load_initial(module, initial)
-        _start_small(module)
-    _follow_quickly(module)
-    images = Images(frames, settings.input_size, training.jpeg)
+        start_small(module)
+    follow_quickly(module)
+    images = Images(frames, settings.input_size, training)
     frames.image(train_rows["key"].iloc[0])  # opens the database before several threads do
     trainer = Trainer(module, images, process, training, settings.device)
-
-    history: list[dict[str, float]] = []
-    best: dict[str, Any] = {"loss": math.inf, "epoch": 0, "weights": {}}
-    state = _resume(out_dir / STATE, identity)
+    state = progress.resume()
     if state:
-        module.load_state_dict(state["weights"])
-        trainer.optimiser.load_state_dict(state["optimiser"])
-        history, best = state["history"], state["best"]
+        trainer.restore(state)
+    done = len(progress.history) * len(train_rows)
     with trainer.workers, tqdm(
-        total=training.epochs * len(train_rows), initial=len(history) * len(train_rows), unit="image", mininterval=1
+        total=training.epochs * len(train_rows), initial=done, unit="image", mininterval=1
     ) as bar:  # fmt: skip
-        for number in range(len(history), training.epochs):
+        while not progress.finished:
+            number = len(progress.history)
             bar.set_description(f"epoch {number + 1} of {training.epochs}")
             row: dict[str, float] = {"epoch": number + 1, "loss": trainer.epoch(train_rows, seed, number, bar)}
-            measured = -float(number)  # without validation the last epoch is the best
+            _check_finite(row["loss"], row, training)
             if len(val_rows):
-                measured, accuracy = trainer.validate(val_rows)
-                row |= {"val_loss": measured, "val_accuracy": accuracy}
-            history.append(row)
-            weights = _copy(module)
-            if measured < best["loss"]:
-                best = {"loss": measured, "epoch": number + 1, "weights": weights}
-            snapshot = {
-                "identity": identity,
-                "weights": weights,
-                "optimiser": trainer.optimiser.state_dict(),
-                "history": history,
-                "best": best,
-            }
-            publish(out_dir / STATE, partial(torch.save, snapshot))
-            _write_history(out_dir / HISTORY, history)
-            bar.set_postfix({name: f"{value:.3f}" for name, value in row.items() if name != "epoch"})
-    module.load_state_dict(best["weights"])
-    _write_history(out_dir / HISTORY, history)
+                row["val_loss"], row["val_accuracy"] = trainer.validate(val_rows)
+                _check_finite(row["val_loss"], row, training)
+            progress.add(row, **trainer.state())
+            shown = {name: f"{value:.3f}" for name, value in row.items() if name != "epoch"}
+            bar.set_postfix(shown | {"kept": progress.kept})
+        bar.set_description(str(progress))
+    logging.info("training: %s", progress)
+    progress.write_history()
+    module.load_state_dict(progress.weights)
     save(out_dir / CHECKPOINT, module, model=settings.model, preprocessing=process, classes=classes)
 
 
-def _start_small(module: nn.Module) -> None:
-    """Draw the head's weights small, so that its first, random answers don't pull at pretrained features."""
-    head = set(head_keys(module))
-    for name, value in module.named_parameters():
-        if name in head:
-            nn.init.normal_(value, std=0.01) if value.ndim > 1 else nn.init.zeros_(value)
-
-
-def _follow_quickly(module: nn.Module) -> None:
-    """Let running statistics follow within tens of steps: TensorFlow's momentum of 0.01 takes longer than a small
-    training lasts, and evaluation would use another data set's."""
-    for part in module.modules():
-        if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.momentum is not None:
-            part.momentum = max(part.momentum, 0.1)
-
-
-def _copy(module: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in module.state_dict().items()}
-
-
-def _write_history(path: Path, history: list[dict[str, float]]) -> None:
-    publish(path, partial(pd.DataFrame(history).to_csv, index=False))
+def _check_finite(loss: float, row: dict[str, float], training: Training) -> None:
+    if not math.isfinite(loss):
+        raise InputError(
+            f"detector.training: the loss is no finite number in epoch {row['epoch']}; "
+            f"lower learning_rate ({training.learning_rate})"
+        )

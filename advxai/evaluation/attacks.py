@@ -44,9 +44,10 @@ def run(
 
     def work(item: Item) -> Generator[Tensor, Tensor, Attack]:
         image = detector.preprocessing.normalise(detector.preprocessing.unit(load(item)).to(detector.device))
-        noise = gaussian_noise(settings.samples, size, detector.device, seed, "evaluation", item["key"])
+        identity = (seed, "evaluation", item["key"])
+        noise = gaussian_noise(settings.samples, size, detector.device, *identity, channels=settings.channels)
         pixels = torch.from_numpy(item["pixels"]).to(detector.device)
-        return (yield from attack(image, settings, noise, detector.real, pixels))
+        return (yield from attack(image, settings, detector.preprocessing, noise, detector.real, pixels))
 
     works = (((item["key"], item["sha256"], item["mask"]), work(item)) for item in attacks)
     for (key, sha256, mask), outcome, _ in drive(works, detector, at_once):

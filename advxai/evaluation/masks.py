@@ -15,19 +15,37 @@ def mask_id(mask: np.ndarray) -> str:
     return hashlib.sha256(header + np.packbits(mask).tobytes()).hexdigest()[:16]
 
 
-def top_mask(record: Mapping[str, Any], k: int) -> np.ndarray:
-    """Pixels of the k segments ranked first: (h, w) bool."""
-    return np.isin(record["segments"], record["ranking"][:k])
+def ranking_of(record: Mapping[str, Any], population: str = "ranked") -> np.ndarray:
+    """Segments in the order in which they are attacked.
+
+    Args:
+        record: of the saliency stage.
+        population: `ranked`: those that the explainer ranks. `all`: the others follow, by falling score, so that every
+            image stays in every explainer's rows.
+    """
+    ranking = record["ranking"]
+    if population == "ranked":
+        return ranking
+    order = np.argsort(-record["scores"], kind="stable")
+    return np.concatenate([ranking, order[~np.isin(order, ranking)]]).astype(ranking.dtype)
 
 
-def attack_items(items: Sequence[Item], saliency: Mapping[str, Mapping[str, Any]], top: int) -> list[dict[str, Any]]:
-    """The attacks that an explainer's rows need: for each image with at least `top` ranked segments, one for each k in
-    1..top.
+def top_mask(record: Mapping[str, Any], k: int, population: str = "ranked") -> np.ndarray:
+    """Pixels of the k segments that come first: (h, w) bool."""
+    return np.isin(record["segments"], ranking_of(record, population)[:k])
+
+
+def attack_items(
+    items: Sequence[Item], saliency: Mapping[str, Mapping[str, Any]], top: int, population: str = "ranked"
+) -> list[dict[str, Any]]:
+    """The attacks that an explainer's rows need: for each image with at least `top` segments to attack, one for each k
+    in 1..top.
 
     Args:
         items: images with `key` and `sha256`.
         saliency: key -> record of the saliency stage.
         top: largest k.
+        population: as of `ranking_of`.
 
     Returns:
         Items with `key`, `sha256`, `mask` (its id) and `pixels` (h, w) bool.
@@ -35,9 +53,9 @@ def attack_items(items: Sequence[Item], saliency: Mapping[str, Mapping[str, Any]
     attacks = []
     for item in items:
         record = saliency[item["key"]]
-        if len(record["ranking"]) < top:
+        if len(ranking_of(record, population)) < top:
             continue
         for k in range(1, top + 1):
-            pixels = top_mask(record, k)
+            pixels = top_mask(record, k, population)
             attacks.append({"key": item["key"], "sha256": item["sha256"], "mask": mask_id(pixels), "pixels": pixels})
     return attacks

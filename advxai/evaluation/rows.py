@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from advxai.evaluation.masks import mask_id, top_mask
+from advxai.evaluation.masks import mask_id, ranking_of, top_mask
 
 Item = Mapping[str, Any]
 IDENTITY = ("explainer", "key", "sha256", "category", "label", "k", "included", "reason", "called_real")
@@ -48,6 +48,7 @@ def evaluation_rows(
     *,
     top: int,
     real: int,
+    population: str = "ranked",
 ) -> pd.DataFrame:
     """One row for each image and k.
 
@@ -58,28 +59,30 @@ def evaluation_rows(
         attacks: records of `run`, each with `made_for`: the explainer whose job has made it. Another's is `reused`.
         top: largest k.
         real: index of the class Real.
+        population: as of `advxai.evaluation.masks.ranking_of`.
 
     Returns:
         Columns IDENTITY and NUMBERS. An image with fewer than
-        `top` ranked segments leaves this explainer's rows: included is False, the reason is given, the numbers are
+        `top` segments to attack leaves this explainer's rows: included is False, the reason is given, the numbers are
         missing.
     """
+    positive = " with a positive score" if population == "ranked" else ""
     by_mask = {(record["key"], record["mask"]): record for record in attacks}
     rows = []
     for item in items:
         record = saliency[item["key"]]
-        ranked = len(record["ranking"])
+        ranked = len(ranking_of(record, population))
         for k in range(1, top + 1):
             row: dict[str, Any] = {
                 "explainer": explainer,
                 **{name: item[name] for name in ("key", "sha256", "category", "label")},
                 "k": k,
                 "included": ranked >= top,
-                "reason": "" if ranked >= top else f"only {ranked} segments with a positive score, {top} are needed",
+                "reason": "" if ranked >= top else f"only {ranked} segments{positive}, {top} are needed",
                 "called_real": bool(record["called_real"]),
             }
             if row["included"]:
-                row |= _measured(by_mask[item["key"], mask_id(top_mask(record, k))], real, explainer)
+                row |= _measured(by_mask[item["key"], mask_id(top_mask(record, k, population))], real, explainer)
             rows.append(row)
     frame = pd.DataFrame(rows, columns=[*IDENTITY, *NUMBERS])
     kinds = {name: "Int64" for name in ("predicted_before", "predicted_after", "iterations", "queries")}

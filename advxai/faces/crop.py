@@ -44,9 +44,10 @@ def cut(image: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """PNG bytes of a uint8 (H, W, 3) RGB image; equal images give equal bytes."""
-    bgr = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION])
+    """PNG bytes of a uint8 image, (H, W, 3) RGB or (H, W) grey; equal images give equal bytes."""
+    image = np.ascontiguousarray(image)
+    planes = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(".png", planes, [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION])
     if not done:
         raise RuntimeError(f"OpenCV could not encode an image of shape {image.shape} as PNG")
     return data.tobytes()

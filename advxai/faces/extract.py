@@ -1,14 +1,14 @@
-"""Face crops of videos, by the rules of the paper's authors: one face a frame, and a video with two faces is left out.
+"""Face crops of videos, one face a frame; by the rule of the paper's authors a video with two faces is left out.
 
 A video's crops lie in `<root>/<FF++ relative path of the video>-<first digits of its SHA-256>/`, named `<frame, 5
-digits>_<face index>.png`, beside `faces.json`, which says what was found and with which settings. The folder appears
-when the video is finished.
+digits>_<face index>.png`, beside `faces.json`, which says what was found and with which settings, and `masks/`, the
+same crops of its mask video under the same names. The folder appears when the video is finished.
 """
 
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -18,20 +18,23 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from advxai.corpus.video import read_frames
 from advxai.errors import InputError
+from advxai.faces.choice import Chooser, Rejected, Several, chooser, chosen_frames
 from advxai.faces.crop import cut, encode_png, square_box
+from advxai.faces.mask import mask_crops
 from advxai.faces.retinaface import Detection, RetinaFace
 from advxai.files import published_folder
 
 log = logging.getLogger(__name__)
 STAGE = "faces"
 RECORD = "faces.json"
+MASKS = "masks"
 FACES = {
     "key": "str", "video": "str", "category": "str", "label": "int64", "split": "str", "frame": "int64",
     "x1": "int64", "y1": "int64", "x2": "int64", "y2": "int64", "score": "float64", "sha256": "str", "file": "str",
-    "mask": "str",
+    "mask": "str", "mask_file": "str",
 }  # fmt: skip
+NO_FACE, LOST = "no face found", "no face found that overlaps the one followed"
 LEFT_OUT = {"stage": "str", "item": "str", "reason": "str"}
 
 
@@ -53,21 +56,15 @@ class VideoFaces:
     found: bool
 
 
-class _Rejected(Exception):
-    """The whole video leaves the population; the message is the reason."""
-
-
 def extract(
     videos: Iterable[Mapping[str, Any]],
     detector_onnx: Path,
     out_root: Path,
     *,
-    stride: int = 23,
-    scale: float = 1.3,
     score: float = 0.95,
-    batch: int = 8,
     threads: int = 1,
     device: str = "cpu",
+    **choices: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Crops of every video of one shard.
 
@@ -75,15 +72,15 @@ def extract(
         videos: rows with `video` (FF++ relative path), `path`, `category`, `label`, `split` and `mask`.
         detector_onnx: RetinaFace's network.
         out_root: root of the crops.
-        stride, scale, batch: as in `extract_video`.
         score, threads, device: as in `RetinaFace`.
+        choices: keyword arguments of `extract_video`.
 
     Returns:
         The faces (columns FACES, in the order of videos and frames) and what was left out (columns LEFT_OUT).
     """
     detector = RetinaFace(detector_onnx, score=score, threads=threads, device=device)
     results = [
-        extract_video(video, detector, out_root, stride=stride, scale=scale, batch=batch)
+        extract_video(video, detector, out_root, **choices)
         for video in tqdm(list(videos), desc="faces", unit="video", mininterval=2)
     ]
     computed = sum(not result.found for result in results)
@@ -100,38 +97,55 @@ def extract_video(
     out_root: Path,
     *,
     stride: int = 23,
+    frames_per_video: int | None = None,
+    several: Several = "skip_video",
     scale: float = 1.3,
+    masks: bool = True,
     batch: int = 8,
 ) -> VideoFaces:
-    """Detect and cut out the face of every `stride`-th frame of a video; a finished video is only read back.
+    """Detect and cut out a video's faces, and the same parts of its mask video; a finished video is only read back.
 
-    A video that can't be decoded, shows no face, or two in one frame, gives no faces and one left-out row. Of any other
-    video each frame without a face gives a left-out row. Finished means: same video bytes, same settings, every crop
-    as it was written.
+    A video that can't be decoded or is truncated, shows no face, or is rejected by `several`, gives no faces and one
+    left-out row. Of any other video each frame without a face gives a left-out row, and one more tells which frames
+    have no mask, if the mask video can't be read, is too short or of another size. Finished means: same bytes of video
+    and mask video, same settings, every crop as it was written.
 
     Args:
         video_row: `video` (FF++ relative path), `path` (the file), `category`, `label`, `split`, `mask` (file or "").
         detector: finds faces in RGB frames.
         out_root: root of the crops.
-        stride: every n-th frame is looked at, from the first one on.
+        stride: every n-th frame is looked at, from the first one on, unless `frames_per_video` is given.
+        frames_per_video: so many equidistant frames are looked at instead, all of a shorter video.
+        several: what becomes of a frame with several faces, as in `choice.chooser`.
         scale: side of the crop over the longer side of the face's box.
+        masks: whether the mask video, where there is one, is cut too.
         batch: frames a detector call; does not change the result.
     """
     video, path = str(video_row["video"]), Path(video_row["path"])
+    mask = Path(video_row["mask"]) if masks and video_row["mask"] else None
     try:
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = _file_sha256(path)
     except OSError as error:
         return VideoFaces([], [_left_out(video, f"can't be read ({error.strerror})")], found=False)
-    made_from = {"video_sha256": digest, "stride": stride, "scale": scale, **detector.settings}
+    sampling = {"stride": stride} if frames_per_video is None else {"frames_per_video": frames_per_video}
+    made_from = {"video_sha256": digest, **sampling, "several": several, "scale": scale, **detector.settings}
+    masks_from: dict[str, Any] = {}
+    if mask:
+        try:
+            masks_from["mask_sha256"] = _file_sha256(mask)
+        except OSError:  # reading its frames will tell the user
+            masks_from["mask_sha256"] = None
     # two corpora may give their videos the same names
     final = Path(out_root) / f"{video}-{digest[:12]}"
-    stored = _stored(final, made_from)
+    stored = _stored(final, made_from, masks_from)
     if stored is not None:
         return _rows(video_row, final, stored, found=True)
     try:
         with published_folder(final) as scratch:
-            record = {"made_from": made_from, **_crop_faces(path, detector, scratch, stride, scale, batch)}
+            frames = _detected(chosen_frames(path, stride, frames_per_video), detector, batch)
+            record = {"made_from": made_from, **masks_from, **_crop_faces(frames, scratch, chooser(several), scale)}
+            if mask and record["faces"]:
+                record["no_mask"] = _crop_masks(mask, record["faces"], record["size"], scratch / MASKS)
             (scratch / RECORD).write_text(json.dumps(record, indent=1) + "\n")
     except InputError as error:  # not stored: whatever made it unreadable may be mended
         return VideoFaces([], [_left_out(video, str(error))], found=False)
@@ -139,43 +153,55 @@ def extract_video(
 
 
 def _crop_faces(
-    path: Path, detector: FaceDetector, folder: Path, stride: int, scale: float, batch: int
+    frames: Iterable[tuple[int, np.ndarray, list[Detection]]], folder: Path, choose: Chooser, scale: float
 ) -> dict[str, Any]:
+    """Write the crops; what of the record they make up: why there are none, the crops, the frames without one and why,
+    and height and width of the frames."""
     faces: list[dict[str, Any]] = []
-    empty: list[int] = []
+    faceless: list[tuple[int, str]] = []
+    size: tuple[int, ...] = ()
     try:
-        for index, frame, found in _detected(path, detector, stride, batch):
-            if len(found) > 1:
-                raise _Rejected(f"{len(found)} faces in frame {index}")
-            if not found:
-                empty.append(index)
+        for index, frame, found in frames:
+            face = choose(index, found) if found else None
+            if face is None:
+                faceless.append((index, LOST if found else NO_FACE))
                 continue
-            box = square_box(found[0].box, *frame.shape[:2], scale)
-            data = encode_png(cut(frame, box))
+            size = frame.shape[:2]
+            box = square_box(face.box, *size, scale)
             name = f"{index:05d}_0.png"
-            (folder / name).write_bytes(data)
+            digest = _written(folder / name, cut(frame, box))
             faces.append(
-                {
-                    "name": name,
-                    "frame": index,
-                    "box": box,
-                    "score": found[0].score,
-                    "sha256": hashlib.sha256(data).hexdigest(),
-                }
+                {"name": name, "frame": index, "box": box, "score": face.score, "sha256": digest, "mask_sha256": ""}
             )
         if not faces:
-            raise _Rejected(f"no face in any of the {len(empty)} frames looked at" if empty else "it has no frame")
-    except _Rejected as reason:
+            raise Rejected(f"no face in any of the {len(faceless)} frames looked at" if faceless else "it has no frame")
+    except Rejected as reason:
         for png in folder.glob("*.png"):
             png.unlink()
         return {"rejected": str(reason), "faces": [], "no_face": []}
-    return {"rejected": "", "faces": faces, "no_face": empty}
+    return {"rejected": "", "faces": faces, "no_face": faceless, "size": size}
+
+
+def _crop_masks(mask: Path, faces: Sequence[dict[str, Any]], size: tuple[int, int], folder: Path) -> str:
+    """Write the mask of each face and its hash into the face's entry; why the last of them have none, "" if all have.
+
+    A mask that can't be had must not cost its image.
+    """
+    done = 0
+    try:
+        for image in mask_crops(mask, [(face["frame"], face["box"]) for face in faces], size):
+            folder.mkdir(exist_ok=True)
+            faces[done]["mask_sha256"] = _written(folder / faces[done]["name"], image)
+            done += 1
+    except InputError as error:
+        return f"no mask for frames {faces[done]['frame']} to {faces[-1]['frame']}: {error}"
+    return ""
 
 
 def _detected(
-    path: Path, detector: FaceDetector, stride: int, batch: int
+    frames: Iterable[tuple[int, np.ndarray]], detector: FaceDetector, batch: int
 ) -> Iterator[tuple[int, np.ndarray, list[Detection]]]:
-    """Index, frame and faces of every `stride`-th frame; a batch holds frames of one size."""
+    """Index, frame and faces of every frame given; a batch holds frames of one size."""
     held: list[tuple[int, np.ndarray]] = []
 
     def answers() -> Iterator[tuple[int, np.ndarray, list[Detection]]]:
@@ -183,7 +209,7 @@ def _detected(
         yield from ((*item, faces) for item, faces in zip(held, found, strict=True))
         held.clear()
 
-    for index, frame in read_frames(path, stride=stride):
+    for index, frame in frames:
         if held and (len(held) == batch or frame.shape != held[0][1].shape):
             yield from answers()
         held.append((index, frame))
@@ -191,15 +217,31 @@ def _detected(
         yield from answers()
 
 
-def _stored(folder: Path, made_from: dict[str, Any]) -> dict[str, Any] | None:
-    """A finished folder's record; None if there is none, it was made from something else, or a crop has changed."""
+def _file_sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _written(path: Path, image: np.ndarray) -> str:
+    """Write an image as PNG; its SHA-256."""
+    data = encode_png(image)
+    path.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _stored(folder: Path, made_from: dict[str, Any], masks_from: dict[str, Any]) -> dict[str, Any] | None:
+    """A finished folder's record; None if there is none, it was made from something else, or a crop has changed.
+
+    Masks that are there but not wanted, `masks_from` being empty, are left alone and not told of.
+    """
     try:
         record = json.loads((folder / RECORD).read_text())
-        whole = all(
-            hashlib.sha256((folder / face["name"]).read_bytes()).hexdigest() == face["sha256"]
-            for face in record["faces"]
-        )
-        same = record["made_from"] == made_from
+        if not masks_from:
+            record |= {"no_mask": "", "faces": [face | {"mask_sha256": ""} for face in record["faces"]]}
+        files = {folder / face["name"]: face["sha256"] for face in record["faces"]}
+        files |= {folder / MASKS / face["name"]: face["mask_sha256"] for face in record["faces"] if face["mask_sha256"]}
+        whole = all(_file_sha256(path) == digest for path, digest in files.items())
+        same = record["made_from"] == made_from and masks_from.items() <= record.items()
     except FileNotFoundError:
         return None
     except (KeyError, TypeError, ValueError) as error:
@@ -218,9 +260,13 @@ def _rows(video_row: Mapping[str, Any], folder: Path, record: Mapping[str, Any],
         x1, y1, x2, y2 = face["box"]
         row = common | {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
         row |= {name: face[name] for name in ("frame", "score", "sha256")}
-        row |= {"key": f"{video}/{face['name']}", "file": str(folder / face["name"])}
+        mask_file = str(folder / MASKS / face["name"]) if face["mask_sha256"] else ""
+        row |= {"key": f"{video}/{face['name']}", "file": str(folder / face["name"]), "mask_file": mask_file}
         faces.append({name: row[name] for name in FACES})
-    return VideoFaces(faces, [_left_out(f"{video}/{frame:05d}", "no face found") for frame in record["no_face"]], found)
+    left_out = [_left_out(f"{video}/{frame:05d}", reason) for frame, reason in record["no_face"]]
+    if record.get("no_mask"):
+        left_out.append(_left_out(f"{video}/{MASKS}", record["no_mask"]))
+    return VideoFaces(faces, left_out, found)
 
 
 def _left_out(item: str, reason: str) -> dict[str, str]:

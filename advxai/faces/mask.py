@@ -1,12 +1,15 @@
 """Ground-truth masks of manipulated faces."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from advxai.corpus.video import read_frames
+from advxai.corpus.video import read_at
 from advxai.errors import InputError
 from advxai.faces.crop import cut
+
+REMEDY = "get the mask clip that belongs to the video"
 
 
 def mask_crop(mask_video: Path, frame: int, box: tuple[int, int, int, int]) -> np.ndarray:
@@ -20,12 +23,35 @@ def mask_crop(mask_video: Path, frame: int, box: tuple[int, int, int, int]) -> n
     Raises:
         InputError: the clip can't be read, is too short or smaller than the video.
     """
-    image = next((image for _, image in read_frames(mask_video, start=frame, stop=frame + 1)), None)
-    if image is None:
-        raise InputError(f"{mask_video} has no frame {frame}: get the mask clip that belongs to the video.")
-    try:
-        part = cut(image, box)
-    except ValueError as error:
-        raise InputError(f"{mask_video}: {error}; get the mask clip that belongs to the video.") from error
-    # some of FF++'s masks are drawn in colour: any channel counts
-    return np.where(part.max(axis=2) > 127, 255, 0).astype(np.uint8)
+    return next(mask_crops(mask_video, [(frame, box)]))
+
+
+def mask_crops(
+    mask_video: Path,
+    wanted: Sequence[tuple[int, tuple[int, int, int, int]]],
+    size: tuple[int, int] | None = None,
+) -> Iterator[np.ndarray]:
+    """What `mask_crop` gives, of several frames in one pass.
+
+    Args:
+        mask_video: as for `mask_crop`.
+        wanted: frame number and box of each crop, by ascending frame, each frame once.
+        size: height and width of the video; None if not known.
+
+    Raises:
+        InputError: as `mask_crop`, when it comes to the first crop that can't be given.
+    """
+    images = read_at(mask_video, [frame for frame, _ in wanted])
+    for frame, box in wanted:
+        _, image = next(images, (frame, None))
+        if image is None:
+            raise InputError(f"{mask_video} has no frame {frame}: {REMEDY}.")
+        if size is not None and image.shape[:2] != size:
+            (height, width), (rows, columns) = size, image.shape[:2]
+            raise InputError(f"{mask_video} is {columns} x {rows}, the video {width} x {height}: {REMEDY}.")
+        try:
+            part = cut(image, box)
+        except ValueError as error:
+            raise InputError(f"{mask_video}: {error}; {REMEDY}.") from error
+        # some of FF++'s masks are drawn in colour: any channel counts
+        yield np.where(part.max(axis=2) > 127, 255, 0).astype(np.uint8)

@@ -19,6 +19,8 @@ from advxai.errors import InputError
 
 LEVELS = ((8, (16, 32)), (16, (64, 128)), (32, (256, 512)))  # stride of the grid, sides of its square priors, pixels
 VARIANCES = (0.1, 0.2)  # scale of the offsets of centres and of sides
+PROVIDERS = {"cpu": ["CPUExecutionProvider"], "cuda": ["CUDAExecutionProvider", "CPUExecutionProvider"]}
+REMEDY = "install onnxruntime-gpu, or set faces.device to cpu"
 MEAN_RGB = (127.0, 117.0, 104.0)  # subtracted from 0..255; the network's planes are blue, green, red
 
 
@@ -49,7 +51,7 @@ class RetinaFace:
         device: "cpu" or "cuda".
 
     Raises:
-        InputError: the file isn't a readable ONNX model, or there is no CUDA provider.
+        InputError: the file isn't a readable ONNX model, or onnxruntime can't use the device.
     """
 
     def __init__(
@@ -63,9 +65,11 @@ class RetinaFace:
         device: str = "cpu",
     ) -> None:
         self.score, self.nms, self.max_side, self.device = score, nms, max_side, device
-        provider = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}.get(device)
-        if provider not in onnxruntime.get_available_providers():
-            raise InputError(f"onnxruntime can't detect faces on device {device}: use cpu or install its GPU build.")
+        providers = PROVIDERS.get(device, [device])
+        if providers[0] not in onnxruntime.get_available_providers():
+            raise InputError(f"onnxruntime as installed has no device {device}: {REMEDY}.")
+        if device == "cuda":
+            onnxruntime.preload_dlls()  # CUDA's libraries may be Python packages, which the loader doesn't find
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -76,10 +80,14 @@ class RetinaFace:
             raise InputError(f"{onnx} can't be read ({error.strerror}): correct the path or fetch it again.") from error
         self._sha256 = sha256(network).hexdigest()
         try:
-            self._session = onnxruntime.InferenceSession(network, options, providers=[provider])
+            self._session = onnxruntime.InferenceSession(network, options, providers=providers)
         except Exception as error:  # onnxruntime's own exceptions share no narrower base
             said = (str(error).strip().splitlines() or ["no message"])[0]
             raise InputError(f"{onnx} can't be read as an ONNX model ({said}): fetch it again.") from error
+        if device == "cuda":  # of falling back to the CPU, onnxruntime leaves no more than a line in the log
+            if providers[0] not in self._session.get_providers():
+                raise InputError(f"onnxruntime could not start device cuda, see its messages above: {REMEDY}.")
+            self._session.disable_fallback()
 
     @property
     def settings(self) -> dict[str, Any]:

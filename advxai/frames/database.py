@@ -19,7 +19,7 @@ PAGE = 4096  # least size in which LMDB stores a value of an image's size, bytes
 COMMIT = 1000  # images a transaction
 KEY_MAX = 511  # LMDB's own limit, bytes
 CUT = "run again with `--forcerun faces_shard`, which cuts out only what isn't as it was"
-REBUILD = "delete the database and run again"
+REBUILD = "delete the database and run again (one that the authors' tools made: make it anew)"
 
 
 def build(rows: pd.DataFrame, path: Path) -> None:
@@ -100,7 +100,7 @@ class FrameStore:
     """Read-only access to a database. Opened at first use in each process, so it may be forked or pickled.
 
     Args:
-        path: the database's file.
+        path: the database's file, or a folder that holds it as data.mdb.
 
     Raises:
         InputError: at first use, when there is no such file or it isn't a whole database.
@@ -109,6 +109,13 @@ class FrameStore:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self._handle: _Handle | None = None
+
+    def __contains__(self, key: str) -> bool:
+        name = key.encode()
+        if not 0 < len(name) <= KEY_MAX:
+            return False
+        with self._open().begin(buffers=True) as transaction:  # the image itself is not read
+            return transaction.get(name) is not None
 
     def bytes(self, key: str, digest: str | None = None) -> "bytes":
         """The encoded image, as it was on disk.
@@ -181,14 +188,15 @@ _HANDLES: WeakValueDictionary[tuple[int, int], _Handle] = WeakValueDictionary()
 
 
 def _shared_handle(path: Path) -> _Handle:
-    status = path.stat()
+    folder = path.is_dir()
+    status = (path / "data.mdb" if folder else path).stat()
     identity = (status.st_dev, status.st_ino)
     handle = _HANDLES.get(identity)
     if handle is not None and handle.process == os.getpid():
         return handle
     if handle is not None:
         handle.environment.close()  # inherited by a fork: closes the child's copy, the parent's stays open
-    environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, max_dbs=0)
+    environment = lmdb.open(str(path), subdir=folder, readonly=True, lock=False, max_dbs=0)
     # reading past the end of a shortened file would kill the process
     needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
     if needed > status.st_size:

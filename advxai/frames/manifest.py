@@ -1,13 +1,14 @@
 """The manifest: one row a face image, and its exchange with the authors' space-separated list."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from advxai.classes import CLASSES, REAL
+from advxai.classes import CLASSES, FURTHER, LABELS, REAL
+from advxai.corpus.blocks import SPLITS
 from advxai.errors import InputError
 from advxai.files import publish
 
@@ -31,11 +32,25 @@ def build(faces: Iterable[pd.DataFrame], required: Mapping[str, Iterable[str]]) 
     if not tables:
         raise InputError("no video gave a face image: read the reasons in the table of what was left out.")
     manifest = pd.concat(tables).sort_values("key", kind="stable", ignore_index=True)
+    check(manifest, required)
+    return manifest
+
+
+def check(manifest: pd.DataFrame, required: Mapping[str, Iterable[str]]) -> None:
+    """Refuse a manifest that no run can use.
+
+    Args:
+        manifest: with key, category, label and split.
+        required: as in `build`.
+
+    Raises:
+        InputError: a key comes twice, a label contradicts its category, or a required category has no image.
+    """
     twice = manifest.loc[manifest["key"].duplicated(), "key"]
     if len(twice):
         raise InputError(f"{twice.iloc[0]} comes twice in the manifest: give every video a path of its own.")
     for category, label in manifest[["category", "label"]].drop_duplicates().itertuples(index=False):
-        if category not in CLASSES or CLASSES.index(category) != label:
+        if LABELS.get(category) != label:
             raise InputError(f"category {category} has label {label}: the labels are {_legend()}.")
     present = set(manifest[["split", "category"]].drop_duplicates().itertuples(index=False, name=None))
     for split, categories in required.items():
@@ -45,18 +60,26 @@ def build(faces: Iterable[pd.DataFrame], required: Mapping[str, Iterable[str]]) 
                     f"category {category} has no face image in split {split}: add a video of it, or take it out of "
                     "the configuration's categories; the table of what was left out gives the reasons."
                 )
-    return manifest
+
+
+def known(manifest: pd.DataFrame, categories: Collection[str]) -> pd.DataFrame:
+    """The rows whose category is Real or one of `categories`; the index starts anew.
+
+    Training, metrics and explanations use these alone: the manifest may hold further videos of FF++, for which the
+    detector has no class, or which are genuine but none of the test set.
+    """
+    return manifest[manifest["category"].isin([REAL, *categories])].reset_index(drop=True)
 
 
 def write_csv(manifest: pd.DataFrame, path: Path, split: bool = False) -> None:
     """Write the authors' space-separated list: relative_path bin_label mc_label, and `split` as a fourth on request.
 
-    bin_label is 0 for real and 1 for fake, mc_label the class index.
+    bin_label is 0 for real and 1 for fake, mc_label the class index (-1: a manipulation that is none of the classes).
     """
     table = pd.DataFrame(
         {
             "relative_path": manifest["key"],
-            "bin_label": (manifest["label"] != CLASSES.index(REAL)).astype(int),
+            "bin_label": (manifest["label"] != LABELS[REAL]).astype(int),
             "mc_label": manifest["label"],
         }
     )
@@ -76,7 +99,8 @@ def read_csv(path: Path, split: str = "test") -> pd.DataFrame:
         Columns key, video, category, label, split and frame, in the order of the list.
 
     Raises:
-        InputError: no such file, a wrong header, a path that isn't a crop's, or labels that contradict the path.
+        InputError: no such file, a wrong header, a path that isn't a crop's or comes twice, labels that contradict the
+            path, or an unknown split.
     """
     try:
         table = pd.read_csv(path, sep=" ", dtype={"relative_path": "str", "split": "str"})
@@ -90,34 +114,45 @@ def read_csv(path: Path, split: str = "test") -> pd.DataFrame:
         raise InputError(f"{path}, line {line} has too few values: it needs {' '.join(header)}.")
     parts = table["relative_path"].str.extract(f"^{NAME.pattern}$")
     categories = table["relative_path"].map(category_of)
-    labels = categories.map({name: index for index, name in enumerate(CLASSES)})
-    wrong = parts["video"].isna() | (labels != table["mc_label"]) | ((labels > 0).astype(int) != table["bin_label"])
-    if wrong.any():
-        row = int(wrong.to_numpy().argmax())
-        shown = " ".join(str(value) for value in table.iloc[row])
-        raise InputError(
-            f"{path}, line {row + 2}: {shown} is not an FF++ crop with its labels: bin_label is 0 for real and 1 for "
-            f"fake, mc_label is {_legend()}."
-        )
+    labels = categories.map(LABELS)
+    fake = (labels != LABELS[REAL]).astype(int)
+    wrong = parts["video"].isna() | (labels != table["mc_label"]) | (fake != table["bin_label"])
+    legend = f"bin_label is 0 for real and 1 for fake, mc_label is {_legend()}"
+    _refuse(path, table, wrong, f"is not an FF++ crop with its labels: {legend}")
+    _refuse(path, table, table["relative_path"].duplicated(), "comes twice: list every image once")
+    splits = table["split"] if "split" in table else pd.Series(split, index=table.index)
+    _refuse(path, table, ~splits.isin(SPLITS), f"has an unknown split: the splits are {', '.join(SPLITS)}")
     return pd.DataFrame(
         {
             "key": table["relative_path"],
             "video": parts["video"],
             "category": categories,
             "label": table["mc_label"].astype("int64"),
-            "split": table["split"] if "split" in table else split,
+            "split": splits,
             "frame": parts["frame"].astype("int64"),
         }
     )
 
 
 def category_of(relative_path: str) -> str:
-    """Category of an FF++ relative path: "Real" for originals, else the folder's name; "" if it is neither."""
-    first, _, rest = relative_path.partition("/")
+    """Category of an FF++ relative path, as in `LABELS`; "" if it is neither an original's nor a manipulation's.
+
+    "Real" for YouTube's originals, in either layout, "actors" for the other ones, else the manipulation's folder.
+    """
+    first, second, *_ = [*relative_path.split("/", 2), ""]
     if first == "original_sequences":
-        return REAL
-    return rest.partition("/")[0] if first == "manipulated_sequences" else ""
+        return "actors" if second == "actors" else REAL
+    return second if first == "manipulated_sequences" else ""
+
+
+def _refuse(path: Path, table: pd.DataFrame, wrong: pd.Series, why: str) -> None:
+    """Name the first wrong line of a list, if there is one."""
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
+        shown = " ".join(str(value) for value in table.iloc[row])
+        raise InputError(f"{path}, line {row + 2}: {shown} {why}.")
 
 
 def _legend() -> str:
-    return ", ".join(f"{index} {name}" for index, name in enumerate(CLASSES))
+    further = ", ".join(f"{label} {name}" for name, label in FURTHER.items())
+    return ", ".join(f"{index} {name}" for index, name in enumerate(CLASSES)) + f", {further}"

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from scipy.ndimage import distance_transform_edt
 
-from advxai.files import publish
+from advxai.report.save import save
 
 MAP_COLOURS = "cividis"  # even in lightness, and the same to people who don't see red and green
 MASK_COLOUR = "#FF8AD0"  # a hue off the maps' blue-to-yellow axis; dashed and with a halo, for those who don't see it
@@ -234,10 +234,4 @@ def explainer_figure(panels: Sequence[Panel], path: Path, title: str = "", top: 
     Raises:
         ValueError: there is no panel.
     """
-    figure = draw(panels, title, top, dpi)
-    # no dates and versions in the files
-    nothing = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Producer": None, "Creator": None}}
-    stem = path.name.removesuffix(".png").removesuffix(".pdf")
-    for suffix, metadata in nothing.items():
-        target = path.with_name(f"{stem}{suffix}")
-        publish(target, lambda file, metadata=metadata: figure.savefig(file, metadata=metadata))
+    save(draw(panels, title, top, dpi), path)

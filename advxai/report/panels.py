@@ -11,6 +11,7 @@ import pandas as pd
 from safetensors import safe_open
 
 from advxai.classes import CLASSES, REAL
+from advxai.distortion import Distortion
 from advxai.faces.mask import mask_crop
 from advxai.frames.database import FrameStore
 from advxai.report.captions import adversary_caption, attack_caption, clean_caption
@@ -19,16 +20,23 @@ from advxai.report.figure import Panel, Shown
 Record = Mapping[str, Any]
 
 
-def read_preprocessing(detector: Path) -> tuple[int, np.ndarray]:
-    """Input size and per-channel std of a stored detector, without loading it."""
+def read_preprocessing(detector: Path) -> tuple[int, np.ndarray, np.ndarray]:
+    """Input size and per-channel mean and std (3,) of a stored detector, without loading it."""
     with safe_open(detector, framework="numpy") as file:
         meta = json.loads(file.metadata()["advxai"])
-    return int(meta["input_size"]), np.array(meta["std"], dtype=np.float64)
+    return int(meta["input_size"]), *(np.array(meta[name], dtype=np.float64) for name in ("mean", "std"))
 
 
 def _resized(crop: np.ndarray, size: int) -> np.ndarray:
     """The crop as the detector sees it: uint8 (h, w, 3) -> float (size, size, 3) in [0, 1]."""
     return cv2.resize(crop.astype(np.float32) / 255, (size, size), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+
+
+def _adversarial(image: np.ndarray, steps: np.ndarray, distortion: Distortion) -> np.ndarray:
+    """The adversarial copy (h, w, 3) in units of [0, 1] of an image (h, w, 3) in [0, 1]."""
+    mean, std = distortion.mean, distortion.std
+    attacked = distortion.apply((image.transpose(2, 0, 1) - mean) / std, steps.astype(np.float64))
+    return (attacked * std + mean).transpose(1, 2, 0)
 
 
 def panel(
@@ -38,9 +46,8 @@ def panel(
     rows: Mapping[str, Mapping[str, Any]],
     adversary: Record | None,
     *,
-    alpha: float,
     size: int,
-    std: np.ndarray,
+    distortion: Distortion,
 ) -> Panel:
     """Everything that is known of one image, as a column of a figure.
 
@@ -50,14 +57,13 @@ def panel(
         saliency: explainer -> the image's record of the stage saliency.
         rows: explainer -> the image's evaluation row of the largest k.
         adversary: the image's record of the stage adversary; None: there is none.
-        alpha: step of the adversary, in normalised units.
         size: the detector's input size.
-        std: (3,) of the detector's normalisation.
+        distortion: the adversary's; mean and std (3, 1, 1) float64.
     """
     image = _resized(frames.image(face["key"]), size)
     before = next(iter(saliency.values()))["before"]
     box = tuple(int(face[name]) for name in ("x1", "y1", "x2", "y2"))
-    copy = None if adversary is None else image + alpha * adversary["steps"].transpose(1, 2, 0) * std
+    copy = None if adversary is None else _adversarial(image, adversary["steps"], distortion)
     return Panel(
         title=face["category"],
         image=image,

@@ -38,7 +38,9 @@ def build(settings: Settings) -> Explainer:
     """
     method = settings.method  # type: ignore[attr-defined]
     if not isinstance(settings, Custom):
-        return _imported(BUILT_IN[method])(**settings.model_dump(exclude={"method", "baseline", "segmentation"}))
+        return _imported(BUILT_IN[method])(
+            **settings.model_dump(exclude={"method", "baseline", "segmentation", "published"})
+        )
     kind = _external(method)
     if not (isinstance(kind, type) and issubclass(kind, Explainer)):
         raise InputError(f"explainer {method}: is no subclass of advxai.saliency.Explainer; derive it from that class")

@@ -57,13 +57,21 @@ class Rise(Explainer):
         p1: the code's parameter: threshold of the draw, and divisor of the map.
         draw: `normal` or `uniform`.
         softmax_again: apply softmax to the probabilities, as the released code does.
+        divide_by: `p1`, the number of masks times p1 (released code), or `coverage`, each pixel's sum of masks, so that
+            a pixel which happened to be kept more often doesn't count as more important.
     """
 
     def __init__(
-        self, masks: int = 4000, cells: int = 7, p1: float = 0.1, draw: str = "normal", softmax_again: bool = True
+        self,
+        masks: int = 4000,
+        cells: int = 7,
+        p1: float = 0.1,
+        draw: str = "normal",
+        softmax_again: bool = True,
+        divide_by: str = "p1",
     ) -> None:
         self.masks, self.cells, self.p1, self.draw = masks, cells, p1, draw
-        self.softmax_again = softmax_again
+        self.softmax_again, self.divide_by = softmax_again, divide_by
 
     def explain(self, inputs: Inputs, design: RiseDesign | None = None) -> Explaining:
         """Explain; `design` replaces the drawn masks. The map is accumulated, so masks are never all in memory."""
@@ -71,13 +79,19 @@ class Rise(Explainer):
         if design is None:
             design = default_design(self.masks, self.cells, size, self.p1, self.draw, inputs.generator)
         cells = torch.as_tensor(design.cells, device=inputs.image.device)
-        total = torch.zeros((size, size), dtype=torch.float64, device=inputs.image.device)
+        total, coverage = torch.zeros((2, size, size), dtype=torch.float64, device=inputs.image.device)
         for start in range(0, len(cells), inputs.chunk):
             part = slice(start, start + inputs.chunk)
             masks = upsample(cells[part], design.shifts[part], size)
             answer = yield blend(inputs.image, inputs.baseline, masks)
             if self.softmax_again:
                 answer = answer.softmax(dim=1)
-            total += torch.einsum("n,nhw->hw", answer[:, inputs.target].double(), masks[:, 0].double())
-        saliency = (total / (len(cells) * self.p1)).cpu().numpy()
-        return Explanation.of_map(min_max(saliency), inputs.segments)
+            kept = masks[:, 0].double()
+            total += torch.einsum("n,nhw->hw", answer[:, inputs.target].double(), kept)
+            coverage += kept.sum(dim=0)
+        if self.divide_by == "coverage":
+            # a pixel that no mask has kept says nothing: zero, as its sum is
+            saliency = total / torch.where(coverage > 0, coverage, 1)
+        else:
+            saliency = total / (len(cells) * self.p1)
+        return Explanation.of_map(min_max(saliency.cpu().numpy()), inputs.segments)

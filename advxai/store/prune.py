@@ -139,7 +139,9 @@ class _Run:
     def images(self) -> dict[str, set[Image]]:
         """The images that the configuration asks for, by shard, and under "" the detector's test images; nothing while
         that can't be known."""
-        if self.faces is None:
+        frames = self.paths.config.frames
+        # Of the user's own list, or of what the detector says, nothing is known here: more is kept then.
+        if self.faces is None or frames.manifest is not None or frames.explain != "all":
             return {}
         found = {shard: set() for shard in self.paths.shards}
         for video, rows in sample_evaluation(self.faces, self.paths.config.frames.per_video).groupby("video"):

@@ -1,5 +1,6 @@
 """The paper's tables, the flips behind them, and the list of what was left out."""
 
+from advxai.tables.beside import published_accuracy_table, published_cost_table, published_sufficiency_table
 from advxai.tables.compute import ALL, ORIGINAL, Axes, accuracy, clean_predictions, cost, flips, sufficiency
 from advxai.tables.layout import (
     Table,
@@ -26,6 +27,9 @@ __all__ = [
     "explainer_table",
     "flips",
     "flips_table",
+    "published_accuracy_table",
+    "published_cost_table",
+    "published_sufficiency_table",
     "sufficiency",
     "sufficiency_table",
     "summary",

@@ -33,6 +33,8 @@ class Table:
         best: which end of each column of values is best; None: nothing is marked.
         counts: value column -> the column that it is a count out of; shown as 3/4.
         decimals: of columns that aren't shown with three.
+        rules: lines of the wide table, counted from 0, under which LaTeX draws a rule.
+        notes: what has to be known to read it; one paragraph each, under the table.
     """
 
     caption: str
@@ -41,9 +43,11 @@ class Table:
     best: Literal["lowest", "highest"] | None = None
     counts: dict[str, str] = field(default_factory=dict)
     decimals: dict[str, int] = field(default_factory=dict)
+    rules: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def _one(numbers: pd.Series) -> int | str:
+def image_count(numbers: pd.Series) -> int | str:
     """A number of images that holds for every k; as 4/4/3 when it doesn't."""
     return int(numbers.iloc[0]) if numbers.nunique() == 1 else "/".join(map(str, numbers))
 
@@ -61,8 +65,8 @@ def _wide(tidy: pd.DataFrame, value: str, axes: Axes, totals: dict[str, str]) ->
     for explainer, rows in tidy.groupby("explainer", sort=False):
         of = {category: part for category, part in rows.groupby("category")}
         line: dict[str, object] = {"explainer": explainer}
-        line |= {name: _one(of[ALL][column]) for name, column in totals.items()}
-        line |= {f"{short(category)} n": _one(of[category]["n"]) for category in axes.ordered}
+        line |= {name: image_count(of[ALL][column]) for name, column in totals.items()}
+        line |= {f"{short(category)} n": image_count(of[category]["n"]) for category in axes.ordered}
         for category in axes.columns:
             values = of[category].set_index("k")[value]
             for k in range(1, axes.top + 1):
@@ -80,6 +84,7 @@ def accuracy_table(rows: pd.DataFrame, clean: pd.DataFrame, axes: Axes) -> Table
         tidy.rename(columns={"value": "accuracy"}),
         _wide(tidy, "value", axes, {"n": "n"}),
         best="lowest",
+        rules=(0,),
     )
 
 

@@ -7,7 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from advxai import parquet
+from advxai.classes import SHORT
 from advxai.files import publish
+from advxai.frames.manifest import category_of
+from advxai.tables.compute import paper_order
 
 COLUMNS = ["stage", "explainer", "item", "reason"]
 
@@ -26,6 +29,22 @@ def collect(stages: Iterable[pd.DataFrame], rows: pd.DataFrame) -> pd.DataFrame:
     out = rows[~rows["included"]].drop_duplicates(["explainer", "key"]).rename(columns={"key": "item"})
     frames.append(out.assign(stage="evaluation"))
     return pd.concat([frame.reindex(columns=COLUMNS).astype("str") for frame in frames], ignore_index=True)
+
+
+def not_explained(left_out: pd.DataFrame) -> str:
+    """A note for tables of images that the detector calls fake: how many test fakes it calls Real.
+
+    Args:
+        left_out: of `advxai.detector.called_fake.split`.
+    """
+    if left_out.empty:
+        return "Every sampled test fake was called fake by the detector; none is missing here."
+    counts = left_out["item"].map(category_of).value_counts()
+    shown = ", ".join(f"{SHORT.get(name, name)} {counts[name]}" for name in paper_order(counts.index))
+    return (
+        f"Not in these numbers: {_some(len(left_out), 'sampled test fake')} that the detector called Real ({shown}), "
+        "neither explained nor attacked."
+    )
 
 
 def write(left_out: pd.DataFrame, stem: Path) -> None:

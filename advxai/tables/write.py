@@ -18,6 +18,15 @@ def _decimal(value: float, decimals: int) -> str:
     return "" if pd.isna(value) else f"{value:z.{decimals}f}"
 
 
+def _text(value: object) -> str:
+    return "" if pd.isna(value) else str(value)
+
+
+def _is_original(row: str) -> bool:
+    """The row Original, or `Original, published` and the like: one number holds for every k."""
+    return row.split(", ")[0] == ORIGINAL
+
+
 def _cells(table: Table) -> pd.DataFrame:
     """The cells of the shown table as text; the counts of the categories stand in one column beside n."""
     wide = table.wide
@@ -30,14 +39,14 @@ def _cells(table: Table) -> pd.DataFrame:
         if column == "n" and parts:
             heading = f"n ({', '.join(part.removesuffix(N) for part in parts)})"
             inner = [", ".join(map(str, counts)) for counts in wide[parts].itertuples(index=False)]
-            cells[heading] = [f"{n} ({text})" for n, text in zip(wide["n"], inner, strict=True)]
+            cells[heading] = [f"{n} ({text})" if _text(n) else "" for n, text in zip(wide["n"], inner, strict=True)]
         elif column in table.counts:
             totals = wide[table.counts[column]]
             cells[column] = [f"{part}/{n}" if n else "" for part, n in zip(wide[column], totals, strict=True)]
         elif pd.api.types.is_float_dtype(wide[column]):
             cells[column] = [_decimal(value, table.decimals.get(column, 3)) for value in wide[column]]
         else:
-            cells[column] = wide[column].astype(str)
+            cells[column] = [_text(value) for value in wide[column]]
     return cells
 
 
@@ -59,7 +68,7 @@ def marks(table: Table) -> dict[tuple[int, str], int]:
 
 
 def markdown(table: Table, note: str = "") -> str:
-    """Caption, table (best in bold, second best underlined) and note as Markdown."""
+    """Caption, table (best in bold, second best underlined) and notes as Markdown."""
     cells, marked = _cells(table), marks(table)
     wrap = {None: "{}", 1: "**{}**", 2: "<u>{}</u>"}
     lines = [table.caption, "", f"| {' | '.join(cells.columns)} |"]
@@ -69,7 +78,9 @@ def markdown(table: Table, note: str = "") -> str:
         lines.append(f"| {' | '.join(texts)} |")
     if table.best:
         lines += ["", "Best in bold, second best underlined, at the precision shown."]
-    return "\n".join(lines + (["", note] if note else [])) + "\n"
+    for text in (*table.notes, note):
+        lines += ["", text] if text else []
+    return "\n".join(lines) + "\n"
 
 
 def _heading(columns: list[str]) -> list[tuple[str, list[str]]]:
@@ -96,7 +107,7 @@ def latex(table: Table, note: str = "") -> str:
             over.append("")
         start += len(part)
     under = [column.removeprefix(f"{word} ").translate(ESCAPES) for word, part in groups for column in part]
-    lines = [f"% {' '.join(text.split())}" for text in (table.caption, note) if text]
+    lines = [f"% {' '.join(text.split())}" for text in (table.caption, *table.notes, note) if text]
     lines += [rf"\begin{{tabular}}{{l{'r' * (len(cells.columns) - 1)}}}", r"\toprule"]
     lines += [_line(over), " ".join(rules)] if rules else []
     lines += [_line(under), r"\midrule"]
@@ -104,13 +115,13 @@ def latex(table: Table, note: str = "") -> str:
         texts = []
         for word, part in groups:
             same = len({cells[column][row] for column in part}) == 1
-            if word and same and cells.iloc[row, 0] == ORIGINAL:
+            if word and same and _is_original(cells.iloc[row, 0]):
                 texts.append(rf"\multicolumn{{{len(part)}}}{{c}}{{{cells[part[0]][row]}}}")
             else:
                 shown = {column: cells[column][row].translate(ESCAPES) for column in part}
                 texts += [wrap[marked.get((row, column))].format(text) for column, text in shown.items()]
         lines.append(_line(texts))
-        if cells.iloc[row, 0] == ORIGINAL:
+        if row in table.rules:
             lines.append(r"\midrule")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 

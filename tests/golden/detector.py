@@ -14,7 +14,8 @@ from advxai.classes import CLASSES
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
 from advxai.detector.augment import augment, resize
-from advxai.detector.train import CHECKPOINT, HISTORY, batches, learning_rate, train
+from advxai.detector.progress import HISTORY
+from advxai.detector.train import CHECKPOINT, batches, learning_rate, train
 from advxai.frames.sampling import balanced
 from tests.golden.compare import Near, Values
 from tests.golden.pictures import picture

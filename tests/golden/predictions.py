@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from advxai.detector.metrics import classify
+from advxai.detector.classify import classify
 from tests.golden.compare import Near, Values
 from tests.golden.pictures import detector, items, picture
 

@@ -39,6 +39,26 @@ def test_the_demo_is_valid():
     assert load(yaml.safe_load((ROOT / "config.yaml").read_text())).run == "demo"
 
 
+def test_ffpp_s_file_holds_the_paper_s_settings_and_eleven_rows():
+    """Each of the paper's rows is as the defaults have it; three more are other readings of LIME and SOBOL."""
+    given = yaml.safe_load((ROOT / "config/ffpp.yaml").read_text())
+    config, paper = load(given), load(minimal())
+    assert (config.adversary, config.evaluation) == (paper.adversary, paper.evaluation)
+    assert {name: config.explainers[name] for name in paper.explainers} == paper.explainers
+    further = {name: row for name, row in config.explainers.items() if name not in paper.explainers}
+    assert {name: row.published for name, row in further.items()} == {
+        "LIME_segment_mean": "LIME",
+        "LIME_released": "LIME",
+        "SOBOL_released": "SOBOL",
+    }
+    assert further["LIME_segment_mean"].baseline.kind == "segment_mean"
+    released = further["LIME_released"]
+    assert (released.baseline.kind, released.segmentation.algorithm) == ("adversarial", "quickshift")
+    assert further["SOBOL_released"].baseline.kind == "zeros"
+    assert (config.faces.stride, config.faces.several, config.frames.per_video) == (23, "skip_video", 10)
+    assert (config.detector.model, config.detector.input_size) == ("tf_efficientnetv2_b0", 224)
+
+
 def row(**entry):
     return minimal(explainers={"Row": {"method": "lime", "baseline": "zeros", **entry}})
 
@@ -53,12 +73,19 @@ def row(**entry):
         (row(method="no_such_module:Thing"), ["no_such_module", "PYTHONPATH"]),
         (row(baseline="gray"), ["explainers.Row.baseline.kind", "gray", "segment_mean", "adversarial"]),
         (row(grid=3), ["explainers.Row.grid", "no such key"]),
-        (minimal(explainers={"accuracy": {"method": "lime", "baseline": "zeros"}}), ["accuracy", "taken by a table"]),
+        (
+            minimal(explainers={"accuracy": {"method": "lime", "baseline": "zeros"}}),
+            ["accuracy", "taken by a table or figure"],
+        ),
         (minimal(explainers={"a b": {"method": "lime", "baseline": "zeros"}}), ["a b", "letters"]),
         (minimal(explainers={"S": {"method": "sobol", "baseline": "zeros", "design": 12}}), ["design", "power of two"]),
         (minimal(adversary={"alpha": "one"}), ["adversary.alpha", "one", "1/255"]),
         (minimal(detector={"device": "tpu"}), ["detector.device", "tpu", "'cpu' or 'cuda'"]),
         ({"run": "x"}, ["corpus", "required"]),
+        ({"run": "x", "corpus": {"kind": "ffpp", "root": "a"}}, ["corpus.splits", "required"]),
+        ({"run": "x", "corpus": {"kind": "ffpp"}, "frames": {"lmdb": "a"}}, ["frames", "lmdb", "manifest"]),
+        (minimal(protocol="fixed"), ["protocol", "fixed", "'paper' or 'corrected'"]),
+        (row(published="GRAD"), ["explainers.Row.published", "GRAD", "LIME_adv"]),
         (minimal(run="a/b"), ["run", "a/b"]),
         ({"run": "x", "corpus": {"kind": "demo", "clips": [CLIP, CLIP]}}, ["one", "given twice"]),
         (

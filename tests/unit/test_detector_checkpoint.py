@@ -1,12 +1,17 @@
 """Checkpoint forms, and what is said about a file that can't be used."""
 
+import os
 from argparse import Namespace
+from collections import OrderedDict
 from pathlib import Path
 
+import numpy as np
 import pytest
+import timm
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torchmetrics.classification import MulticlassAUROC
 
 from advxai.classes import CLASSES
 from advxai.config.science import Detector as Settings
@@ -23,6 +28,10 @@ def net(num_classes: int) -> nn.Module:
         nn.Conv2d(3, 4, 3, stride=4), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(2), nn.Flatten(),
         nn.Linear(16, num_classes),
     )  # fmt: skip
+
+
+def named_loss(num_classes: int) -> nn.Module:
+    return nn.Sequential(OrderedDict(flat=nn.Flatten(), loss=nn.Linear(3072, num_classes)))
 
 
 MODEL = f"{__name__}:net"
@@ -147,11 +156,121 @@ def test_another_number_of_classes_says_both(tmp_path: Path):
         load(SETTINGS, tmp_path / "l.ckpt")
 
 
+class Malicious:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
 def test_pickled_code_is_not_run(tmp_path: Path):
-    torch.save(lightning(drawn()) | {"hyper_parameters": Namespace(lr=1)}, tmp_path / "l.ckpt")
-    with pytest.raises(InputError, match=r"l.ckpt: holds pickled code, .*argparse.Namespace.*safetensors") as caught:
-        load(SETTINGS, tmp_path / "l.ckpt")
-    assert "\n" not in str(caught.value)
+    file, folder = tmp_path / "l.ckpt", tmp_path / "made"
+    torch.save(lightning(drawn()) | {"callbacks": Malicious(folder)}, file)
+    with pytest.raises(InputError, match=r"l\.ckpt: holds pickled code, which isn't run \(\w+\.mkdir\)") as caught:
+        load(SETTINGS, file)
+    assert "\n" not in str(caught.value) and not folder.exists()
+    torch.load(file, weights_only=False)  # it would have run
+    assert folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("thing", "name"),
+    [
+        (Namespace(lr=1), "argparse.Namespace"),
+        (Path("/data"), "pathlib"),
+        (np.float64(0.1), "scalar"),
+        (MulticlassAUROC(5), "MulticlassAUROC"),
+    ],
+)
+def test_hyper_parameters_that_are_objects_are_refused_with_a_remedy_that_works(tmp_path: Path, thing, name: str):
+    module, file = drawn(), tmp_path / "l.ckpt"
+    torch.save(lightning(module) | {"hyper_parameters": {"thing": thing}}, file)
+    with pytest.raises(InputError, match=r"l\.ckpt: holds pickled code.* where you trust the file, ") as caught:
+        load(SETTINGS, file)
+    assert name in str(caught.value) and "\n" not in str(caught.value)
+    exec(str(caught.value).partition('python -c "')[2].removesuffix('"'))
+    saved = load(SETTINGS, tmp_path / "l.safetensors")
+    assert torch.equal(saved.module[4].weight, module[4].weight)
+
+
+def test_tensors_of_the_loss_are_left_out_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    module, content = drawn(), lightning(drawn())
+    content["state_dict"] |= {"loss.pos_weight": torch.tensor(4.0), "loss.weight": torch.ones(5)}
+    torch.save(content, tmp_path / "l.ckpt")
+    with caplog.at_level("INFO"):
+        found = load(SETTINGS, tmp_path / "l.ckpt").probabilities(IMAGES)
+    assert torch.allclose(found, expected(module), atol=1e-6)
+    assert "l.ckpt: loss.pos_weight, loss.weight belong to the training's loss" in caplog.text
+
+
+def test_a_module_of_that_name_is_no_loss(tmp_path: Path):
+    module = named_loss(5)
+    torch.save(module.state_dict(), tmp_path / "b.pth")
+    settings = SETTINGS.model_copy(update={"model": f"{__name__}:named_loss"})
+    assert torch.equal(load(settings, tmp_path / "b.pth").module.loss.weight, module.loss.weight)
+
+
+AUTHORS = Settings(forward_batch=2, input_size=64)
+
+
+@pytest.fixture(scope="module")
+def authors() -> nn.Module:
+    """The authors' architecture with five classes, its weights drawn and its running statistics no longer new."""
+    torch.manual_seed(2)
+    module = timm.create_model("tf_efficientnetv2_b0", num_classes=5).train()
+    with torch.no_grad():
+        module(torch.randn(4, 3, 64, 64))
+    return module.eval()
+
+
+def authors_checkpoint(module: nn.Module) -> dict:
+    """What Lightning saves of such a module during a training."""
+    optimiser = torch.optim.AdamW(module.parameters(), lr=1e-3)
+    state = OrderedDict((f"model.{name}", value) for name, value in module.state_dict().items())
+    return {
+        "epoch": 12,
+        "global_step": 4711,
+        "pytorch-lightning_version": "2.0.1",
+        "state_dict": state,
+        "loops": {"fit_loop": {"state_dict": {}, "epoch_progress": {"total": {"ready": 13, "completed": 12}}}},
+        "callbacks": {"ModelCheckpoint{'monitor': 'val/loss'}": {"best_model_score": torch.tensor(0.1), "path": "x"}},
+        "optimizer_states": [optimiser.state_dict()],
+        "lr_schedulers": [{"last_epoch": 12, "_last_lr": [1e-3]}],
+        "hparams_name": "kwargs",
+        "hyper_parameters": {"model_name": "tf_efficientnetv2_b0", "task": "multiclass", "num_classes": 5},
+    }
+
+
+def test_a_checkpoint_of_the_authors_form_gives_the_probabilities_of_the_plain_model(tmp_path: Path, authors):
+    torch.save(authors_checkpoint(authors), tmp_path / "ff_attribution.ckpt")
+    detector = load(AUTHORS, tmp_path / "ff_attribution.ckpt")
+    assert AUTHORS.model == "tf_efficientnetv2_b0" and detector.classes == CLASSES
+    # ImageNet's, as the paper says
+    assert detector.preprocessing == Preprocessing(64, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        wanted = authors.to(memory_format=torch.channels_last)(images.to(memory_format=torch.channels_last))
+    assert torch.equal(detector.probabilities(images), wanted.softmax(dim=1))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        (lambda state: state.pop("model.blocks.0.0.bn1.weight"), "lacks the tensor blocks.0.0.bn1.weight; give a"),
+        (lambda state: state.update({"model.extra": torch.ones(1)}), "has the tensor extra, which the model doesn't"),
+        (lambda state: state.update({"model.classifier.weight": torch.ones(2, 1280)}), "is a head of 2 classes, not 5"),
+    ],
+)
+def test_a_checkpoint_of_the_authors_form_that_does_not_fit_is_refused(tmp_path: Path, authors, spoil, text: str):
+    content = authors_checkpoint(authors)
+    spoil(content["state_dict"])
+    torch.save(content, tmp_path / "ff_attribution.ckpt")
+    with pytest.raises(InputError, match=r"ff_attribution\.ckpt: ") as caught:
+        load(AUTHORS, tmp_path / "ff_attribution.ckpt")
+    assert text in str(caught.value) and "; give a" in str(caught.value)
 
 
 def test_damaged_and_absent_files_are_named(tmp_path: Path):
@@ -168,7 +287,6 @@ def test_damaged_and_absent_files_are_named(tmp_path: Path):
         load(SETTINGS, tmp_path / "nowhere.ckpt")
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_changed_weight_in_our_own_file_is_noticed(tmp_path: Path):
     path = tmp_path / "d.safetensors"
     save(path, drawn(), model=MODEL, preprocessing=PLAIN)
@@ -179,6 +297,7 @@ def test_a_changed_weight_in_our_own_file_is_noticed(tmp_path: Path):
         load(SETTINGS, path)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_cuda_detector_without_cuda_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match="detector.device"):
         load(SETTINGS, tmp_path / "l.ckpt", device="cuda")

@@ -8,15 +8,24 @@ import pandas as pd
 import pytest
 import torch
 from torch import nn
+from torchmetrics.functional.classification import (
+    multiclass_accuracy,
+    multiclass_auroc,
+    multiclass_average_precision,
+    multiclass_f1_score,
+)
 
-from advxai.detector.metrics import check_labels, classify, evaluate, measure, write
+from advxai.detector import published
+from advxai.detector.classify import classify
+from advxai.detector.metrics import check_labels, evaluate, measure, predictions, write
 from advxai.detector.model import Detector, Preprocessing
+from advxai.detector.videos import by_video
 from advxai.errors import InputError
 
 NAMES = ("Real", "A", "B")
 
 # Six images; the likeliest classes are Real, Real, A, A, A, Real.
-PROBABILITIES = torch.tensor(
+PROBABILITIES = np.array(
     [
         [0.8, 0.1, 0.1],  # Real
         [0.6, 0.3, 0.1],  # Real
@@ -24,9 +33,10 @@ PROBABILITIES = torch.tensor(
         [0.1, 0.8, 0.1],  # A
         [0.3, 0.5, 0.2],  # A
         [0.7, 0.2, 0.1],  # A, called Real
-    ]
+    ],
+    dtype=np.float32,
 )
-LABELS = torch.tensor([0, 0, 0, 1, 1, 1])
+LABELS = np.array([0, 0, 0, 1, 1, 1])
 
 
 def test_metrics_of_six_images():
@@ -57,7 +67,7 @@ def test_an_absent_class_has_no_metric():
 
 
 def test_fakes_of_the_wrong_category_are_fakes_all_the_same():
-    metrics = measure(torch.tensor([[0.1, 0.2, 0.7], [0.9, 0.05, 0.05]]), torch.tensor([1, 0]), NAMES, real=0)
+    metrics = measure(np.array([[0.1, 0.2, 0.7], [0.9, 0.05, 0.05]]), np.array([1, 0]), NAMES, real=0)
     assert metrics["overall"]["accuracy"] == 0.5
     assert metrics["real_vs_fake"] == {"accuracy": 1.0, "auroc": 1.0}
 
@@ -69,16 +79,145 @@ def test_images_of_one_class_alone_have_no_auroc():
     assert metrics["per_class"]["Real"]["average_precision"] == 1.0
 
 
+def test_weighted_means_count_images_and_are_those_of_torchmetrics():
+    probabilities = torch.tensor([[0.8, 0.2], [0.6, 0.4], [0.4, 0.6], [0.45, 0.55]])
+    labels = torch.tensor([0, 0, 0, 1])
+    metrics = measure(probabilities.numpy(), labels.numpy(), ("Real", "A"), real=0)
+    # Real: two right, one missed; A: one right, one too many.
+    assert [metrics["per_class"][name]["f1"] for name in "Real A".split()] == pytest.approx([4 / 5, 2 / 3])
+    # By p(Real) the real ones are 1st, 2nd and 4th; by p(A) the A is 2nd.
+    assert metrics["per_class"]["Real"]["average_precision"] == pytest.approx(11 / 12)
+    assert metrics["per_class"]["A"]["average_precision"] == pytest.approx(1 / 2)
+    assert metrics["overall"]["f1"] == pytest.approx((4 / 5 + 2 / 3) / 2)
+    weighted = metrics["weighted"]
+    assert weighted["accuracy"] == 0.75
+    assert weighted["f1"] == pytest.approx((3 * 4 / 5 + 2 / 3) / 4)
+    assert weighted["average_precision"] == pytest.approx((3 * 11 / 12 + 1 / 2) / 4)
+    assert weighted["auroc"] == pytest.approx(2 / 3)
+    asked = {"num_classes": 2, "average": "weighted"}
+    assert weighted["accuracy"] == pytest.approx(float(multiclass_accuracy(probabilities, labels, **asked)))
+    assert weighted["f1"] == pytest.approx(float(multiclass_f1_score(probabilities, labels, **asked)))
+    assert weighted["auroc"] == pytest.approx(float(multiclass_auroc(probabilities, labels, **asked)))
+    found = multiclass_average_precision(probabilities, labels, **asked)
+    assert weighted["average_precision"] == pytest.approx(float(found))
+
+
+def test_tiny_probabilities_of_real_are_still_ranked():
+    probabilities = np.array([[1e-9, 1.0], [1e-12, 1.0]], dtype=np.float32)
+    assert measure(probabilities, np.array([0, 1]), ("Real", "A"), 0)["real_vs_fake"]["auroc"] == 1.0
+
+
+def table(*rows: tuple[str, str, int, float, float, float]) -> pd.DataFrame:
+    """Rows of (key, category, label, p_Real, p_A, p_B)."""
+    found = pd.DataFrame(rows, columns=["key", "category", "label", "p_Real", "p_A", "p_B"])
+    chances = found[["p_Real", "p_A", "p_B"]].to_numpy(dtype=np.float32)
+    return predictions(chances, found, NAMES)
+
+
+IMAGES = table(
+    ("r/v1.mp4/00000_0.png", "Real", 0, 0.9, 0.1, 0.0),
+    ("a/v2.mp4/00000_0.png", "A", 1, 0.8, 0.2, 0.0),
+    ("r/v1.mp4/00023_0.png", "Real", 0, 0.3, 0.7, 0.0),
+    ("a/v2.mp4/00023_0.png", "A", 1, 0.1, 0.9, 0.0),
+    ("a/v2.mp4/00046_0.png", "A", 1, 0.3, 0.4, 0.3),
+    ("a/v3.mp4/00000_0.png", "A", 1, 0.65, 0.25, 0.1),
+)
+
+
+def test_a_video_has_the_mean_probabilities_of_its_frames():
+    videos = by_video(IMAGES)
+    assert list(videos) == list(IMAGES)
+    assert videos["key"].tolist() == ["r/v1.mp4", "a/v2.mp4", "a/v3.mp4"]
+    assert videos["label"].tolist() == [0, 1, 1] and videos["category"].tolist() == ["Real", "A", "A"]
+    assert videos["p_Real"].tolist() == pytest.approx([0.6, 0.4, 0.65])
+    assert videos["p_A"].tolist() == pytest.approx([0.4, 0.5, 0.25])
+    assert videos["p_B"].tolist() == pytest.approx([0.0, 0.1, 0.1])
+    assert videos["predicted"].tolist() == [0, 1, 0]
+
+
+def test_metrics_by_frame_and_by_video():
+    metrics = evaluate(IMAGES, NAMES, 0)
+    # Frames: Real, Real, A, A, A, Real are predicted; videos: Real, A, Real.
+    assert (metrics["frame"]["n"], metrics["video"]["n"]) == (6, 3)
+    assert metrics["frame"]["overall"]["accuracy"] == pytest.approx(3 / 6)
+    assert metrics["video"]["overall"]["accuracy"] == pytest.approx(2 / 3)
+    assert metrics["video"]["confusion"] == [[1, 0, 0], [1, 1, 0], [0, 0, 0]]
+    # 1 - p(Real): A .2 .9 .7 .35 against Real .1 .7: of 8 pairs 5 are won and one is tied.
+    assert metrics["frame"]["real_vs_fake"]["auroc"] == pytest.approx(5.5 / 8)
+    # Videos: A .6 and .35 against .4.
+    assert metrics["video"]["real_vs_fake"]["auroc"] == pytest.approx(1 / 2)
+    assert metrics["unseen"] == {}
+
+
+def test_categories_without_a_class_are_counted_apart():
+    others = table(
+        ("f/v1/0.png", "FaceShifter", -1, 0.9, 0.1, 0.0),
+        ("f/v1/1.png", "FaceShifter", -1, 0.2, 0.3, 0.5),
+        ("f/v2/0.png", "FaceShifter", -1, 0.5, 0.3, 0.2),
+        ("o/v1/0.png", "actors", 0, 0.7, 0.2, 0.1),
+        ("o/v1/1.png", "actors", 0, 0.1, 0.2, 0.7),
+    )
+    metrics = evaluate(pd.concat([IMAGES, others], ignore_index=True), NAMES, 0)
+    alone = evaluate(IMAGES, NAMES, 0)
+    assert {**metrics, "unseen": {}} == alone
+    # 1 - p(Real): .1 .8 .5 against the real ones' .1 .7: 0.5 + 2 + 1 of 6. Actors are genuine, but none of the test's.
+    shifted = metrics["unseen"]["FaceShifter"]
+    assert shifted == {"n": 3, "called_fake": pytest.approx(1 / 3), "auroc": pytest.approx(3.5 / 6)}
+    assert metrics["unseen"]["actors"] == {"n": 2, "called_fake": 0.5, "auroc": None}
+
+
+def test_a_hundred_thousand_frames_take_seconds():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 33_400)
+    chances = rng.dirichlet([1, 1, 1], len(labels)).astype(np.float32)
+    keys = [f"c/{number // 100:04}.mp4/{number % 100:05}_0.png" for number in range(len(labels))]
+    rows = pd.DataFrame({"key": keys, "category": np.array(NAMES)[labels], "label": labels})
+    metrics = evaluate(predictions(chances, rows, NAMES), NAMES, 0)
+    assert (metrics["frame"]["n"], metrics["video"]["n"]) == (100_200, 1002)
+    assert metrics["frame"]["overall"]["auroc"] == pytest.approx(0.5, abs=0.01)
+
+
 def test_the_files_have_every_class_and_empty_cells_where_nothing_is_defined(tmp_path: Path):
-    metrics = measure(PROBABILITIES, LABELS, NAMES, real=0)
+    rows = pd.DataFrame({"key": [f"v{number}/0.png" for number in range(6)], "label": LABELS})
+    rows["category"] = np.array(NAMES)[rows["label"]]
+    metrics = evaluate(predictions(PROBABILITIES, rows, NAMES), NAMES, 0)
     write(metrics, tmp_path / "m.json", tmp_path / "m.csv")
     assert json.loads((tmp_path / "m.json").read_text()) == metrics
     lines = (tmp_path / "m.csv").read_text().splitlines()
-    assert lines[0] == "class,n,accuracy,auroc,f1,average_precision"
-    assert lines[1] == "Real,3,0.666667,0.666667,0.666667,0.755556"
-    assert lines[3] == "B,0,,,,"
-    assert lines[-1] == "real_vs_fake,6,0.666667,0.666667,,"
+    assert lines[0] == "level,class,n,accuracy,auroc,f1,average_precision"
+    assert lines[1] == "frame,Real,3,0.666667,0.666667,0.666667,0.755556"
+    assert lines[3] == "frame,B,0,,,,"
+    assert lines[4] == "frame,overall,6,0.666667,0.666667,0.666667,0.755556"
+    assert lines[5] == "frame,weighted,6,0.666667,0.666667,0.666667,0.755556"
+    assert lines[6] == "frame,real_vs_fake,6,0.666667,0.666667,,"
+    # each of these videos has one frame
+    assert lines[7:] == [line.replace("frame", "video") for line in lines[1:7]]
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_published_figures_stand_beside_ours(tmp_path: Path):
+    weighted = {"accuracy": 0.9726, "auroc": None, "f1": 0.9527, "average_precision": 0.9881}
+    metrics = {"frame": {"n": 13838, "weighted": weighted, "classes_absent": []}}
+    published.write(metrics, tmp_path / "p.csv", tmp_path / "p.md")
+    assert (tmp_path / "p.csv").read_text().splitlines() == [
+        "measure,ours,published,difference",
+        "accuracy,0.972600,0.962600,0.010000",
+        "auroc,,0.997000,",
+        "f1,0.952700,0.962700,-0.010000",
+        "average_precision,0.988100,0.988100,0.000000",
+    ]
+    lines = (tmp_path / "p.md").read_text().splitlines()
+    assert lines[4:8] == [
+        "| accuracy | 0.9726 | 0.9626 | +0.0100 |",
+        "| AUROC |  | 0.9970 |  |",
+        "| F1 | 0.9527 | 0.9627 | -0.0100 |",
+        "| average precision | 0.9881 | 0.9881 | +0.0000 |",
+    ]
+    note = lines[-1]
+    assert "authors' test frames" in note and "weighted" in note and "the 13,838 test frames of this run." in note
+    assert "doesn't show that a figure was or wasn't reproduced" in note
+    text = published.markdown(published.compare(weighted), 7, ["FaceSwap"])
+    assert "the 7 test frames of this run (none of FaceSwap)." in text
 
 
 class Brightness(nn.Module):
@@ -102,14 +241,16 @@ def test_images_are_classified_in_their_order_in_batches_of_any_size():
         {"key": ["red/1", "black/1", "blue/1", "red/2", "blue/2"], "label": [1, 0, 2, 0, 2], "video": "v"},
         index=[9, 7, 5, 3, 1],
     )
+    rows["category"] = np.array(NAMES)[rows["label"]]
     for size in (1, 2, 16):
         detector = Detector(Brightness(), plain, classes=NAMES, forward_batch=size)
         items = [{"key": key, "sha256": f"hash of {key}"} for key in rows["key"]]
         records = list(classify(items, flat, detector))
         assert [{name: record[name] for name in ("key", "sha256")} for record in records] == items
         probabilities = np.stack([record["probabilities"] for record in records])
-        images, metrics = evaluate(probabilities, rows, detector.classes, detector.real)
-        assert list(images) == ["key", "label", "predicted", "p_Real", "p_A", "p_B"]
+        images = predictions(probabilities, rows, detector.classes)
+        metrics = evaluate(images, detector.classes, detector.real)["frame"]
+        assert list(images) == ["key", "category", "label", "predicted", "p_Real", "p_A", "p_B"]
         assert images["predicted"].tolist() == [1, 0, 2, 1, 2]
         # Red has the logits 5, 20, 0.
         assert images["p_A"][0] == pytest.approx(1 / (1 + np.exp(-15) + np.exp(-20)), abs=1e-6)

@@ -1,6 +1,7 @@
 """Training: learns, repeats itself, and goes on after an interruption as if there had been none."""
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -14,11 +15,14 @@ from advxai.classes import CLASSES
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
 from advxai.detector import train as module_under_test
-from advxai.detector.augment import augment, resize
+from advxai.detector.augment import SIGMA, augment, resize
+from advxai.detector.build import follow_quickly, start_small
 from advxai.detector.checkpoint import load
-from advxai.detector.metrics import classify
+from advxai.detector.classify import classify
+from advxai.detector.images import Images
 from advxai.detector.model import Preprocessing
-from advxai.detector.train import Images, _follow_quickly, _start_small, batches, learning_rate, train
+from advxai.detector.progress import identity
+from advxai.detector.train import batches, build_optimiser, learning_rate, train
 from advxai.errors import InputError
 from advxai.frames.database import FrameStore, build
 
@@ -70,7 +74,8 @@ def run(corpus, out: Path, what: Settings, seed: int = 3, val: bool = True) -> b
 def test_training_learns_and_is_repeated_bit_for_bit(corpus, tmp_path: Path):
     first = run(corpus, tmp_path / "a", settings(8))
     history = pd.read_csv(tmp_path / "a" / "history.csv")
-    assert list(history) == ["epoch", "loss", "val_loss", "val_accuracy"] and len(history) == 8
+    assert list(history) == ["epoch", "loss", "val_loss", "val_accuracy", "note"] and len(history) == 8
+    assert history["note"].dropna().to_dict() == {history["val_loss"].idxmin(): "kept"}
     assert history["val_loss"].min() < 0.2 and history["val_accuracy"].max() == 1.0
     assert run(corpus, tmp_path / "b", settings(8)) == first
     assert run(corpus, tmp_path / "c", settings(8), seed=4) != first
@@ -136,6 +141,148 @@ def test_the_epoch_of_the_lowest_validation_loss_is_kept(corpus, tmp_path: Path,
     assert not torch.equal(kept["0.weight"], seen[2]["0.weight"])
 
 
+def curve(monkeypatch: pytest.MonkeyPatch, *losses: float) -> list[dict[str, torch.Tensor]]:
+    """Let the n-th validation of a training find the n-th loss; the list gets the weights that it was made with."""
+    seen: list[dict[str, torch.Tensor]] = []
+
+    def validate(self, rows):
+        seen.append({name: value.clone() for name, value in self.module.state_dict().items()})
+        return losses[len(seen) - 1], 0.5
+
+    monkeypatch.setattr(module_under_test.Trainer, "validate", validate)
+    return seen
+
+
+def test_a_training_stops_when_the_loss_has_not_fallen_for_so_many_epochs(
+    corpus, tmp_path: Path, monkeypatch, caplog, capsys
+):
+    falling = curve(monkeypatch, 3.0, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
+    run(corpus, tmp_path / "all", settings(8))
+    losses = (3.0, 1.0, 2.0, 1.0, 0.1)  # an equal loss is no lower one
+    seen = curve(monkeypatch, *losses)
+    with caplog.at_level("INFO"):
+        run(corpus, tmp_path / "stopped", settings(8, patience=2))
+    assert len(seen) == 4
+    kept = load(settings(8), tmp_path / "stopped" / "detector.safetensors").module.state_dict()
+    assert all(torch.equal(kept[name], seen[1][name]) for name in kept)
+    # The learning rate falls over the eight epochs all the same.
+    assert all(torch.equal(falling[3][name], seen[3][name]) for name in kept)
+    history = pd.read_csv(tmp_path / "stopped" / "history.csv", keep_default_na=False)
+    assert history["epoch"].tolist() == [1, 2, 3, 4] and history["val_loss"].tolist() == [3.0, 1.0, 2.0, 1.0]
+    assert history["note"].tolist() == ["", "kept", "", "stopped early"]
+    said = "stopped early after epoch 4 of 8, epoch 2 kept"
+    assert f"training: {said}" in caplog.text and said in capsys.readouterr().err
+
+
+def test_a_training_that_ends_by_itself_has_not_stopped_early(corpus, tmp_path: Path, monkeypatch, caplog):
+    curve(monkeypatch, 3.0, 1.0, 2.0, 2.0)
+    with caplog.at_level("INFO"):
+        run(corpus, tmp_path, settings(4, patience=2))
+    assert "training: 4 of 4 epochs, epoch 2 kept" in caplog.text
+    history = pd.read_csv(tmp_path / "history.csv", keep_default_na=False)
+    assert history["note"].tolist() == ["", "kept", "", ""]
+
+
+def test_a_resumed_training_goes_on_counting_epochs_without_a_lower_loss(corpus, tmp_path: Path, monkeypatch):
+    losses = (2.0, 1.0, 3.0, 3.0, 3.0, 0.1)
+    curve(monkeypatch, *losses)
+    whole = run(corpus, tmp_path / "whole", settings(9, patience=3))
+    curve(monkeypatch, *losses[:3])  # the fourth validation fails
+    with pytest.raises(IndexError):
+        run(corpus, tmp_path / "cut", settings(9, patience=3))
+    seen = curve(monkeypatch, *losses[3:])
+    assert run(corpus, tmp_path / "cut", settings(9, patience=3)) == whole
+    assert len(seen) == 2
+    assert (tmp_path / "cut" / "history.csv").read_bytes() == (tmp_path / "whole" / "history.csv").read_bytes()
+    # A training that has stopped stays so.
+    (tmp_path / "cut" / "detector.safetensors").unlink()
+    assert run(corpus, tmp_path / "cut", settings(9, patience=3)) == whole and len(seen) == 2
+
+
+def test_early_stopping_needs_validation_images(corpus, tmp_path: Path):
+    with pytest.raises(InputError, match="detector.training.patience: there is no validation image; add videos"):
+        run(corpus, tmp_path, settings(patience=1), val=False)
+
+
+def test_a_validation_loss_that_is_no_number_is_refused(corpus, tmp_path: Path, monkeypatch):
+    curve(monkeypatch, float("nan"))
+    with pytest.raises(InputError, match="no finite number in epoch 1; lower learning_rate"):
+        run(corpus, tmp_path, settings(2))
+
+
+def test_mixed_precision_is_for_a_gpu(corpus, tmp_path: Path):
+    with pytest.raises(InputError, match="detector.training.mixed_precision: .* set detector.device to cuda"):
+        run(corpus, tmp_path, settings(mixed_precision=True))
+
+
+def test_mixed_precision_keeps_the_scale_of_the_loss_over_an_interruption(corpus, tmp_path: Path, monkeypatch):
+    # torch has float16 and the scaler on the CPU as well: good enough to see that they are used and restored
+    monkeypatch.setattr(module_under_test, "_check_settings", lambda *_: None)
+    monkeypatch.setattr(torch.amp, "GradScaler", partial(torch.amp.GradScaler, init_scale=8.0, growth_interval=4))
+    what = settings(3, mixed_precision=True)
+    curve(monkeypatch, 3.0, 2.0, 1.0)
+    whole = run(corpus, tmp_path / "whole", what)
+    curve(monkeypatch, 3.0, 2.0)
+    with pytest.raises(IndexError):
+        run(corpus, tmp_path / "cut", what)
+    curve(monkeypatch, 1.0)
+    assert run(corpus, tmp_path / "cut", what) == whole
+    # Three epochs of five steps: the scale doubles after the 4th, 8th and 12th.
+    state = torch.load(tmp_path / "cut" / "last.pt", weights_only=True)
+    assert (state["scaler"]["scale"], state["scaler"]["_growth_tracker"]) == (64.0, 3)
+    curve(monkeypatch, 3.0, 2.0, 1.0)
+    assert run(corpus, tmp_path / "plain", settings(3)) != whole
+    losses = [pd.read_csv(tmp_path / name / "history.csv")["loss"] for name in ("whole", "plain")]
+    assert np.abs(losses[0] - losses[1]).max() < 0.05
+
+
+class One(nn.Module):
+    """A weight, which decays, and a bias, which doesn't."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((1, 1), 2.0, dtype=torch.float64))
+        self.bias = nn.Parameter(torch.full((1,), 2.0, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    ("name", "weight", "bias"),
+    [
+        # Adam's first step is the learning rate; AdamW's decay takes its product with the rate off before.
+        ("adamw", 2 * (1 - 0.1 * 0.3) - 0.1, 2 - 0.1),
+        ("adam", 2 - 0.1, 2 - 0.1),
+        # Gradient g, momentum m: Nesterov's first step is rate * (1 + m) * g; the penalty adds decay * weight to g.
+        ("sgd", 2 - 0.1 * 1.9 * (0.5 + 0.3 * 2), 2 - 0.1 * 1.9 * 0.5),
+    ],
+)
+def test_the_first_step_of_each_optimiser(name: str, weight: float, bias: float):
+    module = One()
+    optimiser = build_optimiser(module, Training(optimiser=name, learning_rate=0.1, weight_decay=0.3))
+    for value in module.parameters():
+        value.grad = torch.full_like(value, 0.5)
+    optimiser.step()
+    assert module.weight.item() == pytest.approx(weight, abs=1e-6)
+    assert module.bias.item() == pytest.approx(bias, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_the_other_optimisers_learn_too(corpus, tmp_path: Path, name: str):
+    run(corpus, tmp_path, settings(6, optimiser=name, weight_decay=0.001))
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history["val_loss"].min() < 0.7 < history["loss"].iloc[0]
+
+
+def test_new_keys_leave_a_training_as_it_was_but_are_part_of_its_identity():
+    training = Training()
+    assert (training.optimiser, training.blur, training.patience, training.mixed_precision) == ("adamw", 0, None, False)
+    rows = pd.DataFrame({"key": ["a"], "label": [0]})
+    names = {
+        identity(settings(**change), None, 0, rows)
+        for change in ({}, {"optimiser": "sgd"}, {"blur": 0.1}, {"patience": 5}, {"mixed_precision": True})
+    }
+    assert len(names) == 5
+
+
 def test_a_class_without_training_images_and_a_foreign_label_are_named(corpus, tmp_path: Path):
     path, rows, val = corpus
     arguments = {"seed": 0, "out_dir": tmp_path}
@@ -182,6 +329,59 @@ def test_augmentation_depends_on_its_generator_alone():
         assert np.abs(mean - [200, 30, 30]).max() < 127.5 * 0.15 + 255 * 0.12 + 5
 
 
+class Draws:
+    """Stands in for a generator: gives out the numbers that `augment` asks for."""
+
+    def __init__(self, flip: bool = False, compress: bool = False, blur: bool = False, sigma: float = 1.0) -> None:
+        coins = np.where([flip, compress], 0.1, 0.9)
+        whole, plain = np.array([1.0, 0.0, 0.0]), np.zeros(2)
+        self.randoms, self.uniforms = iter([coins, whole, 0.1 if blur else 0.9]), iter([plain, sigma])
+
+    def random(self, size: int | None = None):
+        return next(self.randoms)
+
+    def uniform(self, low: float, high: float, size: int | None = None):
+        return next(self.uniforms)
+
+    def integers(self, low: int, high: int, endpoint: bool) -> int:
+        assert (low, high, endpoint) == (50, 100, True)
+        return 80
+
+
+NOISE = np.random.default_rng(5).integers(0, 256, (32, 32, 3)).astype(np.uint8)
+
+
+def test_each_change_alone():
+    assert np.array_equal(augment(NOISE, 32, 50, Draws(), 0.5), NOISE)
+    assert np.array_equal(augment(NOISE, 32, 50, Draws(flip=True), 0.5), NOISE[:, ::-1])
+    coded = cv2.imencode(".jpg", NOISE[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
+    assert np.array_equal(augment(NOISE, 32, 50, Draws(compress=True), 0.5), cv2.imdecode(coded, 1)[:, :, ::-1])
+
+
+def test_a_blurred_point_is_a_gaussian():
+    image = np.zeros((33, 33, 3), np.uint8)
+    image[16, 16] = 255
+    found = augment(image, 33, 50, Draws(blur=True, sigma=1.5), 0.5)
+    bell = np.exp(-(np.arange(-16, 17) ** 2) / (2 * 1.5**2))
+    wanted = 255 * np.outer(bell, bell) / bell.sum() ** 2
+    assert np.abs(found - wanted[..., None]).max() < 1
+    assert found[16, 16].tolist() == [18, 18, 18]  # 255 / (2 pi sigma^2)
+
+
+def test_blur_takes_its_share_and_leaves_the_other_images_alone():
+    changed = []
+    for seed in range(300):
+        plain = augment(NOISE, 32, 50, np.random.default_rng(seed))
+        assert np.array_equal(augment(NOISE, 32, 50, np.random.default_rng(seed), 0.0), plain)
+        changed.append(not np.array_equal(augment(NOISE, 32, 50, np.random.default_rng(seed), 0.3), plain))
+        rng = np.random.default_rng(seed)
+        rng.random(2), rng.random(3), rng.integers(50, 100, endpoint=True), rng.uniform(-1, 1, 2)
+        chosen, sigma = rng.random() < 0.3, rng.uniform(*SIGMA)
+        # a sigma of a fraction of a pixel changes nothing
+        assert changed[-1] <= chosen and (changed[-1] or not chosen or sigma < 0.3)
+    assert 70 <= sum(changed) <= 100
+
+
 def test_training_resizes_as_inference_does():
     image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (90, 90, 3)).astype(np.uint8), (5, 5), 0)
     seen = Preprocessing(32, HALF, HALF).unit(image).permute(1, 2, 0).numpy() * 255
@@ -193,7 +393,7 @@ def test_images_beyond_the_cache_are_decoded_again_and_equal(corpus):
     path, rows, _ = corpus
     keys = rows["key"].tolist()[:3]
     with FrameStore(path) as frames:
-        large, small = Images(frames, 32, 50), Images(frames, 32, 50, cache_bytes=2 * 40 * 36 * 3)
+        large, small = Images(frames, 32, Training()), Images(frames, 32, Training(), cache_bytes=2 * 40 * 36 * 3)
         for key in keys * 2:
             assert np.array_equal(large.augmented(key, 1, 2), small.augmented(key, 1, 2))
             assert np.array_equal(large.plain(key), small.plain(key))
@@ -202,7 +402,7 @@ def test_images_beyond_the_cache_are_decoded_again_and_equal(corpus):
 
 def test_running_statistics_follow_within_a_small_training():
     module = torch.nn.Sequential(torch.nn.BatchNorm2d(3, momentum=0.01), torch.nn.BatchNorm2d(3, momentum=0.3))
-    _follow_quickly(module)
+    follow_quickly(module)
     assert [part.momentum for part in module] == [0.1, 0.3]
 
 
@@ -210,6 +410,6 @@ def test_a_new_head_starts_with_even_answers():
     module = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.Linear(8, 5))
     body = module[0].weight.detach().clone()
     torch.nn.init.constant_(module[1].bias, 3.0)
-    _start_small(module)
+    start_small(module)
     assert torch.equal(module[0].weight, body)
     assert module[1].weight.abs().max() < 0.06 and not module[1].bias.any()

@@ -1,5 +1,6 @@
 """Square crops by hand, and their encoding."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -36,6 +37,12 @@ def test_png_keeps_every_value_and_gives_the_same_bytes():
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     assert (decode_png(data, "it", "mend it") == image).all()
     assert encode_png(np.pad(image, ((0, 0), (2, 2), (0, 0)))[:, 2:-2]) == data  # a view, not contiguous
+
+
+def test_grey_png_has_one_channel():
+    image = np.random.default_rng(1).integers(0, 256, (17, 23), dtype=np.uint8)
+    back = cv2.imdecode(np.frombuffer(encode_png(image), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert back.shape == (17, 23) and (back == image).all()
 
 
 @pytest.mark.parametrize("damage", [lambda d: b"", lambda d: b"junk", lambda d: d[: len(d) // 2], lambda d: d[:-12]])

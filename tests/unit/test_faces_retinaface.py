@@ -5,7 +5,7 @@ import onnxruntime
 import pytest
 
 from advxai.errors import InputError
-from advxai.faces.retinaface import RetinaFace, decode_boxes, decode_points, priors, suppress
+from advxai.faces.retinaface import PROVIDERS, RetinaFace, decode_boxes, decode_points, priors, suppress
 
 
 class FakeSession:
@@ -121,3 +121,45 @@ def test_bad_networks_and_devices_are_named(tmp_path):
         RetinaFace(tmp_path / "text.onnx")
     with pytest.raises(InputError, match="device tpu"):
         RetinaFace(tmp_path / "text.onnx", device="tpu")
+
+
+class CudaSession(FakeSession):
+    """Starts the providers that are in `works`."""
+
+    works = PROVIDERS["cuda"]
+    falls_back = True
+
+    def __init__(self, network, options, providers):
+        super().__init__(network, options, providers)
+        self.asked = providers
+
+    def get_providers(self):
+        return [name for name in self.asked if name in self.works]
+
+    def disable_fallback(self):
+        self.falls_back = False
+
+
+@pytest.fixture
+def cuda(network, monkeypatch):
+    monkeypatch.setattr(onnxruntime, "InferenceSession", CudaSession)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: PROVIDERS["cuda"])
+    return network
+
+
+def test_cuda_comes_first_and_is_not_left_for_the_cpu(cuda):
+    detector = RetinaFace(cuda, device="cuda")
+    assert detector._session.asked == ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    assert not detector._session.falls_back
+    assert detector.settings["device"] == "cuda"
+    assert RetinaFace(cuda)._session.asked == ["CPUExecutionProvider"]
+
+
+def test_cuda_that_does_not_start_is_an_error(cuda, monkeypatch):
+    remedy = "install onnxruntime-gpu, or set faces.device to cpu"
+    monkeypatch.setattr(CudaSession, "works", ("CPUExecutionProvider",))
+    with pytest.raises(InputError, match=f"could not start device cuda.*: {remedy}"):
+        RetinaFace(cuda, device="cuda")
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(InputError, match=f"has no device cuda: {remedy}"):
+        RetinaFace(cuda, device="cuda")

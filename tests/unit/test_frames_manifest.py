@@ -95,6 +95,8 @@ def test_both_names_of_a_crop_are_read(tmp_path):
         (f"relative_path bin_label mc_label\n{FAKE}/0.png 1 3\n{FAKE}/x.png 1 3\n", "line 3: "),
         ("relative_path bin_label mc_label\nmanipulated_sequences/New/a.mp4/0.png 1 3\n", "line 2: "),
         (f"relative_path bin_label mc_label\n{FAKE}/00000.png 1\n", "line 2 has too few values"),
+        (f"relative_path bin_label mc_label\n{FAKE}/0.png 1 3\n{FAKE}/0.png 1 3\n", "line 3: .* comes twice"),
+        (f"relative_path bin_label mc_label split\n{FAKE}/0.png 1 3 tset\n", "line 2: .* has an unknown split"),
         ("", "can't be read as a list"),
     ],
 )

@@ -90,6 +90,9 @@ def test_the_authors_list_gives_the_reference_images():
 
 
 def test_equidistant_frames_are_middles_of_equal_parts():
+    assert equidistant(10, 4).tolist() == [1, 3, 6, 8]  # 1.25, 3.75, 6.25, 8.75
+    assert equidistant(7, 5).tolist() == [0, 2, 3, 4, 6]  # .7, 2.1, 3.5, 4.9, 6.3
+    assert equidistant(500, 5).tolist() == [50, 150, 250, 350, 450]
     assert equidistant(20, 8).tolist() == [1, 3, 6, 8, 11, 13, 16, 18]
     assert equidistant(5, 5).tolist() == [0, 1, 2, 3, 4]
     assert equidistant(9, 1).tolist() == [4]

@@ -34,7 +34,7 @@ CHANGES = {
     "adversary": ("torch.Tensor.sign", lambda gradient: (-gradient).sgn()),
     "saliency": ("advxai.saliency.lime.kernel_weights", lambda design, width: design.mean(axis=1) ** (1 / width)),
     "attacks": ("advxai.evaluation.masks.mask_id", lambda mask: str(mask.sum())),
-    "evaluation": ("advxai.evaluation.rows.top_mask", lambda record, k: record["segments"] == record["ranking"][0]),
+    "evaluation": ("advxai.evaluation.rows.top_mask", lambda record, k, _: record["segments"] == record["ranking"][0]),
 }
 
 

@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from advxai.adversary import attack, gaussian_noise, reconstruct
+from advxai.adversary.nes import log_odds
 from advxai.config.science import Nes
-from tests.helpers import SIZE, drive_one, linear_detector, quadrants, reads_segment
+from advxai.distortion import Distortion
+from tests.helpers import SIZE, UNIT, drive_one, linear_detector, quadrants, reads_segment
 
 
 def unit_noise(draws: torch.Tensor):
@@ -22,7 +24,7 @@ def test_one_iteration_by_hand():
     draws[0, 0, 9, 9] = 0.0
     settings = Nes(samples=1, iterations=1, sigma=0.01)
     image = torch.full((3, SIZE, SIZE), 0.5)
-    outcome, cost = drive_one(attack(image, settings, unit_noise(draws), real=0), linear_detector(weight))
+    outcome, cost = drive_one(attack(image, settings, UNIT, unit_noise(draws), real=0), linear_detector(weight))
     expected = -np.sign(draws[0].numpy()).astype(np.int8)  # p(Real) falls along u, so the step goes against u
     np.testing.assert_array_equal(outcome.steps, expected)
     assert outcome.iterations == 1
@@ -41,7 +43,7 @@ def test_the_gradient_estimate_finds_the_sign_of_the_weights():
     settings = Nes(samples=4000, iterations=1, sigma=0.01)
     noise = gaussian_noise(4000, (SIZE, SIZE), torch.device("cpu"), 0, "test")
     outcome, _ = drive_one(
-        attack(torch.zeros(3, SIZE, SIZE) + 0.01, settings, noise, real=0), linear_detector(weight, 1)
+        attack(torch.zeros(3, SIZE, SIZE) + 0.01, settings, UNIT, noise, real=0), linear_detector(weight, 1)
     )
     agreement = (outcome.steps == -sign.numpy()).mean()
     assert agreement > 0.9  # the expected share for 4,000 draws in 1,024 dimensions is about 0.97
@@ -54,13 +56,13 @@ def test_stops_when_called_real_and_counts_what_it_spent():
     mask = torch.from_numpy(quadrants() == 5)
     noise = gaussian_noise(64, (SIZE, SIZE), torch.device("cpu"), 0, "test")
     settings = Nes(samples=64, iterations=50)
-    outcome, cost = drive_one(attack(image, settings, noise, 0, mask), detector)
+    outcome, cost = drive_one(attack(image, settings, UNIT, noise, 0, mask), detector)
     assert outcome.success
     assert outcome.after[0] > 0.5 > outcome.before[0]
     # With every sign right, six steps of 1/255 exceed 0.02; wrong signs make it a little longer, never shorter.
     assert 6 <= outcome.iterations <= 14
     assert outcome.queries == cost.images == outcome.iterations * 129 + 1
-    adversarial = reconstruct(image, outcome.steps, settings.alpha)
+    adversarial = reconstruct(image, outcome.steps, settings, UNIT)
     assert torch.equal(adversarial[:, ~mask], image[:, ~mask])
     assert detector.probabilities(adversarial[None])[0].numpy() == pytest.approx(outcome.after, abs=0)
 
@@ -69,7 +71,7 @@ def test_an_attack_on_the_wrong_segment_changes_nothing():
     image = torch.full((3, SIZE, SIZE), 0.02)
     noise = gaussian_noise(8, (SIZE, SIZE), torch.device("cpu"), 0, "test")
     mask = torch.from_numpy(quadrants() == 6)
-    outcome, _ = drive_one(attack(image, Nes(samples=8, iterations=5), noise, 0, mask), reads_segment(5))
+    outcome, _ = drive_one(attack(image, Nes(samples=8, iterations=5), UNIT, noise, 0, mask), reads_segment(5))
     assert not outcome.success
     assert outcome.iterations == 5
     assert (outcome.after == outcome.before).all()
@@ -78,7 +80,7 @@ def test_an_attack_on_the_wrong_segment_changes_nothing():
 
 def test_an_image_called_real_returns_at_once():
     noise = gaussian_noise(8, (SIZE, SIZE), torch.device("cpu"), 0, "test")
-    work = attack(torch.full((3, SIZE, SIZE), -0.5), Nes(samples=8), noise, 0)
+    work = attack(torch.full((3, SIZE, SIZE), -0.5), Nes(samples=8), UNIT, noise, 0)
     outcome, cost = drive_one(work, reads_segment(5))
     assert outcome.success
     assert (outcome.iterations, outcome.queries, cost.images) == (0, 1, 1)
@@ -90,7 +92,7 @@ def test_delta_bounds_a_step():
     image = torch.full((3, SIZE, SIZE), 0.5)
     settings = Nes(samples=4, iterations=1, alpha=0.5, delta=0.1)
     noise = gaussian_noise(4, (SIZE, SIZE), torch.device("cpu"), 0, "test")
-    outcome, _ = drive_one(attack(image, settings, noise, 0), reads_segment(5))
+    outcome, _ = drive_one(attack(image, settings, UNIT, noise, 0), reads_segment(5))
     change = 0.1 * np.where(quadrants() == 5, outcome.steps[0], 0).sum() / (quadrants() == 5).sum()
     logit = 6 * (0.5 + change)
     assert outcome.after[1] == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-5)
@@ -100,7 +102,7 @@ def test_step_map_type_follows_the_iterations():
     image = torch.full((3, SIZE, SIZE), -0.5)
     noise = gaussian_noise(2, (SIZE, SIZE), torch.device("cpu"), 0, "test")
     for iterations, dtype in ((127, np.int8), (128, np.int16)):
-        outcome, _ = drive_one(attack(image, Nes(samples=2, iterations=iterations), noise, 0), reads_segment(5))
+        outcome, _ = drive_one(attack(image, Nes(samples=2, iterations=iterations), UNIT, noise, 0), reads_segment(5))
         assert outcome.steps.dtype == dtype
 
 
@@ -113,3 +115,29 @@ def test_noise_depends_on_identity_and_iteration_alone():
     assert not torch.equal(one(5), one(6))
     assert not torch.equal(one(5), gaussian_noise(3, (4, 4), device, 7, "evaluation", "key")(5))
     assert one(0).shape == (3, 1, 4, 4)
+
+
+@pytest.mark.parametrize("units", ["normalised", "pixel"])
+@pytest.mark.parametrize("project", [False, True])
+def test_figures_show_the_copy_that_the_attack_saw(units, project):
+    """The same arithmetic on numpy arrays (float64, for figures) and torch tensors."""
+    rng = np.random.default_rng(0)
+    image = rng.uniform(-1, 1, (3, 8, 8))
+    steps = rng.integers(-30, 31, (3, 8, 8))
+    settings = Nes(units=units, project=project)
+    half = np.full((3, 1, 1), 0.5)
+    seen = Distortion(settings, half, half).apply(image, steps)
+    exact = reconstruct(torch.from_numpy(image).float(), steps, settings, UNIT)
+    np.testing.assert_allclose(exact, seen, atol=1e-6)
+    unit = 2 if units == "pixel" else 1  # std is a half
+    if project:
+        assert np.abs(seen - image).max() == pytest.approx(unit * 16 / 255) and np.abs(seen).max() <= 1 + 1e-12
+    else:
+        np.testing.assert_allclose(seen, image + unit * steps / 255)
+
+
+def test_log_odds_tell_small_differences_of_small_probabilities():
+    """In float32 the logarithm of 1e-9 has an error of 1e-6, more than a step of sigma changes."""
+    one, other = (log_odds(torch.tensor([p]))[0].item() for p in (1e-9, 1e-9 * (1 + 2**-20)))
+    assert other - one == pytest.approx(2**-20, rel=0.1)
+    assert log_odds(torch.tensor([0.5, 0.0, 1.0])).isfinite().all() and log_odds(torch.tensor([0.5]))[0] == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from advxai.config import load
+from advxai.config import load, protocol
 from advxai.digests import digest
 from advxai.errors import InputError
 from advxai.paths import Paths
@@ -76,6 +76,25 @@ CLIPS = [clip("one", 0, train=2, val=2), clip("two", 4, test=2)]
             {"detector", "predictions", "adversary", "attacks"} | of("saliency evaluation"),
         ),
         ({"seed": 1}, {"detector", "predictions", "adversary", "attacks"} | of("saliency evaluation")),
+        ({"faces": {"masks": False, "batch": 3}}, set()),
+        (
+            {"faces": {"frames_per_video": 5}},
+            {"faces", "detector", "predictions", "adversary", "attacks"} | of("saliency evaluation"),
+        ),
+        # Each fix of `protocol: corrected` alone, then all.
+        ({"frames": {"explain": "called_fake"}}, set()),
+        ({"evaluation": {"population": "all"}}, of("evaluation")),
+        *(
+            ({"adversary": {switch: value}}, {"adversary"} | of("saliency evaluation", ADVERSARIAL))
+            for switch, value in protocol.NES.items()
+        ),
+        *(({"evaluation": {switch: value}}, {"attacks"} | of("evaluation")) for switch, value in protocol.NES.items()),
+        (entry("LIME", softmax_again=False), of("saliency evaluation", ("LIME",))),
+        (entry("SHAP", segmentation={"image": "unit"}), of("saliency evaluation", ("SHAP",))),
+        (entry("RISE", draw="uniform"), of("saliency evaluation", ("RISE",))),
+        (entry("RISE_adv", divide_by="coverage"), of("saliency evaluation", ("RISE_adv",))),
+        ({"protocol": "corrected"}, {"adversary", "attacks"} | of("saliency evaluation")),
+        (entry("LIME", published=None), set()),
     ],
 )
 def test_a_change_moves_what_depends_on_it(changes, expected):
@@ -128,8 +147,20 @@ def test_what_ffpp_lacks_is_said_in_one_message(tmp_path):
     with pytest.raises(InputError) as error:
         absent.check()
     message = str(error.value)
-    assert "Face2Face" in message and "test.json" in message and "no.ckpt" in message
-    assert "Deepfakes" not in message and "\n" not in message
+    lines = message.splitlines()
+    assert lines[0] == "config: this is missing:" and all(line.startswith("  - ") for line in lines[1:])
+    keys = [line.removeprefix("  - ").partition(": ")[0] for line in lines[1:]]
+    assert keys == ["corpus.splits"] * 3 + ["corpus.compression"] + ["corpus.categories"] * 4 + ["detector.checkpoint"]
+    assert "test.json" in message and "no.ckpt" in message and "set it to null" in lines[-1]
+    assert message.count("ondyari/FaceForensics") >= 8  # where to get it
+
+
+def test_planning_needs_no_data(tmp_path):
+    config = {"kind": "ffpp", "root": str(tmp_path / "no"), "splits": str(tmp_path / "no.csv")}
+    absent = load({"run": "ffpp", "corpus": config, "detector": {"checkpoint": "no.ckpt"}})
+    with pytest.raises(InputError, match=r"no\.ckpt"):
+        Paths(absent).detector  # noqa: B018
+    assert Paths(absent, planning=True).detector.params["checkpoint"] == "absent"
 
 
 def test_a_clip_of_one_s_own_is_known_by_its_bytes(tmp_path):

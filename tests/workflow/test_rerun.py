@@ -43,6 +43,7 @@ def evaluated(*rows: str, figures: tuple[str, ...] | None = None) -> set[tuple[s
 EVERYTHING = explained(*ROWS) | {("adversary_shard", ""), ("detector_metrics", "")}
 # Every figure shows the adversarial copies.
 COPIES = explained("LIME_adv", figures=GROUPS) | {("adversary_shard", "")}
+FEWER = explained(*ROWS, figures=GROUPS) | {("adversary_shard", ""), ("detector_called_fake", "")}
 # LIME and LIME_adv no longer differ in the baseline alone, so each has a figure.
 APART = ("LIME", "LIME_adv")
 
@@ -56,6 +57,14 @@ MATRIX = {
     "sigma of the adversary": ({"adversary": {"sigma": 0.002}}, COPIES),
     "NES iterations of the evaluation": ({"evaluation": {"iterations": 3}}, evaluated(*ROWS)),
     "sigma of the evaluation": ({"evaluation": {"sigma": 0.002}}, evaluated(*ROWS)),
+    "population": ({"evaluation": {"population": "all"}}, evaluated(*ROWS)),
+    "LIME's second softmax": (
+        {"explainers": {"LIME": {"softmax_again": False}}},
+        explained("LIME", figures=APART),
+    ),
+    # The lists of images are others, so every shard is gone through; what is in the store is looked up.
+    "images called fake": ({"frames": {"explain": "called_fake"}}, FEWER),
+    "protocol": ({"protocol": "corrected"}, FEWER),
     "seed": ({"seed": 1}, EVERYTHING | {("detector_train", "")}),
     "detector checkpoint": ({"detector": {"checkpoint": "other.safetensors"}}, EVERYTHING | {("detector_import", "")}),
     "explainer added": (

@@ -56,7 +56,8 @@ def test_every_table_has_its_four_forms(finished):
     for name in ("accuracy", "sufficiency", "cost", "flips", *ROWS):
         for kind in ("parquet", "csv", "md", "tex"):
             assert (folder / f"{name}.{kind}").stat().st_size > 0, f"{name}.{kind}"
-    assert {path.stem for path in (finished / "results/tiny/figures").glob("*.png")} == set(ROWS) - {"LIME_adv"}
+    drawn = {path.stem for path in (finished / "results/tiny/figures").glob("*.png")}
+    assert drawn == {*ROWS, "detector"} - {"LIME_adv"}
 
 
 def test_the_cost_is_what_was_spent(finished):
@@ -160,23 +161,39 @@ def test_a_training_split_without_a_category_stops_the_run(tmp_path):
     assert not (tmp_path / "results").exists()
 
 
-def test_ffpp_s_layout_a_checkpoint_and_other_shards_give_the_same_tables(finished, tmp_path):
-    """The demo's tree read as a downloaded FF++, its detector as a checkpoint; one shard instead of two, one image at a
-    time instead of eight: every number that isn't a time is the same."""
-    root = finished / "results/tiny/corpus/ffpp"
+def imported(finished: Path, tmp_path: Path, run: str, **changes) -> Path:
+    """A configuration that takes the finished run's list and database as the authors', its detector as a checkpoint."""
+    frames = finished / "results/tiny/frames"
     (trained,) = store(finished, "detector/*/detector.safetensors")
     config = yaml.safe_load((finished / "tiny.yaml").read_text())
-    config["corpus"] = {"kind": "ffpp", "root": str(root), "splits": str(root / "splits")}
+    config["corpus"] = {"kind": "ffpp"}
+    config["frames"] |= {"manifest": str(frames / "manifest.csv"), "lmdb": str(frames / "frames.lmdb")}
     config["explainers"] = {name: config["explainers"][name] for name in ("LIME", "LIME_adv", "Occlusion")}
+    config["explainers"]["Occlusion"]["published"] = "RISE"
     config["detector"].pop("training")
     config["detector"]["checkpoint"] = str(trained)
-    config |= {"run": "ffpp", "results": str(tmp_path / "results"), "shards": 1, "images_at_once": 1}
-    path = tmp_path / "ffpp.yaml"
-    path.write_text(yaml.safe_dump(config))
-    done = snakemake(tmp_path, "--cores", 2, "tables", "--configfile", path)
-    assert "detector_import" in planned(done.stdout) and "detector_train" not in planned(done.stdout)
+    config |= {"run": run, "results": str(tmp_path / "results"), "shards": 1, "images_at_once": 1}
+    path = tmp_path / f"{run}.yaml"
+    path.write_text(yaml.safe_dump(config | changes))
+    return path
+
+
+@pytest.fixture(scope="module")
+def database(finished, tmp_path_factory) -> Path:
+    """Folder of a run on the authors' kind of files, with one shard instead of two and one image at a time."""
+    folder = tmp_path_factory.mktemp("database")
+    done = snakemake(folder, "--cores", 2, "tables", "--configfile", imported(finished, folder, "ffpp"))
+    assert set(planned(done.stdout)) == {
+        "frames_import", "detector_import", "adversary_shard", "saliency_shard", "evaluation_shard",
+        "tables_explainer", "tables_combined", "tables_published", "tables_left_out", "tables",
+    }  # fmt: skip
+    return folder
+
+
+def test_the_authors_files_and_other_shards_give_the_same_tables(finished, database):
+    """Every number that isn't a time is the same."""
     for name in ("accuracy", "sufficiency", "flips"):
-        ours = pd.read_csv(tmp_path / f"results/ffpp/tables/{name}.csv")
+        ours = pd.read_csv(database / f"results/ffpp/tables/{name}.csv")
         theirs = pd.read_csv(finished / f"results/tiny/tables/{name}.csv")
         theirs = theirs[theirs["explainer"].isin(ours["explainer"])].reset_index(drop=True)
         pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
@@ -186,7 +203,43 @@ def test_ffpp_s_layout_a_checkpoint_and_other_shards_give_the_same_tables(finish
             for path in sorted(base.glob("results/store/adversary/*/*/*.h5"))
             for one in read_shard(path)
         }
-        for base in (tmp_path, finished)
+        for base in (database, finished)
     ]
     assert steps[0].keys() == steps[1].keys()
     assert all(np.array_equal(steps[0][key], steps[1][key]) for key in steps[0])
+
+
+def test_the_published_tables_stand_beside_ours(database):
+    folder = database / "results/ffpp/tables"
+    beside = pd.read_parquet(folder / "published_accuracy.parquet")
+    ours = pd.read_csv(folder / "accuracy.csv").set_index("explainer")
+    row = beside[(beside["explainer"] == "Occlusion") & (beside["category"] == "Deepfakes") & (beside["k"] == 2)].iloc[
+        0
+    ]
+    assert (row["published"], row["published accuracy"]) == ("RISE", 0.766)  # table 1 of the paper
+    assert row["accuracy"] == ours.loc["Occlusion", "DF top-2"]
+    assert row["difference"] == pytest.approx(row["accuracy"] - 0.766)
+    assert "reproduction" in (folder / "published_accuracy.md").read_text()
+    assert (folder / "published_cost.csv").exists() and (folder / "published_sufficiency.tex").exists()
+
+
+def test_the_corrected_protocol_gives_all_tables(finished, database):
+    """Over the same store: the detector is shared. Only images called fake, each with every explainer; total distortion
+    within delta in pixels; a noise value for each channel."""
+    path = imported(finished, database, "corrected", protocol="corrected")
+    done = snakemake(database, "--cores", 2, "tables", "--configfile", path)
+    assert "detector_import" not in planned(done.stdout) and planned(done.stdout)["detector_called_fake"] == 1
+    rows = pd.concat(map(pd.read_parquet, store(database, "evaluation/*/corrected/*.parquet")))
+    assert rows["included"].all() and not rows["called_real"].any()
+    predictions = pd.read_parquet(database / "results/corrected/detector/predictions.parquet").set_index("key")
+    sampled = pd.read_parquet(database / "results/corrected/frames/evaluation.parquet")["key"]
+    real = {key for key in sampled if predictions.loc[key, "predicted"] == 0}
+    assert set(rows["key"]) == set(sampled) - real
+    assert (rows.groupby("explainer")["key"].nunique() == len(sampled) - len(real)).all()
+    left_out = pd.read_csv(database / "results/corrected/tables/left_out.csv")
+    assert set(left_out.loc[left_out["stage"] == "detector", "item"]) == real
+    copies = [one for shard in store(database, "adversary/*/corrected/*.h5") for one in read_shard(shard)]
+    assert {one["steps"].shape[0] for one in copies} == {3}
+    assert any((one["steps"][0] != one["steps"][1]).any() for one in copies)
+    note = (database / "results/corrected/tables/accuracy.md").read_text()
+    assert "protocol corrected" in note and ("called Real" in note or "called fake by the detector" in note)

@@ -1,0 +1,218 @@
+"""FaceForensics++ on disk: its folders, its split files, and what of it isn't there.
+
+The standard library alone and one listing a folder: this runs whenever the workflow is planned.
+"""
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from advxai.classes import CLASSES, FURTHER, REAL
+from advxai.corpus.blocks import SPLITS
+from advxai.errors import InputError
+
+COMPRESSIONS = ("raw", "c23", "c40")
+PAIRED = (*CLASSES[1:], "FaceShifter")  # videos TTT_SSS of the pairs in the split files
+SPLITLESS = ("DeepFakeDetection", "actors")  # no split file names their videos: all of them are test videos
+METADATA = ("c0_path", "split", "label", "manipulation")  # columns needed of the authors' metadata
+REPOSITORY = "the GitHub repository ondyari/FaceForensics"
+SPLIT_FILES = f"they lie in dataset/splits of {REPOSITORY}, the metadata come with the authors' code"
+REQUEST = f"FaceForensics++ is given out on request, by the form in {REPOSITORY}"
+
+Names = dict[str, dict[str, list[str]]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Videos of one category.
+
+    Attributes:
+        folder: FF++ relative path of the folder that holds them.
+        names: split -> names of its videos, without extension; of a category without split files those on disk.
+        there: names of the videos in the folder.
+    """
+
+    folder: str
+    names: dict[str, list[str]]
+    there: frozenset[str]
+
+    @property
+    def listed(self) -> list[str]:
+        return [name for names in self.names.values() for name in names]
+
+
+def read_splits(splits: Path) -> Names:
+    """Which videos belong to which split.
+
+    Args:
+        splits: folder of train.json, val.json and test.json, each a list of pairs ["000", "003"] (a pair gives the
+            originals 000 and 003 and, in each manipulation, 000_003 and 003_000), or the authors' metadata (.csv).
+
+    Returns:
+        Category (Real, the detector's four, FaceShifter) -> split -> names without extension, each once.
+
+    Raises:
+        InputError: a file is missing or malformed, or names a video in two splits.
+    """
+    splits = Path(splits)
+    names = _read_metadata(splits) if _is_metadata(splits) else _read_pairs(splits)
+    for category, by_split in names.items():
+        split_of: dict[str, str] = {}
+        for split, listed in by_split.items():
+            for name in listed:
+                if split_of.setdefault(name, split) != split:
+                    raise InputError(
+                        f"{splits} names {category} video {name} in {split_of[name]} and in {split}: "
+                        "leave it in one split."
+                    )
+    return names
+
+
+def find(root: Path, compression: str, category: str, names: Names) -> Found:
+    """Where a category's videos are, and which of them; a folder that isn't there holds none.
+
+    Of the known places of the originals the first that holds one of them counts.
+    """
+    candidates = []
+    for folder in places(category, compression):
+        there = videos_in(Path(root) / folder)
+        by_split = {"test": sorted(there)} if category in SPLITLESS else names.get(category, {})
+        candidates.append(Found(folder, by_split, there))
+    return next((found for found in candidates if not found.there.isdisjoint(found.listed)), candidates[0])
+
+
+def lacking(root: Path, found: Found, category: str, splits: Path) -> str | None:
+    """Key, what is missing and the remedy when a category has no video at all; None if it has one."""
+    if not found.there.isdisjoint(found.listed):
+        return None
+    kind, compression = found.folder.removesuffix("/videos").rsplit("/", 1)
+    folder = Path(root) / found.folder
+    if found.there and category not in SPLITLESS:
+        what = f"{folder} holds none of the {len(found.listed)} {category} videos that {splits} names"
+    else:
+        what = f"no {category} video is in " + " or ".join(str(Path(root) / at) for at in places(category, compression))
+    others = [other for other in COMPRESSIONS if other != compression and _has(root, category, other)]
+    hint = f" ({' and '.join(others)} {'is' if len(others) == 1 else 'are'} there)" if others else ""
+    key = "compression" if category == REAL else "also" if category in FURTHER else "categories"
+    drop = "" if category == REAL else f" or take {category} out of corpus.{key}"
+    return f"corpus.{key}: {what}{hint}: download {kind}/{compression} with the script of {REPOSITORY}{drop}"
+
+
+def missing(root: Path, compression: str, categories: Iterable[str], also: Iterable[str], splits: Path) -> list[str]:
+    """Everything that a run needs of FF++ and isn't there: the configuration's key, what, and where to get it.
+
+    Args:
+        root: corpus.root, which holds original_sequences and manipulated_sequences.
+        compression, categories, also: as in `advxai.corpus.tree.scan`.
+        splits: as in `read_splits`.
+    """
+    root, splits = Path(root), Path(splits)
+    lacks: list[str] = []
+    names: Names | None = None
+    sources = [splits] if _is_metadata(splits) else [splits / f"{split}.json" for split in SPLITS]
+    absent = [source for source in sources if not source.is_file()]
+    if not root.is_dir():
+        lacks.append(f"corpus.root: {root} is no folder: {REQUEST}")
+    lacks += [f"corpus.splits: {source} is not there: {SPLIT_FILES}" for source in absent]
+    if not absent:
+        try:
+            names = read_splits(splits)
+        except InputError as error:
+            lacks.append(f"corpus.splits: {str(error).removesuffix('.')}")
+    if root.is_dir():
+        for category in (REAL, *categories, *also):
+            found = find(root, compression, category, names or {})
+            if names is None and found.there:
+                continue  # which videos are wanted isn't known
+            lack = lacking(root, found, category, splits)
+            lacks += [lack] if lack else []
+    return lacks
+
+
+def places(category: str, compression: str) -> tuple[str, ...]:
+    """Folders, relative to FF++'s root, that may hold a category's videos."""
+    if category == REAL:  # FF++'s own place, and that of the authors' metadata
+        return tuple(f"original_sequences{part}/{compression}/videos" for part in ("/youtube", ""))
+    kind = "original_sequences" if category == "actors" else "manipulated_sequences"
+    return (f"{kind}/{category}/{compression}/videos",)
+
+
+def videos_in(folder: Path) -> frozenset[str]:
+    """Names, without extension, of the .mp4 files of a folder; none if there is no such folder.
+
+    Raises:
+        InputError: the folder can't be read.
+    """
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return frozenset()
+    except OSError as error:
+        raise InputError(f"{folder} can't be read ({error.strerror}): allow it, or correct corpus.root.") from error
+    # hidden ones are other programs' scratch files
+    return frozenset(name.removesuffix(".mp4") for name in names if name.endswith(".mp4") and name[0] != ".")
+
+
+def listed_in(splits: Path, split: str) -> str:
+    """The file that names a split's videos, for messages."""
+    return f"{splits.name} as {split}" if _is_metadata(splits) else f"{split}.json"
+
+
+def _has(root: Path, category: str, compression: str) -> bool:
+    return any(videos_in(Path(root) / place) for place in places(category, compression))
+
+
+def _is_metadata(splits: Path) -> bool:
+    return splits.suffix == ".csv"
+
+
+def _read_pairs(folder: Path) -> Names:
+    names: Names = {category: {} for category in (REAL, *PAIRED)}
+    for split in SPLITS:
+        path = folder / f"{split}.json"
+        try:
+            content = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} can't be read ({error}): put FF++'s split file there.") from error
+        if not isinstance(content, list) or not all(
+            isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
+            for pair in content
+        ):
+            raise InputError(f'{path} is no list of pairs like ["000", "003"]: put FF++\'s split file there.')
+        names[REAL][split] = _once(part for pair in content for part in pair)
+        both = _once(name for a, b in content for name in (f"{a}_{b}", f"{b}_{a}"))
+        for category in PAIRED:
+            names[category][split] = both
+    return names
+
+
+def _read_metadata(path: Path) -> Names:
+    names: Names = {category: {split: [] for split in SPLITS} for category in (REAL, *PAIRED)}
+    try:
+        with path.open(newline="") as file:
+            reader = csv.DictReader(file)
+            header: Sequence[str] = reader.fieldnames or ()
+            rows = list(reader)
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"{path} can't be read ({error}): give the authors' dataset_info.csv.") from error
+    lost = [column for column in METADATA if column not in header]
+    if lost:
+        raise InputError(f"{path} has no column {lost[0]}: give the authors' dataset_info.csv.")
+    for line, row in enumerate(rows, start=2):
+        category = REAL if row["label"] == "REAL" else row["manipulation"]
+        split, name = row["split"], Path(row["c0_path"] or "").stem
+        if row["label"] not in ("REAL", "FAKE") or split not in SPLITS or not name:
+            raise InputError(
+                f"{path}, line {line} has label {row['label']}, split {split} and video {row['c0_path']}: the label "
+                f"must be REAL or FAKE, the split one of {', '.join(SPLITS)}."
+            )
+        if category in names:
+            names[category][split].append(name)
+    return {category: {split: _once(listed) for split, listed in own.items()} for category, own in names.items()}
+
+
+def _once(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))

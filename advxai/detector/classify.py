@@ -1,0 +1,30 @@
+"""Class probabilities of images."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from advxai.detector.model import Detector
+
+
+def classify(
+    items: Sequence[Mapping[str, Any]], load: Callable[[Any], np.ndarray], detector: Detector
+) -> Iterator[dict[str, Any]]:
+    """Classify images.
+
+    Args:
+        items: images with `key` and `sha256`.
+        load: item -> RGB uint8 (h, w, 3).
+        detector: the detector.
+
+    Yields:
+        Records: key, sha256, probabilities (classes,) float32; in the order of the items.
+    """
+    for start in range(0, len(items), detector.forward_batch):
+        part = items[start : start + detector.forward_batch]
+        unit = torch.stack([detector.preprocessing.unit(load(item)) for item in part]).to(detector.device)
+        answers = detector.probabilities(detector.preprocessing.normalise(unit)).cpu().numpy()
+        for item, answer in zip(part, answers, strict=True):
+            yield {"key": item["key"], "sha256": item["sha256"], "probabilities": answer}

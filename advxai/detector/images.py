@@ -1,0 +1,43 @@
+"""The images that a training sees: decoded, kept in memory as far as they fit, and augmented."""
+
+import numpy as np
+
+from advxai.config.science import Training
+from advxai.detector.augment import augment, resize
+from advxai.frames.database import FrameStore
+from advxai.randomness import seed_of
+
+CACHE_BYTES = 2**30  # decoded images kept in memory; the others are decoded in every epoch
+
+
+class Images:
+    """Decoded images of a database, kept in memory as long as they fit.
+
+    Args:
+        frames: the database.
+        size: side of the images that are returned.
+        training: how they are augmented.
+        cache_bytes: how much may be kept.
+    """
+
+    def __init__(self, frames: FrameStore, size: int, training: Training, cache_bytes: int = CACHE_BYTES) -> None:
+        self.frames, self.size, self.training, self.left = frames, size, training, cache_bytes
+        self.kept: dict[str, np.ndarray] = {}
+
+    def _decoded(self, key: str) -> np.ndarray:
+        image = self.kept.get(key)
+        if image is None:
+            image = self.frames.image(key)
+            if image.nbytes <= self.left:
+                self.left -= image.nbytes
+                self.kept[key] = image
+        return image
+
+    def plain(self, key: str) -> np.ndarray:
+        """RGB uint8 (size, size, 3)."""
+        return resize(self._decoded(key), self.size)
+
+    def augmented(self, key: str, seed: int, epoch: int) -> np.ndarray:
+        """RGB uint8 (size, size, 3), changed at random by (seed, epoch, key) alone."""
+        rng = np.random.default_rng(seed_of(seed, "augment", epoch, key))
+        return augment(self._decoded(key), self.size, self.training.jpeg, rng, self.training.blur)

@@ -1,0 +1,73 @@
+"""Use of a list of the authors' form: exactly these images, of those that were cut out of the videos."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from advxai.errors import InputError
+
+LEFT_OUT = ["stage", "item", "reason"]
+
+
+def select(manifest: pd.DataFrame, listed: pd.DataFrame, source: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The images of a manifest that a list names, in the list's order and with the list's split.
+
+    An image is known by its video and frame: `00023.png` is `00023_0.png`, and `original_sequences/c23` is
+    `original_sequences/youtube/c23`. To explain what the authors explained, sample first and select then:
+    `select(manifest, sample_evaluation(listed, 10), source)`. Their rule counts the listed frames of a video, so a
+    frame that gave no crop must not move the others.
+
+    Args:
+        manifest: as of `manifest.build`.
+        listed: as of `manifest.read_csv`.
+        source: the list's file, for messages.
+
+    Returns:
+        (manifest, left_out): rows of the manifest, and the listed images that it lacks (columns LEFT_OUT).
+
+    Raises:
+        InputError: the list names an image twice, or of a category that it names no image is in the manifest.
+    """
+    names = image_names(listed["key"])
+    if names.duplicated().any():
+        first = listed["key"][names.duplicated()].iloc[0]
+        raise InputError(f"{source} names {first} twice: list every image once.")
+    rows = pd.Series(manifest.index, index=image_names(manifest["key"])).reindex(names)
+    there = rows.notna().to_numpy()
+    for category, present in pd.Series(there).groupby(listed["category"].to_numpy()):
+        if not present.any():
+            raise InputError(
+                f"none of the {len(present)} images of {category} in {source} was cut out of a video: compare its "
+                "paths with corpus.root and corpus.compression, its frames with faces.stride."
+            )
+    chosen = manifest.loc[rows[there].to_numpy(dtype=np.int64)].reset_index(drop=True)
+    chosen["split"] = listed["split"].to_numpy()[there]
+    step = int(np.gcd.reduce(listed["frame"].to_numpy(), initial=0))
+    stride = f"faces.stride must divide {step}, or " if step else ""
+    absent = [
+        {
+            "stage": "frames",
+            "item": key,
+            "reason": f"listed in {source}, but frame {frame} gave no face crop: {stride}the frame's or "
+            "video's own reason is in this table",
+        }
+        for key, frame in listed.loc[~there, ["key", "frame"]].itertuples(index=False)
+    ]
+    return chosen, pd.DataFrame(absent, columns=LEFT_OUT)
+
+
+def other_splits(manifest: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
+    """What a detector can learn from beside a list of test images: the splits that the list doesn't name, without the
+    videos that it names. Arguments as of `select`."""
+    named = _without_layout(manifest["video"]).isin(_without_layout(listed["video"]))
+    return manifest[~named & ~manifest["split"].isin(listed["split"])]
+
+
+def image_names(keys: pd.Series) -> pd.Series:
+    """Keys with the parts that differ between the authors' lists and FF++ on disk brought to one form."""
+    return _without_layout(keys).str.replace(r"/0*(\d+)(?:_0)?\.png$", r"/\1.png", regex=True)
+
+
+def _without_layout(paths: pd.Series) -> pd.Series:
+    return paths.str.replace(r"^original_sequences/youtube/", "original_sequences/", regex=True)

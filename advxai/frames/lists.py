@@ -1,0 +1,23 @@
+"""Each shard's list of the images to explain."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from advxai.frames.shards import shard_of
+from advxai.jobs import write_items
+
+ITEM = ["key", "sha256", "category", "label"]
+
+
+def write_lists(images: pd.DataFrame, paths: Sequence[str | Path]) -> None:
+    """Deal images out to shards and publish a list for each.
+
+    Args:
+        images: columns key, sha256, category, label and video, which decides the shard.
+        paths: of the lists, in the order of the shards' numbers.
+    """
+    numbers = images["video"].map(lambda video: shard_of(video, len(paths)))
+    for number, path in enumerate(paths):
+        write_items(path, images.loc[numbers == number, ITEM].to_dict("records"))

@@ -1,0 +1,22 @@
+"""What a run will cost, before it is made: images, forwards, disk, time, jobs."""
+
+from advxai.plan.count import Row, jobs, processes, propose, rows
+from advxai.plan.found import Store, look
+from advxai.plan.measure import Speed, measure
+from advxai.plan.population import Population, population
+from advxai.plan.text import report
+
+__all__ = [
+    "Population",
+    "Row",
+    "Speed",
+    "Store",
+    "jobs",
+    "look",
+    "measure",
+    "population",
+    "processes",
+    "propose",
+    "report",
+    "rows",
+]

@@ -1,0 +1,230 @@
+"""What each stage still has to do: images, forwards, bytes, time; and into which jobs that falls.
+
+Forwards are images through the detector, as everywhere. "Expected" is what the store's records say, or the paper;
+"at most" is what the settings allow.
+"""
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from advxai.config import Config
+from advxai.config.data import DemoCorpus
+from advxai.config.explainers import Lime, Rise, Shap, Sobol
+from advxai.config.science import Nes
+from advxai.frames.database import PAGE
+from advxai.plan.found import Held, Store
+from advxai.plan.population import Population
+
+PAPER_ITERATIONS = 23  # of NES an image: the paper's table 3 gives 1,881 forwards, of 81 an iteration
+TRAINING = 3  # forward and backward pass of a training image take about as long as three forwards
+# Bytes where the store can't tell: a face of FF++ as PNG; and, as measured, shares of an array that gzip leaves
+CROP = 110_000
+STEPS, SEGMENTS = 0.65, 0.1
+MAPS = {"lime": 0.1, "shap": 0.1, "sobol": 0.7, "rise": 0.8}  # others: as RISE
+PREDICTION, ATTACK = 300, 500
+
+LEAST_JOB, LONGEST_JOB = 600.0, 3600.0  # seconds that a job should take
+SHARDED = ("adversary", "saliency", "evaluation")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One stage, or one explainer in a stage. What is found costs nothing; the other numbers are of the rest.
+
+    Attributes:
+        stage: as its target, but for the detector's two.
+        name: the explainer's, or "".
+        unit: of `items`.
+        items, found: how many in all, and how many of them are in the store.
+        forwards, most: images through the detector, expected and at most; None: can't be known.
+        bytes: to be written; None: little, or not known.
+        seconds, longest: of one process, expected and at most; None: can't be known.
+    """
+
+    stage: str
+    name: str
+    unit: str
+    items: int
+    found: int
+    forwards: int | None = 0
+    most: int | None = 0
+    bytes: int | None = None
+    seconds: float | None = None
+    longest: float | None = None
+
+    @property
+    def missing(self) -> int:
+        return self.items - self.found
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """A stage's jobs.
+
+    Attributes:
+        stage: its name.
+        number: of jobs.
+        images: of a job, on average.
+        shortest, longest, most: seconds of a job: the explainers' least and greatest expected, and the greatest at
+            most; None: not known.
+    """
+
+    stage: str
+    number: int
+    images: float
+    shortest: float | None
+    longest: float | None
+    most: float | None
+
+
+def explanation(settings: Any, held: Held) -> float | None:
+    """Forwards that explaining one image takes, the one that finds the target included.
+
+    Returns:
+        None for an explainer from outside, of which the store has no record yet.
+    """
+    if isinstance(settings, Lime):
+        return settings.samples + 1
+    if isinstance(settings, Shap):
+        # the package splits a region in two as long as evaluations are left, beginning with two
+        return 2 * math.ceil(settings.evaluations / 2) + 1
+    if isinstance(settings, Sobol):
+        return settings.design * (settings.grid**2 + 2) + 1
+    if isinstance(settings, Rise):
+        return settings.masks + 1
+    return None if held.forwards is None else held.forwards + 1
+
+
+def attack(settings: Nes, iterations: int | None = None) -> int:
+    """Forwards of an attack that ends after `iterations`; None: after as many as are allowed."""
+    made = settings.iterations if iterations is None else min(iterations, settings.iterations)
+    return made * (2 * settings.samples + 1) + 1
+
+
+def rows(config: Config, population: Population, store: Store, rate: float | None = None) -> list[Row]:
+    """Every stage of a run that takes long or makes forwards, in the order of the data.
+
+    Args:
+        config: the run's.
+        population: its images.
+        store: what is there of it.
+        rate: images a second through the detector; None: not measured.
+    """
+    found = [] if config.frames.lmdb is not None else _data(config, population, store)
+    found += _detector(config, population, store, rate)
+    images, number = population.images, population.explained
+    area = config.detector.input_size**2
+    if any(entry.baseline.kind == "adversarial" for entry in config.explainers.values()):
+        settings, held = config.adversary, store.adversary
+        mean = held.forwards or attack(settings, PAPER_ITERATIONS)
+        size = held.bytes or area * settings.channels * STEPS
+        there = held.among(images, number)
+        found.append(_row("adversary", "", number, there, mean, attack(settings), size, rate))
+    for name, entry in config.explainers.items():
+        held = store.saliency.get(name, Held())
+        each = explanation(entry, held)
+        size = held.bytes or area * (4 * MAPS.get(entry.method, MAPS["rise"]) + 2 * SEGMENTS)
+        known = each if entry.method in MAPS else None
+        found.append(_row("saliency", name, number, held.among(images, number), each, known, size, rate))
+    top, most = config.evaluation.top, attack(config.evaluation)
+    for name in config.explainers:
+        held = store.evaluation.get(name, Held())
+        mean, size = held.forwards or most, held.bytes or ATTACK
+        there = held.among(images, number)
+        found.append(_row("evaluation", name, number, there, top * mean, top * most, top * size, rate))
+    return found
+
+
+def _row(
+    stage: str, name: str, items: int, found: int, each: float | None, most: float | None, size: float,
+    rate: float | None,
+) -> Row:  # fmt: skip
+    """Args: each, most: forwards an image; size: bytes an image."""
+    missing = items - found
+    forwards, at_most = (
+        None if missing and number is None else round(missing * (number or 0)) for number in (each, most)
+    )
+    seconds, longest = (number / rate if number is not None and rate else None for number in (forwards, at_most))
+    return Row(stage, name, "images", items, found, forwards, at_most, round(missing * size), seconds, longest)
+
+
+def _data(config: Config, population: Population, store: Store) -> list[Row]:
+    corpus, there = config.corpus, population.videos if population.there else 0
+    if isinstance(corpus, DemoCorpus):
+        blocks = sum(sum(clip.splits.model_dump().values()) for clip in corpus.clips if clip.name in store.clips)
+        there = blocks * (1 + len(corpus.categories))
+    crop = store.crop_bytes or CROP
+    videos, cut = population.videos, min(store.videos, population.videos)
+    faces = round(population.crops * (videos - cut) / max(videos, 1))
+    timed = store.faces_per_second
+    stored, database = population.stored, population.stored if store.database else 0
+    size = round((stored - database) * (crop // PAGE + 1) * PAGE)
+    time = faces / timed if timed else None
+    return [
+        Row("corpus", "", "videos", videos, min(there, videos)),
+        Row("faces", "", "videos", videos, cut, bytes=round(faces * crop), seconds=time, longest=time),
+        Row("frames", "", "images", stored, database, bytes=size),
+    ]
+
+
+def _detector(config: Config, population: Population, store: Store, rate: float | None) -> list[Row]:
+    found = []
+    if config.detector.checkpoint is None:
+        epochs, train, val = config.detector.training.epochs, population.train, population.val
+        left = 0 if store.detector else epochs
+        forwards = left * (train + val)
+        seconds = left * (TRAINING * train + val) / rate if rate else None
+        there = train + val if store.detector else 0
+        found.append(Row("training", "", "images", train + val, there, forwards, forwards, None, seconds, seconds))
+    there = store.predictions.among(population.tested, population.test)
+    size = store.predictions.bytes or PREDICTION
+    return [*found, _row("detector", "", population.test, there, 1, 1, size, rate)]
+
+
+def processes(config: Config, cores: int, gpus: int | None) -> int:
+    """Jobs with forwards that run at once.
+
+    Args:
+        config: the run's.
+        cores: Snakemake's.
+        gpus: Snakemake's resource `gpu`; None: not limited, taken for one.
+    """
+    fit = max(1, cores // config.detector.threads)
+    return fit if config.detector.device == "cpu" else max(1, min(fit, gpus or 1))
+
+
+def jobs(found: Sequence[Row], shards: int) -> list[Jobs]:
+    """The jobs that the sharded stages fall into, where something is left to do."""
+    listed = []
+    for stage in SHARDED:
+        parts = [row for row in found if row.stage == stage and row.missing]
+        if parts:
+            seconds = [row.seconds for row in parts if row.seconds is not None]
+            most = [row.longest for row in parts if row.longest is not None]
+            listed.append(
+                Jobs(
+                    stage,
+                    shards * len(parts),
+                    sum(row.missing for row in parts) / len(parts) / shards,
+                    min(seconds) / shards if seconds else None,
+                    max(seconds) / shards if seconds else None,
+                    max(most) / shards if most else None,
+                )
+            )
+    return listed
+
+
+def propose(seconds: Collection[float], at_once: int, videos: int) -> int:
+    """Shards of which the longest takes an hour at most, and as many as keep every process busy if each still takes ten
+    minutes.
+
+    Args:
+        seconds: of each piece of work (adversary, each explainer's saliency and evaluation) as one job.
+        at_once: processes.
+        videos: that the images come from; no video is divided.
+    """
+    longest = max(seconds, default=0.0)
+    spread = min(at_once, int(longest // LEAST_JOB))
+    return max(1, min(max(math.ceil(longest / LONGEST_JOB), spread), max(videos, 1), 10_000))

@@ -1,0 +1,181 @@
+"""What the store already holds of a run; maps and images aren't read."""
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from advxai import parquet
+from advxai.corpus.blocks import REPORT
+from advxai.digests import digest
+from advxai.errors import InputError
+from advxai.paths import Paths
+from advxai.store.complete import IDENTITY, JOURNALS, siblings
+from advxai.store.journal import read_journal
+from advxai.store.shard import read_shard
+
+log = logging.getLogger(__name__)
+Image = tuple[str, str]  # key and hash
+
+# What `advxai.faces.extract` leaves for each video; importing it needs onnxruntime, which jobs with forwards lack
+RECORD, MASKS = "faces.json", "masks"
+SAMPLE = 500  # crops whose size is looked at
+COUNTS = re.compile(r"faces: \d+ videos, (\d+) found, \d+ computed")
+
+
+@dataclass(frozen=True)
+class Held:
+    """Finished images of one digest.
+
+    Attributes:
+        images: key and hash of each.
+        forwards: images through the detector that one took, on average; None while there is none.
+        bytes: of one on disk, on average; None while no shard is published.
+    """
+
+    images: frozenset[Image] = frozenset()
+    forwards: float | None = None
+    bytes: float | None = None
+
+    def among(self, wanted: frozenset[Image] | None, number: int) -> int:
+        """How many of `number` wanted images are there; if it isn't known which are wanted, any is taken for one."""
+        return min(len(self.images), number) if wanted is None else len(self.images & wanted)
+
+
+@dataclass(frozen=True)
+class Store:
+    """What is there of a run. Attributes whose stage has made nothing yet are empty, 0 or None.
+
+    Attributes:
+        clips: names of the demo's clips that are made.
+        videos: videos whose faces are cut out.
+        crop_bytes: mean size of a crop's file.
+        faces_per_second: of the face stage's timed jobs.
+        database: the run's image database is there.
+        detector: the detector's file is there.
+        predictions, adversary: finished images.
+        saliency, evaluation: explainer -> finished images; the evaluation's `forwards` are of one attack, of all
+            explainers together.
+    """
+
+    clips: frozenset[str] = frozenset()
+    videos: int = 0
+    crop_bytes: float | None = None
+    faces_per_second: float | None = None
+    database: bool = False
+    detector: bool = False
+    predictions: Held = Held()
+    adversary: Held = Held()
+    saliency: Mapping[str, Held] = field(default_factory=dict)
+    evaluation: Mapping[str, Held] = field(default_factory=dict)
+
+
+def records(folder: Path, fields: Iterable[str], name: str = "*") -> Iterator[dict[str, Any]]:
+    """Fields of every whole record of a digest: published shards of all runs, and journals of unfinished jobs.
+
+    Args:
+        folder: the digest's.
+        fields: those wanted; a record has those of them that its stage writes.
+        name: pattern of the files' names, without suffix.
+    """
+    for _, found in _files(folder, set(fields), name):
+        yield from found
+
+
+def _files(folder: Path, fields: set[str], name: str = "*") -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Size in bytes, 0 for a journal, and records of each file."""
+    for place in siblings(folder):
+        for path in sorted(place.glob(f"*/[!.]{name}.h5")):
+            try:
+                yield path.stat().st_size, read_shard(path, fields)
+            except InputError as error:
+                log.warning("not counted: %s", error)
+        for path in sorted(place.glob(f"{JOURNALS}/{name}.journal")):
+            yield 0, [{field: record[field] for field in fields & set(record)} for record in read_journal(path)]
+
+
+def look(paths: Paths) -> Store:
+    """What the store holds of a configuration's run."""
+    config = paths.config
+    names = list(config.explainers)
+    return Store(
+        clips=frozenset(
+            clip.name
+            for clip in (config.corpus.clips if paths.clips else ())
+            if (paths.clip(clip.name).path / REPORT).is_file()
+        ),
+        videos=sum(1 for _ in paths.faces.path.rglob(RECORD)),
+        crop_bytes=_crop_bytes(paths.faces.path),
+        faces_per_second=_faces_per_second(paths),
+        database=paths.lmdb.exists(),
+        detector=(paths.detector.path / "detector.safetensors").exists(),
+        predictions=_held(paths.predictions.path),
+        adversary=_held(paths.adversary.path, "queries"),
+        saliency={name: _held(paths.saliency(name).path, "images") for name in names},
+        evaluation=_evaluation(paths, names),
+    )
+
+
+def _held(folder: Path, *forwards: str, identity: tuple[str, ...] = IDENTITY[:2]) -> Held:
+    """Args: forwards: the records' field that counts them, if they have one."""
+    spent: dict[tuple[str, ...], float] = {}
+    size = published = 0
+    for of_file, found in _files(folder, {*identity, *forwards}):
+        size, published = size + of_file, published + (len(found) if of_file else 0)
+        for record in found:
+            spent[tuple(record[name] for name in identity)] = sum(record[name] for name in forwards)
+    images = frozenset((key, sha256) for key, sha256, *_ in spent)
+    return Held(images, _mean(spent.values()) if forwards else None, size / published if published else None)
+
+
+def _evaluation(paths: Paths, names: list[str]) -> dict[str, Held]:
+    """Images whose rows are published or whose attacks are all made; what an attack took, whoever asked for it."""
+    attacks = _held(paths.attacks.path, "queries", identity=IDENTITY)
+    held = {}
+    for name in names:
+        files = records(paths.attacks.path, IDENTITY, f"*-{digest(paths.evaluation_params(name))}-*")
+        found = {tuple(record[field] for field in IDENTITY) for record in files}
+        masks = Counter((key, sha256) for key, sha256, _ in found)
+        done = {image for image, number in masks.items() if number >= paths.config.evaluation.top}
+        held[name] = replace(attacks, images=frozenset(done.union(_rows(paths.evaluation(name).path))))
+    return held
+
+
+def _rows(folder: Path) -> Iterator[Image]:
+    """Images of the published rows of an explainer, by all runs."""
+    for place in siblings(folder):
+        for path in sorted(place.glob("*/[!.]*.parquet")):
+            try:
+                rows = parquet.read(path)[["key", "sha256"]].drop_duplicates()
+            except InputError as error:
+                log.warning("not counted: %s", error)
+                continue
+            yield from zip(rows["key"], rows["sha256"], strict=True)
+
+
+def _mean(values: Collection[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _crop_bytes(folder: Path) -> float | None:
+    crops = (path for path in folder.rglob("*.png") if path.parent.name != MASKS)
+    return _mean([path.stat().st_size for path in islice(crops, SAMPLE)])
+
+
+def _faces_per_second(paths: Paths) -> float | None:
+    """Of jobs of this digest that found nothing done already, by their benchmark files."""
+    faces, seconds = 0, 0.0
+    for timing in sorted(paths.logs.glob("*/faces_shard/*.tsv")):
+        table = paths.faces.path / timing.parents[1].name / f"{timing.stem}.parquet"
+        said = timing.with_suffix(".log")
+        counts = COUNTS.search(said.read_text()) if said.exists() and table.exists() else None
+        if counts is not None and counts[1] == "0":
+            faces += len(parquet.read(table))
+            seconds += float(pd.read_csv(timing, sep="\t")["s"].sum())
+    return faces / seconds if faces and seconds else None

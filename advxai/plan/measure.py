@@ -1,0 +1,82 @@
+"""How many images a second the detector takes here, in one process."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from advxai.classes import CLASSES
+from advxai.config.science import Detector as Settings
+from advxai.detector.build import build_module, preprocessing
+from advxai.detector.checkpoint import load
+from advxai.detector.model import Detector
+from advxai.environment import made_with
+from advxai.errors import InputError
+from advxai.jobs import use_threads
+
+WARM_UP = 2  # forwards before the clock starts: the first ones set up memory and kernels
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Outcome of a measurement.
+
+    Attributes:
+        rate: images a second.
+        where: device and versions.
+        weights: which weights the network had, in words; they don't matter for the time.
+    """
+
+    rate: float
+    where: str
+    weights: str
+
+
+def measure(settings: Settings, trained: Path, seconds: float = 10.0) -> Speed:
+    """Time full forward batches.
+
+    Args:
+        settings: device, forward batch, threads and input size are these.
+        trained: the run's detector. If it isn't there, the checkpoint is taken, else random weights.
+        seconds: of the measurement; at least one forward is made.
+
+    Raises:
+        InputError: no such device, or the network can't be built or loaded.
+    """
+    use_threads(settings.threads)
+    detector, weights = _detector(settings, trained)
+    batch = detector.empty_batch().normal_()
+    for _ in range(WARM_UP):
+        _forward(detector, batch)
+    calls, start, passed = 0, time.perf_counter(), 0.0
+    with tqdm(total=seconds, desc="forwards", leave=False, mininterval=1, bar_format="{desc} {bar} {n:.0f} s") as bar:
+        while not calls or passed < seconds:
+            _forward(detector, batch)
+            calls, passed = calls + 1, time.perf_counter() - start
+            bar.update(min(passed, seconds) - bar.n)
+    return Speed(calls * detector.forward_batch / passed, made_with(detector.device), weights)
+
+
+def _forward(detector: Detector, batch: torch.Tensor) -> None:
+    detector.forward(batch, len(batch))
+    if detector.device.type == "cuda":
+        torch.cuda.synchronize(detector.device)
+
+
+def _detector(settings: Settings, trained: Path) -> tuple[Detector, str]:
+    if trained.exists():
+        return load(settings, trained), "the run's weights"
+    if settings.checkpoint is not None and Path(settings.checkpoint).exists():
+        return load(settings, Path(settings.checkpoint)), "the checkpoint's weights"
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("detector.device: no CUDA device is usable here; plan on a machine that has one")
+    module = build_module(settings, len(CLASSES))
+    detector = Detector(
+        module,
+        preprocessing(settings, module),
+        device=settings.device,
+        forward_batch=settings.forward_batch,
+    )
+    return detector, "random weights"

@@ -1,0 +1,232 @@
+"""How many videos and images a run has: counted where its lists are there, else worked out from the configuration."""
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from advxai import parquet
+from advxai.classes import CLASSES, REAL
+from advxai.config import Config
+from advxai.config.data import DemoCorpus, FfppCorpus
+from advxai.corpus.blocks import REPORT
+from advxai.corpus.ffpp import find, read_splits
+from advxai.errors import InputError
+from advxai.frames.listed import select
+from advxai.frames.manifest import known, read_csv
+from advxai.frames.sampling import balanced, sample_evaluation, sample_positions
+from advxai.paths import Paths
+from advxai.plan.found import Image, records
+
+Videos = dict[str, dict[str, int]]  # category -> split -> number of videos
+
+FRAMES = 510  # of an FF++ video on average: the 1,000 originals hold 509,914
+RATE = 30  # frames a second of a demo clip, at most
+OFFICIAL = {"train": 720, "val": 140, "test": 140}  # videos of FF++'s originals and of each manipulation
+# FF++'s further videos that no split file names: all of them are test videos
+SPLITLESS = {
+    name: {"train": 0, "val": 0, "test": number} for name, number in (("DeepFakeDetection", 3068), ("actors", 363))
+}
+
+
+@dataclass(frozen=True)
+class Population:
+    """What a run is about, in numbers.
+
+    Attributes:
+        videos: of all splits; 0 if the images come from a database.
+        there: these lie on the disk, and needn't be made; the demo's are in the store or not.
+        crops: face images cut out of them.
+        stored: face images in the run's database.
+        train, val: images that one epoch of the training sees.
+        test: images that the detector's metrics need.
+        explained: images that are attacked and explained.
+        test_videos: videos that these come from.
+        source: where the numbers are from, in words.
+        exact: the images are listed; else all numbers of images are upper estimates.
+        images, tested: key and hash of the images explained and of the test images, where they are listed.
+    """
+
+    videos: int
+    there: bool
+    crops: int
+    stored: int
+    train: int
+    val: int
+    test: int
+    explained: int
+    test_videos: int
+    source: str
+    exact: bool = False
+    images: frozenset[Image] | None = None
+    tested: frozenset[Image] | None = None
+
+
+def population(paths: Paths) -> Population:
+    """The numbers of a configuration's run, from the best that is there: its own lists, the user's list, the videos.
+
+    Raises:
+        InputError: a list is there but damaged or malformed.
+    """
+    config = paths.config
+    manifest = _manifest(paths)
+    if manifest is not None:
+        return _counted(paths, manifest)
+    videos, there, source = _videos(config)
+    worked_out = expected(config, videos, there, source)
+    listed = config.frames.manifest
+    if listed is not None and Path(listed).exists():
+        return _listed(config, worked_out, read_csv(Path(listed)), listed)
+    return worked_out
+
+
+def expected(config: Config, videos: Videos, there: bool, source: str) -> Population:
+    """Upper estimates from numbers of videos: every frame that is looked at gives a face.
+
+    Args:
+        config: the run's.
+        videos: category -> split -> number of videos.
+        there: they lie on the disk.
+        source: where these are from.
+    """
+    seen = _faces_of_a_video(config)
+    fakes = [category for category in config.corpus.categories if category != REAL]
+    explained = sum(videos[category]["test"] for category in fakes)
+    number = sum(sum(splits.values()) for splits in videos.values())
+    lmdb = config.frames.lmdb is not None
+    return Population(
+        videos=0 if lmdb else number,
+        there=there,
+        crops=0 if lmdb else number * seen,
+        stored=number * seen,
+        train=_epoch(videos, fakes, "train", seen, config),
+        val=_epoch(videos, fakes, "val", seen, config),
+        test=sum(splits["test"] for splits in videos.values()) * seen,
+        explained=explained * len(sample_positions(seen, config.frames.per_video)),
+        test_videos=explained,
+        source=source,
+    )
+
+
+def _faces_of_a_video(config: Config) -> int:
+    frames = FRAMES
+    if isinstance(config.corpus, DemoCorpus):
+        frames = math.ceil(config.corpus.block_seconds * RATE)
+    wanted = config.faces.frames_per_video
+    return min(wanted, frames) if wanted else math.ceil(frames / config.faces.stride)
+
+
+def _epoch(videos: Videos, fakes: list[str], split: str, seen: int, config: Config) -> int:
+    """Images of an epoch, as `balanced` draws them: as many real ones as the largest class of fakes has."""
+    each = min(config.detector.training.frames_per_video, seen)
+    numbers = [videos[category][split] * each for category in fakes]
+    return sum(numbers) + min(max(numbers), videos[REAL][split] * seen)
+
+
+def _videos(config: Config) -> tuple[Videos, bool, str]:
+    """Numbers of videos, whether they lie on the disk, and where the numbers are from."""
+    corpus = config.corpus
+    if isinstance(corpus, DemoCorpus):
+        blocks = {split: sum(getattr(clip.splits, split) for clip in corpus.clips) for split in OFFICIAL}
+        return {name: blocks for name in (REAL, *corpus.categories)}, False, "the time blocks of the clips"
+    wanted = (REAL, *corpus.categories, *corpus.also)
+    try:
+        names = read_splits(Path(str(corpus.splits)))
+    except InputError:  # what is wrong with them, `Paths.check` says
+        videos = {name: SPLITLESS.get(name, OFFICIAL) for name in wanted}
+        return videos, False, "FF++'s official numbers of videos, as corpus.splits can't be read"
+    found = {name: find(Path(str(corpus.root)), corpus.compression, name, names) for name in wanted}
+    if all(not own.there.isdisjoint(own.listed) for own in found.values()):
+        there = {name: _numbers(own.names, own.there) for name, own in found.items()}
+        return there, True, f"the videos in {corpus.root}"
+    return {name: SPLITLESS.get(name) or _numbers(names[name]) for name in wanted}, False, f"the splits {corpus.splits}"
+
+
+def _numbers(names: Mapping[str, list[str]], there: Collection[str] | None = None) -> dict[str, int]:
+    return {split: sum(there is None or name in there for name in own) for split, own in names.items()}
+
+
+def _listed(config: Config, worked_out: Population, listed: pd.DataFrame, source: str) -> Population:
+    """The numbers of a list of images; the videos are the corpus's all the same."""
+    listed = known(listed, [*config.corpus.categories, *_further(config)])
+    sample = sample_evaluation(known(listed, config.corpus.categories), config.frames.per_video)
+    return replace(
+        worked_out,
+        stored=len(listed),
+        **_epochs(config, listed),
+        test=int((listed["split"] == "test").sum()),
+        explained=len(sample),
+        test_videos=sample["video"].nunique(),
+        source=f"the list {source}",
+        exact=config.frames.explain == "all",
+    )
+
+
+def _manifest(paths: Paths) -> pd.DataFrame | None:
+    """The run's manifest, if it was made with the present settings of clips and faces."""
+    path = paths.run / "frames/manifest.parquet"
+    current = all((clip.path / REPORT).is_file() for clip in paths.clips)
+    if paths.config.frames.lmdb is None:
+        current = current and any((paths.faces.path / paths.config.run).glob("*.parquet"))
+    return parquet.read(path) if current and path.exists() else None
+
+
+def _counted(paths: Paths, manifest: pd.DataFrame) -> Population:
+    config = paths.config
+    images = known(manifest, config.corpus.categories)
+    if config.frames.manifest is None:
+        images = sample_evaluation(images, config.frames.per_video)
+    else:
+        listed = known(read_csv(Path(config.frames.manifest)), config.corpus.categories)
+        sample = sample_evaluation(listed, config.frames.per_video)
+        images, _ = select(manifest, sample, Path(config.frames.manifest))
+    exact = True
+    if config.frames.explain == "called_fake":
+        images, exact = _called_fake(paths, images)
+    test = manifest[manifest["split"] == "test"]
+    lmdb = config.frames.lmdb is not None
+    return Population(
+        videos=0 if lmdb else manifest["video"].nunique(),
+        there=not paths.clips,
+        crops=0 if lmdb else len(manifest),
+        stored=len(manifest),
+        **_epochs(config, manifest),
+        test=len(test),
+        explained=len(images),
+        test_videos=images["video"].nunique(),
+        source=f"the run's list {paths.run / 'frames/manifest.parquet'}",
+        exact=exact,
+        images=_identities(images),
+        tested=_identities(test),
+    )
+
+
+def _called_fake(paths: Paths, images: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
+    """Without the images that the detector is known to call Real; and whether it has classified them all."""
+    called = {
+        (record["key"], record["sha256"]): CLASSES[int(np.argmax(record["probabilities"]))]
+        for record in records(paths.predictions.path, ("key", "sha256", "probabilities"))
+    }
+    said = [called.get(image) for image in zip(images["key"], images["sha256"], strict=True)]
+    return images[[category != REAL for category in said]], None not in said
+
+
+def _epochs(config: Config, listed: pd.DataFrame) -> dict[str, int]:
+    rows = known(listed, config.corpus.categories)
+    per_video = config.detector.training.frames_per_video
+    present = set(rows["split"])
+    return {
+        split: len(balanced(rows, split, per_video, config.seed)) if split in present else 0
+        for split in ("train", "val")
+    }
+
+
+def _further(config: Config) -> list[str]:
+    return list(config.corpus.also) if isinstance(config.corpus, FfppCorpus) else []
+
+
+def _identities(rows: pd.DataFrame) -> frozenset[Image]:
+    return frozenset(zip(rows["key"], rows["sha256"], strict=True))

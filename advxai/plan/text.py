@@ -1,0 +1,177 @@
+"""The plan as text, at most 100 columns."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from advxai.config import Config
+from advxai.plan.count import (
+    LEAST_JOB,
+    PAPER_ITERATIONS,
+    SHARDED,
+    TRAINING,
+    Jobs,
+    Row,
+    jobs,
+    processes,
+    propose,
+)
+from advxai.plan.found import Store
+from advxai.plan.measure import Speed
+from advxai.plan.population import Population
+from advxai.plan.table import duration, number, size, table
+from advxai.store.prune import human
+
+WIDTH = 100
+
+
+def report(
+    config: Config,
+    population: Population,
+    store: Store,
+    found: Sequence[Row],
+    speed: Speed | str,
+    *,
+    cores: int,
+    gpus: int | None = None,
+    free: int,
+    absent: str = "",
+) -> str:
+    """The whole text.
+
+    Args:
+        config: the run's.
+        population, store, found: its images, what is there of it, and the rows (`count.rows`).
+        speed: as measured, or why it couldn't be.
+        cores, gpus: Snakemake's; no limit of GPUs: None.
+        free: bytes on the disk of the results.
+        absent: what the run needs and isn't there, a line each.
+    """
+    about = "" if population.exact else "~"
+    detector = config.detector
+    network = f"{detector.model} at {detector.input_size} px, forward batch {detector.forward_batch}"
+    threads = f", threads {detector.threads}" if detector.device == "cpu" else ""
+    if isinstance(speed, Speed):
+        said = f"{number(speed.rate) if speed.rate >= 100 else f'{speed.rate:.3g}'} images a second in one process"
+        said += f": {network}{threads}, {speed.weights}; {speed.where}"
+    else:
+        said = f"not measured, so there are no times: {speed}"
+    head = [
+        f"Plan of the run {config.run}. Nothing of it is made. ~ marks an estimate.",
+        "",
+        *_item(
+            "images",
+            f"{about}{number(population.explained)} to explain, of {number(population.test_videos)} fake test videos "
+            f"with at most {config.frames.per_video} each; {about}{number(population.test)} test images to classify; "
+            f"by {population.source}",
+        ),
+        *_item("speed", said),
+        "",
+    ]
+    parts = [head, table(found, population.exact), [""], _jobs(config, population, found, cores, gpus)]
+    notes = _notes(config, population, store, found, free)
+    lines = [line for part in parts for line in part] + [line for note in notes for line in _item("-", note, 2)]
+    if absent:
+        wrapped = (textwrap.wrap(line, WIDTH, subsequent_indent="    ") for line in absent.splitlines())
+        lines += ["", *(line for block in wrapped for line in block)]
+    return "\n".join(lines) + "\n"
+
+
+def _item(name: str, text: str, indent: int = 8) -> list[str]:
+    return textwrap.wrap(
+        f"{name.ljust(indent - 1)} {text}", WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False
+    )
+
+
+def _jobs(config: Config, population: Population, found: Sequence[Row], cores: int, gpus: int | None) -> list[str]:
+    listed = jobs(found, config.shards)
+    if not listed:
+        return ["No job with many forwards is left.", ""]
+    title = f"jobs with shards: {config.shards}"
+    lines = [f"{title:<30}{'number':>8}{'images a job':>16}{'time a job':>26}{'at most':>12}"]
+    for item in listed:
+        times = "?" if item.shortest is None or item.longest is None else _range(item.shortest, item.longest)
+        most = "?" if item.most is None else duration(item.most)
+        images = f"~{item.images:,.0f}" if item.images >= 1 else "<1"
+        lines.append(f"{item.stage:<30}{item.number:>8,}{images:>16}{times:>26}{most:>12}")
+    seconds = [row.seconds for row in found if row.stage in SHARDED and row.seconds]
+    if not seconds:
+        return [*lines, ""]
+    at_once = processes(config, cores, gpus)
+    shards = propose(seconds, at_once, population.test_videos)
+    planned = jobs(found, shards)
+    shortest = min(item.shortest for item in planned if item.shortest is not None)
+    longest = max(item.longest for item in planned if item.longest is not None)
+    advice = f"Proposal: `shards: {shards}`; a job then takes {_range(shortest, longest)}"
+    advice += "." if longest >= LEAST_JOB else ", less than the ten minutes that would be worth dividing."
+    total = sum(row.seconds or 0 for row in found)
+    parallel = sum(
+        (row.seconds or 0) / (min(at_once, _width(row, planned)) if row.stage in SHARDED else 1) for row in found
+    )
+    whole = f"One process needs {duration(total)}"
+    kind = "GPU" if config.detector.device == "cuda" else "core"
+    if at_once > 1:
+        whole += (
+            f", {at_once} at once (--cores {cores}) need {duration(parallel)} with these shards, if they don't slow "
+            "each other down."
+        )
+    else:
+        whole += f"; with N processes at once, a {kind} each, the sharded stages take an N-th. Ask with "
+        whole += "`--cores N --resources gpu=N`." if kind == "GPU" else "`--cores N`."
+    return [*lines, "", *textwrap.wrap(advice, WIDTH), *textwrap.wrap(whole, WIDTH), ""]
+
+
+def _width(row: Row, planned: Sequence[Jobs]) -> int:
+    """Jobs of the row's stage."""
+    return next(item.number for item in planned if item.stage == row.stage) if row.missing else 1
+
+
+def _range(least: float, most: float) -> str:
+    texts = [duration(least), duration(most)]
+    return texts[0] if texts[0] == texts[1] else " to ".join(texts)
+
+
+def _notes(config: Config, population: Population, store: Store, found: Sequence[Row], free: int) -> Iterator[str]:
+    """What the numbers rest on; only what matters for this run."""
+    stages = {row.stage for row in found if row.missing}
+    if any(row.seconds is not None for row in found if row.missing):
+        yield (
+            "Times are of the forwards alone, in one process. Noise, perturbed images and superpixels come on top, "
+            "most with SHAP, and some ten seconds to start a job."
+        )
+    if config.detector.checkpoint is None and not population.train and not store.detector:
+        yield "detector: there is no image to train on; set detector.checkpoint, or list images with their split."
+    if "training" in stages:
+        yield f"A training image counts as {TRAINING} forwards of detector.threads; early stopping isn't counted."
+    if "adversary" in stages:
+        if store.adversary.forwards is None:
+            allowed = config.adversary.iterations
+            most = f", or the {allowed} that are allowed" if allowed < PAPER_ITERATIONS else ""
+            yield (
+                f"adversary: expected are {PAPER_ITERATIONS} NES iterations an image{most}; the paper's table 3 "
+                "implies that mean."
+            )
+        else:
+            yield f"adversary: expected is the mean in the store, {store.adversary.forwards:,.0f} forwards an image."
+    if "evaluation" in stages:
+        mean = next((held.forwards for held in store.evaluation.values() if held.forwards), None)
+        if mean is None:
+            yield "evaluation: no attack is in the store, so expected is what the settings allow at most."
+        else:
+            yield f"evaluation: expected is the mean in the store, {mean:,.0f} forwards an attack."
+        yield (
+            "Segments that several explainers rank first are attacked once, and images called Real end at once: "
+            "neither is counted."
+        )
+    if any(row.forwards is None for row in found):
+        yield "?: how many forwards an explainer from outside makes shows once it has explained an image."
+    if config.frames.explain == "called_fake":
+        yield "Of the images only those are explained that the detector calls fake; unclassified ones count."
+    if "faces" in stages and store.faces_per_second is None:
+        yield "faces: the time shows here once a shard has been timed (results/store/logs/<run>/faces_shard)."
+    written = sum(row.bytes or 0 for row in found)
+    journals = sum(row.bytes or 0 for row in found if row.stage in ("detector", *SHARDED))
+    if written:
+        yield (
+            f"disk: {size(written + journals)} while it runs, since records are in journals too until the run has "
+            f"ended; {human(free)} are free{'' if written + journals < free else ': too little'}."
+        )

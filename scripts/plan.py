@@ -1,0 +1,42 @@
+"""Say what the run will cost: images, forwards, disk, time, jobs."""
+
+import logging
+import shutil
+
+from advxai import plan
+from advxai.config import load
+from advxai.errors import InputError
+from advxai.files import publish
+from advxai.jobs import job
+from advxai.paths import Paths
+
+with job(snakemake.log):
+    config = load(snakemake.config)
+    paths = Paths(config, planning=True)
+    absent = ""
+    try:
+        paths.check()
+    except InputError as error:
+        absent = str(error)
+    population = plan.population(paths)
+    store = plan.look(paths)
+    logging.info("Measuring the detector's forwards for ten seconds ...")
+    try:
+        speed = plan.measure(config.detector, paths.detector.path / "detector.safetensors")
+    except InputError as error:
+        speed = str(error)
+    rows = plan.rows(config, population, store, speed.rate if isinstance(speed, plan.Speed) else None)
+    paths.run.mkdir(parents=True, exist_ok=True)
+    text = plan.report(
+        config,
+        population,
+        store,
+        rows,
+        speed,
+        cores=snakemake.params.cores,
+        gpus=snakemake.params.gpus,
+        free=shutil.disk_usage(paths.run).free,
+        absent=absent,
+    )
+    publish(paths.run / "plan.txt", lambda file: file.write_text(text))
+    logging.info("\n%s", text)

@@ -1,0 +1,17 @@
+"""Figure of the detector's confusion matrix and ROC curves."""
+
+import json
+from pathlib import Path
+
+from advxai import parquet
+from advxai.jobs import job
+from advxai.report.detector import detector_figure
+
+with job(snakemake.log):
+    detector_figure(
+        parquet.read(snakemake.input.predictions),
+        json.loads(Path(snakemake.input.metrics).read_text()),
+        Path(snakemake.output[0]),
+        list(snakemake.params.categories),
+        snakemake.params.dpi,
+    )

@@ -50,7 +50,6 @@ rule all:
     input:
         P.tables,
         P.figures,
-        P.detector_figures,
         P.run / "detector/metrics.json",
         P.run / "summary.txt",
         P.run / "provenance.json",

@@ -193,7 +193,9 @@ class Paths(Digests):
 
     @property
     def figures(self) -> list[Path]:
-        return [self.run / "figures" / f"{name}.{kind}" for name in self.figure_groups for kind in ("png", "pdf")]
+        """Every figure: one a group of explainers, and the detector's."""
+        drawn = [self.run / "figures" / f"{name}.{kind}" for name in self.figure_groups for kind in ("png", "pdf")]
+        return drawn + self.detector_figures
 
     @property
     def detector_figures(self) -> list[Path]:

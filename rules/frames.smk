@@ -32,7 +32,7 @@ if CONFIG.frames.lmdb is None:
         params:
             frames=CONFIG.frames.model_dump(include={"per_video", "manifest"}),
             listed=P.listed,
-            trained=CONFIG.detector.checkpoint is None,
+            trained=bool(LISTED) and CONFIG.detector.checkpoint is None,
             categories=CONFIG.corpus.categories,
             also=CONFIG.corpus.also,
             shards=CONFIG.shards,

@@ -5,7 +5,6 @@ FIGURES = P.figure_groups
 rule report:
     input:
         P.figures,
-        P.detector_figures,
         P.run / "provenance.json",
 
 

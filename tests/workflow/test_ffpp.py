@@ -18,7 +18,7 @@ from advxai.corpus.media import fetch
 from advxai.corpus.video import read_frames, write_video
 from advxai.faces.crop import decode_png
 from tests.unit.corpus_faces import synthetic_frame
-from tests.workflow.conftest import JWP, snakemake
+from tests.workflow.conftest import JWP, ROOT, snakemake
 
 PAIRS = {"train": [["071", "054"]], "val": [], "test": [["953", "974"], ["012", "026"]]}
 LABELS = {"Real": 0, "Deepfakes": 3, "FaceSwap": 4, "FaceShifter": -1}
@@ -222,6 +222,11 @@ def test_a_list_of_the_authors_and_a_database_of_theirs(base, run):
                 transaction.put(key.encode("ascii"), (base / file).read_bytes())
     listed.write_text("\n".join(["relative_path bin_label mc_label", *lines]) + "\n")
     path = configuration(base, "imported", {}, manifest=str(listed), lmdb=str(theirs))
+    alone = snakemake(base, "-n", "frames", "--configfile", path, check=False)
+    assert "names test images only, so there is nothing to train on" in alone.stdout
+    config = yaml.safe_load(path.read_text())
+    (base / "ff.ckpt").write_bytes(b"opened later")
+    path.write_text(yaml.safe_dump(config | {"detector": {"checkpoint": str(base / "ff.ckpt")}}))
     done = snakemake(base, "--cores", 2, "frames", "--configfile", path)
     assert "faces_shard" not in done.stdout and "frames_lmdb" not in done.stdout
     frames = base / "results/imported/frames"
@@ -233,3 +238,22 @@ def test_a_list_of_the_authors_and_a_database_of_theirs(base, run):
     ) + "\n"
     ours = pd.read_parquet(folder / "frames/evaluation.parquet")
     assert pd.read_parquet(frames / "evaluation.parquet")["sha256"].tolist() == ours["sha256"].tolist()
+
+
+def test_before_the_download_one_message_says_what_is_missing_and_plan_what_it_will_take(tmp_path):
+    """config/ffpp.yaml as it is, in an empty folder. 4 x 140 test fakes of 10 frames each; NES at most 80 x 81 + 1."""
+    settings = ["--configfile", ROOT / "config/ffpp.yaml"]
+    done = snakemake(tmp_path, "-n", *settings, check=False)
+    assert done.returncode != 0
+    message = done.stdout.partition("config: this is missing:\n")[2]
+    keys = [line.strip().removeprefix("- ").partition(": ")[0] for line in message.splitlines() if "  - " in line]
+    assert keys == ["corpus.root"] + ["corpus.splits"] * 3 + ["detector.checkpoint"]
+    assert "ondyari/FaceForensics" in message and "IDT-ITI/XAI-Deepfakes" in message
+    plan = snakemake(tmp_path, "plan", "--cores", 4, *settings).stdout
+    assert "~5,600 to explain, of 560 fake test videos with at most 10 each" in plan
+    adversary = next(line.split() for line in plan.splitlines() if line.startswith("adversary  "))
+    assert adversary[1:6] == ["~5,600", "images", "0", "~10.4", "M"] and 5600 * (23 * 81 + 1) == 10_438_400
+    assert "36.3 M" in " ".join(adversary) and 5600 * (80 * 81 + 1) == 36_293_600
+    assert all(f"  {name} " in plan for name in yaml.safe_load((ROOT / "config/ffpp.yaml").read_text())["explainers"])
+    assert "corpus.root: FaceForensics is no folder" in " ".join(plan.split())
+    assert (tmp_path / "results/ffpp/plan.txt").read_text().strip() in plan

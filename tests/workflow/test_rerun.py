@@ -40,7 +40,7 @@ def evaluated(*rows: str, figures: tuple[str, ...] | None = None) -> set[tuple[s
     return found | {("report_figure", figure) for figure in drawn} | COMMON
 
 
-EVERYTHING = explained(*ROWS) | {("adversary_shard", ""), ("detector_metrics", "")}
+EVERYTHING = explained(*ROWS) | {("adversary_shard", ""), ("detector_metrics", ""), ("report_detector", "")}
 # Every figure shows the adversarial copies.
 COPIES = explained("LIME_adv", figures=GROUPS) | {("adversary_shard", "")}
 FEWER = explained(*ROWS, figures=GROUPS) | {("adversary_shard", ""), ("detector_called_fake", "")}
@@ -72,7 +72,10 @@ MATRIX = {
         explained("New"),
     ),
     "explainer removed": ({"explainers": {"Occlusion": None}}, COMMON),
-    "report setting": ({"report": {"dpi": 100}}, {("report_figure", name) for name in GROUPS} | PROVENANCE),
+    "report setting": (
+        {"report": {"dpi": 100}},
+        {("report_figure", name) for name in GROUPS} | {("report_detector", "")} | PROVENANCE,
+    ),
     "number of cores": ({}, set()),
     "images at once, threads": ({"images_at_once": 5, "threads": {"faces": 2}}, PROVENANCE),
 }  # fmt: skip

@@ -13,7 +13,9 @@ from typing import Any
 from advxai.config import Config
 from advxai.config.base import Medium
 from advxai.config.data import Clip, DemoCorpus
+from advxai.corpus.ffpp import split_files
 from advxai.errors import InputError
+from advxai.files import database_file
 
 # Raise a stage's number when its results change for equal parameters (tests/unit/test_golden.py tells).
 VERSIONS = {
@@ -47,12 +49,6 @@ def file_sha256(path: str | Path) -> str:
         raise InputError(f"{path}: can't be read ({error.strerror}); correct the path in the configuration") from error
 
 
-def _size(path: str | Path) -> int:
-    """Bytes of a database: one file, or a folder with data.mdb."""
-    place = Path(path)
-    return (place / "data.mdb" if place.is_dir() else place).stat().st_size
-
-
 class Digests:
     """Parameters of every stage of one configuration.
 
@@ -74,6 +70,11 @@ class Digests:
 
     def _medium(self, medium: Medium) -> str:
         return str(medium.sha256) if medium.path is None else self._file(medium.path)
+
+    @property
+    def listed(self) -> str | None:
+        """SHA-256 of the user's list of images, so that an edited one is noticed."""
+        return self._file(self.config.frames.manifest) if self.config.frames.manifest else None
 
     @property
     def _corpus(self) -> DemoCorpus:
@@ -141,16 +142,12 @@ class Digests:
             made: dict[str, Any] = {"clips": sorted(digest(self.clip_params(name)) for name in self._learnt)}
         elif frames.lmdb is not None:
             there = not self.planning or Path(frames.lmdb).exists()
-            return {
-                "lmdb": frames.lmdb,
-                "bytes": _size(frames.lmdb) if there else 0,
-                "list": self._file(frames.manifest),
-            }
+            size = database_file(Path(frames.lmdb)).stat().st_size if there else 0
+            return {"lmdb": frames.lmdb, "bytes": size, "list": self.listed}
         else:
-            splits = Path(str(corpus.splits))
-            files = [splits] if splits.suffix == ".csv" else [splits / f"{name}.json" for name in ("train", "val")]
+            files = split_files(Path(str(corpus.splits)), ("train", "val"))
             made = corpus.model_dump(include={"root", "compression"}) | {"splits": list(map(self._file, files))}
-        listed = {"list": self._file(frames.manifest)} if frames.manifest and self._lists_splits else {}
+        listed = {"list": self.listed} if frames.manifest and self._lists_splits else {}
         return made | {"categories": sorted(corpus.categories), "faces": self.faces_params} | listed
 
     @property

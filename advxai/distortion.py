@@ -31,6 +31,10 @@ class Distortion:
         """One of the settings' `units`, in normalised ones."""
         return 1 / self.std if self.settings.units == "pixel" else 1.0
 
+    def normalised(self, shift: Array) -> Array:
+        """A shift in the settings' `units`, in normalised ones; those that are so already are left alone."""
+        return shift * self.unit if self.settings.units == "pixel" else shift
+
     def bounds(self, image: Array) -> tuple[Array, Array]:
         """Least and largest shift of each value, in `units`: within delta, and pixels within [0, 1].
 
@@ -58,4 +62,4 @@ class Distortion:
         if self.settings.project:
             low, high = self.bounds(image)
             shift = shift.clip(low, high)
-        return image + (shift if self.settings.units == "normalised" else shift * self.unit)
+        return image + self.normalised(shift)

@@ -59,3 +59,8 @@ def _renamed(folder: Path, path: Path) -> bool:
             return False
         raise
     return True
+
+
+def database_file(path: Path) -> Path:
+    """The file of an LMDB that is one file, or a folder with data.mdb."""
+    return path / "data.mdb" if path.is_dir() else path

@@ -186,9 +186,8 @@ class Paths(Digests):
         """Explainers that differ in their baseline alone stand in one figure, named as the first of them."""
         groups: dict[str, list[str]] = {}
         for name, settings in self.config.explainers.items():
-            groups.setdefault(digest(settings.model_dump(mode="json", exclude={"baseline", "published"})), []).append(
-                name
-            )
+            others = settings.model_dump(mode="json", exclude={"baseline", "published"})
+            groups.setdefault(digest(others), []).append(name)
         return {names[0]: names for names in groups.values()}
 
     @property
@@ -263,11 +262,6 @@ class Paths(Digests):
         """The database of the images: the run's own, or the user's."""
         given = self.config.frames.lmdb
         return self.run / "frames" / "frames.lmdb" if given is None else Path(given)
-
-    @property
-    def listed(self) -> str | None:
-        """SHA-256 of the user's list of images, so that an edited one is noticed."""
-        return self._file(self.config.frames.manifest) if self.config.frames.manifest else None
 
     @property
     def lists(self) -> Path:

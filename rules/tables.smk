@@ -58,8 +58,9 @@ if P.is_ffpp:
 
     rule tables_published:
         input:
-            evaluation=[path for name in CONFIG.explainers for path in P.rows_of(name)],
-            saliency=[path for name in CONFIG.explainers for path in P.maps_of(name)],
+            accuracy=P.run / "tables/accuracy.parquet",
+            sufficiency=P.run / "tables/sufficiency.parquet",
+            cost=P.run / "tables/cost.parquet",
             not_explained=NOT_EXPLAINED,
         output:
             P.tables_of(P.PUBLISHED),

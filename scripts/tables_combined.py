@@ -2,20 +2,18 @@
 
 import pandas as pd
 
-from advxai import parquet
 from advxai.config import load
 from advxai.jobs import job
 from advxai.paths import Paths
 from advxai.tables.compute import Axes, clean_predictions
 from advxai.tables.layout import accuracy_table, cost_table, flips_table, sufficiency_table
-from advxai.tables.left_out import not_explained
+from advxai.tables.left_out import noted
 from advxai.tables.read import evaluation, explanations
 from advxai.tables.write import write
 
 with job(snakemake.log):
     config = load(snakemake.config)
-    note = " ".join(map(not_explained, map(parquet.read, snakemake.input.not_explained)))
-    note = f"{snakemake.params.note} {note}".strip()
+    note = noted(snakemake.params.note, snakemake.input.not_explained)
     paths = Paths(config)
     axes = Axes(list(config.explainers), list(config.corpus.categories), config.evaluation.top)
     rows = evaluation(snakemake.input.evaluation)

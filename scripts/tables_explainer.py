@@ -2,19 +2,17 @@
 
 from pathlib import Path
 
-from advxai import parquet
 from advxai.config import load
 from advxai.jobs import job
 from advxai.tables.compute import Axes
 from advxai.tables.layout import explainer_table
-from advxai.tables.left_out import not_explained
+from advxai.tables.left_out import noted
 from advxai.tables.read import evaluation, explanations
 from advxai.tables.write import write
 
 with job(snakemake.log):
     config = load(snakemake.config)
-    note = " ".join(map(not_explained, map(parquet.read, snakemake.input.not_explained)))
-    note = f"{snakemake.params.note} {note}".strip()
+    note = noted(snakemake.params.note, snakemake.input.not_explained)
     name = snakemake.wildcards.explainer
     table = explainer_table(
         evaluation(snakemake.input.evaluation),

@@ -117,9 +117,7 @@ def attack(
         draws = noise(iteration)
         if mask is not None:
             draws = draws * mask
-        shift = settings.sigma * draws
-        if settings.units == "pixel":
-            shift = shift * distortion.unit
+        shift = distortion.normalised(settings.sigma * draws)
         scores = (yield torch.cat([current + shift, current - shift]))[:, real]
         if settings.objective == "log_odds":
             scores = log_odds(scores)

@@ -112,8 +112,7 @@ def missing(root: Path, compression: str, categories: Iterable[str], also: Itera
     root, splits = Path(root), Path(splits)
     lacks: list[str] = []
     names: Names | None = None
-    sources = [splits] if _is_metadata(splits) else [splits / f"{split}.json" for split in SPLITS]
-    absent = [source for source in sources if not source.is_file()]
+    absent = [source for source in split_files(splits) if not source.is_file()]
     if not root.is_dir():
         lacks.append(f"corpus.root: {root} is no folder: {REQUEST}")
     lacks += [f"corpus.splits: {source} is not there: {SPLIT_FILES}" for source in absent]
@@ -154,6 +153,11 @@ def videos_in(folder: Path) -> frozenset[str]:
         raise InputError(f"{folder} can't be read ({error.strerror}): allow it, or correct corpus.root.") from error
     # hidden ones are other programs' scratch files
     return frozenset(name.removesuffix(".mp4") for name in names if name.endswith(".mp4") and name[0] != ".")
+
+
+def split_files(splits: Path, wanted: Iterable[str] = SPLITS) -> list[Path]:
+    """The files that name the videos of the splits wanted; `splits` as in `read_splits`."""
+    return [splits] if _is_metadata(splits) else [splits / f"{split}.json" for split in wanted]
 
 
 def listed_in(splits: Path, split: str) -> str:

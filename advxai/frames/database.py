@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from advxai.errors import InputError
 from advxai.faces.crop import decode_png
+from advxai.files import database_file
 
 PAGE = 4096  # least size in which LMDB stores a value of an image's size, bytes
 COMMIT = 1000  # images a transaction
@@ -188,15 +189,14 @@ _HANDLES: WeakValueDictionary[tuple[int, int], _Handle] = WeakValueDictionary()
 
 
 def _shared_handle(path: Path) -> _Handle:
-    folder = path.is_dir()
-    status = (path / "data.mdb" if folder else path).stat()
+    status = database_file(path).stat()
     identity = (status.st_dev, status.st_ino)
     handle = _HANDLES.get(identity)
     if handle is not None and handle.process == os.getpid():
         return handle
     if handle is not None:
         handle.environment.close()  # inherited by a fork: closes the child's copy, the parent's stays open
-    environment = lmdb.open(str(path), subdir=folder, readonly=True, lock=False, max_dbs=0)
+    environment = lmdb.open(str(path), subdir=path.is_dir(), readonly=True, lock=False, max_dbs=0)
     # reading past the end of a shortened file would kill the process
     needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
     if needed > status.st_size:

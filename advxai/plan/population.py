@@ -11,7 +11,7 @@ import pandas as pd
 from advxai import parquet
 from advxai.classes import CLASSES, REAL
 from advxai.config import Config
-from advxai.config.data import DemoCorpus, FfppCorpus
+from advxai.config.data import DemoCorpus
 from advxai.corpus.blocks import REPORT
 from advxai.corpus.ffpp import find, read_splits
 from advxai.errors import InputError
@@ -151,7 +151,7 @@ def _numbers(names: Mapping[str, list[str]], there: Collection[str] | None = Non
 
 def _listed(config: Config, worked_out: Population, listed: pd.DataFrame, source: str) -> Population:
     """The numbers of a list of images; the videos are the corpus's all the same."""
-    listed = known(listed, [*config.corpus.categories, *_further(config)])
+    listed = known(listed, [*config.corpus.categories, *config.corpus.also])
     sample = sample_evaluation(known(listed, config.corpus.categories), config.frames.per_video)
     return replace(
         worked_out,
@@ -222,10 +222,6 @@ def _epochs(config: Config, listed: pd.DataFrame) -> dict[str, int]:
         split: len(balanced(rows, split, per_video, config.seed)) if split in present else 0
         for split in ("train", "val")
     }
-
-
-def _further(config: Config) -> list[str]:
-    return list(config.corpus.also) if isinstance(config.corpus, FfppCorpus) else []
 
 
 def _identities(rows: pd.DataFrame) -> frozenset[Image]:

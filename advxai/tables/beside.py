@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from advxai.errors import InputError
-from advxai.tables.compute import ORIGINAL, Axes, accuracy, cost, short, sufficiency
+from advxai.tables.compute import ORIGINAL, Axes, short
 from advxai.tables.layout import COSTS, Table, image_count
 from advxai.tables.published import (
     ACCURACY,
@@ -58,7 +58,6 @@ def _tidy(pairs: pd.DataFrame, published: pd.DataFrame, ours: pd.DataFrame, meas
 
     n = 0 and the last two are NaN where we have no number.
     """
-    ours = ours.rename(columns={"value": measure})
     beside = pairs.merge(published, on="published").merge(ours, on=["explainer", "category", "k"], how="left")
     beside["n"] = beside["n"].fillna(0).astype("int64")
     beside["difference"] = beside[measure] - beside[f"published {measure}"]
@@ -109,11 +108,12 @@ def _table(caption: str, tidy: pd.DataFrame, measure: str, axes: Axes) -> Table:
     )
 
 
-def published_accuracy_table(rows: pd.DataFrame, clean: pd.DataFrame, axes: Axes, readings: Mapping[str, str]) -> Table:
+def published_accuracy_table(ours: pd.DataFrame, axes: Axes, readings: Mapping[str, str]) -> Table:
     """Table 1 of the paper beside ours.
 
     Args:
-        rows, axes, clean: see `compute.accuracy`.
+        ours: our table in its tidy form (`layout.accuracy_table`).
+        axes: its rows and columns.
         readings: our row -> the published row that it is a reading of; other rows of ours aren't shown.
 
     Returns:
@@ -121,7 +121,7 @@ def published_accuracy_table(rows: pd.DataFrame, clean: pd.DataFrame, axes: Axes
         published). Wide: see the module.
 
     Raises:
-        InputError: a reading is of a row that the paper doesn't have; or as `compute.accuracy`.
+        InputError: a reading is of a row that the paper doesn't have.
     """
     measure = "accuracy"
     original = pd.DataFrame(
@@ -134,43 +134,44 @@ def published_accuracy_table(rows: pd.DataFrame, clean: pd.DataFrame, axes: Axes
     return _table(
         f"Accuracy of the detector after attacks on the top-k segments, as published ({SOURCE}, table 1) and ours; "
         "lower is better. Original: on the clean images.",
-        _tidy(pairs, published, accuracy(rows, axes, clean), measure),
+        _tidy(pairs, published, ours, measure),
         measure,
         axes,
     )
 
 
-def published_sufficiency_table(rows: pd.DataFrame, axes: Axes, readings: Mapping[str, str]) -> Table:
-    """Table 2 of the paper beside ours. Arguments, columns, errors: see `published_accuracy_table`; no Original."""
+def published_sufficiency_table(ours: pd.DataFrame, axes: Axes, readings: Mapping[str, str]) -> Table:
+    """Table 2 of the paper beside ours (`layout.sufficiency_table`). Arguments, columns, errors: see
+    `published_accuracy_table`; no Original."""
     measure = "sufficiency"
     published = _scores(SUFFICIENCY, f"published {measure}")
     return _table(
         "Sufficiency: mean fall of the predicted class's probability after attacks on the top-k segments, as published "
         f"({SOURCE}, table 2) and ours; higher is better.",
-        _tidy(_pairs(axes, readings), published, sufficiency(rows, axes), measure),
+        _tidy(_pairs(axes, readings), published, ours, measure),
         measure,
         axes,
     )
 
 
-def published_cost_table(explanations: pd.DataFrame, axes: Axes, readings: Mapping[str, str]) -> Table:
+def published_cost_table(ours: pd.DataFrame, axes: Axes, readings: Mapping[str, str]) -> Table:
     """Table 3 of the paper beside ours.
 
     Args:
-        explanations, axes: see `compute.cost`.
-        readings: see `published_accuracy_table`.
+        ours: our table in its tidy form (`layout.cost_table`).
+        axes, readings: see `published_accuracy_table`.
 
     Returns:
         Columns published row, explainer, published seconds, published calls, then those of `compute.cost`; n = 0 and
         the costs NaN where no row of ours reads the published one.
 
     Raises:
-        InputError: a reading is of a row that the paper doesn't have; or as `compute.cost`.
+        InputError: a reading is of a row that the paper doesn't have.
     """
     columns = ["published row", "published seconds", "published calls"]
     published = pd.DataFrame([(row, *spent) for row, spent in COST.items()], columns=columns)
     pairs = _pairs(axes, readings).rename(columns={"published": "published row"})
-    beside = pairs.merge(published, on="published row").merge(cost(explanations, axes), on="explainer", how="left")
+    beside = pairs.merge(published, on="published row").merge(ours, on="explainer", how="left")
     beside["n"] = beside["n"].fillna(0).astype("int64")
     return Table(
         f"Mean cost of explaining one image, as published ({SOURCE}, table 3) and ours: seconds, images through the "

@@ -47,6 +47,11 @@ def not_explained(left_out: pd.DataFrame) -> str:
     )
 
 
+def noted(note: str, paths: Iterable[Path]) -> str:
+    """A table's note, with `not_explained` of the lists of the images that it doesn't show (one or none)."""
+    return " ".join([note, *(not_explained(parquet.read(path)) for path in paths)])
+
+
 def write(left_out: pd.DataFrame, stem: Path) -> None:
     """Publish <stem>.parquet and <stem>.csv."""
     parquet.write(left_out, stem.with_name(f"{stem.name}.parquet"))

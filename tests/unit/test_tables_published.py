@@ -10,7 +10,7 @@ import pytest
 from advxai.classes import SHORT
 from advxai.config.explainers import PUBLISHED
 from advxai.errors import InputError
-from advxai.tables import beside, published
+from advxai.tables import beside, layout, published
 from advxai.tables.compute import Axes, clean_predictions
 from advxai.tables.layout import Table
 from advxai.tables.write import latex, markdown, write
@@ -71,7 +71,16 @@ def test_rows_and_categories_are_those_of_the_project() -> None:
 
 def accuracy_table(readings: dict[str, str] = READINGS, axes: Axes = AXES) -> Table:
     rows = evaluation_rows()
-    return beside.published_accuracy_table(rows, clean_predictions(rows, EXPLANATIONS), axes, readings)
+    ours = layout.accuracy_table(rows, clean_predictions(rows, EXPLANATIONS), axes).tidy
+    return beside.published_accuracy_table(ours, axes, readings)
+
+
+def sufficiency_table(rows: pd.DataFrame, axes: Axes, readings: dict[str, str]) -> Table:
+    return beside.published_sufficiency_table(layout.sufficiency_table(rows, axes).tidy, axes, readings)
+
+
+def cost_table(readings: dict[str, str]) -> Table:
+    return beside.published_cost_table(layout.cost_table(EXPLANATIONS, AXES).tidy, AXES, readings)
 
 
 def test_every_published_row_with_its_readings_below() -> None:
@@ -113,7 +122,7 @@ def test_what_we_lack_is_empty() -> None:
     rows = evaluation_rows()
     rows = rows[rows["category"] == "Deepfakes"]
     axes = Axes(AXES.explainers, ["Deepfakes"], 2)
-    one = beside.published_sufficiency_table(rows, axes, READINGS).wide.set_index("explainer")
+    one = sufficiency_table(rows, axes, READINGS).wide.set_index("explainer")
     assert one.loc["LIME, ours", ["n", "DF n", "F2F n", "NT n"]].tolist() == [2, 2, 0, 0]
     assert one.loc["LIME, published", "F2F top-1"] == 0.121 and math.isnan(one.loc["LIME, ours", "F2F top-1"])
 
@@ -123,7 +132,7 @@ def test_what_the_paper_lacks_is_left_out() -> None:
     rows.loc[rows["key"] == "n1", "category"] = "FaceShifter"
     more = [rows, *(rows[rows["k"] == 2].assign(k=k) for k in (3, 4))]
     axes = Axes(AXES.explainers, [*AXES.categories, "FaceShifter"], 4)
-    table = beside.published_sufficiency_table(pd.concat(more), axes, {"LIME": "LIME"})
+    table = sufficiency_table(pd.concat(more), axes, {"LIME": "LIME"})
     assert table.tidy["k"].unique().tolist() == [1, 2, 3]
     assert table.tidy["category"].unique().tolist() == list(SHORT)
     wide = table.wide.set_index("explainer")
@@ -134,12 +143,12 @@ def test_what_the_paper_lacks_is_left_out() -> None:
 def test_an_image_without_its_second_k_is_seen_in_n() -> None:
     rows = evaluation_rows()
     rows = rows[~((rows["key"] == "d1") & (rows["k"] == 2) & (rows["explainer"] == "LIME"))]
-    wide = beside.published_sufficiency_table(rows, AXES, READINGS).wide.set_index("explainer")
+    wide = sufficiency_table(rows, AXES, READINGS).wide.set_index("explainer")
     assert wide.loc["LIME, ours", ["n", "DF n", "NT n"]].tolist() == ["4/3", "2/1", 1]
 
 
 def test_sufficiency_tidy() -> None:
-    tidy = beside.published_sufficiency_table(evaluation_rows(), AXES, READINGS).tidy
+    tidy = sufficiency_table(evaluation_rows(), AXES, READINGS).tidy
     columns = ["published", "explainer", "category", "k", "n", "published sufficiency", "sufficiency", "difference"]
     assert list(tidy) == columns and len(tidy) == 9 * 12  # LIME twice, the seven others once
     first = tidy.iloc[0]
@@ -153,9 +162,9 @@ def test_sufficiency_tidy() -> None:
 
 def test_a_run_without_readings() -> None:
     rows = evaluation_rows()
-    wide = beside.published_sufficiency_table(rows, AXES, {}).wide
+    wide = sufficiency_table(rows, AXES, {}).wide
     assert wide["explainer"].tolist() == [f"{row}, published" for row in published.ROWS]
-    cost = beside.published_cost_table(EXPLANATIONS, AXES, {}).wide
+    cost = cost_table({}).wide
     assert (
         cost["own seconds"].isna().all() and cost["published calls"].sum() == 200 + 2081 + 45 + 1928 + 17 + 1898 + 1945
     )
@@ -168,7 +177,7 @@ def test_a_row_that_the_paper_lacks_is_refused() -> None:
 
 def test_cost_beside() -> None:
     readings = {"LIME_adv": "LIME_adv", "LIME": "LIME", "SHAP": "LIME"}
-    table = beside.published_cost_table(EXPLANATIONS, AXES, readings)
+    table = cost_table(readings)
     assert not any("difference" in column for column in table.wide)
     text = markdown(table)
     assert (
@@ -204,10 +213,10 @@ def test_accuracy_in_markdown_and_latex() -> None:
 
 def test_notes_under_the_tables(tmp_path: Path) -> None:
     rows = evaluation_rows()
-    scores = beside.published_sufficiency_table(rows, AXES, READINGS)
+    scores = sufficiency_table(rows, AXES, READINGS)
     assert scores.notes == accuracy_table().notes
     write(scores, tmp_path / "published_sufficiency", "Run ffpp.")
-    write(beside.published_cost_table(EXPLANATIONS, AXES, READINGS), tmp_path / "published_cost", "Run ffpp.")
+    write(cost_table(READINGS), tmp_path / "published_cost", "Run ffpp.")
     readings = ("LIME_segment_mean", "LIME_released", "SOBOL_released", "10x10 box", "quickshift against SLIC")
     said = {
         "published_sufficiency": (

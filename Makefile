@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
+CONFIG ?= config.yaml
 
-.PHONY: help demo test test-kill protocols lint format lock docs clean
+.PHONY: help demo tune bench test test-kill protocols lint format lock docs clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +26,9 @@ $(VENV)/test.stamp: requirements-test.txt | $(BIN)/uv
 
 demo: $(VENV)/run.stamp ## Set up, then run the embedded demo: tables, figures, metrics in results/demo/
 	@start=$$(date +%s); $(BIN)/snakemake --cores $(CORES) && echo "run: $$(( $$(date +%s) - start )) s"
+
+tune: $(VENV)/run.stamp ## Measure which backend and forward batch are fastest here, for CONFIG=config.yaml
+	@$(BIN)/python -m advxai tune $(CONFIG)
 
 test: $(VENV)/test.stamp ## Set up, then run the test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from advxai.environment import as_a_job
 from advxai.errors import InputError
 
 REPLAY = """\
@@ -22,6 +23,21 @@ def _replay(arguments: argparse.Namespace) -> int:
     return 0 if replay(arguments.folder, arguments.detector, arguments.device) else 1
 
 
+TUNE = """\
+example:
+  python -m advxai tune config/ffpp.yaml
+
+Its device and threads are used. Run it while the machine is otherwise idle.
+"""
+
+
+def _tune(arguments: argparse.Namespace) -> int:
+    from advxai.detector.tune import tune
+
+    print(tune(arguments.config, arguments.batches, arguments.seconds))
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     """The commands; each sets `command`: parsed arguments -> exit code."""
     parser = argparse.ArgumentParser("python -m advxai", description="What is run by hand, without Snakemake.")
@@ -37,6 +53,17 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--detector", type=Path, metavar="FILE", help="weights, if the folder holds none")
     replay.add_argument("--device", choices=("cpu", "cuda"), help="instead of the run's; bits may then differ")
     replay.set_defaults(command=_replay)
+    tune = commands.add_parser(
+        "tune",
+        help="measure which backend and forward batch are fastest here",
+        description="Measure the detector's forwards with every installed backend and several forward batches.",
+        epilog=TUNE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    tune.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"), help="default: config.yaml")
+    tune.add_argument("--batches", type=int, nargs="+", metavar="N", default=[8, 16, 32, 64, 128, 256])
+    tune.add_argument("--seconds", type=float, default=2.0, help="of each measurement; default: 2")
+    tune.set_defaults(command=_tune)
     return parser
 
 
@@ -51,4 +78,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    as_a_job()
     sys.exit(main())

@@ -22,10 +22,10 @@ VERSIONS = {
     "clip": 1,
     "faces": 1,
     "detector": 1,
-    "predictions": 1,
-    "adversary": 1,
-    "saliency": 1,
-    "attacks": 1,
+    "predictions": 2,
+    "adversary": 2,
+    "saliency": 2,
+    "attacks": 2,
     "evaluation": 1,
 }
 
@@ -165,6 +165,7 @@ class Digests:
         return {
             "detector": digest(self.detector_params),
             "device": settings.device,
+            "backend": settings.backend,
             "forward_batch": settings.forward_batch,
             "threads": settings.threads if settings.device == "cpu" else None,
         }

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from advxai.owner import announce
 
 if TYPE_CHECKING:
-    import torch
+    from advxai.detector.model import Detector
 
 SETTINGS = {
     # Jobs share the cores, and OpenMP threads that spin while they wait take them from each other (seen: five times
@@ -35,6 +36,17 @@ def prepare(folder: str) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join([folder, *others])
 
 
+def as_a_job() -> None:
+    """Start this process anew in the environment of the workflow's jobs, unless it is in it.
+
+    For what measures outside of Snakemake: malloc and OpenMP read their settings when a process starts.
+    """
+    if any(name not in os.environ for name in SETTINGS):
+        for name, value in SETTINGS.items():
+            os.environ.setdefault(name, value)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
 def processor() -> str:
     """The CPU's model."""
     try:
@@ -44,9 +56,10 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
-def made_with(device: "torch.device") -> str:
+def made_with(detector: "Detector") -> str:
     """What may change the last bits of a record's numbers: the device and the versions of what computes on it."""
     import torch
 
-    where = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
-    return f"{where}; " + ", ".join(f"{name} {version(name)}" for name in ("torch", "timm", "numpy"))
+    where = torch.cuda.get_device_name(detector.device) if detector.device.type == "cuda" else processor()
+    packages = (*detector.backend.packages, "timm", "numpy")
+    return f"{where}; " + ", ".join(f"{name} {version(name)}" for name in packages)

@@ -43,6 +43,9 @@ def job(log: Sequence[str]) -> Iterator[None]:
     except InputError as error:
         logging.error("Error: %s", error)
         raise SystemExit(1) from None
+    except MemoryError as error:
+        logging.error("Error: %s", error or "no memory was left; `images_at_once` sets how many images are held")
+        raise SystemExit(1) from None
     except OSError as error:
         if error.errno not in NO_SPACE:
             logging.exception("This is a defect of the workflow or a fault of the machine:")
@@ -136,7 +139,7 @@ class Forwards:
         from advxai.environment import made_with
 
         detector = open_detector(self.config, self.detector)
-        stamp = {**self.stamp, "made_with": made_with(detector.device)}
+        stamp = {**self.stamp, "made_with": made_with(detector)}
         for record in self.start(items, image_loader(self.frames), detector):
             yield {**record, **stamp}
         self.spent = detector.spent

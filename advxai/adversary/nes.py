@@ -101,7 +101,12 @@ def attack(
     limit = settings.iterations
     distortion = _distortion(settings, preprocessing, image)
     kind = torch.int8 if limit <= 127 else torch.int16
+    count = settings.samples
     steps = torch.zeros((settings.channels, *image.shape[-2:]), dtype=kind, device=image.device)
+    layout = torch.contiguous_format if image.is_contiguous() else torch.channels_last  # as the detector has placed it
+    neighbours = torch.empty(
+        (2 * count, *image.shape), dtype=image.dtype, device=image.device, memory_format=layout
+    )  # of each iteration in turn
     if settings.project:
         least, most = distortion.most_steps(image)
         if settings.channels == 1:  # as far as any channel can go
@@ -118,10 +123,11 @@ def attack(
         if mask is not None:
             draws = draws * mask
         shift = distortion.normalised(settings.sigma * draws)
-        scores = (yield torch.cat([current + shift, current - shift]))[:, real]
+        torch.add(current, shift, out=neighbours[:count])
+        torch.sub(current, shift, out=neighbours[count:])
+        scores = (yield neighbours)[:, real]
         if settings.objective == "log_odds":
             scores = log_odds(scores)
-        count = len(draws)
         difference = (scores[:count] - scores[count:]).to(draws.dtype)
         gradient = (difference[:, None, None, None] * draws).sum(dim=0) / (2 * count * settings.sigma)
         steps += gradient.sign().to(kind)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from advxai.adversary.nes import attack, gaussian_noise, reconstruct
+from advxai.ahead import ahead
 from advxai.config.science import Nes
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
@@ -36,11 +37,10 @@ def run(
     size = (detector.preprocessing.input_size,) * 2
 
     def works() -> Iterator[tuple[tuple[str, str], Any]]:
-        for item in items:
-            image = detector.preprocessing.normalise(detector.preprocessing.unit(load(item)).to(detector.device))
+        for item, image in ahead(lambda item: detector.preprocessing.normalised(load(item)), items):
             identity = (seed, "adversary", item["key"])
             noise = gaussian_noise(settings.samples, size, detector.device, *identity, channels=settings.channels)
-            work = attack(image, settings, detector.preprocessing, noise, detector.real)
+            work = attack(detector.place(image), settings, detector.preprocessing, noise, detector.real)
             yield (item["key"], item["sha256"]), work
 
     for (key, sha256), outcome, cost in drive(works(), detector, at_once):

@@ -220,7 +220,7 @@ def _table_rows(case: Case, detector: Detector) -> Iterator[Outcome]:
 
 def _machines(case: Case, detector: Detector) -> Iterator[str]:
     """What differs between here and where the case was made, and may explain different bits."""
-    here = made_with(detector.device)
+    here = made_with(detector)
     for maker in sorted(case.makers - {here}):
         yield f"records were made with {maker}; here: {here}"
     for name, version in cases.versions().items():

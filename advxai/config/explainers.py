@@ -75,11 +75,16 @@ class Lime(Explainer):
 
 
 class Shap(Explainer):
-    """SHAP's Partition explainer (Lundberg & Lee 2017): Owen values by the shap package."""
+    """SHAP's Partition explainer (Lundberg & Lee 2017): Owen values of regions, as the shap package computes them."""
 
     method: Literal["shap"]
     evaluations: int = Field(2000, ge=4, description="Model evaluations (max_evals).")
     batch: int = Field(50, ge=2, description="Evaluations a batch; decides the order in which regions are split.")
+    engine: Literal["device", "library"] = Field(
+        "device",
+        description="device: our own, perturbed images made in batches on the detector's device; library: the shap "
+        "package itself, slower.",
+    )
 
 
 class Sobol(Explainer):

@@ -2,9 +2,11 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from advxai.config.base import Medium, Model, Number
+
+BACKENDS = ("torch", "openvino", "onnxruntime")
 
 
 class Training(Model):
@@ -48,6 +50,11 @@ class Detector(Model):
     mean: tuple[Number, Number, Number] | None = Field(None, description="Normalisation; null: the model's own (timm).")
     std: tuple[Number, Number, Number] | None = Field(None, description="Normalisation; null: the model's own (timm).")
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where every forward runs; part of the digests.")
+    backend: Literal["torch", "openvino", "onnxruntime"] = Field(
+        "torch",
+        description="What computes the forwards; the last two on a CPU only, often faster. Part of the digests: "
+        "`make tune` measures.",
+    )
     forward_batch: int = Field(
         64, ge=1, le=4096, description="Images in every forward, the last one padded; part of the digests."
     )
@@ -58,6 +65,12 @@ class Detector(Model):
         description="CPU threads of every forward: they change roundings, so they are part of the digests.",
     )
     training: Training = Field(Training(), description="Used when `checkpoint` is null.")
+
+    @model_validator(mode="after")
+    def _on_the_cpu(self) -> "Detector":
+        if self.backend != "torch" and self.device != "cpu":
+            raise ValueError(f"backend {self.backend} computes on a CPU; set backend: torch, or device: cpu")
+        return self
 
 
 class Nes(Model):

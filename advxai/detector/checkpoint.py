@@ -97,6 +97,7 @@ def load(
         classes=classes,
         device=device,
         forward_batch=forward_batch or settings.forward_batch,
+        backend=settings.backend if device == "cpu" else "torch",
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from advxai.ahead import ahead
 from advxai.detector.model import Detector
 
 
@@ -22,9 +23,14 @@ def classify(
     Yields:
         Records: key, sha256, probabilities (classes,) float32; in the order of the items.
     """
-    for start in range(0, len(items), detector.forward_batch):
-        part = items[start : start + detector.forward_batch]
-        unit = torch.stack([detector.preprocessing.unit(load(item)) for item in part]).to(detector.device)
-        answers = detector.probabilities(detector.preprocessing.normalise(unit)).cpu().numpy()
+
+    def prepared(part: Sequence[Mapping[str, Any]]) -> torch.Tensor:
+        unit = torch.stack([detector.preprocessing.unit(load(item)) for item in part])
+        return detector.preprocessing.normalise(unit)
+
+    batch = detector.forward_batch
+    parts = [items[start : start + batch] for start in range(0, len(items), batch)]
+    for part, images in ahead(prepared, parts):
+        answers = detector.probabilities(images.to(detector.device)).cpu().numpy()
         for item, answer in zip(part, answers, strict=True):
             yield {"key": item["key"], "sha256": item["sha256"], "probabilities": answer}

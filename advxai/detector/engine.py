@@ -9,6 +9,7 @@ a result.
 import time
 from collections import deque
 from collections.abc import Generator, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from advxai.detector.model import Detector
+from advxai.errors import InputError
 
 T = TypeVar("T")
 Work = Generator[Tensor, Tensor, T]
@@ -69,8 +71,19 @@ class _Task:
             self._advance(torch.cat(self.answers))
 
 
-def _fill(batch: Tensor, queue: deque[_Task]) -> list[tuple[_Task, int]]:
-    """Copy pending rows into the batch, first come first served; returns who got how many."""
+def _next(batch: Tensor, queue: deque[_Task], detector: Detector) -> tuple[Tensor, list[tuple[_Task, int]]]:
+    """The next batch, first come first served, and who has how many rows of it.
+
+    It is `batch`, into which pending rows are copied, or a part of a request that is a batch as it lies in memory.
+    """
+    first = queue[0]
+    assert first.request is not None
+    part = first.request[first.taken : first.taken + len(batch)]
+    if detector.takes(part):
+        first.taken += len(part)
+        if first.pending == 0:
+            queue.popleft()
+        return part, [(first, len(part))]
     shares, used = [], 0
     while queue and used < len(batch):
         task = queue[0]
@@ -82,7 +95,30 @@ def _fill(batch: Tensor, queue: deque[_Task]) -> list[tuple[_Task, int]]:
         shares.append((task, rows))
         if task.pending == 0:
             queue.popleft()
-    return shares
+    return batch, shares
+
+
+@contextmanager
+def _memory(active: int, forward_batch: int) -> Iterator[None]:
+    """Turn a failed allocation into what the user can do about it.
+
+    Raises:
+        MemoryError: there may be room with fewer images in work (a job is tried again with half as many).
+        InputError: there was only one.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
+        if active > 1:
+            raise MemoryError(
+                f"no memory for {active} images in work; fewer at once (`images_at_once`) may fit"
+            ) from error
+        raise InputError(
+            f"no memory for one image in work with a forward batch of {forward_batch}: set a smaller "
+            "detector.forward_batch; `make tune` measures which are as fast"
+        ) from error
 
 
 def run(work: Iterable[tuple[Hashable, Work]], detector: Detector, at_once: int) -> Iterator[tuple[Hashable, T, Cost]]:
@@ -104,11 +140,12 @@ def run(work: Iterable[tuple[Hashable, Work]], detector: Detector, at_once: int)
     try:
         while True:
             while active < at_once and not exhausted:
-                item = next(source, None)
-                if item is None:
+                with _memory(active + 1, len(batch)):
+                    item = next(source, None)
+                    task = None if item is None else _Task(*item, len(batch))
+                if task is None:
                     exhausted = True
                     break
-                task = _Task(*item, detector.forward_batch)
                 if task.done:
                     yield task.name, task.result, task.cost
                     continue
@@ -116,23 +153,30 @@ def run(work: Iterable[tuple[Hashable, Work]], detector: Detector, at_once: int)
                 queue.append(task)
             if not queue:
                 return
-            start = time.perf_counter()
-            shares = _fill(batch, queue)
-            rows = sum(count for _, count in shares)
-            answers = detector.forward(batch, rows)
-            if detector.device.type == "cuda":
-                torch.cuda.synchronize(detector.device)
-            seconds = time.perf_counter() - start
-            used = 0
-            for task, count in shares:
-                before = task.request
-                task.answer(answers[used : used + count].clone(), seconds * count / rows)
-                used += count
-                if task.done:
-                    active -= 1
-                    yield task.name, task.result, task.cost
-                elif task.request is not before:
-                    queue.append(task)
+            with _memory(active, len(batch)):
+                ended = _step(batch, queue, detector)
+            active -= len(ended)
+            for task in ended:
+                yield task.name, task.result, task.cost
     finally:
         for task in queue:
             task.work.close()
+
+
+def _step(batch: Tensor, queue: deque[_Task], detector: Detector) -> list[_Task]:
+    """One forward; returns the tasks that it has ended. Those that ask for more join the queue's end."""
+    start = time.perf_counter()
+    full, shares = _next(batch, queue, detector)
+    rows = sum(count for _, count in shares)
+    answers = detector.forward(full, rows)
+    if detector.device.type == "cuda":
+        torch.cuda.synchronize(detector.device)
+    seconds = time.perf_counter() - start
+    used = 0
+    for task, count in shares:
+        before = task.request
+        task.answer(answers[used : used + count].clone(), seconds * count / rows)
+        used += count
+        if not task.done and task.request is not before:
+            queue.append(task)
+    return [task for task, _ in shares if task.done]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from advxai.classes import CLASSES, REAL
+from advxai.detector.backends import build
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,10 @@ class Preprocessing:
         mean, std = (unit.new_tensor(value)[:, None, None] for value in (self.mean, self.std))
         return (unit - mean) / std
 
+    def normalised(self, image: np.ndarray) -> Tensor:
+        """RGB uint8 (h, w, 3) -> the module's input, float32 (3, size, size)."""
+        return self.normalise(self.unit(image))
+
     def to_unit(self, normalised: Tensor) -> Tensor:
         """Inverse of `normalise`; values outside the valid range are kept as they are."""
         mean, std = (normalised.new_tensor(value)[:, None, None] for value in (self.mean, self.std))
@@ -49,14 +54,19 @@ class Detector:
     neighbours.
 
     Args:
-        module: maps (n, 3, h, w) normalised float32 to logits (n, classes).
+        module: maps (n, 3, h, w) normalised float32 to logits (n, classes); put in evaluation mode, on the CPU.
         preprocessing: from pixels to the module's input.
         classes: names in the order of the logits.
         real: name of the class of genuine images.
         device: torch device.
         forward_batch: rows of every forward.
+        backend: what computes them, see `advxai.detector.backends`; with as many CPU threads as torch has now.
+
+    Raises:
+        InputError: the backend isn't installed or can't compute the module.
 
     Attributes:
+        module: as given; forwards don't go through it.
         images: rows that were asked for so far (padding isn't counted).
         calls: forwards so far.
     """
@@ -70,20 +80,18 @@ class Detector:
         real: str = REAL,
         device: str = "cpu",
         forward_batch: int = 64,
+        backend: str = "torch",
     ) -> None:
-        self.module = module.eval().to(device=device, memory_format=torch.channels_last)
+        self.module = module.eval()
         self.preprocessing = preprocessing
         self.classes = tuple(classes)
         self.real = self.classes.index(real)
         self.device = torch.device(device)
         self.forward_batch = forward_batch
+        self.shape = (forward_batch, 3, preprocessing.input_size, preprocessing.input_size)
+        self.backend = build(backend, self.module, self.shape, self.device)
         self.images = 0
         self.calls = 0
-        if self.device.type == "cuda":
-            # Finite differences at sigma = 0.001 don't survive TF32 (design, section 4).
-            torch.backends.cuda.matmul.allow_tf32 = False
-            torch.backends.cudnn.allow_tf32 = False
-            torch.backends.cudnn.deterministic = True
 
     @property
     def spent(self) -> dict[str, int]:
@@ -92,16 +100,22 @@ class Detector:
 
     def empty_batch(self) -> Tensor:
         """A zeroed batch (forward_batch, 3, size, size) on the device, to be filled for `forward`."""
-        size = self.preprocessing.input_size
-        batch = torch.zeros((self.forward_batch, 3, size, size), device=self.device)
-        return batch.to(memory_format=torch.channels_last)
+        return torch.zeros(self.shape, device=self.device).to(memory_format=self.backend.layout)
+
+    def place(self, image: Tensor) -> Tensor:
+        """An image (3, h, w) on the device, in memory as `forward` likes it: batches made of it then need no copy."""
+        return image[None].to(device=self.device, memory_format=self.backend.layout)[0]
+
+    def takes(self, rows: Tensor) -> bool:
+        """Whether these rows are a batch for `forward` as they lie in memory."""
+        return rows.shape == self.shape and rows.is_contiguous(memory_format=self.backend.layout)
 
     @torch.inference_mode()
     def forward(self, batch: Tensor, rows: int) -> Tensor:
         """One forward of a full batch.
 
         Args:
-            batch: (forward_batch, 3, size, size) normalised float32.
+            batch: (forward_batch, 3, size, size) normalised float32, one of `empty_batch` or one that it `takes`.
             rows: how many of its rows are asked for; the rest is padding.
 
         Returns:
@@ -111,7 +125,7 @@ class Detector:
             raise ValueError(f"a forward takes {self.forward_batch} rows, not {len(batch)}")
         self.images += rows
         self.calls += 1
-        return self.module(batch).float().softmax(dim=1)[:rows]
+        return self.backend(batch).float().softmax(dim=1)[:rows]
 
     def probabilities(self, images: Tensor) -> Tensor:
         """Class probabilities (n, classes) float32 of normalised images (n, 3, size, size)."""

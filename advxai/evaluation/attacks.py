@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from advxai.adversary.nes import Attack, attack, gaussian_noise
+from advxai.ahead import ahead
 from advxai.config.science import Nes
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
@@ -42,14 +43,16 @@ def run(
     """
     size = (detector.preprocessing.input_size,) * 2
 
-    def work(item: Item) -> Generator[Tensor, Tensor, Attack]:
-        image = detector.preprocessing.normalise(detector.preprocessing.unit(load(item)).to(detector.device))
+    def work(item: Item, image: Tensor) -> Generator[Tensor, Tensor, Attack]:
         identity = (seed, "evaluation", item["key"])
         noise = gaussian_noise(settings.samples, size, detector.device, *identity, channels=settings.channels)
         pixels = torch.from_numpy(item["pixels"]).to(detector.device)
         return (yield from attack(image, settings, detector.preprocessing, noise, detector.real, pixels))
 
-    works = (((item["key"], item["sha256"], item["mask"]), work(item)) for item in attacks)
+    prepared = ahead(lambda item: detector.preprocessing.normalised(load(item)), attacks)
+    works = (
+        ((item["key"], item["sha256"], item["mask"]), work(item, detector.place(image))) for item, image in prepared
+    )
     for (key, sha256, mask), outcome, _ in drive(works, detector, at_once):
         yield {
             "key": key,

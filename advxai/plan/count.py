@@ -88,7 +88,7 @@ def explanation(settings: Any, held: Held) -> float | None:
     if isinstance(settings, Lime):
         return settings.samples + 1
     if isinstance(settings, Shap):
-        # the package splits a region in two as long as evaluations are left, beginning with two
+        # a region is split in two as long as evaluations are left, beginning with two
         return 2 * math.ceil(settings.evaluations / 2) + 1
     if isinstance(settings, Sobol):
         return settings.design * (settings.grid**2 + 2) + 1

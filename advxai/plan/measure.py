@@ -1,6 +1,5 @@
 """How many images a second the detector takes here, in one process."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +11,10 @@ from advxai.config.science import Detector as Settings
 from advxai.detector.build import build_module, preprocessing
 from advxai.detector.checkpoint import load
 from advxai.detector.model import Detector
+from advxai.detector.throughput import rate
 from advxai.environment import made_with
 from advxai.errors import InputError
 from advxai.jobs import use_threads
-
-WARM_UP = 2  # forwards before the clock starts: the first ones set up memory and kernels
 
 
 @dataclass(frozen=True)
@@ -47,22 +45,9 @@ def measure(settings: Settings, trained: Path, seconds: float = 10.0) -> Speed:
     """
     use_threads(settings.threads)
     detector, weights = _detector(settings, trained)
-    batch = detector.empty_batch().normal_()
-    for _ in range(WARM_UP):
-        _forward(detector, batch)
-    calls, start, passed = 0, time.perf_counter(), 0.0
     with tqdm(total=seconds, desc="forwards", leave=False, mininterval=1, bar_format="{desc} {bar} {n:.0f} s") as bar:
-        while not calls or passed < seconds:
-            _forward(detector, batch)
-            calls, passed = calls + 1, time.perf_counter() - start
-            bar.update(min(passed, seconds) - bar.n)
-    return Speed(calls * detector.forward_batch / passed, made_with(detector.device), weights)
-
-
-def _forward(detector: Detector, batch: torch.Tensor) -> None:
-    detector.forward(batch, len(batch))
-    if detector.device.type == "cuda":
-        torch.cuda.synchronize(detector.device)
+        found = rate(detector, seconds, lambda passed: bar.update(min(passed, seconds) - bar.n))
+    return Speed(found, made_with(detector), weights)
 
 
 def _detector(settings: Settings, trained: Path) -> tuple[Detector, str]:
@@ -78,5 +63,6 @@ def _detector(settings: Settings, trained: Path) -> tuple[Detector, str]:
         preprocessing(settings, module),
         device=settings.device,
         forward_batch=settings.forward_batch,
+        backend=settings.backend,
     )
     return detector, "random weights"

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs
+from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend, pixels, spread
 
 
 def default_design(samples: int, segments: int, generator: np.random.Generator) -> np.ndarray:
@@ -58,11 +58,11 @@ class Lime(Explainer):
         count = int(inputs.segments.max()) + 1
         if design is None:
             design = default_design(self.samples, count, inputs.generator)
-        labels = torch.as_tensor(inputs.segments.astype(np.int64), device=inputs.image.device)
-        kept = torch.as_tensor(design.astype(bool), device=inputs.image.device)
+        index = pixels(inputs.segments, inputs.image.device)
+        kept = torch.as_tensor(design.astype(np.float32), device=inputs.image.device)
         answers = []
         for part in kept.split(inputs.chunk):
-            answer = yield torch.where(part[:, labels][:, None], inputs.image, inputs.baseline)
+            answer = yield blend(inputs.image, inputs.baseline, spread(part, index, inputs.segments.shape))
             answers.append(answer.softmax(dim=1) if self.softmax_again else answer)
         target = torch.cat(answers)[:, inputs.target].double().cpu().numpy()
         weights = kernel_weights(design, self.kernel_width)

@@ -33,19 +33,24 @@ def default_design(
     return RiseDesign(values < p1, generator.integers(0, math.ceil(size / cells), (masks, 2)))
 
 
-def upsample(cells: Tensor, shifts: np.ndarray, size: int) -> Tensor:
-    """Masks in full resolution: (n, s, s), (n, 2) -> (n, 1, size, size) float32 in [0, 1].
+def windows(cells: int, size: int) -> Tensor:
+    """Bilinear upsampling of one axis by every shift: (shifts, cells, size) float32.
 
-    Bilinear to (s + 1) cells' size, then cropped at each mask's shift.
+    Cells are enlarged (half-pixel centres) to (cells + 1) cells' size, of which a mask shows `size` pixels from its
+    shift on.
     """
-    side = cells.shape[-1]
-    cell = math.ceil(size / side)
-    large = interpolate(cells[:, None].float(), ((side + 1) * cell,) * 2, mode="bilinear", align_corners=False)[:, 0]
-    window = torch.arange(size, device=cells.device)
-    top, left = torch.as_tensor(shifts, device=cells.device).T
-    index = torch.arange(len(cells), device=cells.device)
-    rows, columns = top[:, None] + window, left[:, None] + window
-    return large[index[:, None, None], rows[:, :, None], columns[:, None, :]][:, None]
+    cell = math.ceil(size / cells)
+    axis = interpolate(torch.eye(cells)[None], (cells + 1) * cell, mode="linear", align_corners=False)[0]
+    return axis.unfold(1, size, 1).transpose(0, 1).contiguous()
+
+
+def upsample(cells: Tensor, shifts: Tensor, axis: Tensor) -> Tensor:
+    """Masks in full resolution: (n, s, s), (n, 2), `windows` -> (n, 1, size, size) float32 in [0, 1].
+
+    Bilinear interpolation goes axis by axis, so that a mask is a product of three small matrices.
+    """
+    rows, columns = axis[shifts[:, 0]], axis[shifts[:, 1]]
+    return torch.bmm(torch.bmm(rows.transpose(1, 2), cells.to(axis.dtype)), columns)[:, None]
 
 
 class Rise(Explainer):
@@ -78,20 +83,23 @@ class Rise(Explainer):
         size = inputs.image.shape[-1]
         if design is None:
             design = default_design(self.masks, self.cells, size, self.p1, self.draw, inputs.generator)
-        cells = torch.as_tensor(design.cells, device=inputs.image.device)
-        total, coverage = torch.zeros((2, size, size), dtype=torch.float64, device=inputs.image.device)
+        cells, shifts = (torch.as_tensor(part, device=inputs.image.device) for part in (design.cells, design.shifts))
+        axis = windows(cells.shape[-1], size).to(inputs.image.device)
+        covers = self.divide_by == "coverage"
+        total, coverage = torch.zeros((2, size * size), dtype=torch.float64, device=inputs.image.device)
         for start in range(0, len(cells), inputs.chunk):
             part = slice(start, start + inputs.chunk)
-            masks = upsample(cells[part], design.shifts[part], size)
+            masks = upsample(cells[part], shifts[part], axis)
             answer = yield blend(inputs.image, inputs.baseline, masks)
             if self.softmax_again:
                 answer = answer.softmax(dim=1)
-            kept = masks[:, 0].double()
-            total += torch.einsum("n,nhw->hw", answer[:, inputs.target].double(), kept)
-            coverage += kept.sum(dim=0)
-        if self.divide_by == "coverage":
+            kept = masks.flatten(1)
+            total += answer[:, inputs.target] @ kept  # a chunk's sum in float32, all chunks' in float64
+            if covers:
+                coverage += kept.sum(dim=0)
+        if covers:
             # a pixel that no mask has kept says nothing: zero, as its sum is
             saliency = total / torch.where(coverage > 0, coverage, 1)
         else:
             saliency = total / (len(cells) * self.p1)
-        return Explanation.of_map(min_max(saliency.cpu().numpy()), inputs.segments)
+        return Explanation.of_map(min_max(saliency.view(size, size).cpu().numpy()), inputs.segments)

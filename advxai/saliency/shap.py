@@ -1,20 +1,40 @@
-"""SHAP (Lundberg & Lee 2017): Owen values of a hierarchy of regions, by the shap package's Partition explainer."""
+"""SHAP (Lundberg & Lee 2017): Owen values of a hierarchy of regions, as shap's Partition explainer computes them."""
 
 import numpy as np
 import torch
 
-from advxai.saliency.base import CallableExplainer, Explanation, Inputs, Predict, min_max
+from advxai.saliency.base import CallableExplainer, Explainer, Explaining, Explanation, Inputs, Predict, min_max
+from advxai.saliency.owen import owen_values
 
 
-class Shap(CallableExplainer):
+def _explanation(values: np.ndarray, inputs: Inputs) -> Explanation:
+    """The map: values (h, w, 3) scaled to [0, 1], then averaged over the channels (released code)."""
+    return Explanation.of_map(min_max(values).mean(axis=2), inputs.segments)
+
+
+class Shap(Explainer):
     """SHAP's Partition explainer.
 
     Args:
         evaluations: max_evals.
         batch: evaluations a batch; it decides the order in which regions are split, so it is part of the result.
+        engine: `device`, our own, or `library`, the shap package. They differ where regions of equal worth are split:
+            ours goes by the order in which they came up, the package draws lots.
     """
 
-    def __init__(self, evaluations: int = 2000, batch: int = 50) -> None:
+    def __init__(self, evaluations: int = 2000, batch: int = 50, engine: str = "device") -> None:
+        self.evaluations, self.batch, self.engine = evaluations, batch, engine
+
+    def explain(self, inputs: Inputs) -> Explaining:
+        if self.engine == "library":
+            return (yield from LibraryShap(self.evaluations, self.batch).explain(inputs))
+        return _explanation((yield from owen_values(inputs, self.evaluations, self.batch)), inputs)
+
+
+class LibraryShap(CallableExplainer):
+    """The same by the shap package."""
+
+    def __init__(self, evaluations: int, batch: int) -> None:
         self.evaluations, self.batch = evaluations, batch
 
     def values(self, predict: Predict, inputs: Inputs) -> np.ndarray:
@@ -33,5 +53,4 @@ class Shap(CallableExplainer):
         return result.values[0][..., 0]
 
     def attribute(self, predict: Predict, inputs: Inputs) -> Explanation:
-        """The map: values scaled to [0, 1], then averaged over the channels (released code)."""
-        return Explanation.of_map(min_max(self.values(predict, inputs)).mean(axis=2), inputs.segments)
+        return _explanation(self.values(predict, inputs), inputs)

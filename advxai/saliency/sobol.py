@@ -1,24 +1,29 @@
 """SOBOL (Fel et al. 2021): total-order Sobol indices of the cells of a mask."""
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from scipy.stats import qmc
 from torch.nn.functional import interpolate
 
-from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend, min_max
+from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend, min_max, pixels, spread
 
 
+@lru_cache(maxsize=4)
 def sobol_design(cells: int, rows: int) -> np.ndarray:
     """Designs A, B and the C's: (rows * (cells + 2), cells) float64 in [0, 1).
 
-    The unscrambled sequence of scipy; C_i is A with column i taken from B.
+    The unscrambled sequence of scipy; C_i is A with column i taken from B. Every image has the same one.
     """
     sequence = qmc.Sobol(2 * cells, scramble=False).random(rows)
     a, b = sequence[:, :cells], sequence[:, cells:]
     c = np.repeat(a[None], cells, axis=0)
     index = np.arange(cells)
     c[index, :, index] = b.T
-    return np.concatenate([a, b, c.reshape(-1, cells)])
+    design = np.concatenate([a, b, c.reshape(-1, cells)])
+    design.flags.writeable = False  # shared
+    return design
 
 
 def jansen_total(answers: np.ndarray, cells: int) -> np.ndarray:
@@ -52,10 +57,12 @@ class Sobol(Explainer):
         if design is None:
             design = sobol_design(cells, self.rows)
         size = tuple(inputs.image.shape[-2:])
-        masks = torch.as_tensor(design, dtype=torch.float32, device=inputs.image.device)
+        masks = torch.as_tensor(design.astype(np.float32), device=inputs.image.device)
+        labels = torch.arange(cells, dtype=torch.float32).view(1, 1, self.grid, self.grid)
+        index = pixels(interpolate(labels, size, mode="nearest").numpy(), inputs.image.device)
         answers = []
-        for part in masks.reshape(-1, 1, self.grid, self.grid).split(inputs.chunk):
-            answer = yield blend(inputs.image, inputs.baseline, interpolate(part, size, mode="nearest"))
+        for part in masks.split(inputs.chunk):
+            answer = yield blend(inputs.image, inputs.baseline, spread(part, index, size))
             answers.append(answer[:, inputs.target])
         indices = jansen_total(torch.cat(answers).cpu().numpy(), cells)
         low = torch.from_numpy(indices).reshape(1, 1, self.grid, self.grid)

@@ -1,11 +1,14 @@
 """The stage `saliency`: maps, segments, scores and rankings of one explainer."""
 
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
+from advxai.ahead import ahead
 from advxai.config.explainers import Explainer as Settings
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
@@ -19,23 +22,34 @@ Item = Mapping[str, Any]
 Adversarial = Callable[[Item, Tensor], tuple[Tensor, Mapping[str, Any]]]
 
 
-def _channels_last(image: Tensor) -> np.ndarray:
-    return image.permute(1, 2, 0).cpu().numpy()
+@dataclass(frozen=True)
+class _Prepared:
+    """An image, its segments, and the seconds that they took."""
+
+    image: Tensor
+    segments: np.ndarray
+    seconds: float
+
+
+def _prepare(item: Item, load: Callable[[Item], np.ndarray], detector: Detector, settings: Settings) -> _Prepared:
+    start = time.perf_counter()
+    unit = detector.preprocessing.unit(load(item))
+    image = detector.preprocessing.normalise(unit)
+    segments = segment(*(part.permute(1, 2, 0).numpy() for part in (unit, image)), settings.segmentation)
+    return _Prepared(image, segments, time.perf_counter() - start)
 
 
 def _explain(
     item: Item,
-    load: Callable[[Item], np.ndarray],
+    prepared: _Prepared,
     detector: Detector,
     explainer: Explainer,
     settings: Settings,
     seed: int,
     adversarial: Adversarial | None,
 ) -> Generator[Tensor, Tensor, dict[str, Any]]:
-    unit = detector.preprocessing.unit(load(item)).to(detector.device)
-    image = detector.preprocessing.normalise(unit)
+    image, segments = detector.place(prepared.image), prepared.segments
     before = (yield image[None])[0]
-    segments = segment(_channels_last(unit), _channels_last(image), settings.segmentation)
     copy, attack = adversarial(item, image) if adversarial else (None, {})
     method = settings.method  # type: ignore[attr-defined]
 
@@ -54,7 +68,7 @@ def _explain(
     inputs = Inputs(
         key=item["key"],
         image=image,
-        baseline=baseline,
+        baseline=detector.place(baseline),
         segments=segments,
         target=target,
         generator=generator(method),
@@ -69,6 +83,7 @@ def _explain(
         "target": target,
         "called_real": target == detector.real,
         "before": before.cpu().numpy(),
+        "preparation": prepared.seconds,
         "adversary_images": int(attack.get("queries", 0)),
         "adversary_calls": int(attack.get("calls", 0)),
         "adversary_seconds": float(attack.get("seconds", 0.0)),
@@ -101,13 +116,15 @@ def run(
         images, calls and seconds (without the one forward that finds the target), and those of its adversarial copy.
     """
     explainer = build(settings)
+    prepared = ahead(lambda item: _prepare(item, load, detector, settings), items)
     works = (
         (
             (item["key"], item["sha256"]),
-            _explain(item, load, detector, explainer, settings, seed, adversarial),
+            _explain(item, ready, detector, explainer, settings, seed, adversarial),
         )
-        for item in items
+        for item, ready in prepared
     )
     for (key, sha256), record, cost in drive(works, detector, at_once):
-        spent = {"images": cost.images - 1, "calls": cost.calls - 1, "seconds": cost.seconds}
+        seconds = cost.seconds + record.pop("preparation")
+        spent = {"images": cost.images - 1, "calls": cost.calls - 1, "seconds": seconds}
         yield {"key": key, "sha256": sha256, **record, **spent}

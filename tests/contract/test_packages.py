@@ -1,17 +1,20 @@
 """Our batched explainers against the packages they re-implement, on the same random design."""
 
-from itertools import pairwise
+from itertools import count, pairwise
 
 import numpy as np
 import pytest
 import shap
 import torch
 from lime.lime_image import LimeImageExplainer
+from torch import Tensor
+from torch.nn.functional import conv2d
 
 from advxai.saliency import build
 from advxai.saliency.baselines import box_blur, segment_mean
 from advxai.saliency.lime import Lime
-from advxai.saliency.rise import RiseDesign, default_design, upsample
+from advxai.saliency.owen import owen_values
+from advxai.saliency.rise import RiseDesign, default_design, upsample, windows
 from advxai.saliency.segments import rank, segment, segment_means
 from advxai.saliency.sobol import jansen_total, sobol_design
 from tests.helpers import SIZE, drive_one, explainer_settings, inputs_of, linear_detector, quadrants
@@ -76,10 +79,11 @@ def test_lime_equals_the_package(scene, hide):
     assert cost.images == 300
 
 
-def test_shap_is_the_package(scene):
+@pytest.mark.parametrize("engine", ["device", "library"])
+def test_shap_is_the_package(scene, engine):
     detector, image = scene
     baseline = box_blur(image, 9)
-    explainer = build(explainer_settings(method="shap", baseline="blur", evaluations=150))
+    explainer = build(explainer_settings(method="shap", baseline="blur", evaluations=150, engine=engine))
     ours, cost = drive_one(explainer.explain(inputs_of(image, baseline)), detector)
     array = image.permute(1, 2, 0).numpy()
 
@@ -91,7 +95,88 @@ def test_shap_is_the_package(scene):
     values = theirs.values[0][..., 0]
     scaled = ((values - values.min()) / (values.max() - values.min())).mean(axis=2)
     np.testing.assert_allclose(ours.map, scaled, atol=1e-6)
-    assert 150 <= cost.images <= 250
+    assert cost.images == 150
+
+
+def curved(images: Tensor) -> Tensor:
+    """Probabilities (n, 3) of a small convolutional network, row by row, so that neighbours change no bit of them."""
+    generator = torch.Generator().manual_seed(11)
+    first, second = (torch.randn(shape, generator=generator).to(images) for shape in ((6, 3, 3, 3), (3, 6, 3, 3)))
+    return torch.cat(
+        [
+            conv2d(conv2d(image[None], first, padding=1).tanh(), second, stride=2).relu().mean(dim=(2, 3)).softmax(1)
+            for image in images.contiguous()
+        ]
+    )
+
+
+def ours_of(image: Tensor, baseline: Tensor, evaluations: int, batch: int) -> tuple[np.ndarray, Tensor]:
+    """Our values (h, w, 3) and the images that they were computed from, in their order."""
+    work = owen_values(inputs_of(image, baseline), evaluations, batch)
+    seen = [next(work).clone()]
+    try:
+        while True:
+            seen.append(work.send(curved(seen[-1])).clone())
+    except StopIteration as end:
+        return end.value, torch.cat(seen)
+
+
+def theirs_of(image: Tensor, baseline: Tensor, evaluations: int, batch: int) -> tuple[np.ndarray, Tensor]:
+    """The package's values (h, w, 3) and the images that it asked for."""
+    seen = []
+
+    def target(images: np.ndarray) -> np.ndarray:
+        seen.append(torch.from_numpy(images).permute(0, 3, 1, 2))
+        return curved(seen[-1])[:, [1]].numpy()
+
+    array, background = (tensor.permute(1, 2, 0).numpy() for tensor in (image, baseline))
+    explainer = shap.PartitionExplainer(target, shap.maskers.Image(background, array.shape))
+    found = explainer(array[None], max_evals=evaluations, batch_size=batch, silent=True)
+    return found.values[0][..., 0], torch.cat(seen)
+
+
+def pair(height: int, width: int) -> tuple[Tensor, Tensor]:
+    """An image and a baseline."""
+    return tuple(torch.rand((2, 3, height, width), generator=torch.Generator().manual_seed(12)) * 2 - 1)
+
+
+@pytest.fixture
+def in_order(monkeypatch):
+    """The package, too, takes the first of equals: what it draws to choose between them rises."""
+    monkeypatch.setattr(np.random, "randn", count().__next__)
+
+
+@pytest.mark.parametrize("batch", [2, 7, 50])
+@pytest.mark.parametrize("evaluations", [4, 5, 50, 151, 600])
+@pytest.mark.parametrize("size", [(32, 32), (7, 12), (13, 5)])
+def test_owen_values_are_the_package_s(size, evaluations, batch, in_order):
+    """The same images in the same order, and the same values of them, for sides of any length."""
+    ours, seen = ours_of(*pair(*size), evaluations, batch)
+    theirs, asked = theirs_of(*pair(*size), evaluations, batch)
+    assert len(seen) == evaluations + evaluations % 2
+    assert torch.equal(seen, asked)
+    assert ours.shape == (*size, 3) and ours.dtype == np.float64
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12 * np.abs(theirs).max())
+
+
+def test_without_equals_nothing_is_left_to_the_package_s_lots():
+    """In float64, so that no two regions are equals on any CPU."""
+    image, baseline = (tensor.double() for tensor in pair(24, 20))
+    ours, seen = ours_of(image, baseline, 300, 50)
+    theirs, asked = theirs_of(image, baseline, 300, 50)
+    assert torch.equal(seen, asked) and seen.dtype == torch.float64
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12 * np.abs(theirs).max())
+
+
+def test_owen_values_end_at_single_values(in_order):
+    """More evaluations than the tree has splits: it ends by itself, and all that the image adds is shared out."""
+    image, baseline = pair(4, 4)
+    ours, seen = ours_of(image, baseline, 10_000, 50)
+    theirs, asked = theirs_of(image, baseline, 10_000, 50)
+    assert torch.equal(seen, asked) and len(seen) < 10_000
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+    nothing, everything = curved(torch.stack([baseline, image]))[:, 1].tolist()
+    assert ours.sum() == pytest.approx(everything - nothing, abs=1e-12)
 
 
 def test_sobol_indices_of_a_known_function():
@@ -117,7 +202,7 @@ def test_jansen_by_hand():
 def test_rise_masks_by_plain_numpy():
     """Bilinear (half-pixel centres) to (s + 1) cells' size, cropped at the shift."""
     design = default_design(5, 4, SIZE, 0.1, "normal", np.random.default_rng(0))
-    ours = upsample(torch.from_numpy(design.cells), design.shifts, SIZE)[:, 0].numpy()
+    ours = upsample(torch.from_numpy(design.cells), torch.from_numpy(design.shifts), windows(4, SIZE))[:, 0].numpy()
     cell, large = SIZE // 4, 5 * SIZE // 4
     at = np.clip((np.arange(large) + 0.5) * 4 / large - 0.5, 0, None)
     low = np.minimum(at.astype(int), 3)
@@ -166,15 +251,21 @@ def test_segments_are_numbered_from_zero_without_gaps(algorithm):
     assert labels.max() > 5
 
 
+def request_sizes(image, method, budget) -> list[int]:
+    work = build(explainer_settings(method=method, baseline="zeros", **budget)).explain(inputs_of(image, image * 0))
+    sizes = [len(next(work))]
+    try:
+        while True:
+            sizes.append(len(work.send(torch.full((sizes[-1], 2), 0.5))))
+    except StopIteration:
+        return sizes
+
+
 def test_neighbouring_requests_stay_within_the_chunk(scene):
-    """Perturbed images are never all in memory."""
+    """Perturbed images are never all in memory. SHAP's batches grow with the regions that there are to split."""
     _, image = scene
     for method, budget in (("lime", {"samples": 70}), ("rise", {"masks": 70}), ("sobol", {"grid": 3, "design": 4})):
-        work = build(explainer_settings(method=method, baseline="zeros", **budget)).explain(inputs_of(image, image * 0))
-        sizes = [len(next(work))]
-        try:
-            while True:
-                sizes.append(len(work.send(torch.full((sizes[-1], 2), 0.5))))
-        except StopIteration:
-            pass
+        sizes = request_sizes(image, method, budget)
         assert max(sizes) == 16 and all(a >= b for a, b in pairwise(sizes))
+    sizes = request_sizes(image, "shap", {"evaluations": 70, "batch": 20})
+    assert sizes == [2, 2, 8, 16, 4, 16, 4, 16, 2]

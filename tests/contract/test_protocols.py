@@ -24,6 +24,7 @@ from advxai.saliency.lime import Lime
 from advxai.saliency.lime import default_design as lime_design
 from advxai.saliency.rise import default_design
 from advxai.saliency.segments import segment
+from advxai.saliency.shap import LibraryShap
 from advxai.saliency.stage import run
 from tests.helpers import SIZE, UNIT, drive_one, inputs_of, linear_detector, quadrants, reads_segment
 from tests.unit.test_evaluation import ITEM, KEY
@@ -273,12 +274,14 @@ def test_7_shap_settings_blur_and_scaling():
     values = np.zeros((2, 2, 3))
     values[0, 0] = [-1.0, 0.0, 3.0]
 
-    class Known(type(build(row))):
+    class Known(LibraryShap):
         def values(self, predict, inputs):
             return values
 
     inputs = inputs_of(torch.zeros(3, 2, 2), torch.zeros(3, 2, 2))
-    explanation = Known().attribute(None, type(inputs)(**vars(inputs) | {"segments": np.array([[0, 1], [1, 1]])}))
+    explanation = Known(row.evaluations, row.batch).attribute(
+        None, type(inputs)(**vars(inputs) | {"segments": np.array([[0, 1], [1, 1]])})
+    )
     # scaled to [0, 1] by -1 and 3 first, then averaged: (0 + .25 + 1) / 3, and .25 where all values are zero
     np.testing.assert_allclose(explanation.map, [[1.25 / 3, 0.25], [0.25, 0.25]], atol=1e-6)
 

@@ -111,7 +111,7 @@ def run(folder: Path) -> tuple[Paths, Sources]:
     items, image, seed = rows.to_dict("records"), image_loader(str(frames)), config.seed
 
     def keep(path: Path, records: Iterable[dict], **stamp: str) -> list[dict]:
-        write_shard(path, [record | stamp | {"made_with": made_with(detector.device)} for record in records], {})
+        write_shard(path, [record | stamp | {"made_with": made_with(detector)} for record in records], {})
         return read_shard(path)
 
     (copies,) = paths.copies

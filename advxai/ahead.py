@@ -1,0 +1,30 @@
+"""Preparing the next images while the detector is busy with the present ones."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+def ahead(function: Callable[[S], T], items: Iterable[S], depth: int = 2) -> Iterator[tuple[S, T]]:
+    """(item, function(item)) in order, computed in a thread of their own.
+
+    It is up to `depth` items ahead of what was asked for; an exception of the function comes when its item is.
+    """
+    waiting: deque[tuple[S, Future[T]]] = deque()
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as pool:
+        try:
+            for item in items:
+                waiting.append((item, pool.submit(function, item)))
+                if len(waiting) > depth:
+                    first, result = waiting.popleft()
+                    yield first, result.result()
+            while waiting:
+                first, result = waiting.popleft()
+                yield first, result.result()
+        finally:
+            for _, result in waiting:
+                result.cancel()

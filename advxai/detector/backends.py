@@ -1,0 +1,166 @@
+"""What computes a forward: torch, OpenVINO or ONNX Runtime, each with full batches of one size, in float32."""
+
+import importlib
+import importlib.util
+import io
+import os
+import sys
+import warnings
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from advxai.config.science import BACKENDS
+from advxai.detector.folding import fold
+from advxai.errors import InputError
+
+CLOSE = 1e-4  # of a probability: rounding gives 1e-8 to 1e-5
+# Settings from outside by which libraries compute float32 with fewer bits. NES's differences at sigma = 0.001 don't
+# survive that (docs/speed.md), and no digest would tell.
+LOWERED = {
+    "ONEDNN_DEFAULT_FPMATH_MODE": ("", "STRICT"),
+    "DNNL_DEFAULT_FPMATH_MODE": ("", "STRICT"),
+    "NVIDIA_TF32_OVERRIDE": ("", "0"),
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": ("", "0"),
+}
+
+
+def require_float32() -> None:
+    """Make torch compute float32 in full.
+
+    Raises:
+        InputError: an environment variable asks for less.
+    """
+    for name, harmless in LOWERED.items():
+        value = os.environ.get(name, "")
+        if value.upper() not in harmless:
+            raise InputError(f"{name}={value}: NES needs the whole precision of float32; unset this variable")
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
+
+
+class Backend(ABC):
+    """A compiled network.
+
+    Attributes:
+        layout: memory format of the batches that it takes without a copy.
+        packages: distributions whose versions may change the last bits.
+    """
+
+    layout = torch.contiguous_format
+    packages: tuple[str, ...] = ("torch",)
+
+    @abstractmethod
+    def __call__(self, batch: Tensor) -> Tensor:
+        """Logits (forward_batch, classes) of normalised images (forward_batch, 3, size, size) float32 in `layout`."""
+
+
+class Torch(Backend):
+    """The module itself, channels last, batch norms folded."""
+
+    layout = torch.channels_last
+
+    def __init__(self, module: nn.Module, size: int, device: torch.device) -> None:
+        self.module = fold(module, size).to(device=device, memory_format=torch.channels_last)
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        return self.module(batch)
+
+
+class OpenVino(Backend):
+    """OpenVINO on the CPU, compiled for one batch size: with a size left open it is no faster than torch."""
+
+    packages = ("torch", "openvino")
+
+    def __init__(self, module: nn.Module, shape: tuple[int, ...], threads: int) -> None:
+        # Its Python package reports each import to its maker; without this one it goes on with a stub of its own.
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+        openvino = _imported("openvino")
+        # read from ONNX: OpenVINO's own converter of torch modules takes four times as long
+        core = openvino.Core()
+        options = {
+            "INFERENCE_PRECISION_HINT": "f32",  # else bfloat16 where the CPU has it
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,  # else two jobs share the first core
+        }
+        compiled = core.compile_model(core.read_model(_onnx(module, shape)), "CPU", options)
+        self.tensor, self.request = openvino.Tensor, compiled.create_infer_request()
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        self.request.set_input_tensor(self.tensor(batch.numpy(), shared_memory=True))
+        self.request.infer()
+        return torch.from_numpy(self.request.get_output_tensor().data.copy())
+
+
+class OnnxRuntime(Backend):
+    """ONNX Runtime on the CPU."""
+
+    packages = ("torch", "onnxruntime")
+
+    def __init__(self, module: nn.Module, shape: tuple[int, ...], threads: int) -> None:
+        onnxruntime = _imported("onnxruntime")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # jobs share the cores
+        self.session = onnxruntime.InferenceSession(_onnx(module, shape), options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        return torch.from_numpy(self.session.run(None, {"images": batch.numpy()})[0])
+
+
+def installed() -> list[str]:
+    """The names of the backends that can be used here."""
+    return [name for name in BACKENDS if importlib.util.find_spec(name) is not None]
+
+
+def build(name: str, module: nn.Module, shape: tuple[int, ...], device: torch.device) -> Backend:
+    """A network compiled for batches of one shape; it uses as many threads as torch does.
+
+    Args:
+        name: of BACKENDS.
+        module: in evaluation mode, on the CPU; stays as it is.
+        shape: (forward batch, 3, size, size).
+        device: where to compute; not the CPU for torch only.
+
+    Raises:
+        InputError: the backend isn't installed, can't compute this module, or computes something else; or the
+            environment lowers the precision.
+    """
+    require_float32()
+    if name == "torch":
+        return Torch(module, shape[-1], device)
+    kind = {"openvino": OpenVino, "onnxruntime": OnnxRuntime}[name]
+    backend = kind(module, shape, torch.get_num_threads())
+    batch = torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.inference_mode():
+        # of two rows only: a module's answer doesn't depend on its neighbours
+        wanted, got = module(batch[:2]).softmax(dim=1), backend(batch)[:2].softmax(dim=1)
+    apart = float((wanted - got).abs().max())
+    if not apart <= CLOSE:
+        raise InputError(f"detector.backend: {name} gives probabilities {apart:.1e} away from torch's; set it to torch")
+    return backend
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise InputError(f"detector.backend: {name} isn't installed here; install it, or set torch") from error
+
+
+def _onnx(module: nn.Module, shape: tuple[int, ...]) -> bytes:
+    """The module as an ONNX graph for one batch size."""
+    file = io.BytesIO()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the traced exporter, six times as fast as the one that replaces it
+            torch.onnx.export(module, (torch.zeros(shape),), file, dynamo=False, input_names=["images"])
+    except Exception as error:  # the exporter's own, torch's, the module's: any means that this module isn't for it
+        raise InputError(
+            f"detector.backend: this model can't be written as ONNX ({str(error).splitlines()[0]}); set it to torch"
+        ) from error
+    return file.getvalue()

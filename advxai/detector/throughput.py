@@ -1,0 +1,102 @@
+"""How many images a second a network takes: raw full batches, by backend and forward batch."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from advxai.detector.model import Detector, Preprocessing
+
+WARM_UP = 2  # forwards before the clock starts: the first ones set up memory and kernels
+
+
+@dataclass(frozen=True)
+class Rate:
+    """One backend with one forward batch.
+
+    Attributes:
+        backend, forward_batch: the two settings.
+        rate: images a second.
+        apart: largest difference of a probability from torch's.
+        alone: a row's answer is bit-equal alone and among others; without that, results would depend on neighbours.
+    """
+
+    backend: str
+    forward_batch: int
+    rate: float
+    apart: float
+    alone: bool
+
+
+def rate(detector: Detector, seconds: float, tick: Callable[[float], object] | None = None) -> float:
+    """Images a second of full forward batches.
+
+    Args:
+        detector: whose forwards are timed.
+        seconds: of the measurement; at least one forward is made.
+        tick: told the seconds that have passed, after each forward.
+    """
+    batch = detector.empty_batch().normal_()
+    for _ in range(WARM_UP):
+        _forward(detector, batch)
+    calls, start, passed = 0, time.perf_counter(), 0.0
+    while not calls or passed < seconds:
+        _forward(detector, batch)
+        calls, passed = calls + 1, time.perf_counter() - start
+        if tick:
+            tick(passed)
+    return calls * detector.forward_batch / passed
+
+
+def compare(
+    module: nn.Module,
+    preprocessing: Preprocessing,
+    device: str,
+    backends: Iterable[str],
+    batches: Iterable[int],
+    seconds: float,
+) -> Iterator[Rate]:
+    """Every backend with every forward batch, with as many threads as torch has now.
+
+    Args:
+        module: the network; its weights don't matter for the time.
+        preprocessing: of its input.
+        device: torch device; not the CPU: only the backend torch computes there.
+        backends, batches: what is compared; a batch that the memory can't hold is left out.
+        seconds: of each measurement.
+
+    Raises:
+        InputError: a backend can't compute the module.
+    """
+    images = torch.rand((3, 3, *(preprocessing.input_size,) * 2), generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.inference_mode():
+        wanted = module.eval()(images).softmax(dim=1)
+    for backend in backends:
+        for batch in batches:
+            try:
+                detector = Detector(module, preprocessing, device=device, forward_batch=batch, backend=backend)
+                together, alone = detector.probabilities(images), _one_by_one(detector, images)
+                measured = rate(detector, seconds)
+            except (MemoryError, torch.OutOfMemoryError):
+                break  # nor will it hold the larger ones
+            apart = float((together.cpu() - wanted).abs().max())
+            yield Rate(backend, batch, measured, apart, torch.equal(together, alone))
+
+
+def best(rates: Iterable[Rate]) -> Rate:
+    """The fastest; of those within 3 % of it the smallest forward batch, which needs less memory and less padding."""
+    usable = [found for found in rates if found.alone]
+    top = max(found.rate for found in usable)
+    return min((found for found in usable if found.rate >= 0.97 * top), key=lambda found: found.forward_batch)
+
+
+def _forward(detector: Detector, batch: Tensor) -> None:
+    detector.forward(batch, len(batch))
+    if detector.device.type == "cuda":
+        torch.cuda.synchronize(detector.device)
+
+
+def _one_by_one(detector: Detector, images: Tensor) -> Tensor:
+    return torch.cat([detector.probabilities(image[None]) for image in images])

@@ -30,6 +30,9 @@ demo: $(VENV)/run.stamp ## Set up, then run the embedded demo: tables, figures, 
 tune: $(VENV)/run.stamp ## Measure which backend and forward batch are fastest here, for CONFIG=config.yaml
 	@$(BIN)/python -m advxai tune $(CONFIG)
 
+bench: $(VENV)/run.stamp ## Measure every stage beside the detector's raw forwards (half an hour); BENCH=--help for more
+	$(BIN)/python -m benchmarks.speed $(BENCH)
+
 test: $(VENV)/test.stamp ## Set up, then run the test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 

@@ -64,11 +64,15 @@ class _Task:
     def pending(self) -> int:
         return 0 if self.request is None else len(self.request) - self.taken
 
-    def answer(self, rows: Tensor, seconds: float) -> None:
+    def answer(self, rows: Tensor, seconds: float) -> bool:
+        """Take some rows' answers; whether these were the request's last, so that the work has gone on."""
+        assert self.request is not None
         self.answers.append(rows)
         self.cost.seconds += seconds
-        if self.request is not None and sum(map(len, self.answers)) == len(self.request):
+        whole = sum(map(len, self.answers)) == len(self.request)
+        if whole:
             self._advance(torch.cat(self.answers))
+        return whole
 
 
 def _next(batch: Tensor, queue: deque[_Task], detector: Detector) -> tuple[Tensor, list[tuple[_Task, int]]]:
@@ -174,9 +178,7 @@ def _step(batch: Tensor, queue: deque[_Task], detector: Detector) -> list[_Task]
     seconds = time.perf_counter() - start
     used = 0
     for task, count in shares:
-        before = task.request
-        task.answer(answers[used : used + count].clone(), seconds * count / rows)
-        used += count
-        if not task.done and task.request is not before:
+        if task.answer(answers[used : used + count].clone(), seconds * count / rows) and not task.done:
             queue.append(task)
+        used += count
     return [task for task, _ in shares if task.done]

@@ -1,12 +1,13 @@
 """How many images a second a network takes: raw full batches, by backend and forward batch."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from advxai.classes import CLASSES
 from advxai.detector.model import Detector, Preprocessing
 
 WARM_UP = 2  # forwards before the clock starts: the first ones set up memory and kernels
@@ -57,6 +58,7 @@ def compare(
     backends: Iterable[str],
     batches: Iterable[int],
     seconds: float,
+    classes: Sequence[str] = CLASSES,
 ) -> Iterator[Rate]:
     """Every backend with every forward batch, with as many threads as torch has now.
 
@@ -66,6 +68,7 @@ def compare(
         device: torch device; not the CPU: only the backend torch computes there.
         backends, batches: what is compared; a batch that the memory can't hold is left out.
         seconds: of each measurement.
+        classes: names in the order of the logits.
 
     Raises:
         InputError: a backend can't compute the module.
@@ -76,7 +79,9 @@ def compare(
     for backend in backends:
         for batch in batches:
             try:
-                detector = Detector(module, preprocessing, device=device, forward_batch=batch, backend=backend)
+                detector = Detector(
+                    module, preprocessing, classes=classes, device=device, forward_batch=batch, backend=backend
+                )
                 together, alone = detector.probabilities(images), _one_by_one(detector, images)
                 measured = rate(detector, seconds)
             except (MemoryError, torch.OutOfMemoryError):

@@ -5,23 +5,30 @@ import pytest
 import timm
 import torch
 
+from advxai.config.science import BACKENDS
 from advxai.detector.model import Detector, Preprocessing
+
+
+def build(backend: str) -> Detector:
+    torch.manual_seed(0)
+    module = timm.create_model("mobilenetv3_small_050", num_classes=5)
+    return Detector(module, Preprocessing(64, (0.5,) * 3, (0.5,) * 3), forward_batch=10, backend=backend)
 
 
 @pytest.fixture(scope="module")
 def detector() -> Detector:
-    torch.manual_seed(0)
-    module = timm.create_model("mobilenetv3_small_050", num_classes=5)
-    return Detector(module, Preprocessing(64, (0.5,) * 3, (0.5,) * 3), forward_batch=10)
+    return build("torch")
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_neighbours_and_position_change_no_bit(detector, threads):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_neighbours_and_position_change_no_bit(backend, threads):
     """At one number of threads. Another number may round otherwise, so it is part of the digests."""
     images = torch.rand((23, 3, 64, 64), generator=torch.Generator().manual_seed(1)) * 2 - 1
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(threads)
+        detector = build(backend)
         alone = torch.cat([detector.probabilities(image[None]) for image in images])
         together = detector.probabilities(images)
         turned = detector.probabilities(images.flip(0)).flip(0)

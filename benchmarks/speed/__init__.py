@@ -1,0 +1,1 @@
+"""How close every stage comes to the detector's own batched forwards (`make bench`)."""

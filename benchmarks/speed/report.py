@@ -1,0 +1,135 @@
+"""The measurements in words and tables."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from advxai.config import load
+from advxai.detector.throughput import Rate
+from advxai.detector.tune import table
+from advxai.plan.count import PAPER_ITERATIONS, attack, explanation
+from advxai.plan.found import Held
+from benchmarks.speed.work import COUNTS, ITERATIONS
+
+IMAGES = 5070  # that the paper explains
+FFPP = Path(__file__).parents[2] / "config/ffpp.yaml"
+METHODS = {"lime": "LIME", "shap": "SHAP", "sobol": "SOBOL", "rise": "RISE"}
+
+
+def report(found: Mapping[str, Any]) -> str:
+    """Markdown of what `benchmarks.speed` has found."""
+    versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
+    head = [
+        f"# Speed on {found['device']}, {found['threads']} thread(s)",
+        "",
+        f"{found['date']}, commit {found['commit']}; {versions}. `make bench`; medians.",
+    ]
+    parts = [line for name, one in found["detectors"].items() for line in _detector(name, one, found["memory_batch"])]
+    return "\n".join([*head, *parts]) + "\n"
+
+
+def _detector(name: str, found: Mapping[str, Any], memory_batch: int) -> list[str]:
+    top, advised = found["raw"]["top"], found["raw"]["advised"]
+    return [
+        "",
+        f"## {name.capitalize()} detector: {found['model']} at {found['size']} px",
+        "",
+        "Raw full batches, images a second:",
+        "",
+        *table([Rate(**one) for one in found["raw"]["rates"]]),
+        "",
+        f"Below: {advised['backend']} with batches of {advised['forward_batch']}, compared with raw batches of "
+        f"{top['forward_batch']} on {top['backend']}, measured anew beside each pass.",
+        "",
+        *_stages(found["stages"]),
+        "",
+        *_package(found),
+        "",
+        "Seconds with more images, at a sixteenth of the budget (NES: one iteration), medians:",
+        "",
+        *_rows(
+            ["", *map(str, COUNTS), "largest growth at a doubling"],
+            [[stage, *_growth(times)] for stage, times in found["growth"].items()],
+        ),
+        "",
+        f"Peak memory in GiB with forward batches of {memory_batch} and 8 images held at once; idle: imports and "
+        "the network alone:",
+        "",
+        *_rows(
+            ["", "peak", "idle", "device"],
+            [
+                [stage, *(f"{one[key] / 1024:.2f}" if one[key] else "-" for key in ("peak", "idle", "cuda"))]
+                for stage, one in found["memory"].items()
+            ],
+        ),
+        "",
+        *_projection(found),
+    ]
+
+
+def _stages(stages: Mapping[str, Any]) -> list[str]:
+    rows = []
+    for stage, one in stages.items():
+        each = one["seconds"] / one["images"]
+        shown = sorted(found["overhead"] for found in one["passes"])
+        rows.append(
+            [
+                stage,
+                one["images"],
+                f"{one['seconds']:.2f}",
+                f"{one['images'] / one['raw']:.2f}",
+                f"{one['overhead']:.3f}",
+                f"{shown[0]:.3f} - {shown[-1]:.3f}",
+                f"{1 / each:.1f}",
+                f"{1 - one['forwards'] / one['seconds']:.1%}",
+                f"{one['setup']:.1f}",
+            ]
+        )
+    head = ["", "images", "seconds", "raw seconds", "overhead ratio", "of all passes", "images/s"]
+    iterations = [
+        f"{stage} {1000 * one['seconds'] / ITERATIONS / 8:.0f} ms"
+        for stage, one in stages.items()
+        if stage in ("adversary", "evaluation")
+    ]
+    return [
+        *_rows([*head, "outside forwards", "set-up (s)"], rows),
+        "",
+        f"NES (n = 40), an iteration of one image, 8 at once: {', '.join(iterations)}.",
+    ]
+
+
+def _package(found: Mapping[str, Any]) -> list[str]:
+    ours, theirs = found["stages"]["LIME"], found["package"]
+    shares = [(one["seconds"] - one["forwards"]) / one["forwards"] for one in (ours, theirs)]
+    return [
+        f"Outside the forwards LIME takes {shares[0]:.1%} of the forwards' time here; the lime package, which is given "
+        f"each perturbed image to transform, {shares[1]:.1%} ({theirs['images']} samples)."
+    ]
+
+
+def _growth(times: Mapping[str, float]) -> list[str]:
+    values = [times[str(count)] for count in COUNTS]
+    doublings = [after / before for before, after in zip(values, values[1:], strict=False)]
+    return [*(f"{value:.2f}" for value in values), f"{max(doublings):.2f}"]
+
+
+def _projection(found: Mapping[str, Any]) -> list[str]:
+    """Hours of one process for FF++, at each stage's measured speed."""
+    config = load(yaml.safe_load(FFPP.read_text()))
+    pace = {stage: one["seconds"] / one["images"] for stage, one in found["stages"].items()}
+    seconds = attack(config.adversary, PAPER_ITERATIONS) * pace["adversary"]
+    for entry in config.explainers.values():
+        seconds += (explanation(entry, Held()) or 0) * pace[METHODS[entry.method]]
+        seconds += config.evaluation.top * attack(config.evaluation) * pace["evaluation"]
+    return [
+        f"All {len(config.explainers)} rows of config/ffpp.yaml for {IMAGES} images would take one such process "
+        f"{IMAGES * seconds / 3600:.0f} hours ({PAPER_ITERATIONS} iterations of the adversary, segment attacks at "
+        "their most)."
+    ]
+
+
+def _rows(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return ["| " + " | ".join(map(str, line)) + " |" for line in lines]

@@ -1,0 +1,119 @@
+"""The engine that fills forward batches, and what prepares images ahead of it."""
+
+import threading
+import time
+
+import pytest
+import torch
+
+from advxai.ahead import ahead
+from advxai.detector.engine import run
+from advxai.errors import InputError
+from tests.helpers import SIZE, reads_segment
+
+
+def images(count: int, seed: int = 0) -> torch.Tensor:
+    return torch.rand((count, 3, SIZE, SIZE), generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def asks(*requests: torch.Tensor):
+    """Work that asks for images in turn and returns all answers."""
+    answers = []
+    for request in requests:
+        answers.append((yield request))
+    return torch.cat(answers)
+
+
+def test_whole_batches_are_taken_without_a_copy_and_answers_are_the_same(monkeypatch):
+    """40 rows of one request: two whole batches as they lie, the last eight beside another's four."""
+    detector = reads_segment(3)
+    big, small = images(40).to(memory_format=torch.channels_last), images(4, seed=1)
+    seen = []
+    inner = detector.forward
+
+    def forward(batch, rows):
+        seen.append((batch.data_ptr(), rows))
+        return inner(batch, rows)
+
+    monkeypatch.setattr(detector, "forward", forward)
+    done = {name: result for name, result, _ in run([("big", asks(big)), ("small", asks(small))], detector, 2)}
+    whole = detector.forward_batch * big[0].numel() * 4
+    # as the first whole batch is taken, `big` stays in front of the queue; the last rows are copied
+    assert seen[:2] == [(big.data_ptr(), 16), (big.data_ptr() + whole, 16)]
+    assert [rows for _, rows in seen[2:]] == [12]
+    assert torch.equal(done["big"], detector.probabilities(big))
+    assert torch.equal(done["small"], detector.probabilities(small))
+
+
+def test_a_request_s_memory_may_be_used_again():
+    """SHAP and NES write each request over the one before."""
+    detector = reads_segment(3)
+    memory = torch.empty((20, 3, SIZE, SIZE))
+
+    def work():
+        answers = []
+        for seed in range(3):
+            answers.append((yield memory.copy_(images(20, seed))))
+        return torch.cat(answers)
+
+    found = {name: result for name, result, _ in run([("a", work()), ("b", asks(images(7, 9)))], detector, 2)}
+    wanted = torch.cat([detector.probabilities(images(20, seed)) for seed in range(3)])
+    assert torch.equal(found["a"], wanted)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")])
+def test_without_memory_the_message_says_what_may_help(monkeypatch, error):
+    detector = reads_segment(3)
+
+    def forward(batch, rows):
+        raise error
+
+    monkeypatch.setattr(detector, "forward", forward)
+    with pytest.raises(MemoryError, match="no memory for 2 images in work; fewer at once"):
+        list(run([(index, asks(images(3))) for index in range(4)], detector, 2))
+    with pytest.raises(InputError, match="one image in work with a forward batch of 16: set a smaller"):
+        list(run([(index, asks(images(3))) for index in range(4)], detector, 1))
+
+
+def test_another_error_stays_what_it_is(monkeypatch):
+    detector = reads_segment(3)
+
+    def forward(batch, rows):
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(detector, "forward", forward)
+    with pytest.raises(RuntimeError, match="a defect"):
+        list(run([("a", asks(images(3)))], detector, 1))
+
+
+def test_ahead_keeps_the_order_and_goes_no_further_than_it_should():
+    made = []
+
+    def function(number):
+        made.append(number)
+        return -number
+
+    found = ahead(function, range(10), depth=2)
+    assert next(found) == (0, 0)
+    deadline = time.monotonic() + 10
+    while len(made) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    assert made == [0, 1, 2]
+    assert list(found) == [(number, -number) for number in range(1, 10)]
+
+
+def test_ahead_hands_an_error_over_at_its_item_and_ends_its_thread():
+    def function(number):
+        if number == 2:
+            raise InputError("two")
+        return number
+
+    found = ahead(function, range(5))
+    assert [next(found), next(found)] == [(0, 0), (1, 1)]
+    with pytest.raises(InputError, match="two"):
+        next(found)
+    unfinished = ahead(function, range(5, 50))
+    next(unfinished)
+    unfinished.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from advxai.config.science import Nes
-from advxai.detector.model import Preprocessing
+from advxai.detector.engine import enough, room
+from advxai.detector.model import Detector, Preprocessing
 from advxai.distortion import Distortion
 from advxai.randomness import seed_of
 
@@ -80,6 +81,11 @@ def log_odds(probability: Tensor) -> Tensor:
     return p.log() - (-p).log1p()
 
 
+def nes_at_once(settings: Nes, detector: Detector) -> int:
+    """Attacks in work at once that fill every forward: they ask for 1 and 2n images in turn, so two more than for n."""
+    return 2 + enough(settings.samples, detector)
+
+
 def attack(
     image: Tensor, settings: Nes, preprocessing: Preprocessing, noise: Noise, real: int, mask: Tensor | None = None
 ) -> Generator[Tensor, Tensor, Attack]:
@@ -103,10 +109,7 @@ def attack(
     kind = torch.int8 if limit <= 127 else torch.int16
     count = settings.samples
     steps = torch.zeros((settings.channels, *image.shape[-2:]), dtype=kind, device=image.device)
-    layout = torch.contiguous_format if image.is_contiguous() else torch.channels_last  # as the detector has placed it
-    neighbours = torch.empty(
-        (2 * count, *image.shape), dtype=image.dtype, device=image.device, memory_format=layout
-    )  # of each iteration in turn
+    neighbours = room(image, 2 * count)
     if settings.project:
         least, most = distortion.most_steps(image)
         if settings.channels == 1:  # as far as any channel can go

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from advxai.adversary.nes import attack, gaussian_noise, reconstruct
+from advxai.adversary.nes import attack, gaussian_noise, nes_at_once, reconstruct
 from advxai.ahead import ahead
 from advxai.config.science import Nes
 from advxai.detector.engine import run as drive
@@ -29,7 +29,7 @@ def run(
         detector: the detector to deceive.
         settings: NES settings.
         seed: the run's seed; the noise is seeded by (seed, "adversary", key, iteration).
-        at_once: images in work together.
+        at_once: images in work together, at most.
 
     Yields:
         Records: key, sha256, steps, iterations, queries, calls, seconds, before, after (class probabilities), success.
@@ -43,7 +43,7 @@ def run(
             work = attack(detector.place(image), settings, detector.preprocessing, noise, detector.real)
             yield (item["key"], item["sha256"]), work
 
-    for (key, sha256), outcome, cost in drive(works(), detector, at_once):
+    for (key, sha256), outcome, cost in drive(works(), detector, min(at_once, nes_at_once(settings, detector))):
         yield {
             "key": key,
             "sha256": sha256,

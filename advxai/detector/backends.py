@@ -17,8 +17,8 @@ from advxai.detector.folding import fold
 from advxai.errors import InputError
 
 CLOSE = 1e-4  # of a probability: rounding gives 1e-8 to 1e-5
-# Settings from outside by which libraries compute float32 with fewer bits. NES's differences at sigma = 0.001 don't
-# survive that (docs/speed.md), and no digest would tell.
+# Settings from outside by which libraries compute float32 with fewer bits, of which no digest would tell. At sigma =
+# 0.001 TF32 turns 3 % of NES's signs, bfloat16 25 % (benchmarks/precision.py).
 LOWERED = {
     "ONEDNN_DEFAULT_FPMATH_MODE": ("", "STRICT"),
     "DNNL_DEFAULT_FPMATH_MODE": ("", "STRICT"),
@@ -87,7 +87,9 @@ class OpenVino(Backend):
             "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,  # else two jobs share the first core
         }
-        compiled = core.compile_model(core.read_model(_onnx(module, shape)), "CPU", options)
+        graph = core.read_model(_onnx(module, shape))
+        graph.reshape(shape)
+        compiled = core.compile_model(graph, "CPU", options)
         self.tensor, self.request = openvino.Tensor, compiled.create_infer_request()
 
     def __call__(self, batch: Tensor) -> Tensor:
@@ -105,6 +107,7 @@ class OnnxRuntime(Backend):
         onnxruntime = _imported("onnxruntime")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.add_free_dimension_override_by_name("n", shape[0])
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # jobs share the cores
         self.session = onnxruntime.InferenceSession(_onnx(module, shape), options, providers=["CPUExecutionProvider"])
 
@@ -153,12 +156,15 @@ def _imported(name: str) -> Any:
 
 
 def _onnx(module: nn.Module, shape: tuple[int, ...]) -> bytes:
-    """The module as an ONNX graph for one batch size."""
+    """The module as an ONNX graph for any batch size: tracing it with a whole batch would take a gigabyte more."""
     file = io.BytesIO()
+    image = torch.zeros((2, *shape[1:]))
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # of the traced exporter, six times as fast as the one that replaces it
-            torch.onnx.export(module, (torch.zeros(shape),), file, dynamo=False, input_names=["images"])
+            torch.onnx.export(
+                module, (image,), file, dynamo=False, input_names=["images"], dynamic_axes={"images": {0: "n"}}
+            )
     except Exception as error:  # the exporter's own, torch's, the module's: any means that this module isn't for it
         raise InputError(
             f"detector.backend: this model can't be written as ONNX ({str(error).splitlines()[0]}); set it to torch"

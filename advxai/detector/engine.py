@@ -23,6 +23,20 @@ T = TypeVar("T")
 Work = Generator[Tensor, Tensor, T]
 
 
+def enough(rows: int, detector: Detector) -> int:
+    """Pieces of work that fill every forward when each asks for `rows` at a time; more would only hold memory."""
+    return 1 - (-2 * detector.forward_batch // rows)
+
+
+def room(image: Tensor, rows: int) -> Tensor:
+    """Memory for a work's requests, (rows, 3, h, w), laid out as the image (3, h, w) is.
+
+    Each request may be written over the one before; memory fetched anew takes longer than what is computed in it.
+    """
+    layout = torch.contiguous_format if image.is_contiguous() else torch.channels_last
+    return torch.empty((rows, *image.shape), dtype=image.dtype, device=image.device, memory_format=layout)
+
+
 @dataclass
 class Cost:
     """What one piece of work spent.

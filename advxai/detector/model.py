@@ -104,7 +104,10 @@ class Detector:
 
     def place(self, image: Tensor) -> Tensor:
         """An image (3, h, w) on the device, in memory as `forward` likes it: batches made of it then need no copy."""
-        return image[None].to(device=self.device, memory_format=self.backend.layout)[0]
+        image = image[None].to(memory_format=self.backend.layout)
+        if self.device.type == "cuda":
+            image = image.pin_memory()
+        return image.to(self.device, non_blocking=True)[0]
 
     def takes(self, rows: Tensor) -> bool:
         """Whether these rows are a batch for `forward` as they lie in memory."""

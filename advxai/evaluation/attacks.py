@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from advxai.adversary.nes import Attack, attack, gaussian_noise
+from advxai.adversary.nes import Attack, attack, gaussian_noise, nes_at_once
 from advxai.ahead import ahead
 from advxai.config.science import Nes
 from advxai.detector.engine import run as drive
@@ -36,7 +36,7 @@ def run(
         detector: the detector to deceive.
         settings: NES settings of the evaluation.
         seed: the run's; noise is seeded by (seed, "evaluation", key, iteration), other than the adversary's.
-        at_once: attacks in work together.
+        at_once: attacks in work together, at most.
 
     Yields:
         Records: key, sha256, mask, iterations, queries, before, after (class probabilities), success.
@@ -53,7 +53,7 @@ def run(
     works = (
         ((item["key"], item["sha256"], item["mask"]), work(item, detector.place(image))) for item, image in prepared
     )
-    for (key, sha256, mask), outcome, _ in drive(works, detector, at_once):
+    for (key, sha256, mask), outcome, _ in drive(works, detector, min(at_once, nes_at_once(settings, detector))):
         yield {
             "key": key,
             "sha256": sha256,

@@ -63,7 +63,14 @@ Explaining = Generator[Tensor, Tensor, Explanation]
 
 
 class Explainer(ABC):
-    """An explainer as work on one image: it yields perturbed images and is sent their probabilities."""
+    """An explainer as work on one image: it yields perturbed images and is sent their probabilities.
+
+    Attributes:
+        rows: how many images it asks for at a time, as a rule; the stage then works on no more images at once than fill
+            the forwards.
+    """
+
+    rows = 1
 
     @abstractmethod
     def explain(self, inputs: Inputs) -> Explaining:
@@ -131,9 +138,14 @@ def spread(values: Tensor, index: Tensor, size: Sequence[int]) -> Tensor:
     return values.index_select(1, index).view(-1, 1, *size)
 
 
-def blend(image: Tensor, baseline: Tensor, keep: Tensor) -> Tensor:
-    """keep * image + (1 - keep) * baseline. (3, h, w), (3, h, w), (n, 1, h, w) -> (n, 3, h, w).
+def blend(image: Tensor, baseline: Tensor, keep: Tensor, memory: Tensor) -> Tensor:
+    """keep * image + (1 - keep) * baseline, written to the first rows of `memory`.
 
     Exactly one of the two where keep is 0 or 1, and many times faster there than `torch.where` (torch 2.15 on a CPU).
+
+    Args:
+        image, baseline: (3, h, w).
+        keep: (n, 1, h, w).
+        memory: (n or more, 3, h, w), see `advxai.detector.engine.room`.
     """
-    return torch.lerp(baseline[None], image[None], keep)
+    return torch.lerp(baseline[None], image[None], keep, out=memory[: len(keep)])

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from advxai.detector.engine import room
 from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend, pixels, spread
 
 
@@ -51,6 +52,7 @@ class Lime(Explainer):
         self, samples: int = 2000, kernel_width: float = 0.25, ridge: float = 1.0, softmax_again: bool = True
     ) -> None:
         self.samples, self.kernel_width, self.penalty = samples, kernel_width, ridge
+        self.rows = samples
         self.softmax_again = softmax_again
 
     def explain(self, inputs: Inputs, design: np.ndarray | None = None) -> Explaining:
@@ -61,8 +63,9 @@ class Lime(Explainer):
         index = pixels(inputs.segments, inputs.image.device)
         kept = torch.as_tensor(design.astype(np.float32), device=inputs.image.device)
         answers = []
+        memory = room(inputs.image, min(inputs.chunk, len(kept)))
         for part in kept.split(inputs.chunk):
-            answer = yield blend(inputs.image, inputs.baseline, spread(part, index, inputs.segments.shape))
+            answer = yield blend(inputs.image, inputs.baseline, spread(part, index, inputs.segments.shape), memory)
             answers.append(answer.softmax(dim=1) if self.softmax_again else answer)
         target = torch.cat(answers)[:, inputs.target].double().cpu().numpy()
         weights = kernel_weights(design, self.kernel_width)

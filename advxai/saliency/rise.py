@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from advxai.detector.engine import room
 from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend, min_max
 
 
@@ -77,6 +78,7 @@ class Rise(Explainer):
     ) -> None:
         self.masks, self.cells, self.p1, self.draw = masks, cells, p1, draw
         self.softmax_again, self.divide_by = softmax_again, divide_by
+        self.rows = masks
 
     def explain(self, inputs: Inputs, design: RiseDesign | None = None) -> Explaining:
         """Explain; `design` replaces the drawn masks. The map is accumulated, so masks are never all in memory."""
@@ -87,10 +89,11 @@ class Rise(Explainer):
         axis = windows(cells.shape[-1], size).to(inputs.image.device)
         covers = self.divide_by == "coverage"
         total, coverage = torch.zeros((2, size * size), dtype=torch.float64, device=inputs.image.device)
+        memory = room(inputs.image, min(inputs.chunk, len(cells)))
         for start in range(0, len(cells), inputs.chunk):
             part = slice(start, start + inputs.chunk)
             masks = upsample(cells[part], shifts[part], axis)
-            answer = yield blend(inputs.image, inputs.baseline, masks)
+            answer = yield blend(inputs.image, inputs.baseline, masks, memory)
             if self.softmax_again:
                 answer = answer.softmax(dim=1)
             kept = masks.flatten(1)

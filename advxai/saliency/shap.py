@@ -24,6 +24,7 @@ class Shap(Explainer):
 
     def __init__(self, evaluations: int = 2000, batch: int = 50, engine: str = "device") -> None:
         self.evaluations, self.batch, self.engine = evaluations, batch, engine
+        self.rows = batch
 
     def explain(self, inputs: Inputs) -> Explaining:
         if self.engine == "library":

@@ -7,6 +7,7 @@ import torch
 from scipy.stats import qmc
 from torch.nn.functional import interpolate
 
+from advxai.detector.engine import room
 from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend, min_max, pixels, spread
 
 
@@ -49,20 +50,22 @@ class Sobol(Explainer):
     """
 
     def __init__(self, grid: int = 8, design: int = 32) -> None:
-        self.grid, self.rows = grid, design
+        self.grid, self.design = grid, design
+        self.rows = design * (grid**2 + 2)
 
     def explain(self, inputs: Inputs, design: np.ndarray | None = None) -> Explaining:
         """Explain; `design` (rows * (grid^2 + 2), grid^2) replaces the sequence."""
         cells = self.grid**2
         if design is None:
-            design = sobol_design(cells, self.rows)
+            design = sobol_design(cells, self.design)
         size = tuple(inputs.image.shape[-2:])
         masks = torch.as_tensor(design.astype(np.float32), device=inputs.image.device)
         labels = torch.arange(cells, dtype=torch.float32).view(1, 1, self.grid, self.grid)
         index = pixels(interpolate(labels, size, mode="nearest").numpy(), inputs.image.device)
         answers = []
+        memory = room(inputs.image, min(inputs.chunk, len(masks)))
         for part in masks.split(inputs.chunk):
-            answer = yield blend(inputs.image, inputs.baseline, spread(part, index, size))
+            answer = yield blend(inputs.image, inputs.baseline, spread(part, index, size), memory)
             answers.append(answer[:, inputs.target])
         indices = jansen_total(torch.cat(answers).cpu().numpy(), cells)
         low = torch.from_numpy(indices).reshape(1, 1, self.grid, self.grid)

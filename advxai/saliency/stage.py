@@ -10,6 +10,7 @@ from torch import Tensor
 
 from advxai.ahead import ahead
 from advxai.config.explainers import Explainer as Settings
+from advxai.detector.engine import enough
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
 from advxai.randomness import seed_of
@@ -18,8 +19,15 @@ from advxai.saliency.baselines import fill
 from advxai.saliency.registry import build
 from advxai.saliency.segments import segment
 
+# Rows of a request, rounded up to whole forward batches: enough for what SHAP asks at once, so that the work of several
+# images fills every forward; 38 MB an image at 224 px.
+CHUNK = 64
 Item = Mapping[str, Any]
 Adversarial = Callable[[Item, Tensor], tuple[Tensor, Mapping[str, Any]]]
+
+
+def _chunk(detector: Detector) -> int:
+    return -(-CHUNK // detector.forward_batch) * detector.forward_batch
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ def _explain(
         segments=segments,
         target=target,
         generator=generator(method),
-        chunk=detector.forward_batch,
+        chunk=_chunk(detector),
     )
     explanation = yield from explainer.explain(inputs)
     return {
@@ -107,7 +115,7 @@ def run(
         detector: the detector to explain.
         settings: the explainer's entry of the configuration.
         seed: the run's; designs are seeded by (seed, "saliency", method, key), so LIME and LIME_adv share theirs.
-        at_once: images in work together.
+        at_once: images in work together, at most.
         adversarial: reader of the adversary's shard; needed by the adversarial baseline.
 
     Yields:
@@ -124,7 +132,8 @@ def run(
         )
         for item, ready in prepared
     )
-    for (key, sha256), record, cost in drive(works, detector, at_once):
+    together = min(at_once, enough(min(explainer.rows, _chunk(detector)), detector))
+    for (key, sha256), record, cost in drive(works, detector, together):
         seconds = cost.seconds + record.pop("preparation")
         spent = {"images": cost.images - 1, "calls": cost.calls - 1, "seconds": seconds}
         yield {"key": key, "sha256": sha256, **record, **spent}

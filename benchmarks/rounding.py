@@ -3,8 +3,8 @@
     python benchmarks/rounding.py a.yaml b.yaml
 
 Both configurations have been run; they differ in `run:` and, say, in `detector.forward_batch`, and share the detector's
-weights (`detector.checkpoint`, or a training that isn't touched by the difference). Rounding turns few signs of NES in an
-iteration (benchmarks/precision.py), but an attack that has left its path goes another way, so equality isn't to be
+weights (`detector.checkpoint`, or a training that isn't touched by the difference). Rounding turns few signs of NES in
+an iteration (benchmarks/precision.py), but an attack that has left its path goes another way, so equality isn't to be
 expected; what matters is whether the tables agree.
 """
 

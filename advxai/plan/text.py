@@ -49,7 +49,7 @@ def report(
     about = "" if population.exact else "~"
     detector = config.detector
     network = f"{detector.model} at {detector.input_size} px, forward batch {detector.forward_batch}"
-    threads = f", threads {detector.threads}" if detector.device == "cpu" else ""
+    threads = f", {detector.backend}, threads {detector.threads}" if detector.device == "cpu" else ""
     if isinstance(speed, Speed):
         said = f"{number(speed.rate) if speed.rate >= 100 else f'{speed.rate:.3g}'} images a second in one process"
         said += f": {network}{threads}, {speed.weights}; {speed.where}"

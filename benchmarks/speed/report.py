@@ -96,7 +96,7 @@ def _stages(stages: Mapping[str, Any]) -> list[str]:
     return [
         *_rows([*head, "outside forwards", "set-up (s)"], rows),
         "",
-        f"NES (n = 40), an iteration of one image, 8 at once: {', '.join(iterations)}.",
+        f"NES (n = 40), an iteration of one of 8 images: {', '.join(iterations)}.",
     ]
 
 

@@ -192,7 +192,7 @@ def package(spec: Spec) -> dict[str, Any]:
     image = picture({"number": 0})
     start = time.perf_counter()
     LimeImageExplainer(random_state=0).explain_instance(
-        image, classify, num_samples=samples, batch_size=spec.forward_batch, progress_bar=False
+        image, classify, num_samples=samples, batch_size=spec.forward_batch
     )
     return {"seconds": time.perf_counter() - start, "forwards": forwards, "images": samples}
 

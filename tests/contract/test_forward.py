@@ -5,8 +5,10 @@ import pytest
 import timm
 import torch
 
-from advxai.config.science import BACKENDS
+from advxai import adversary, saliency
+from advxai.config.science import BACKENDS, Nes
 from advxai.detector.model import Detector, Preprocessing
+from tests.helpers import explainer_settings
 
 
 def build(backend: str) -> Detector:
@@ -52,3 +54,30 @@ def test_preprocessing_and_its_inverse(detector):
 def test_a_batch_of_another_size_is_refused(detector):
     with pytest.raises(ValueError, match="10 rows, not 3"):
         detector.forward(torch.zeros((3, 3, 64, 64)), 3)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_stage_gives_the_same_whatever_is_in_work_beside_an_image(backend):
+    """Requests in memory that is used again, taken with or without a copy: steps and maps are equal to the last bit."""
+    detector = build(backend)
+    items = [{"key": f"{number}.png", "sha256": "", "number": number} for number in range(5)]
+    nes = Nes(samples=7, iterations=3, sigma=0.05)
+
+    def picture(item):
+        return np.random.default_rng(item["number"]).integers(0, 256, (70, 70, 3), dtype=np.uint8)
+
+    def made(at_once: int) -> dict:
+        attacks = adversary.run(items, picture, detector, nes, 0, at_once)
+        found = {record["key"]: [record["steps"], record["after"]] for record in attacks}
+        for method, budget in (("lime", {"samples": 45}), ("shap", {"evaluations": 45}), ("rise", {"masks": 45})):
+            settings = explainer_settings(method=method, baseline="zeros", **budget)
+            for record in saliency.run(items, picture, detector, settings, 0, at_once):
+                found[record["key"]] += [record["map"], record["images"], record["calls"]]
+        return found
+
+    alone, together = made(1), made(5)
+    assert alone.keys() == together.keys() == {item["key"] for item in items}
+    for key, values in alone.items():
+        for one, other in zip(values, together[key], strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert any(np.any(values[0]) for values in alone.values())

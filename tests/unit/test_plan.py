@@ -434,7 +434,9 @@ def test_the_whole_text():
     assert max(map(len, said.splitlines())) <= 100
     flat = " ".join(said.split())
     assert "~5,600 to explain, of 560 fake test videos with at most 10 each; ~16,100 test images to classify" in flat
-    assert "100 images a second in one process: tf_efficientnetv2_b0 at 224 px, forward batch 64, torch, threads 1" in flat
+    assert (
+        "100 images a second in one process: tf_efficientnetv2_b0 at 224 px, forward batch 64, torch, threads 1" in flat
+    )
     # evaluation, the longest, takes 5,600 * 12,153 / 100 s, 189.05 hours; the adversary is the shortest
     assert "Proposal: `shards: 190`; a job then takes ~9 min to ~60 min." in flat
     # 5,600 * (1,864 + 20,232 + 97,224) + 16,100 forwards

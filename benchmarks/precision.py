@@ -44,7 +44,7 @@ from advxai.adversary.stage import run as attack_all  # noqa: E402
 from advxai.config import Config, load  # noqa: E402
 from advxai.config.science import Nes  # noqa: E402
 from advxai.detector import checkpoint  # noqa: E402
-from advxai.detector.backends import Backend, installed  # noqa: E402
+from advxai.detector.backends import Backend, import_openvino, installed  # noqa: E402
 from advxai.detector.model import Detector  # noqa: E402
 from advxai.environment import as_a_job, processor  # noqa: E402
 from advxai.errors import InputError  # noqa: E402
@@ -93,8 +93,7 @@ class LowOpenVino(Backend):
     """OpenVINO in bfloat16, its own choice on CPUs that have it; the product's backend forbids that."""
 
     def __init__(self, module: nn.Module, shape: tuple[int, ...]) -> None:
-        import openvino
-
+        openvino = import_openvino()
         warnings.filterwarnings("ignore", module="torch.jit")  # its tracing is deprecated
         model = openvino.convert_model(module, input=[shape], example_input=torch.zeros(shape))
         options = {"INFERENCE_PRECISION_HINT": "bf16", "INFERENCE_NUM_THREADS": torch.get_num_threads()}

@@ -76,10 +76,7 @@ class OpenVino(Backend):
     packages = ("torch", "openvino")
 
     def __init__(self, module: nn.Module, shape: tuple[int, ...], threads: int) -> None:
-        # Its Python package reports each import to its maker; without this one it goes on with a stub of its own.
-        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-        openvino = _imported("openvino")
-        # read from ONNX: OpenVINO's own converter of torch modules takes four times as long
+        openvino = import_openvino()
         core = openvino.Core()
         options = {
             "INFERENCE_PRECISION_HINT": "f32",  # else bfloat16 where the CPU has it
@@ -87,6 +84,7 @@ class OpenVino(Backend):
             "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,  # else two jobs share the first core
         }
+        # not by OpenVINO's own converter of torch modules, which takes four times as long
         graph = core.read_model(_onnx(module, shape))
         graph.reshape(shape)
         compiled = core.compile_model(graph, "CPU", options)
@@ -115,6 +113,12 @@ class OnnxRuntime(Backend):
         return torch.from_numpy(self.session.run(None, {"images": batch.numpy()})[0])
 
 
+def import_openvino() -> Any:
+    """The package, kept from reporting each import to its maker; it has a stub for when it can't."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    return _imported("openvino")
+
+
 def installed() -> list[str]:
     """The names of the backends that can be used here."""
     return [name for name in BACKENDS if importlib.util.find_spec(name) is not None]
@@ -137,7 +141,13 @@ def build(name: str, module: nn.Module, shape: tuple[int, ...], device: torch.de
     if name == "torch":
         return Torch(module, shape[-1], device)
     kind = {"openvino": OpenVino, "onnxruntime": OnnxRuntime}[name]
-    backend = kind(module, shape, torch.get_num_threads())
+    try:
+        backend = kind(module, shape, torch.get_num_threads())
+    except InputError:
+        raise
+    except Exception as error:  # the exporter's own, torch's, the backend's: any means that this module isn't for it
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"detector.backend: {name} can't take this model ({reason}); set it to torch") from error
     batch = torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.inference_mode():
         # of two rows only: a module's answer doesn't depend on its neighbours
@@ -159,14 +169,9 @@ def _onnx(module: nn.Module, shape: tuple[int, ...]) -> bytes:
     """The module as an ONNX graph for any batch size: tracing it with a whole batch would take a gigabyte more."""
     file = io.BytesIO()
     image = torch.zeros((2, *shape[1:]))
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # of the traced exporter, six times as fast as the one that replaces it
-            torch.onnx.export(
-                module, (image,), file, dynamo=False, input_names=["images"], dynamic_axes={"images": {0: "n"}}
-            )
-    except Exception as error:  # the exporter's own, torch's, the module's: any means that this module isn't for it
-        raise InputError(
-            f"detector.backend: this model can't be written as ONNX ({str(error).splitlines()[0]}); set it to torch"
-        ) from error
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of the traced exporter, six times as fast as the one that replaces it
+        torch.onnx.export(
+            module, (image,), file, dynamo=False, input_names=["images"], dynamic_axes={"images": {0: "n"}}
+        )
     return file.getvalue()

@@ -30,8 +30,8 @@ class Config(Model):
     images_at_once: int = Field(
         8,
         ge=1,
-        description="At most so many images in work at once in a job, fewer where these fill the forwards (half as many "
-        "in a second try); changes no number.",
+        description="At most so many images in work at once in a job, fewer where these fill the forwards (half as "
+        "many in a second try); changes no number.",
     )
     corpus: Corpus = Field(description="The videos.")
     faces: Faces = Field(Faces(), description="Face detection and crops.")

@@ -71,7 +71,7 @@ class Torch(Backend):
 
 
 class OpenVino(Backend):
-    """OpenVINO on the CPU, compiled for one batch size: with a size left open it is no faster than torch."""
+    """OpenVINO on the CPU, compiled for one batch size."""
 
     packages = ("torch", "openvino")
 

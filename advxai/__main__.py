@@ -25,7 +25,7 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 TUNE = """\
 example:
-  python -m advxai tune config/ffpp.yaml
+  python -m advxai tune config/ffpp.yaml --device cpu
 
 Its device and threads are used. Run it while the machine is otherwise idle.
 """
@@ -34,7 +34,7 @@ Its device and threads are used. Run it while the machine is otherwise idle.
 def _tune(arguments: argparse.Namespace) -> int:
     from advxai.detector.tune import tune
 
-    print(tune(arguments.config, arguments.batches, arguments.seconds))
+    print(tune(arguments.config, arguments.batches, arguments.seconds, arguments.device))
     return 0
 
 
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     tune.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"), help="default: config.yaml")
     tune.add_argument("--batches", type=int, nargs="+", metavar="N", default=[8, 16, 32, 64, 128, 256])
+    tune.add_argument("--device", choices=("cpu", "cuda"), help="instead of the configuration's")
     tune.add_argument("--seconds", type=float, default=2.0, help="of each measurement; default: 2")
     tune.set_defaults(command=_tune)
     return parser

@@ -18,7 +18,7 @@ from advxai.errors import InputError
 from advxai.jobs import use_threads
 
 
-def tune(file: Path, batches: Sequence[int], seconds: float) -> str:
+def tune(file: Path, batches: Sequence[int], seconds: float, device: str | None = None) -> str:
     """Measure every installed backend with every forward batch for a configuration's detector.
 
     The network has random weights, which don't matter for the time.
@@ -27,6 +27,7 @@ def tune(file: Path, batches: Sequence[int], seconds: float) -> str:
         file: the configuration; `detector`'s model, input_size, device and threads are used.
         batches: forward batches to try.
         seconds: of each measurement.
+        device: instead of the configuration's.
 
     Returns:
         The table and the two lines to set, to be printed.
@@ -39,8 +40,11 @@ def tune(file: Path, batches: Sequence[int], seconds: float) -> str:
     except (OSError, yaml.YAMLError) as error:
         raise InputError(f"{file}: can't be read as YAML ({error}); give a configuration") from error
     settings = load(content or {}).detector
+    settings = settings.model_copy(update={"device": device or settings.device})
     if settings.device == "cuda" and not torch.cuda.is_available():
-        raise InputError("detector.device: no CUDA device is usable here; tune on the machine that has one")
+        raise InputError(
+            "detector.device: no CUDA device is usable here; tune on the machine that has one, or give --device cpu"
+        )
     use_threads(settings.threads)
     module = build_module(settings, len(CLASSES)).eval()
     backends = installed() if settings.device == "cpu" else ["torch"]

@@ -209,7 +209,7 @@ def test_memory_for_small_batches_only(monkeypatch):
     assert [one.forward_batch for one in measured] == [2, 4]
 
 
-def test_tune_names_the_two_lines_to_set(tmp_path):
+def test_tune_names_the_two_lines_to_set(tmp_path, monkeypatch):
     (tmp_path / "c.yaml").write_text(
         "run: a\ncorpus: {kind: ffpp, root: x, splits: y}\n"
         "detector: {model: 'tests.custom:tiny_detector', input_size: 48, mean: [.5, .5, .5], std: [.5, .5, .5]}\n"
@@ -218,5 +218,8 @@ def test_tune_names_the_two_lines_to_set(tmp_path):
     # the other two can't take this network, whose pooling has no ONNX form
     assert "| forward_batch | torch |" in text and text.count("can't take this model") == 2
     assert "detector:\n  backend: torch\n  forward_batch: " in text
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(InputError, match="no CUDA device is usable here"):
+        tune.tune(tmp_path / "c.yaml", [2], 0.01, "cuda")
     with pytest.raises(InputError, match="missing.yaml: can't be read as YAML"):
         tune.tune(tmp_path / "missing.yaml", [2], 0.01)

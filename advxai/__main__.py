@@ -32,6 +32,7 @@ Its device and threads are used. Run it while the machine is otherwise idle.
 
 
 def _tune(arguments: argparse.Namespace) -> int:
+    as_a_job()
     from advxai.detector.tune import tune
 
     print(tune(arguments.config, arguments.batches, arguments.seconds, arguments.device))
@@ -79,5 +80,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    as_a_job()
     sys.exit(main())

@@ -32,7 +32,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-import yaml
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -42,6 +41,7 @@ sys.path.insert(0, str(ROOT))
 from advxai.adversary.nes import attack, gaussian_noise, reconstruct  # noqa: E402
 from advxai.adversary.stage import run as attack_all  # noqa: E402
 from advxai.config import Config, load  # noqa: E402
+from advxai.config.file import read  # noqa: E402
 from advxai.config.science import Nes  # noqa: E402
 from advxai.detector import checkpoint  # noqa: E402
 from advxai.detector.backends import Backend, import_openvino, installed  # noqa: E402
@@ -174,11 +174,7 @@ def finished(path: Path, count: int) -> Run:
     Raises:
         InputError: the configuration can't be read, or hasn't been run here.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: can't be read as YAML ({error}); give a configuration") from error
-    config = load(content or {})
+    config = load(read(path))
     paths = Paths(config)
     weights = paths.detector.path / "detector.safetensors"
     lists = [paths.lists / f"{shard}.json" for shard in paths.shards]

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from advxai.config import load  # noqa: E402
+from advxai.config.file import read  # noqa: E402
 from advxai.paths import Paths  # noqa: E402
 from advxai.store import read_shard  # noqa: E402
 
@@ -70,7 +70,7 @@ def tables(a: Paths, b: Paths) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("configurations", nargs=2, type=Path)
-    a, b = (Paths(load(yaml.safe_load(path.read_text()))) for path in parser.parse_args().configurations)
+    a, b = (Paths(load(read(path))) for path in parser.parse_args().configurations)
     for part in (copies, maps, tables):
         part(a, b)
 

@@ -1,12 +1,13 @@
 """Configuration of the detector, the NES attacks and the evaluation."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
 from advxai.config.base import Medium, Model, Number
 
-BACKENDS = ("torch", "openvino", "onnxruntime")
+Backend = Literal["torch", "openvino", "onnxruntime"]
+BACKENDS: tuple[str, ...] = get_args(Backend)
 
 
 class Training(Model):
@@ -50,7 +51,7 @@ class Detector(Model):
     mean: tuple[Number, Number, Number] | None = Field(None, description="Normalisation; null: the model's own (timm).")
     std: tuple[Number, Number, Number] | None = Field(None, description="Normalisation; null: the model's own (timm).")
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where every forward runs; part of the digests.")
-    backend: Literal["torch", "openvino", "onnxruntime"] = Field(
+    backend: Backend = Field(
         "torch",
         description="What computes the forwards; the last two on a CPU only, often faster. Part of the digests: "
         "`make tune` measures.",

@@ -42,6 +42,16 @@ def require_float32() -> None:
     torch.backends.cudnn.deterministic = True
 
 
+def require_device(device: str, remedy: str = "set it to cpu") -> None:
+    """Refuse a CUDA device that isn't there.
+
+    Raises:
+        InputError: `device` is cuda and none is usable; it ends with the remedy.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"detector.device: no CUDA device is usable here; {remedy}")
+
+
 class Backend(ABC):
     """A compiled network.
 

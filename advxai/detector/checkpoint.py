@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from advxai.classes import CLASSES
 from advxai.config.science import Detector as Settings
+from advxai.detector.backends import require_device
 from advxai.detector.build import build_module, head_keys, preprocessing, read_tensors, shape
 from advxai.detector.model import Detector, Preprocessing
 from advxai.errors import InputError
@@ -81,8 +82,7 @@ def load(
             std; no such device.
     """
     device = device or settings.device
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("detector.device: no CUDA device is usable here; set it to cpu")
+    require_device(device)
     state = _state(read_tensors(path), path)
     meta = _meta(path)
     if meta:

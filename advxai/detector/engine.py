@@ -187,8 +187,7 @@ def _step(batch: Tensor, queue: deque[_Task], detector: Detector) -> list[_Task]
     full, shares = _next(batch, queue, detector)
     rows = sum(count for _, count in shares)
     answers = detector.forward(full, rows)
-    if detector.device.type == "cuda":
-        torch.cuda.synchronize(detector.device)
+    detector.wait()
     seconds = time.perf_counter() - start
     used = 0
     for task, count in shares:

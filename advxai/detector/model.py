@@ -130,6 +130,11 @@ class Detector:
         self.calls += 1
         return self.backend(batch).float().softmax(dim=1)[:rows]
 
+    def wait(self) -> None:
+        """Until the device has computed what it was given, so that a clock shows it."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
     def probabilities(self, images: Tensor) -> Tensor:
         """Class probabilities (n, classes) float32 of normalised images (n, 3, size, size)."""
         batch = self.empty_batch()

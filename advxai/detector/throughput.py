@@ -99,8 +99,7 @@ def best(rates: Iterable[Rate]) -> Rate:
 
 def _forward(detector: Detector, batch: Tensor) -> None:
     detector.forward(batch, len(batch))
-    if detector.device.type == "cuda":
-        torch.cuda.synchronize(detector.device)
+    detector.wait()
 
 
 def _one_by_one(detector: Detector, images: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from advxai.classes import CLASSES
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
+from advxai.detector.backends import require_device
 from advxai.detector.build import build_module, follow_quickly, load_initial, preprocessing, start_small
 from advxai.detector.checkpoint import save
 from advxai.detector.images import Images
@@ -160,8 +161,7 @@ def _check_settings(settings: Settings, val_rows: pd.DataFrame) -> None:
         raise InputError(
             "detector.training.mixed_precision: is for a GPU alone; set detector.device to cuda, or it to false"
         )
-    if settings.device == "cuda" and not torch.cuda.is_available():
-        raise InputError("detector.device: no CUDA device is usable here; set it to cpu")
+    require_device(settings.device)
 
 
 def train(

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-import yaml
 from tqdm import tqdm
 
 from advxai.classes import CLASSES
 from advxai.config import load
+from advxai.config.file import read
 from advxai.config.science import BACKENDS
-from advxai.detector.backends import installed
+from advxai.detector.backends import installed, require_device
 from advxai.detector.build import build_module, preprocessing
 from advxai.detector.throughput import Rate, best, compare
 from advxai.environment import processor
@@ -35,16 +35,9 @@ def tune(file: Path, batches: Sequence[int], seconds: float, device: str | None 
     Raises:
         InputError: the file can't be read or used, there is no such device, or the model can't be built.
     """
-    try:
-        content = yaml.safe_load(file.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{file}: can't be read as YAML ({error}); give a configuration") from error
-    settings = load(content or {}).detector
+    settings = load(read(file)).detector
     settings = settings.model_copy(update={"device": device or settings.device})
-    if settings.device == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            "detector.device: no CUDA device is usable here; tune on the machine that has one, or give --device cpu"
-        )
+    require_device(settings.device, "tune on the machine that has one, or give --device cpu")
     use_threads(settings.threads)
     module = build_module(settings, len(CLASSES)).eval()
     backends = installed() if settings.device == "cpu" else ["torch"]

@@ -3,17 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from advxai.classes import CLASSES
 from advxai.config.science import Detector as Settings
+from advxai.detector.backends import require_device
 from advxai.detector.build import build_module, preprocessing
 from advxai.detector.checkpoint import load
 from advxai.detector.model import Detector
 from advxai.detector.throughput import rate
 from advxai.environment import made_with
-from advxai.errors import InputError
 from advxai.jobs import use_threads
 
 
@@ -55,8 +54,7 @@ def _detector(settings: Settings, trained: Path) -> tuple[Detector, str]:
         return load(settings, trained), "the run's weights"
     if settings.checkpoint is not None and Path(settings.checkpoint).exists():
         return load(settings, Path(settings.checkpoint)), "the checkpoint's weights"
-    if settings.device == "cuda" and not torch.cuda.is_available():
-        raise InputError("detector.device: no CUDA device is usable here; plan on a machine that has one")
+    require_device(settings.device, "plan on a machine that has one")
     module = build_module(settings, len(CLASSES))
     detector = Detector(
         module,

@@ -16,13 +16,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import yaml
 
 from advxai import parquet
 from advxai.config import Config, load
+from advxai.config.file import read
 from advxai.corpus.blocks import REPORT
 from advxai.errors import InputError
 from advxai.frames.manifest import build
@@ -74,8 +73,9 @@ def configurations(own: Config, files: Iterable[str]) -> list[Paths]:
     """
     found = [Paths(own)]
     for file in files:
+        content = read(Path(file), "prune.configurations")
         try:
-            config = load(_read_yaml(file))
+            config = load(content)
             if Path(config.results).resolve() != Path(own.results).resolve():
                 raise InputError(
                     f"`results: {config.results}` isn't the run's, {own.results}, so it refers to nothing there; take "
@@ -86,17 +86,6 @@ def configurations(own: Config, files: Iterable[str]) -> list[Paths]:
         except InputError as error:
             raise InputError(f"{file}: {error}") from None
     return found
-
-
-def _read_yaml(file: str) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(Path(file).read_text())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        said = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
-        raise InputError(f"can't be read ({said}); correct prune.configurations or the file") from error
-    if not isinstance(content, dict):
-        raise InputError("is no configuration; correct prune.configurations or the file")
-    return content
 
 
 class _Run:

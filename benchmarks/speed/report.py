@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from advxai.config import load
+from advxai.config.file import read
 from advxai.detector.throughput import Rate
 from advxai.detector.tune import table
 from advxai.plan.count import PAPER_ITERATIONS, attack, explanation
@@ -117,7 +116,7 @@ def _growth(times: Mapping[str, float]) -> list[str]:
 
 def _projection(found: Mapping[str, Any]) -> list[str]:
     """Hours of one process for FF++, at each stage's measured speed."""
-    config = load(yaml.safe_load(FFPP.read_text()))
+    config = load(read(FFPP))
     pace = {stage: one["seconds"] / one["images"] for stage, one in found["stages"].items()}
     seconds = attack(config.adversary, PAPER_ITERATIONS) * pace["adversary"]
     for entry in config.explainers.values():

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CORES ?= all
 CONFIG ?= config.yaml
 
-.PHONY: help demo tune bench test test-kill protocols lint format lock docs clean
+.PHONY: help demo tune bench test test-kill test-slurm protocols lint format lock docs clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,14 @@ test: $(VENV)/test.stamp ## Set up, then run the test suite
 
 test-kill: $(VENV)/test.stamp ## Kill running jobs and Snakemake at ten random moments in each stage (a quarter of an hour)
 	$(BIN)/python -m pytest -m kill tests/workflow/test_kill.py
+
+# RUNLEVEL=1: the packages' own services stay off; the test starts daemons of its own.
+test-slurm: $(VENV)/test.stamp ## Run the tiny workflow on a Slurm of its own in a scratch folder; as root, installs Slurm
+	@PATH="$$PATH:/usr/sbin:/sbin"; command -v slurmctld slurmd munged >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q \
+	  && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends slurm-wlm munge; } \
+	  || [ "$$(id -u)" != 0 ]
+	$(BIN)/python -m pytest -m slurm tests/workflow/test_slurm.py
 
 protocols: $(VENV)/run.stamp ## Run the demo once for each fix of the corrected protocol; writes docs/protocols-demo.md (half an hour)
 	$(BIN)/python benchmarks/protocols.py --cores $(CORES)

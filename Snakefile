@@ -28,6 +28,9 @@ if not workflow.overwrite_configfiles:
 # and its job has the target `plan:`.)
 PLANNING = not {"plan", "plan:"}.isdisjoint(sys.argv)
 
+# On a cluster the main process takes care of what failed, with more memory and time.
+RETRIES = 0 if workflow.remote_exec else Paths.RETRIES
+
 try:
     CONFIG = load(config)
     P = Paths(CONFIG, planning=PLANNING)

@@ -15,7 +15,7 @@ rule adversary_shard:
         str(P.logs / CONFIG.run / "adversary_shard/{shard}.log"),
     benchmark:
         str(P.logs / CONFIG.run / "adversary_shard/{shard}.tsv")
-    retries: P.RETRIES
+    retries: RETRIES
     conda:
         "../envs/science.yaml"
     threads: CONFIG.detector.threads

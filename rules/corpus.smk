@@ -12,7 +12,8 @@ rule corpus_media:
         update(str(P.store / "media/{package}/{file}")),
     log:
         str(P.logs / "corpus_media/{package}/{file}.log"),
-    retries: 2
+    retries: RETRIES
+    localrule: True
     conda:
         "../envs/data.yaml"
     params:
@@ -50,6 +51,7 @@ rule corpus_videos:
         shards=[P.run / f"corpus/shards/{shard}.json" for shard in P.shards],
     log:
         P.logs / f"corpus_videos/{CONFIG.run}.log",
+    localrule: True
     conda:
         "../envs/data.yaml"
     params:

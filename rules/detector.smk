@@ -39,6 +39,7 @@ elif not DETECTOR.exists():
             update(DETECTOR),
         log:
             P.logs / "detector_import" / f"{P.detector.path.name}.log",
+        localrule: True
         conda:
             "../envs/science.yaml"
         script:
@@ -87,6 +88,7 @@ rule detector_called_fake:
         shards=[P.run / f"detector/called_fake/{shard}.json" for shard in P.shards],
     log:
         P.logs / CONFIG.run / "detector_called_fake.log",
+    localrule: True
     conda:
         "../envs/tables.yaml"
     script:

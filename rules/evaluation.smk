@@ -26,7 +26,7 @@ rule evaluation_shard:
         str(P.logs / CONFIG.run / "evaluation_shard/{explainer}-{digest}/{shard}.log"),
     benchmark:
         str(P.logs / CONFIG.run / "evaluation_shard/{explainer}-{digest}/{shard}.tsv")
-    retries: P.RETRIES
+    retries: RETRIES
     conda:
         "../envs/science.yaml"
     threads: CONFIG.detector.threads

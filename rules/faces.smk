@@ -14,6 +14,7 @@ rule faces_model:
         update(P.face_model),
     log:
         P.logs / "faces_model.log",
+    localrule: True
     conda:
         "../envs/data.yaml"
     script:

@@ -27,6 +27,7 @@ if CONFIG.frames.lmdb is None:
             **FRAMES_MADE,
         log:
             P.logs / CONFIG.run / "frames_manifest.log",
+        localrule: True
         conda:
             "../envs/data.yaml"
         params:

@@ -10,7 +10,10 @@ rule plan:
     resources:
         gpu=P.gpus,
     params:
-        cores=lambda wildcards: workflow.resource_settings.cores,
+        cores=lambda wildcards: workflow.resource_settings.cores or 1,
+        submitted=lambda wildcards: (
+            workflow.resource_settings.nodes if workflow.non_local_exec else None
+        ),
         gpus=lambda wildcards: workflow.resource_settings.resources.get("gpu").value,
     script:
         "../scripts/plan.py"

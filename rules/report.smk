@@ -26,6 +26,7 @@ rule report_figure:
         str(P.logs / CONFIG.run / "report_figure/{figure}.log"),
     wildcard_constraints:
         figure="|".join(FIGURES),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
@@ -44,6 +45,7 @@ rule report_detector:
         P.detector_figures,
     log:
         P.logs / CONFIG.run / "report_detector.log",
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
@@ -65,9 +67,10 @@ rule report_provenance:
         P.run / "provenance.json",
     log:
         P.logs / CONFIG.run / "report_provenance.log",
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
-        config=CONFIG.model_dump(mode="json", exclude={"prune"}),
+        config=CONFIG.model_dump(mode="json", exclude={"plan", "prune"}),
     script:
         "../scripts/report_provenance.py"

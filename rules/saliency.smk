@@ -22,7 +22,7 @@ rule saliency_shard:
         str(P.logs / CONFIG.run / "saliency_shard/{explainer}-{digest}/{shard}.log"),
     benchmark:
         str(P.logs / CONFIG.run / "saliency_shard/{explainer}-{digest}/{shard}.tsv")
-    retries: P.RETRIES
+    retries: RETRIES
     conda:
         "../envs/science.yaml"
     threads: CONFIG.detector.threads

@@ -23,6 +23,7 @@ rule tables_explainer:
         str(P.logs / CONFIG.run / "tables_explainer/{explainer}.log"),
     wildcard_constraints:
         explainer="|".join(CONFIG.explainers),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
@@ -42,6 +43,7 @@ rule tables_combined:
         P.tables_of(P.COMBINED),
     log:
         P.logs / CONFIG.run / "tables_combined.log",
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
@@ -66,6 +68,7 @@ if P.is_ffpp:
             P.tables_of(P.PUBLISHED),
         log:
             P.logs / CONFIG.run / "tables_published.log",
+        localrule: True
         conda:
             "../envs/tables.yaml"
         params:
@@ -91,6 +94,7 @@ rule tables_left_out:
         summary=P.run / "summary.txt",
     log:
         P.logs / CONFIG.run / "tables_left_out.log",
+    localrule: True
     conda:
         "../envs/tables.yaml"
     script:

@@ -9,6 +9,7 @@ from advxai.config import load
 from advxai.faces.extract import extract
 from advxai.jobs import job, read_items
 from advxai.paths import Paths
+from advxai.scratch import scratch_folder
 
 with job(snakemake.log):
     cv2.setNumThreads(snakemake.threads)
@@ -19,6 +20,7 @@ with job(snakemake.log):
         Path(snakemake.input.model),
         paths.faces.path,
         threads=snakemake.threads,
+        scratch=scratch_folder(config.scratch),
         **config.faces.model_dump(exclude={"model"}),
     )
     paths.faces.describe()

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 from advxai import parquet
+from advxai.config import load
 from advxai.frames.database import build
 from advxai.jobs import job
+from advxai.scratch import scratch_folder
 
 with job(snakemake.log):
-    build(parquet.read(snakemake.input.manifest), Path(snakemake.output[0]))
+    scratch = scratch_folder(load(snakemake.config).scratch)
+    build(parquet.read(snakemake.input.manifest), Path(snakemake.output[0]), scratch)

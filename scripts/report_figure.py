@@ -9,9 +9,8 @@ from advxai.frames.database import FrameStore
 from advxai.jobs import job
 from advxai.paths import Paths
 from advxai.report.figure import explainer_figure
-from advxai.report.panels import last_rows, panel, read_preprocessing
+from advxai.report.panels import last_rows, panel, picked, read_preprocessing
 from advxai.report.pick import pick
-from advxai.store import read_shard
 from advxai.tables.read import evaluation
 
 with job(snakemake.log):
@@ -20,10 +19,9 @@ with job(snakemake.log):
     names = list(snakemake.params.explainers)
     rows = evaluation(snakemake.input.evaluation)
     manifest = parquet.read(snakemake.input.manifest).set_index("key", drop=False)
-    maps = {
-        name: {record["key"]: record for path in paths.maps_of(name) for record in read_shard(path)} for name in names
-    }
-    copies = {record["key"]: record for path in snakemake.input.adversary for record in read_shard(Path(path))}
+    chosen = list(pick(rows, list(config.corpus.categories)).values())
+    maps = {name: picked(paths.maps_of(name), paths, chosen) for name in names}
+    copies = picked(paths.copies, paths, chosen)
     size, mean, std = read_preprocessing(Path(snakemake.input.detector))
     distortion = Distortion(config.adversary, mean[:, None, None], std[:, None, None])
     frames = FrameStore(Path(snakemake.input.frames))
@@ -37,7 +35,7 @@ with job(snakemake.log):
             size=size,
             distortion=distortion,
         )
-        for key in pick(rows, list(config.corpus.categories)).values()
+        for key in chosen
     ]
     title = f"{' and '.join(names)} on {config.detector.model}"
     explainer_figure(panels, Path(snakemake.output[0]), title, config.evaluation.top, config.report.dpi)

@@ -8,7 +8,7 @@ from advxai.config.base import Model, Name
 from advxai.config.data import Corpus, DemoCorpus, Faces, FfppCorpus, Frames
 from advxai.config.explainers import AnyExplainer, paper_rows
 from advxai.config.protocol import Protocol, with_protocol
-from advxai.config.science import Adversary, Cases, Detector, Evaluation, Prune, Report, Threads
+from advxai.config.science import Adversary, Cases, Detector, Evaluation, Plan, Prune, Report, Threads
 from advxai.errors import InputError
 
 RESERVED = ("original", "accuracy", "sufficiency", "cost", "flips", "left_out", "all", "detector")
@@ -33,6 +33,12 @@ class Config(Model):
         description="At most so many images in work at once in a job, fewer where these fill the forwards (half as "
         "many in a second try); changes no number.",
     )
+    scratch: str | None = Field(
+        None,
+        min_length=1,
+        description="Folder on a disk of the machine that a job runs on, for example $TMPDIR: videos are copied there "
+        "before they are decoded, and the image database is put together there. null: all is done in place.",
+    )
     corpus: Corpus = Field(description="The videos.")
     faces: Faces = Field(Faces(), description="Face detection and crops.")
     frames: Frames = Field(Frames(), description="Which frames are explained.")
@@ -47,6 +53,7 @@ class Config(Model):
     threads: Threads = Field(Threads(), description="CPU threads a job, for the stages before the detector.")
     report: Report = Field(Report(), description="Figures.")
     cases: Cases = Field(Cases(), description="One-image test cases.")
+    plan: Plan = Field(Plan(), description="What `snakemake plan` goes by.")
     prune: Prune = Field(Prune(), description="Clearing up the store.")
 
     @model_validator(mode="before")

@@ -143,6 +143,17 @@ class Cases(Model):
     weights: bool = Field(True, description="Put the detector's weights into the bundle; a replay needs them.")
 
 
+class Plan(Model):
+    """What `snakemake plan` goes by; changes nothing else."""
+
+    rate: Number | None = Field(
+        None,
+        gt=0,
+        description="Images a second through the detector in one process, as `make tune` has found on the machine that "
+        "is to do the work; null: measured here, for ten seconds.",
+    )
+
+
 class Prune(Model):
     """What `snakemake prune` does; it is the only thing that deletes finished work."""
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from advxai.config.science import BACKENDS
 from advxai.detector.folding import fold
+from advxai.detector.gpus import claim
 from advxai.errors import InputError
 
 CLOSE = 1e-4  # of a probability: rounding gives 1e-8 to 1e-5
@@ -43,11 +44,13 @@ def require_float32() -> None:
 
 
 def require_device(device: str, remedy: str = "set it to cpu") -> None:
-    """Refuse a CUDA device that isn't there.
+    """Refuse a CUDA device that isn't there; of several, take one for this process.
 
     Raises:
         InputError: `device` is cuda and none is usable; it ends with the remedy.
     """
+    if device == "cuda":
+        claim()
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError(f"detector.device: no CUDA device is usable here; {remedy}")
 

@@ -24,6 +24,7 @@ from advxai.faces.crop import cut, encode_png, square_box
 from advxai.faces.mask import mask_crops
 from advxai.faces.retinaface import Detection, RetinaFace
 from advxai.files import published_folder
+from advxai.scratch import nearby
 
 log = logging.getLogger(__name__)
 STAGE = "faces"
@@ -102,6 +103,7 @@ def extract_video(
     scale: float = 1.3,
     masks: bool = True,
     batch: int = 8,
+    scratch: Path | None = None,
 ) -> VideoFaces:
     """Detect and cut out a video's faces, and the same parts of its mask video; a finished video is only read back.
 
@@ -120,6 +122,7 @@ def extract_video(
         scale: side of the crop over the longer side of the face's box.
         masks: whether the mask video, where there is one, is cut too.
         batch: frames a detector call; does not change the result.
+        scratch: folder in which a video is copied before it is decoded; None: it is decoded where it lies.
     """
     video, path = str(video_row["video"]), Path(video_row["path"])
     mask = Path(video_row["mask"]) if masks and video_row["mask"] else None
@@ -141,12 +144,14 @@ def extract_video(
     if stored is not None:
         return _rows(video_row, final, stored, found=True)
     try:
-        with published_folder(final) as scratch:
-            frames = _detected(chosen_frames(path, stride, frames_per_video), detector, batch)
-            record = {"made_from": made_from, **masks_from, **_crop_faces(frames, scratch, chooser(several), scale)}
+        with published_folder(final) as unfinished:
+            with nearby(path, scratch) as source:
+                frames = _detected(chosen_frames(source, stride, frames_per_video), detector, batch)
+                found = _crop_faces(frames, unfinished, chooser(several), scale)
+            record = {"made_from": made_from, **masks_from, **found}
             if mask and record["faces"]:
-                record["no_mask"] = _crop_masks(mask, record["faces"], record["size"], scratch / MASKS)
-            (scratch / RECORD).write_text(json.dumps(record, indent=1) + "\n")
+                record["no_mask"] = _crop_masks(mask, record["faces"], record["size"], unfinished / MASKS, scratch)
+            (unfinished / RECORD).write_text(json.dumps(record, indent=1) + "\n")
     except InputError as error:  # not stored: whatever made it unreadable may be mended
         return VideoFaces([], [_left_out(video, str(error))], found=False)
     return _rows(video_row, final, record, found=False)
@@ -182,17 +187,20 @@ def _crop_faces(
     return {"rejected": "", "faces": faces, "no_face": faceless, "size": size}
 
 
-def _crop_masks(mask: Path, faces: Sequence[dict[str, Any]], size: tuple[int, int], folder: Path) -> str:
+def _crop_masks(
+    mask: Path, faces: Sequence[dict[str, Any]], size: tuple[int, int], folder: Path, scratch: Path | None
+) -> str:
     """Write the mask of each face and its hash into the face's entry; why the last of them have none, "" if all have.
 
     A mask that can't be had must not cost its image.
     """
     done = 0
     try:
-        for image in mask_crops(mask, [(face["frame"], face["box"]) for face in faces], size):
-            folder.mkdir(exist_ok=True)
-            faces[done]["mask_sha256"] = _written(folder / faces[done]["name"], image)
-            done += 1
+        with nearby(mask, scratch) as source:
+            for image in mask_crops(source, [(face["frame"], face["box"]) for face in faces], size):
+                folder.mkdir(exist_ok=True)
+                faces[done]["mask_sha256"] = _written(folder / faces[done]["name"], image)
+                done += 1
     except InputError as error:
         return f"no mask for frames {faces[done]['frame']} to {faces[-1]['frame']}: {error}"
     return ""

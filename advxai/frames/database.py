@@ -1,6 +1,7 @@
 """The image database (LMDB): key -> encoded image bytes, exactly as on disk."""
 
 import os
+import shutil
 import tempfile
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +15,7 @@ from tqdm import tqdm
 
 from advxai.errors import InputError
 from advxai.faces.crop import decode_png
-from advxai.files import database_file
+from advxai.files import database_file, publish
 
 PAGE = 4096  # least size in which LMDB stores a value of an image's size, bytes
 COMMIT = 1000  # images a transaction
@@ -23,12 +24,14 @@ CUT = "run again with `--forcerun faces_shard`, which cuts out only what isn't a
 REBUILD = "delete the database and run again (one that the authors' tools made: make it anew)"
 
 
-def build(rows: pd.DataFrame, path: Path) -> None:
+def build(rows: pd.DataFrame, path: Path, scratch: Path | None = None) -> None:
     """Write a database (one file) and publish it after every image was read back and its hash compared.
 
     Args:
         rows: columns key, file (path of the image) and sha256 (of its bytes).
         path: the file to publish; a former one is replaced.
+        scratch: folder in which it is put together: LMDB writes here and there, which a network's disk is bad at; None:
+            beside `path`.
 
     Raises:
         InputError: there is no image, a key comes twice or is too long, or a file is missing or has another hash.
@@ -39,28 +42,30 @@ def build(rows: pd.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # sorted keys fill LMDB's pages best and make the file independent of the rows' order
     entries = rows[["key", "file", "sha256"]].sort_values("key", kind="stable")
-    handle, scratch = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    os.close(handle)
-    try:
-        _write(entries, scratch, path.name)
-        with FrameStore(Path(scratch)) as store:
-            for key, digest in tqdm(
-                zip(entries["key"], entries["sha256"], strict=True), desc=f"check {path.name}", total=len(entries),
-                unit="image", mininterval=2,
-            ):  # fmt: skip
-                if store.sha256(key) != digest:
-                    raise InputError(f"{key} was not stored whole in {path}: check the disk and {REBUILD}.")
-        os.chmod(scratch, 0o644)
-        os.replace(scratch, path)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=scratch or path.parent) as folder:
+        made = Path(folder, path.name)
+        made.touch()
+        _write(entries, str(made), path.name)
+        _check(entries, made, path)
+        publish(path, made.rename if scratch is None else lambda file: shutil.copyfile(made, file))
 
 
-def _write(entries: pd.DataFrame, scratch: str, name: str) -> None:
-    os.truncate(scratch, 0)
+def _check(entries: pd.DataFrame, made: Path, path: Path) -> None:
+    """Compare every image of a database that is to be published at `path` with its hash."""
+    bar = tqdm(total=len(entries), desc=f"check {path.name}", unit="image", mininterval=2)
+    with FrameStore(made) as store:
+        for number, (key, digest) in enumerate(zip(entries["key"], entries["sha256"], strict=True), start=1):
+            if store.sha256(key) != digest:
+                raise InputError(f"{key} was not stored whole in {path}: check the disk and {REBUILD}.")
+            if number % COMMIT == 0:
+                store.close()  # gives back what was mapped, or the process grows to the size of the file
+            bar.update()
+    bar.close()
+
+
+def _write(entries: pd.DataFrame, path: str, name: str) -> None:
     with lmdb.open(
-        scratch, subdir=False, lock=False, map_size=_map_size(entries), sync=False, metasync=False, max_dbs=0
+        path, subdir=False, lock=False, map_size=_map_size(entries), sync=False, metasync=False, max_dbs=0
     ) as environment:
         bar = tqdm(total=len(entries), desc=name, unit="image", mininterval=2)
         for start in range(0, len(entries), COMMIT):

@@ -4,6 +4,7 @@ from advxai.plan.count import Row, jobs, processes, propose, rows
 from advxai.plan.found import Store, look
 from advxai.plan.measure import Speed, measure
 from advxai.plan.population import Population, population
+from advxai.plan.requests import Timed, timed
 from advxai.plan.text import report
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Row",
     "Speed",
     "Store",
+    "Timed",
     "jobs",
     "look",
     "measure",
@@ -19,4 +21,5 @@ __all__ = [
     "propose",
     "report",
     "rows",
+    "timed",
 ]

@@ -183,14 +183,17 @@ def _detector(config: Config, population: Population, store: Store, rate: float 
     return [*found, _row("detector", "", population.test, there, 1, 1, size, rate)]
 
 
-def processes(config: Config, cores: int, gpus: int | None) -> int:
+def processes(config: Config, cores: int, gpus: int | None, submitted: int | None = None) -> int:
     """Jobs with forwards that run at once.
 
     Args:
         config: the run's.
         cores: Snakemake's.
         gpus: Snakemake's resource `gpu`; None: not limited, taken for one.
+        submitted: jobs that a cluster has at once; None: they run on this machine.
     """
+    if submitted is not None:
+        return submitted
     fit = max(1, cores // config.detector.threads)
     return fit if config.detector.device == "cpu" else max(1, min(fit, gpus or 1))
 

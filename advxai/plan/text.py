@@ -18,6 +18,7 @@ from advxai.plan.count import (
 from advxai.plan.found import Store
 from advxai.plan.measure import Speed
 from advxai.plan.population import Population
+from advxai.plan.requests import Timed, memory, runtime
 from advxai.plan.table import duration, number, size, table
 from advxai.store.prune import human
 
@@ -33,6 +34,8 @@ def report(
     *,
     cores: int,
     gpus: int | None = None,
+    submitted: int | None = None,
+    timed: Sequence[Timed] = (),
     free: int,
     absent: str = "",
 ) -> str:
@@ -43,6 +46,8 @@ def report(
         population, store, found: its images, what is there of it, and the rows (`count.rows`).
         speed: as measured, or why it couldn't be.
         cores, gpus: Snakemake's; no limit of GPUs: None.
+        submitted: jobs that a cluster has at once; None: there is no cluster.
+        timed: jobs that have run.
         free: bytes on the disk of the results.
         absent: what the run needs and isn't there, a line each.
     """
@@ -67,7 +72,13 @@ def report(
         *_item("speed", said),
         "",
     ]
-    parts = [head, table(found, population.exact), [""], _jobs(config, population, found, cores, gpus)]
+    parts = [
+        head,
+        table(found, population.exact),
+        [""],
+        _jobs(config, population, found, cores, gpus, submitted),
+        _timed(timed),
+    ]
     notes = _notes(config, population, store, found, free)
     lines = [line for part in parts for line in part] + [line for note in notes for line in _item("-", note, 2)]
     if absent:
@@ -82,7 +93,9 @@ def _item(name: str, text: str, indent: int = 8) -> list[str]:
     )
 
 
-def _jobs(config: Config, population: Population, found: Sequence[Row], cores: int, gpus: int | None) -> list[str]:
+def _jobs(
+    config: Config, population: Population, found: Sequence[Row], cores: int, gpus: int | None, submitted: int | None
+) -> list[str]:
     listed = jobs(found, config.shards)
     if not listed:
         return ["No job with many forwards is left.", ""]
@@ -96,28 +109,44 @@ def _jobs(config: Config, population: Population, found: Sequence[Row], cores: i
     seconds = [row.seconds for row in found if row.stage in SHARDED and row.seconds]
     if not seconds:
         return [*lines, ""]
-    at_once = processes(config, cores, gpus)
+    at_once = processes(config, cores, gpus, submitted)
     shards = propose(seconds, at_once, population.test_videos)
     planned = jobs(found, shards)
     shortest = min(item.shortest for item in planned if item.shortest is not None)
     longest = max(item.longest for item in planned if item.longest is not None)
     advice = f"Proposal: `shards: {shards}`; a job then takes {_range(shortest, longest)}"
     advice += "." if longest >= LEAST_JOB else ", less than the ten minutes that would be worth dividing."
+    if submitted is not None:
+        advice += f" Ask for `runtime: {runtime(longest)}` (minutes, twice the longest); a retry gets more and goes on."
     total = sum(row.seconds or 0 for row in found)
     parallel = sum(
         (row.seconds or 0) / (min(at_once, _width(row, planned)) if row.stage in SHARDED else 1) for row in found
     )
     whole = f"One process needs {duration(total)}"
     kind = "GPU" if config.detector.device == "cuda" else "core"
+    asked = f"--cores {cores}" if submitted is None else f"--jobs {submitted}"
     if at_once > 1:
         whole += (
-            f", {at_once} at once (--cores {cores}) need {duration(parallel)} with these shards, if they don't slow "
+            f", {at_once} at once ({asked}) need {duration(parallel)} with these shards, if they don't slow "
             "each other down."
         )
     else:
         whole += f"; with N processes at once, a {kind} each, the sharded stages take an N-th. Ask with "
         whole += "`--cores N --resources gpu=N`." if kind == "GPU" else "`--cores N`."
     return [*lines, "", *textwrap.wrap(advice, WIDTH), *textwrap.wrap(whole, WIDTH), ""]
+
+
+def _timed(timed: Sequence[Timed]) -> list[str]:
+    if not timed:
+        return []
+    lines = [f"{'jobs that have run':<30}{'number':>8}{'longest':>16}{'most memory':>16}{'request on a cluster':>30}"]
+    for jobs_of in timed:
+        held = "?" if jobs_of.megabytes is None else f"{jobs_of.megabytes:,.0f} MB"
+        asked = f"runtime: {runtime(jobs_of.seconds)}"
+        if jobs_of.megabytes is not None:
+            asked = f"mem_mb: {memory(jobs_of.megabytes)}, {asked}"
+        lines.append(f"{jobs_of.rule:<30}{jobs_of.number:>8,}{duration(jobs_of.seconds):>16}{held:>16}{asked:>30}")
+    return [*lines, ""]
 
 
 def _width(row: Row, planned: Sequence[Jobs]) -> int:

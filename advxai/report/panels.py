@@ -1,7 +1,7 @@
 """From what the stages left to the panels of a figure."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from advxai.classes import CLASSES, REAL
 from advxai.distortion import Distortion
 from advxai.faces.mask import mask_crop
 from advxai.frames.database import FrameStore
+from advxai.paths import Paths
 from advxai.report.captions import adversary_caption, attack_caption, clean_caption
 from advxai.report.figure import Panel, Shown
+from advxai.store import read_shard
 
 Record = Mapping[str, Any]
 
@@ -76,6 +78,20 @@ def panel(
             for name, record in saliency.items()
         },
     )
+
+
+def picked(shards: Sequence[Path], paths: Paths, keys: Collection[str]) -> dict[str, Record]:
+    """key -> record of a few images of a run.
+
+    Args:
+        shards: the run's files of one stage, in the order of the shards; only those that the images are in are read,
+            one after the other, since the maps of all need not fit into memory.
+        paths: of the run.
+        keys: the images'.
+    """
+    wanted = {paths.shard_of_key(key) for key in keys}
+    files = [file for name, file in zip(paths.shards, shards, strict=bool(shards)) if name in wanted]
+    return {record["key"]: record for file in files for record in read_shard(file) if record["key"] in keys}
 
 
 def last_rows(rows: pd.DataFrame, key: str, explainers: Sequence[str]) -> dict[str, dict[str, Any]]:

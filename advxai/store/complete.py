@@ -2,14 +2,17 @@
 
 import hashlib
 import logging
+import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from advxai.errors import InputError
+from advxai.frames.shards import shard_of
 from advxai.store.journal import Journal, read_journal
 from advxai.store.shard import read_shard, write_shard
 
@@ -17,6 +20,7 @@ log = logging.getLogger(__name__)
 JOURNALS = "journals"
 KEPT = "kept"
 IDENTITY = ("key", "sha256", "mask")
+SHARD = re.compile(r"(?<![0-9])([0-9]+)-of-([1-9][0-9]*)(?![0-9])")  # in the names of shards and journals
 Item = Mapping[str, Any]
 Identity = tuple[str, ...]
 
@@ -31,15 +35,30 @@ def siblings(folder: Path) -> list[Path]:
     return sorted(folder.parent.glob(f"*-{folder.name.rpartition('-')[2]}"))
 
 
-def _records(folder: Path) -> Iterator[dict[str, Any]]:
-    """Every whole record of a digest: published shards of all runs, and journals of jobs that haven't ended."""
+def _records(folder: Path, wanted: Iterable[Identity]) -> Iterator[dict[str, Any]]:
+    """Whole records of a digest, among them all that are wanted and there: published shards of all runs, and journals
+    of jobs that haven't ended.
+
+    A file whose name says that it is a shard in which none of the wanted images can be isn't opened: with N shards each
+    job would otherwise read N times what it has to.
+    """
+    videos = {key.rpartition("/")[0] for key, *_ in wanted}
+
+    @cache
+    def numbers(shards: int) -> set[int]:
+        return {shard_of(video, shards) for video in videos}
+
+    def may_hold(path: Path) -> bool:
+        shard = SHARD.search(path.name)
+        return shard is None or int(shard[1]) in numbers(int(shard[2]))
+
     for place in siblings(folder):
-        for path in sorted(place.glob("*/[!.]*.h5")):
+        for path in filter(may_hold, sorted(place.glob("*/[!.]*.h5"))):
             try:
                 yield from read_shard(path)
             except InputError as error:
                 log.warning("not used, computed anew: %s", error)
-        for path in sorted(place.glob(f"{JOURNALS}/*.journal")):
+        for path in filter(may_hold, sorted(place.glob(f"{JOURNALS}/*.journal"))):
             try:
                 yield from read_journal(path)
             except FileNotFoundError:
@@ -72,7 +91,7 @@ def complete(
     """
     wanted = {identity(item): item for item in items}
     found = {}
-    for record in _records(folder):
+    for record in _records(folder, wanted):
         if (name := identity(record)) in wanted:
             found[name] = record
     missing = [item for name, item in wanted.items() if name not in found]

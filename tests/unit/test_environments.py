@@ -1,6 +1,9 @@
 """The conda environments name the versions of the lock."""
 
+import ast
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,3 +43,101 @@ def test_every_rule_with_a_script_has_an_environment():
         for script in re.findall(r'"\.\./scripts/(\w+)\.py"', text):
             assert (ROOT / f"scripts/{script}.py").exists()
             assert re.search(rf"^ *rule {script}:", text, re.MULTILINE), f"{path.name} has no rule {script}"
+
+
+# What a package is imported as, where that isn't its name
+IMPORTED_AS = {
+    "opencv-python-headless": "cv2",
+    "pyyaml": "yaml",
+    "scikit-image": "skimage",
+    "scikit-learn": "sklearn",
+}
+# Packages that no import names: pandas reads Parquet and writes tables by them, uv fetches the media, timm needs a
+# torchvision that matches torch, and methods and backends are imported by the names that the configuration has
+BY_OTHERS = {
+    "pyarrow",
+    "tabulate",
+    "jinja2",
+    "uv",
+    "torchvision",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "lime",
+    "shap",
+    "scipy",
+}
+
+
+def modules(name: str) -> list[Path]:
+    """Files of a module of ours and of the packages it is in; none for others' modules."""
+    found = []
+    parts = name.split(".")
+    for length in range(1, len(parts) + 1):
+        place = ROOT.joinpath(*parts[:length])
+        found += [file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()]
+    return found
+
+
+def imports(file: Path, deep: bool) -> set[str]:
+    """Names that a file imports when it is itself imported; with `deep` also those inside its functions."""
+    tree = ast.parse(file.read_text())
+    nodes = (
+        list(ast.walk(tree))
+        if deep
+        else [*tree.body, *(n for w in tree.body if isinstance(w, ast.With) for n in w.body)]
+    )
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def needed(script: Path, deep: bool = False) -> set[str]:
+    """Others' modules that a script loads: at the start, and inside its own functions; with `deep` whatever its modules
+    may import later as well."""
+    todo, seen, found = [(script, True)], set(), set()
+    while todo:
+        file, inside = todo.pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        for name in imports(file, deep or inside):
+            if name.split(".")[0] == "advxai":
+                todo += [(module, False) for module in modules(name)]
+            else:
+                found.add(name.split(".")[0])
+    return found - sys.stdlib_module_names
+
+
+def scripts() -> Iterator[tuple[str, Path]]:
+    """Environment and script of every rule."""
+    for rules in sorted((ROOT / "rules").glob("*.smk")):
+        pairs = re.findall(r'"\.\./envs/(\w+)\.yaml".*?"\.\./scripts/(\w+)\.py"', rules.read_text(), re.DOTALL)
+        yield from ((environment, ROOT / f"scripts/{script}.py") for environment, script in pairs)
+
+
+def packages(environment: str) -> set[str]:
+    content = yaml.safe_load((ROOT / f"envs/{environment}.yaml").read_text())
+    (listed,) = [part["pip"] for part in content["dependencies"] if isinstance(part, dict)]
+    return {package.partition("==")[0] for package in listed}
+
+
+@pytest.mark.parametrize(("environment", "script"), tuple(scripts()), ids=lambda value: getattr(value, "stem", value))
+def test_an_environment_has_what_its_scripts_import(environment, script):
+    there = {IMPORTED_AS.get(package, package) for package in packages(environment)}
+    assert needed(script) <= there, f"envs/{environment}.yaml lacks {needed(script) - there} for {script.name}"
+
+
+@pytest.mark.parametrize("environment", ["data", "science", "tables"])
+def test_an_environment_has_nothing_that_no_script_imports(environment):
+    used = set().union(*(needed(script, deep=True) for name, script in scripts() if name == environment))
+    idle = {package for package in packages(environment) if IMPORTED_AS.get(package, package) not in used}
+    assert idle <= BY_OTHERS, f"no script of envs/{environment}.yaml imports {idle - BY_OTHERS}"
+
+
+def test_only_forwards_need_torch():
+    heavy = {"torch", "torchvision", "timm", "shap", "openvino", "scikit-image", "scikit-learn"}
+    assert heavy <= packages("science") and not heavy & (packages("data") | packages("tables"))
+    assert not {"torch", "timm"} & set().union(*(needed(script) for name, script in scripts() if name != "science"))

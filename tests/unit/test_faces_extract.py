@@ -90,6 +90,23 @@ def test_batch_size_changes_nothing(row, tmp_path):
     assert all(folder == folders[0] for folder in folders)
 
 
+def test_a_copy_in_scratch_gives_the_same(row, tmp_path):
+    """Crops, record and messages are the original's, also of a video that can't be read; no copy stays."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    row |= {"mask": row["path"]}
+    plain, copied = tmp_path / "plain", tmp_path / "copied"
+    extract_video(row, Planned(1, 1, 1, 1), plain, stride=3)
+    extract_video(row, Planned(1, 1, 1, 1), copied, stride=3, scratch=scratch)
+    assert content(folder_of(copied, row)) == content(folder_of(plain, row)) != {}
+    Path(row["path"]).write_bytes(b"no video")
+    said = [
+        extract_video(row, Planned(1, 1, 1, 1), plain, stride=3, scratch=where).left_out for where in (None, scratch)
+    ]
+    assert said[0] == said[1] and row["path"] in said[0][0]["reason"]
+    assert not list(scratch.iterdir())
+
+
 def test_a_finished_video_is_not_detected_again(row, tmp_path):
     first = extract_video(row, Planned(1, 0, 1, 1), tmp_path, stride=3)
     again = extract_video(row | {"split": "train"}, Refuses(), tmp_path, stride=3)

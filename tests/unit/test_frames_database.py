@@ -35,6 +35,16 @@ def path(tmp_path):
     return tmp_path / "db" / "frames.lmdb"
 
 
+def test_a_database_made_in_scratch_is_the_same(rows, path, tmp_path):
+    """Put together in another folder, published in its place, and nothing of it left there."""
+    build(rows, path)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    build(rows, path.with_name("other.lmdb"), scratch)
+    assert path.with_name("other.lmdb").read_bytes() == path.read_bytes()
+    assert not list(scratch.iterdir()) and {one.name for one in path.parent.iterdir()} == {path.name, "other.lmdb"}
+
+
 def test_bytes_are_those_on_disk(rows, path, monkeypatch):
     monkeypatch.setattr(database, "COMMIT", 3)
     build(rows, path)

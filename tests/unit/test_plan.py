@@ -16,6 +16,7 @@ from advxai.errors import InputError
 from advxai.paths import Paths
 from advxai.plan.count import attack, explanation
 from advxai.plan.found import Held
+from advxai.plan.requests import memory, runtime
 from advxai.plan.table import duration, number, table
 from advxai.store import Journal, write_shard
 from tests.helpers import explainer_settings
@@ -389,6 +390,45 @@ def test_processes_fit_the_cores_or_the_gpus():
     cpu, gpu = ffpp(detector={"threads": 4}), ffpp(detector={"device": "cuda"})
     assert [plan.processes(cpu, cores, None) for cores in (1, 8, 11)] == [1, 2, 2]
     assert [plan.processes(gpu, 16, gpus) for gpus in (None, 1, 4)] == [1, 1, 4]
+    assert plan.processes(gpu, 1, None, submitted=64) == 64  # a cluster's
+
+
+def test_jobs_that_have_run_say_what_to_ask_for(tmp_path):
+    """Half as much again of the memory in steps of 500 MB, twice the time in steps of ten minutes; other runs' jobs
+    don't count, but for the clips and the training, which runs share."""
+    paths = Paths(demo(tmp_path))
+    files = {
+        "r/saliency_shard/LIME-0/0-of-2.tsv": "s\tmax_rss\n700.0\t1200.5\n",
+        "r/saliency_shard/LIME-0/1-of-2.tsv": "s\tmax_rss\n1.0\tNA\n",
+        "r/frames_lmdb.tsv": "s\tmax_rss\n0.2\tNA\n",
+        "other/saliency_shard/LIME-0/0-of-2.tsv": "s\tmax_rss\n9999.0\t9999.0\n",
+        "detector_train/model-0.tsv": "s\tmax_rss\n60.0\t2000.0\n",
+        "r/adversary_shard/0-of-1.tsv": "torn",
+    }
+    for name, content in files.items():
+        (paths.logs / name).parent.mkdir(parents=True, exist_ok=True)
+        (paths.logs / name).write_text(content)
+    found = plan.timed(paths)
+    assert found == [
+        plan.Timed("frames_lmdb", 1, 0.2, None),
+        plan.Timed("detector_train", 1, 60.0, 2000.0),
+        plan.Timed("saliency_shard", 2, 700.0, 1200.5),
+    ]
+    assert [(memory(1000.0), memory(1001.0)), (runtime(1.0), runtime(300.0), runtime(301.0))] == [
+        (1500, 2000), (10, 10, 20),
+    ]  # fmt: skip
+    said = text(demo(tmp_path), 100.0, timed=found)
+    lines = [line.split() for line in said.splitlines()]
+    assert "saliency_shard 2 ~12 min 1,200 MB mem_mb: 2000, runtime: 30".split() in lines
+    assert "frames_lmdb 1 <1 s ? runtime: 10".split() in lines
+    assert max(map(len, said.splitlines())) <= 100
+
+
+def test_a_cluster_is_told_how_long_its_jobs_take():
+    said = " ".join(text(ffpp(), 4000.0, cores=1, submitted=64).split())
+    # 5,600 * 12,153 * 3 ... evaluation's row takes 17,014 s: 28 shards of ten minutes each
+    assert "Proposal: `shards: 28`" in said and "Ask for `runtime: 30`" in said
+    assert "64 at once (--jobs 64) need" in said
 
 
 # -- layout -----------------------------------------------------------------------------------------------------------

@@ -1,11 +1,15 @@
 """Which images the figures show, and what stands under them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 
 from advxai.classes import CLASSES
 from advxai.report.captions import adversary_caption, attack_caption, clean_caption
+from advxai.report.panels import picked
 from advxai.report.pick import pick
+from advxai.store import write_shard
 
 
 def rows(*images: tuple[str, str, bool, int | None, int], explainer: str = "LIME") -> pd.DataFrame:
@@ -68,3 +72,16 @@ def test_captions() -> None:
     assert attack_caption(row, CLASSES) == "top-3 attacked: p 0.98 → 0.39\nnow Real"
     assert attack_caption(row | {"predicted_after": 3}, CLASSES) == "top-3 attacked: p 0.98 → 0.39\nstill Deepfakes"
     assert attack_caption({"included": False}, CLASSES) == "left out of the rows"
+
+
+def test_only_the_shards_of_the_picked_images_are_read(tmp_path):
+    """Of three shards, one holds the image; the others are damaged, and nobody looks."""
+    paths = SimpleNamespace(shards=["0-of-3", "1-of-3", "2-of-3"], shard_of_key=lambda key: "1-of-3")
+    files = [tmp_path / f"{shard}.h5" for shard in paths.shards]
+    records = [{"key": key, "sha256": key, "map": np.full((2, 2), number)} for number, key in enumerate("abc")]
+    for file in files:
+        file.write_text("damaged")
+    write_shard(files[1], records, {})
+    found = picked(files, paths, ["c", "a"])
+    assert {key: record["map"][0, 0] for key, record in found.items()} == {"a": 0, "c": 2}
+    assert picked([], paths, ["a"]) == {}

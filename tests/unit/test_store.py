@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from advxai.errors import InputError
+from advxai.frames.shards import shard_of
 from advxai.store import Journal, clear_journals, complete, read_attributes, read_shard, write_shard
 from advxai.store.journal import MAGIC, read_journal
 from advxai.store.shard import SEAL, USER_BLOCK
@@ -120,6 +121,25 @@ def test_only_missing_records_are_computed(folder):
     said = run(folder, "other", second, "3", "2", "1")
     assert (said["records"], said["found"], said["computed"]) == (3, 2, 1) and second.asked == ["3"]
     assert [one["key"] for one in read_shard(folder / "other" / "0-of-1.h5")] == ["3", "2", "1"]
+
+
+def test_only_shards_that_may_hold_an_image_are_read(folder, caplog):
+    """An image's shard, under any number of shards, follows from its video's name: of all others no byte is read, which
+    a damaged one would betray. Journals are told by their names as well."""
+    key = "1"
+    mine = {shards: shard_of("", shards) for shards in (4, 7)}
+    other = {shards: (number + 1) % shards for shards, number in mine.items()}
+    complete(folder / "demo" / f"{mine[7]}-of-7.h5", items(key), Worker(), folder=folder, title="test")
+    attacks, kept = f"demo/row-{'0' * 12}-{other[4]}-of-4.h5", f"kept/demo-{other[4]}-of-4-ab.h5"
+    for name in (f"demo/{other[7]}-of-7.h5", attacks, kept, f"journals/demo-{other[4]}-of-4-ab.journal"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("damaged")
+    worker = Worker()
+    complete(folder / "demo" / f"{mine[4]}-of-4.h5", items(key), worker, folder=folder, title="test")
+    assert worker.asked == [] and "damaged" not in caplog.text
+    (folder / "demo" / f"{mine[7]}-of-7.h5").write_text("damaged")
+    complete(folder / "other" / f"{mine[4]}-of-4.h5", items(key), worker, folder=folder, title="test")
+    assert worker.asked == [] and f"{mine[7]}-of-7.h5 is damaged" in caplog.text
 
 
 def test_a_renamed_row_finds_what_its_digest_has(tmp_path):

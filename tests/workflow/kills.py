@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -93,8 +94,13 @@ def gone(processes: list[psutil.Process], seconds: float = 15) -> bool:
 
 
 def journalled(folder: Path, stage: str) -> int:
+    """Number of whole records in the journals of a stage."""
+    return len(journal_records(folder, stage))
+
+
+def journal_records(folder: Path, stage: str) -> list[dict[str, Any]]:
     """Whole records in the journals of a stage."""
-    return sum(len(list(read_journal(path))) for path in store(folder, f"{stage}/*/journals/*.journal"))
+    return [record for path in store(folder, f"{stage}/*/journals/*.journal") for record in read_journal(path)]
 
 
 def forwards(folder: Path) -> int:

@@ -45,7 +45,7 @@ def published_folder(path: Path) -> Iterator[Path]:
         while not _renamed(scratch, path):
             former = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
             _renamed(path, former)
-            shutil.rmtree(former)
+            shutil.rmtree(former, ignore_errors=True)  # NFS keeps what some reader has open; `prune` clears it up
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -4,6 +4,7 @@ Further: the same run restricted to a list of the authors' form, and one from a 
 """
 
 import json
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,8 +18,10 @@ import yaml
 from advxai.corpus.media import fetch
 from advxai.corpus.video import read_frames, write_video
 from advxai.faces.crop import decode_png
+from benchmarks.dag import simulate
 from tests.unit.corpus_faces import synthetic_frame
 from tests.workflow.conftest import JWP, ROOT, snakemake
+from tests.workflow.test_tiny import planned
 
 PAIRS = {"train": [["071", "054"]], "val": [], "test": [["953", "974"], ["012", "026"]]}
 LABELS = {"Real": 0, "Deepfakes": 3, "FaceSwap": 4, "FaceShifter": -1}
@@ -238,6 +241,22 @@ def test_a_list_of_the_authors_and_a_database_of_theirs(base, run):
     ) + "\n"
     ours = pd.read_parquet(folder / "frames/evaluation.parquet")
     assert pd.read_parquet(frames / "evaluation.parquet")["sha256"].tolist() == ours["sha256"].tolist()
+
+
+def test_a_row_on_a_cluster_takes_four_jobs_a_shard_and_a_handful_more(tmp_path):
+    """config/ffpp.yaml on a simulated tree, through profiles/slurm: faces, adversary, saliency and evaluation of 32
+    shards, and no job of another row. Planning needs no Slurm."""
+    config = simulate(tmp_path)
+    profile = ("--profile", ROOT / "profiles/slurm")
+    done = snakemake(tmp_path, "-n", "results/ffpp/tables/LIME_adv.csv", *profile, "--configfile", config)
+    assert planned(done.stdout) == {
+        "faces_shard": 32, "adversary_shard": 32, "saliency_shard": 32, "evaluation_shard": 32,
+        "corpus_media": 1, "corpus_videos": 1, "faces_model": 1, "frames_manifest": 1, "frames_lmdb": 1,
+        "detector_import": 1, "tables_explainer": 1,
+    }  # fmt: skip
+    for rule, asked in (("saliency_shard", "mem_mb=5000"), ("saliency_shard", "gpu=1"), ("faces_shard", "mem_mb=3000")):
+        blocks = re.findall(rf"^rule {rule}:$(.*?)^$", done.stdout, re.MULTILINE | re.DOTALL)
+        assert blocks and all(re.search(rf"resources: .*\b{asked}\b", block) for block in blocks)
 
 
 def test_before_the_download_one_message_says_what_is_missing_and_plan_what_it_will_take(tmp_path):

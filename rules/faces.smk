@@ -35,6 +35,8 @@ rule faces_shard:
     conda:
         "../envs/data.yaml"
     threads: CONFIG.threads.faces
+    resources:
+        gpu=int(CONFIG.faces.device == "cuda"),
     params:
         faces=FACES_PARAMS,
     script:

@@ -49,9 +49,10 @@ def require_device(device: str, remedy: str = "set it to cpu") -> None:
     Raises:
         InputError: `device` is cuda and none is usable; it ends with the remedy.
     """
-    if device == "cuda":
-        claim()
-    if device == "cuda" and not torch.cuda.is_available():
+    if device != "cuda":
+        return
+    claim()
+    if not torch.cuda.is_available():
         raise InputError(f"detector.device: no CUDA device is usable here; {remedy}")
 
 

@@ -63,7 +63,6 @@ BY_OTHERS = {
     "onnx",
     "onnxruntime",
     "openvino",
-    "lime",
     "shap",
     "scipy",
 }

@@ -6,9 +6,12 @@ digests of the stages it reads; never the list of images.
 
 import hashlib
 import json
+import math
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from advxai.config import Config
 from advxai.config.base import Medium
@@ -27,6 +30,12 @@ VERSIONS = {
     "saliency": 2,
     "attacks": 2,
     "evaluation": 1,
+}
+# Fields that a stage's records have gained since, without a change of its numbers, and what stands for them in a record
+# that was made before: p(Real) in each iteration of NES; the value of a map that stands for no effect.
+LATER: dict[str, dict[str, Any]] = {
+    "adversary": {"trace": np.zeros(0, np.float32)},
+    "saliency": {"zero": math.nan},
 }
 
 

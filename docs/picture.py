@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from advxai.config import load  # noqa: E402
 from advxai.faces.mask import mask_crop  # noqa: E402
 from advxai.paths import Paths  # noqa: E402
-from advxai.report.figure import MAP_COLOURS, MASK_COLOUR  # noqa: E402
+from advxai.report.style import HEAT_COLOURS, MASK_COLOUR  # noqa: E402
 from advxai.store import read_shard  # noqa: E402
 
 matplotlib.use("Agg")
@@ -42,7 +42,7 @@ for axes, name in zip(grid, config.explainers, strict=True):
     box = tuple(int(face[side]) for side in ("x1", "y1", "x2", "y2"))
     mask = mask_crop(Path(face["mask"]), int(face["frame"]), box) > 0
     side = record["map"].shape[0]
-    axes.imshow(record["map"], cmap=MAP_COLOURS)
+    axes.imshow(record["map"], cmap=HEAT_COLOURS)
     at = (np.arange(mask.shape[0]) + 0.5) * side / mask.shape[0] - 0.5
     axes.contour(at, at, mask, [0.5], colors=MASK_COLOUR, linestyles="dashed")
     axes.set(title=name, xticks=[], yticks=[])

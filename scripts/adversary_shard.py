@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from advxai.config import load
+from advxai.digests import LATER
 from advxai.jobs import Forwards, job, read_items
 from advxai.paths import Paths
 from advxai.store import complete
@@ -25,4 +26,5 @@ with job(snakemake.log):
         folder=folder.path,
         title=f"adversary {snakemake.wildcards.shard}",
         attributes=lambda: {"alpha": config.adversary.step, **forwards.spent},
+        later=LATER["adversary"],
     )

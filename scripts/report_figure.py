@@ -32,6 +32,7 @@ with job(snakemake.log):
             {name: maps[name][key] for name in names},
             last_rows(rows, key, names),
             copies.get(key),
+            methods={name: config.explainers[name].method for name in names},
             size=size,
             distortion=distortion,
         )

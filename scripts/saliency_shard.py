@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from advxai.config import load
+from advxai.digests import LATER
 from advxai.jobs import Forwards, job, read_items
 from advxai.paths import Paths
 from advxai.store import complete
@@ -32,4 +33,5 @@ with job(snakemake.log):
         folder=folder.path,
         title=f"{name} {snakemake.wildcards.shard}",
         attributes=lambda: {"explainer": name, **forwards.spent},
+        later=LATER["saliency"],
     )

@@ -31,6 +31,7 @@ class Attack:
         queries: images through the detector: iterations * (2n + 1) + 1.
         before, after: class probabilities (classes,) float32 of the clean and of the last image.
         success: the last image is called real.
+        trace: p(Real) of the image before each update and after the last one, (iterations + 1,) float32.
     """
 
     steps: np.ndarray
@@ -39,6 +40,7 @@ class Attack:
     before: np.ndarray
     after: np.ndarray
     success: bool
+    trace: np.ndarray
 
 
 def gaussian_noise(
@@ -114,11 +116,12 @@ def attack(
         least, most = distortion.most_steps(image)
         if settings.channels == 1:  # as far as any channel can go
             least, most = least.amin(dim=0, keepdim=True), most.amax(dim=0, keepdim=True)
-    before = None
+    before, trace = None, []
     for iteration in range(limit + 1):
         current = distortion.apply(image, steps.to(image.dtype))
         answer = (yield current[None])[0]
         before = answer if before is None else before
+        trace.append(answer[real].clone())
         success = int(answer.argmax()) == real
         if success or iteration == limit:
             break
@@ -143,4 +146,5 @@ def attack(
         before=before.cpu().numpy(),
         after=answer.cpu().numpy(),
         success=success,
+        trace=torch.stack(trace).cpu().numpy(),
     )

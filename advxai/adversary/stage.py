@@ -32,7 +32,8 @@ def run(
         at_once: images in work together, at most.
 
     Yields:
-        Records: key, sha256, steps, iterations, queries, calls, seconds, before, after (class probabilities), success.
+        Records: key, sha256, steps, iterations, queries, calls, seconds, before, after (class probabilities), success,
+        trace (p(Real) before each update and after the last).
     """
     size = (detector.preprocessing.input_size,) * 2
 
@@ -55,6 +56,7 @@ def run(
             "before": outcome.before,
             "after": outcome.after,
             "success": outcome.success,
+            "trace": outcome.trace,
         }
 
 

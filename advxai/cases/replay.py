@@ -17,7 +17,7 @@ from advxai.adversary.stage import run as make_copy
 from advxai.cases.bundle import REMEDY, Case, Record, read
 from advxai.detector import checkpoint
 from advxai.detector.model import Detector
-from advxai.digests import VERSIONS, Digests, file_sha256
+from advxai.digests import LATER, VERSIONS, Digests, file_sha256
 from advxai.environment import made_with
 from advxai.errors import InputError
 from advxai.evaluation.attacks import run as make_attacks
@@ -28,6 +28,7 @@ from advxai.saliency.stage import run as explain
 
 # Not the numbers themselves: time, the machine, and whose job came first.
 NOT_COMPARED = {"seconds", "adversary_seconds", "made_with", "made_for", "reused"}
+ADDED = {field for fields in LATER.values() for field in fields}  # a case exported before lacks them
 TITLES = {"before": "probabilities before", "after": "probabilities after"}
 
 
@@ -104,7 +105,7 @@ def compare(name: str, stored: Record, fresh: Record) -> Outcome:
     differences, same = [], []
     for field in fresh:
         title = TITLES.get(field, field)
-        if field in NOT_COMPARED:
+        if field in NOT_COMPARED or (field in ADDED and field not in stored):
             continue
         difference = _difference(field, stored[field], fresh[field]) if field in stored else "isn't stored"
         if difference:
@@ -117,7 +118,8 @@ def compare(name: str, stored: Record, fresh: Record) -> Outcome:
 def _difference(field: str, stored: Any, fresh: Any) -> str:
     """What differs between two values of a field, or nothing."""
     if not (isinstance(stored, np.ndarray) and isinstance(fresh, np.ndarray)):
-        return "" if stored == fresh else f"{fresh}, stored {stored}"
+        both_nan = stored != stored and fresh != fresh
+        return "" if stored == fresh or both_nan else f"{fresh}, stored {stored}"
     if field == "ranking" and not np.array_equal(stored, fresh):
         return _ranking(stored, fresh)
     if (stored.dtype, stored.shape) != (fresh.dtype, fresh.shape):

@@ -15,18 +15,9 @@ from matplotlib.ticker import PercentFormatter
 from advxai.classes import CLASSES, REAL, SHORT
 from advxai.detector.videos import by_video
 from advxai.report.save import save
+from advxai.report.style import COLUMN, LINES, SIZE
 
 SHARES = "Blues"
-WIDTH = 3.5  # inches: a column of a two-column page
-SIZE = 7  # points, of all text but headings
-# Okabe and Ito's colours, told apart by people who don't see red and green; dashes besides.
-LINES = (
-    {"color": "black", "ls": "-"},
-    {"color": "#0072B2", "ls": (0, (5, 1))},
-    {"color": "#D55E00", "ls": (0, (3, 1, 1, 1))},
-    {"color": "#009E73", "ls": (0, (1, 1))},
-    {"color": "#CC79A7", "ls": (0, (7, 2))},
-)
 
 
 def roc(score: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -116,7 +107,7 @@ def _curves(axes: Axes, table: pd.DataFrame, metrics: Mapping[str, Any], names: 
 def draw(images: pd.DataFrame, metrics: Mapping[str, Any], categories: Sequence[str], dpi: int = 150) -> Figure:
     """The figure of `detector_figure`."""
     names = _order(categories)
-    figure = Figure(figsize=(WIDTH, 8.4), dpi=dpi, layout="constrained")
+    figure = Figure(figsize=(COLUMN, 8.4), dpi=dpi, layout="constrained")
     FigureCanvasAgg(figure)
     matrix, frame, video = figure.subplots(3)
     known = images[images["category"].isin(CLASSES)]

@@ -15,8 +15,10 @@ from advxai.distortion import Distortion
 from advxai.faces.mask import mask_crop
 from advxai.frames.database import FrameStore
 from advxai.paths import Paths
+from advxai.report.axes import Shown
 from advxai.report.captions import adversary_caption, attack_caption, clean_caption
-from advxai.report.figure import Panel, Shown
+from advxai.report.figure import Panel
+from advxai.report.style import form_of
 from advxai.store import read_shard
 
 Record = Mapping[str, Any]
@@ -41,6 +43,13 @@ def _adversarial(image: np.ndarray, steps: np.ndarray, distortion: Distortion) -
     return (attacked * std + mean).transpose(1, 2, 0)
 
 
+def shown(method: str, record: Record, caption: str = "") -> Shown:
+    """A record of the stage saliency as what to draw; `method` is the explainer's."""
+    form = form_of(method, record)
+    fields = (record[name] for name in ("map", "segments", "ranking"))
+    return Shown(*fields, caption, form=form, scores=record["scores"], zero=record["zero"])
+
+
 def panel(
     face: Mapping[str, Any],
     frames: FrameStore,
@@ -48,6 +57,7 @@ def panel(
     rows: Mapping[str, Mapping[str, Any]],
     adversary: Record | None,
     *,
+    methods: Mapping[str, str],
     size: int,
     distortion: Distortion,
 ) -> Panel:
@@ -59,6 +69,7 @@ def panel(
         saliency: explainer -> the image's record of the stage saliency.
         rows: explainer -> the image's evaluation row of the largest k.
         adversary: the image's record of the stage adversary; None: there is none.
+        methods: explainer -> its `method`.
         size: the detector's input size.
         distortion: the adversary's; mean and std (3, 1, 1) float64.
     """
@@ -74,8 +85,7 @@ def panel(
         adversarial=copy,
         adversarial_caption="" if adversary is None else adversary_caption(adversary, CLASSES, CLASSES.index(REAL)),
         explanations={
-            name: Shown(record["map"], record["segments"], record["ranking"], attack_caption(rows[name], CLASSES))
-            for name, record in saliency.items()
+            name: shown(methods[name], record, attack_caption(rows[name], CLASSES)) for name, record in saliency.items()
         },
     )
 

@@ -1,5 +1,6 @@
 """What an explainer is given, what it returns, and how to write one."""
 
+import math
 import queue
 import threading
 from abc import ABC, abstractmethod
@@ -46,17 +47,20 @@ class Explanation:
         map: (h, w) float32, larger is more important.
         scores: (S,) float32, one a segment.
         ranking: segments by falling importance, int16; only those that may be attacked.
+        zero: value of the map that stands for no effect, where the map has a sign: larger values speak for the target,
+            smaller ones against it. NaN: it has none. It is for showing the map alone.
     """
 
     map: np.ndarray
     scores: np.ndarray
     ranking: np.ndarray
+    zero: float = math.nan
 
     @classmethod
-    def of_map(cls, saliency: np.ndarray, segments: np.ndarray) -> "Explanation":
+    def of_map(cls, saliency: np.ndarray, segments: np.ndarray, zero: float = math.nan) -> "Explanation":
         """Segments scored by the mean of the map in them (paper, section 4.2)."""
         scores = segment_means(saliency, segments)
-        return cls(saliency.astype(np.float32), scores, rank(scores))
+        return cls(saliency.astype(np.float32), scores, rank(scores), zero)
 
 
 Explaining = Generator[Tensor, Tensor, Explanation]

@@ -74,4 +74,5 @@ class Lime(Explainer):
             map=coefficients[inputs.segments].astype(np.float32),
             scores=coefficients.astype(np.float32),
             ranking=lime_ranking(coefficients),
+            zero=0.0,
         )

@@ -1,5 +1,7 @@
 """SHAP (Lundberg & Lee 2017): Owen values of a hierarchy of regions, as shap's Partition explainer computes them."""
 
+import math
+
 import numpy as np
 import torch
 
@@ -9,7 +11,9 @@ from advxai.saliency.owen import owen_values
 
 def _explanation(values: np.ndarray, inputs: Inputs) -> Explanation:
     """The map: values (h, w, 3) scaled to [0, 1], then averaged over the channels (released code)."""
-    return Explanation.of_map(min_max(values).mean(axis=2), inputs.segments)
+    low, high = float(values.min()), float(values.max())
+    zero = -low / (high - low) if high > low else math.nan  # where the scaling puts a value of 0
+    return Explanation.of_map(min_max(values).mean(axis=2), inputs.segments, zero)
 
 
 class Shap(Explainer):

@@ -88,6 +88,7 @@ def _explain(
         "segments": segments,
         "scores": explanation.scores,
         "ranking": explanation.ranking,
+        "zero": float(explanation.zero),
         "target": target,
         "called_real": target == detector.real,
         "before": before.cpu().numpy(),
@@ -119,8 +120,8 @@ def run(
         adversarial: reader of the adversary's shard; needed by the adversarial baseline.
 
     Yields:
-        Records: key, sha256, map (h, w) float32, segments (h, w) int16, scores (S,), ranking, target, called_real (a
-        ranking of an image already called real means nothing), before (class probabilities), the explainer's own
+        Records: key, sha256, map (h, w) float32, segments (h, w) int16, scores (S,), ranking, zero, target, called_real
+        (a ranking of an image already called real means nothing), before (class probabilities), the explainer's own
         images, calls and seconds (without the one forward that finds the target), and those of its adversarial copy.
     """
     explainer = build(settings)

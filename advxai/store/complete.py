@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tqdm import tqdm
@@ -73,6 +74,7 @@ def complete(
     folder: Path,
     title: str,
     attributes: Callable[[], Mapping[str, Any]] = dict,
+    later: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Publish `output` with one record for each item, computing only those that the digest's folder doesn't hold.
 
@@ -88,12 +90,14 @@ def complete(
         title: names the progress bar.
         attributes: asked when all is computed; kept in the file, beside `found` and `computed`, the numbers of records
             that were found and that this job has computed.
+        later: fields that records of earlier code lack -> what stands for them (`advxai.digests.LATER`).
     """
     wanted = {identity(item): item for item in items}
     found = {}
     for record in _records(folder, wanted):
         if (name := identity(record)) in wanted:
-            found[name] = record
+            # in the order of new records, so that a resumed shard has the bytes of an uninterrupted one
+            found[name] = {**record, **{field: value for field, value in later.items() if field not in record}}
     missing = [item for name, item in wanted.items() if name not in found]
     journal = Journal(folder / JOURNALS / f"{_name(output)}-{uuid.uuid4().hex}.journal")
     bar = tqdm(total=len(wanted), initial=len(found), desc=title, unit="image", mininterval=2)

@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from advxai.report.figure import Panel, Shown, amplified, draw, explainer_figure, overlay
+from advxai.report.axes import Shown
+from advxai.report.figure import Panel, draw, explainer_figure
+from advxai.report.forms import amplified, heat
 
 GREY = np.full((8, 8, 3), 100, np.uint8)
 
@@ -38,8 +40,8 @@ def test_no_difference() -> None:
     assert largest == 0 and (stretched == 0.5).all()
 
 
-def test_overlay_is_brightest_where_the_map_is_highest() -> None:
-    picture = overlay(GREY, np.array([[0.0, 1.0], [2.0, 3.0]]))  # a coarse map is stretched over the image
+def test_heat_is_brightest_where_the_map_is_highest() -> None:
+    picture = heat(GREY, np.array([[0.0, 1.0], [2.0, 3.0]]))  # a coarse map is stretched over the image
     brightness = picture.sum(axis=2)
     assert brightness[0, 0] < brightness[0, 7] < brightness[7, 0] < brightness[7, 7]
     assert (brightness[:4, :4] == brightness[0, 0]).all()
@@ -47,7 +49,7 @@ def test_overlay_is_brightest_where_the_map_is_highest() -> None:
 
 @pytest.mark.parametrize("value", [0.0, np.nan])
 def test_a_map_that_says_nothing_shows_the_grey_image(value: float) -> None:
-    assert overlay(GREY, np.full((8, 8), value)) == pytest.approx(np.full((8, 8, 3), 100 / 255))
+    assert heat(GREY, np.full((8, 8), value)) == pytest.approx(np.full((8, 8, 3), 100 / 255))
 
 
 def panels() -> list[Panel]:
@@ -87,8 +89,9 @@ def test_numbers_stand_inside_their_segments() -> None:
 
 def test_outlines_are_true_in_place() -> None:
     axes = draw(panels(), "", top=1).axes[6]
-    mask, segment = (contour.get_paths()[0].get_extents() for contour in axes.collections)
-    # pixel edges lie at -0.5 ... 7.5: the mask is the left half, segment 3 the lower right one; slack: half a pixel
+    segment, mask = (patch.get_path().get_extents() for patch in axes.patches)
+    # pixel edges lie at -0.5 ... 7.5: the mask is the left half, segment 3 the lower right one; slack: a quarter of a
+    # pixel of theirs
     assert [mask.x0, mask.y0, mask.x1, mask.y1] == pytest.approx([-0.5, -0.5, 3.5, 7.5], abs=0.26)
     assert [segment.x0, segment.y0, segment.x1, segment.y1] == pytest.approx([3.5, 3.5, 7.5, 7.5], abs=0.51)
 

@@ -1,0 +1,132 @@
+"""An explainer's map in its usual form, as pixels; outlines are drawn over it by whoever shows it.
+
+These arrays are what figures, the report's gallery and `advxai explain` have in common.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import to_rgb
+
+from advxai.report.style import COLOURED, HEAT_COLOURS, NEGATIVE, OUTLINED, POSITIVE, SIGNED_COLOURS, TINT, Form
+
+
+def unit(image: np.ndarray) -> np.ndarray:
+    """uint8 or float image -> float64 in units of [0, 1]; float values are kept, also those outside."""
+    return image / 255.0 if image.dtype == np.uint8 else image.astype(np.float64)
+
+
+def grey(image: np.ndarray) -> np.ndarray:
+    """Luma of an RGB image, three times: (H, W, 3) float64 in [0, 1]."""
+    return np.repeat((unit(image).clip(0, 1) @ [0.299, 0.587, 0.114])[..., None], 3, axis=2)
+
+
+def _fitted(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Nearest neighbour: a (h, w) map or label map stretched to (H, W)."""
+    rows, columns = (np.arange(wanted) * have // wanted for wanted, have in zip(size, values.shape, strict=True))
+    return values[np.ix_(rows, columns)]
+
+
+def heat(image: np.ndarray, saliency: np.ndarray) -> np.ndarray:
+    """The map in colour over the grey image, scaled to its own range: (H, W, 3) float in [0, 1].
+
+    A map that is constant or has a value that isn't finite says nothing: the grey image alone is given back.
+    """
+    low, high = float(saliency.min()), float(saliency.max())
+    base = grey(image)
+    if not np.isfinite(low + high) or low == high:
+        return base
+    colours = colormaps[HEAT_COLOURS]((_fitted(saliency, base.shape[:2]) - low) / (high - low))[..., :3]
+    return (1 - COLOURED) * base + COLOURED * colours
+
+
+def signed(image: np.ndarray, saliency: np.ndarray, zero: float) -> np.ndarray:
+    """Red where the map speaks for the explained class, blue where against it, over the grey image; the largest
+    absolute value fills the scale: (H, W, 3) float in [0, 1]. A map that says nothing: the grey image."""
+    base = grey(image)
+    values = saliency - zero
+    largest = float(np.abs(values).max())
+    if not np.isfinite(largest) or largest == 0:
+        return base
+    colours = colormaps[SIGNED_COLOURS]((_fitted(values, base.shape[:2]) / largest + 1) / 2)[..., :3]
+    return (1 - COLOURED) * base + COLOURED * colours
+
+
+@dataclass(frozen=True)
+class Outlined:
+    """A segment that is outlined because of its weight.
+
+    Attributes:
+        label: the segment's.
+        weight: its score less the map's zero.
+    """
+
+    label: int
+    weight: float
+
+    @property
+    def positive(self) -> bool:
+        """It speaks for the explained class."""
+        return self.weight > 0
+
+
+def outlined(scores: np.ndarray, zero: float, count: int = OUTLINED) -> list[Outlined]:
+    """The segments of the largest absolute weights, largest first; none whose weight is 0 or not finite."""
+    weights = np.asarray(scores, dtype=np.float64) - zero
+    order = np.argsort(-np.abs(weights), kind="stable")[:count]
+    return [
+        Outlined(int(label), float(weights[label])) for label in order if np.isfinite(weights[label]) and weights[label]
+    ]
+
+
+def tinted(image: np.ndarray, segments: np.ndarray, shown: list[Outlined]) -> np.ndarray:
+    """The image with a tint over outlined segments: (H, W, 3) float in [0, 1]."""
+    result = unit(image).clip(0, 1)
+    labels = _fitted(segments, result.shape[:2])
+    for one in shown:
+        region = labels == one.label
+        result[region] = (1 - TINT) * result[region] + TINT * np.array(to_rgb(POSITIVE if one.positive else NEGATIVE))
+    return result
+
+
+def raster(
+    form: Form, image: np.ndarray, saliency: np.ndarray, segments: np.ndarray, scores: np.ndarray, zero: float
+) -> np.ndarray:
+    """A map in a form, without its outlines.
+
+    Args:
+        form: of `advxai.report.style.form_of`.
+        image: (H, W, 3) RGB, uint8 or float in units of [0, 1].
+        saliency: (h, w) float, larger is more important; any scale.
+        segments: (h, w) integer labels.
+        scores: (S,) one a segment.
+        zero: value of the map and of the scores that stands for no effect; NaN for `heat`.
+
+    Returns:
+        (H, W, 3) float in [0, 1].
+    """
+    if form == "outlines":
+        return tinted(image, segments, outlined(scores, zero))
+    return heat(image, saliency) if form == "heat" else signed(image, saliency, zero)
+
+
+def amplified(image: np.ndarray, adversarial: np.ndarray) -> tuple[np.ndarray, float]:
+    """The difference of two images around mid-grey, stretched so that its largest value fills the range.
+
+    Returns:
+        (H, W, 3) float in [0, 1], and the largest absolute difference (L-inf) in units of 1/255.
+    """
+    difference = unit(adversarial) - unit(image)
+    largest = float(np.abs(difference).max())
+    return (0.5 + difference / (2 * largest) if largest else np.full_like(difference, 0.5)), largest * 255
+
+
+def resized(image: np.ndarray, size: int) -> np.ndarray:
+    """(H, W, 3) float -> (size, size, 3): by area where smaller, else bicubic."""
+    if image.shape[:2] == (size, size):
+        return image
+    smaller = size < image.shape[0]
+    how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+    return cv2.resize(image.astype(np.float32), (size, size), interpolation=how).clip(0, 1)

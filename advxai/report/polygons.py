@@ -1,0 +1,51 @@
+"""Outlines of regions as polygons, for figures, pages and other programs."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+Ring = list[tuple[float, float]]
+
+
+def rings(region: np.ndarray, simplify: float = 0.0) -> list[Ring]:
+    """Closed outlines of a region, holes among them (even-odd rule).
+
+    Without simplification exactly the region's pixels have their centre inside: the outlines run a quarter of a pixel
+    within its edges.
+
+    Args:
+        region: (h, w) bool.
+        simplify: corners may be left out where the outline moves by no more than so many pixels.
+
+    Returns:
+        Rings of (x, y) in pixels; (0, 0) is the upper left corner of the first pixel, (w, h) the lower right of the
+        last. The last point is not the first one again. None for an empty region.
+    """
+    # at twice the size a line of single pixels has an inside, too
+    twice = np.kron(region.astype(np.uint8), np.ones((2, 2), np.uint8))
+    found, _ = cv2.findContours(twice, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    if simplify:
+        found = [cv2.approxPolyDP(ring, 2 * simplify, True) for ring in found]
+    corners = ((ring[:, 0, :].astype(float) + 0.5) / 2 for ring in found)
+    return [[(x, y) for x, y in ring.tolist()] for ring in corners if len(ring) > 2]
+
+
+def inside(region: np.ndarray) -> tuple[float, float]:
+    """The point (x, y) of a region that lies deepest in it: a place for its number, in the units of `rings`.
+
+    The centroid of a bent segment may lie outside it.
+
+    Raises:
+        ValueError: the region is empty.
+    """
+    if not region.any():
+        raise ValueError("an empty region has no inside")
+    depth = cv2.distanceTransform(np.pad(region, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    y, x = np.unravel_index(depth.argmax(), depth.shape)
+    return float(x) + 0.5, float(y) + 0.5
+
+
+def scaled(outline: Sequence[Ring], x: float, y: float, left: float = 0.0, top: float = 0.0) -> list[Ring]:
+    """Rings in other units: stretched by `x` and `y`, then moved by `left` and `top`."""
+    return [[(px * x + left, py * y + top) for px, py in ring] for ring in outline]

@@ -177,6 +177,12 @@ class Paths(Digests):
         return isinstance(self.config.corpus, FfppCorpus)
 
     @property
+    def readings(self) -> dict[str, str]:
+        """Row -> the published row that it is a reading of."""
+        entries = self.config.explainers.items()
+        return {name: entry.published for name, entry in entries if entry.published is not None}
+
+    @property
     def tables(self) -> list[Path]:
         """Every table: one an explainer, the combined ones and, for FF++, those beside the published ones."""
         return self.tables_of([*self.config.explainers, *self.COMBINED, *(self.PUBLISHED if self.is_ffpp else ())])

@@ -1,15 +1,40 @@
 """Ground-truth masks of manipulated faces."""
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from advxai.corpus.video import read_at
 from advxai.errors import InputError
-from advxai.faces.crop import cut
+from advxai.faces.crop import cut, decode_png
 
+log = logging.getLogger(__name__)
 REMEDY = "get the mask clip that belongs to the video"
+
+
+def mask_of(face: Mapping[str, Any]) -> np.ndarray | None:
+    """The manipulated region of a row of the manifest, uint8 (H, W) as by `mask_crop`; None if none is known.
+
+    The crop that was cut out with the face's, else the mask video. A mask that can't be read is reported in the log: it
+    must not cost the image.
+    """
+    if face["mask_file"]:
+        try:
+            return decode_png(Path(face["mask_file"]).read_bytes(), face["mask_file"], REMEDY)[..., 0]
+        except (OSError, InputError) as error:
+            log.warning("no mask of %s: %s", face["key"], error)
+            return None
+    if not face["mask"]:
+        return None
+    box = tuple(int(face[name]) for name in ("x1", "y1", "x2", "y2"))
+    try:
+        return mask_crop(Path(face["mask"]), int(face["frame"]), box)
+    except InputError as error:
+        log.warning("no mask of %s: %s", face["key"], error)
+        return None
 
 
 def mask_crop(mask_video: Path, frame: int, box: tuple[int, int, int, int]) -> np.ndarray:

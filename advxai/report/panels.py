@@ -12,7 +12,7 @@ from safetensors import safe_open
 
 from advxai.classes import CLASSES, REAL
 from advxai.distortion import Distortion
-from advxai.faces.mask import mask_crop
+from advxai.faces.mask import mask_of
 from advxai.frames.database import FrameStore
 from advxai.paths import Paths
 from advxai.report.axes import Shown
@@ -75,13 +75,13 @@ def panel(
     """
     image = _resized(frames.image(face["key"]), size)
     before = next(iter(saliency.values()))["before"]
-    box = tuple(int(face[name]) for name in ("x1", "y1", "x2", "y2"))
+    mask = mask_of(face)
     copy = None if adversary is None else _adversarial(image, adversary["steps"], distortion)
     return Panel(
         title=face["category"],
         image=image,
         caption=clean_caption(before, CLASSES),
-        mask=mask_crop(Path(face["mask"]), int(face["frame"]), box) > 0 if face["mask"] else None,
+        mask=None if mask is None else mask > 0,
         adversarial=copy,
         adversarial_caption="" if adversary is None else adversary_caption(adversary, CLASSES, CLASSES.index(REAL)),
         explanations={

@@ -79,12 +79,12 @@ def _seal(digest: str) -> bytes:
     return (SEAL + digest.encode() + b"\n").ljust(USER_BLOCK, b"\0")
 
 
-def _column(file: h5py.File, name: str) -> list[Any]:
+def _column(file: h5py.File, name: str, rows: slice = slice(None)) -> list[Any]:
     if h5py.check_string_dtype(file[name].dtype):
-        return list(file[name].asstr()[:])
-    values = file[name][:]
+        return list(file[name].asstr()[rows])
+    values = file[name][rows]
     if name + LENGTH in file:
-        return [row[:length] for row, length in zip(values, file[name + LENGTH][:], strict=True)]
+        return [row[:length] for row, length in zip(values, file[name + LENGTH][rows], strict=True)]
     return list(values) if values.ndim > 1 else values.tolist()
 
 
@@ -117,6 +117,15 @@ def read_shard(path: Path, fields: Collection[str] | None = None) -> list[dict[s
         names = [name for name in file if not name.endswith(LENGTH) and (fields is None or name in fields)]
         columns = {name: _column(file, name) for name in names}
     return [{name: column[row] for name, column in columns.items()} for row in range(count)]
+
+
+def stream_shard(path: Path, fields: Collection[str] | None = None, at_once: int = 32) -> Iterator[dict[str, Any]]:
+    """What `read_shard` returns, record by record, with no more than `at_once` of them in memory."""
+    with _opened(path) as file:
+        names = [name for name in file if not name.endswith(LENGTH) and (fields is None or name in fields)]
+        for start in range(0, int(file.attrs["records"]), at_once):
+            columns = [_column(file, name, slice(start, start + at_once)) for name in names]
+            yield from (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
 
 
 def read_attributes(path: Path) -> dict[str, Any]:

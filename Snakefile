@@ -56,6 +56,7 @@ rule all:
         P.run / "detector/metrics.json",
         P.run / "summary.txt",
         P.run / "provenance.json",
+        P.report,
 
 
 include: "rules/corpus.smk"
@@ -81,6 +82,8 @@ onsuccess:
     summary = P.run / "summary.txt"
     if summary.exists():
         print(summary.read_text(), file=sys.stderr)
+    if P.report.exists():
+        print(f"report: {P.report}", file=sys.stderr)
 
 
 onerror:

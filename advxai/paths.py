@@ -207,6 +207,11 @@ class Paths(Digests):
         """The detector's confusion matrix and ROC curves."""
         return [self.run / "figures" / f"detector.{kind}" for kind in ("png", "pdf")]
 
+    @property
+    def report(self) -> Path:
+        """The page that has it all."""
+        return self.run / "report.html"
+
     def note(self, explainer: str | None = None) -> str:
         """The budgets behind a table, as a line under it."""
         config = self.config

@@ -6,6 +6,7 @@ rule report:
     input:
         P.figures,
         P.run / "provenance.json",
+        P.report,
 
 
 rule report_figure:
@@ -74,3 +75,32 @@ rule report_provenance:
         config=CONFIG.model_dump(mode="json", exclude={"plan", "prune"}),
     script:
         "../scripts/report_provenance.py"
+
+
+rule report_page:
+    input:
+        saliency=[path for name in CONFIG.explainers for path in P.maps_of(name)],
+        evaluation=[path for name in CONFIG.explainers for path in P.rows_of(name)],
+        adversary=P.copies,
+        manifest=FRAMES / "manifest.parquet",
+        frames=ancient(P.lmdb),
+        detector=ancient(DETECTOR),
+        metrics=P.run / "detector/metrics.json",
+        tables=P.tables,
+        left_out=P.run / "tables/left_out.parquet",
+        not_explained=NOT_EXPLAINED,
+        summary=P.run / "summary.txt",
+        figures=P.figures,
+        provenance=P.run / "provenance.json",
+    output:
+        P.report,
+    log:
+        P.logs / CONFIG.run / "report_page.log",
+    retries: RETRIES
+    conda:
+        "../envs/tables.yaml"
+    params:
+        tile=CONFIG.report.tile,
+        one_file_mb=CONFIG.report.one_file_mb,
+    script:
+        "../scripts/report_page.py"

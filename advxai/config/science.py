@@ -132,9 +132,15 @@ class Threads(Model):
 
 
 class Report(Model):
-    """How figures are drawn; changes no number."""
+    """How figures and the report are drawn; changes no number."""
 
     dpi: int = Field(150, ge=50, le=1200, description="Resolution of the PNG figures, in dots an inch.")
+    tile: int = Field(160, ge=32, le=1024, description="Side of the pictures in the report's gallery, in pixels.")
+    one_file_mb: int = Field(
+        15,
+        ge=0,
+        description="A report of at most so many MB is one file, report.html; a larger one has a folder beside it.",
+    )
 
 
 class Cases(Model):

@@ -31,12 +31,12 @@ def read_preprocessing(detector: Path) -> tuple[int, np.ndarray, np.ndarray]:
     return int(meta["input_size"]), *(np.array(meta[name], dtype=np.float64) for name in ("mean", "std"))
 
 
-def _resized(crop: np.ndarray, size: int) -> np.ndarray:
+def resized(crop: np.ndarray, size: int) -> np.ndarray:
     """The crop as the detector sees it: uint8 (h, w, 3) -> float (size, size, 3) in [0, 1]."""
     return cv2.resize(crop.astype(np.float32) / 255, (size, size), interpolation=cv2.INTER_CUBIC).clip(0, 1)
 
 
-def _adversarial(image: np.ndarray, steps: np.ndarray, distortion: Distortion) -> np.ndarray:
+def adversarial(image: np.ndarray, steps: np.ndarray, distortion: Distortion) -> np.ndarray:
     """The adversarial copy (h, w, 3) in units of [0, 1] of an image (h, w, 3) in [0, 1]."""
     mean, std = distortion.mean, distortion.std
     attacked = distortion.apply((image.transpose(2, 0, 1) - mean) / std, steps.astype(np.float64))
@@ -73,10 +73,10 @@ def panel(
         size: the detector's input size.
         distortion: the adversary's; mean and std (3, 1, 1) float64.
     """
-    image = _resized(frames.image(face["key"]), size)
+    image = resized(frames.image(face["key"]), size)
     before = next(iter(saliency.values()))["before"]
     mask = mask_of(face)
-    copy = None if adversary is None else _adversarial(image, adversary["steps"], distortion)
+    copy = None if adversary is None else adversarial(image, adversary["steps"], distortion)
     return Panel(
         title=face["category"],
         image=image,

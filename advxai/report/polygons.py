@@ -22,12 +22,15 @@ def rings(region: np.ndarray, simplify: float = 0.0) -> list[Ring]:
         Rings of (x, y) in pixels; (0, 0) is the upper left corner of the first pixel, (w, h) the lower right of the
         last. The last point is not the first one again. None for an empty region.
     """
+    if not region.any():
+        return []
+    left, top, part = _bounded(region)
     # at twice the size a line of single pixels has an inside, too
-    twice = np.kron(region.astype(np.uint8), np.ones((2, 2), np.uint8))
+    twice = part.astype(np.uint8).repeat(2, axis=0).repeat(2, axis=1)
     found, _ = cv2.findContours(twice, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     if simplify:
         found = [cv2.approxPolyDP(ring, 2 * simplify, True) for ring in found]
-    corners = ((ring[:, 0, :].astype(float) + 0.5) / 2 for ring in found)
+    corners = ((ring[:, 0, :].astype(float) + 0.5) / 2 + (left, top) for ring in found)
     return [[(x, y) for x, y in ring.tolist()] for ring in corners if len(ring) > 2]
 
 
@@ -41,9 +44,16 @@ def inside(region: np.ndarray) -> tuple[float, float]:
     """
     if not region.any():
         raise ValueError("an empty region has no inside")
-    depth = cv2.distanceTransform(np.pad(region, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    left, top, part = _bounded(region)
+    depth = cv2.distanceTransform(np.pad(part, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     y, x = np.unravel_index(depth.argmax(), depth.shape)
-    return float(x) + 0.5, float(y) + 0.5
+    return float(x) + left + 0.5, float(y) + top + 0.5
+
+
+def _bounded(region: np.ndarray) -> tuple[int, int, np.ndarray]:
+    """Left and upper edge of the smallest rectangle around a region, and what is in it."""
+    rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
+    return int(columns[0]), int(rows[0]), region[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def scaled(outline: Sequence[Ring], x: float, y: float, left: float = 0.0, top: float = 0.0) -> list[Ring]:

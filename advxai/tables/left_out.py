@@ -62,15 +62,23 @@ def _some(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
+def reasons(left_out: pd.DataFrame) -> list[tuple[str, str, str, int]]:
+    """(stage, explainer, reason, how many), in the order of the table; reasons that differ only in numbers are one."""
+    kinds = left_out["reason"].map(lambda reason: re.sub(r"\d+", "N", reason))
+    found = []
+    for (stage, explainer, kind), group in left_out.groupby(["stage", "explainer", kinds], sort=False):
+        reason = group["reason"].iloc[0] if group["reason"].nunique() == 1 else kind
+        found.append((stage, explainer, reason, len(group)))
+    return found
+
+
 def _reasons(left_out: pd.DataFrame) -> list[str]:
-    """A line for each stage: how many, and how many for each reason; reasons that differ only in numbers are one."""
+    """A line for each stage: how many, and how many for each reason."""
     lines = []
     for stage, part in left_out.groupby("stage", sort=False):
-        kinds = part["reason"].map(lambda reason: re.sub(r"\d+", "N", reason))
-        shown = []
-        for (explainer, kind), group in part.groupby([part["explainer"], kinds], sort=False):
-            reason = group["reason"].iloc[0] if group["reason"].nunique() == 1 else kind
-            shown.append(f"{explainer}{': ' if explainer else ''}{len(group)} x {reason}")
+        shown = [
+            f"{explainer}{': ' if explainer else ''}{count} x {reason}" for _, explainer, reason, count in reasons(part)
+        ]
         lines.append(f"  {stage} {len(part)}: {'; '.join(shown)}")
     return lines
 

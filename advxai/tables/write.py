@@ -27,7 +27,7 @@ def _is_original(row: str) -> bool:
     return row.split(", ")[0] == ORIGINAL
 
 
-def _cells(table: Table) -> pd.DataFrame:
+def as_text(table: Table) -> pd.DataFrame:
     """The cells of the shown table as text; the counts of the categories stand in one column beside n."""
     wide = table.wide
     name = wide.columns[0]
@@ -58,7 +58,7 @@ def marks(table: Table) -> dict[tuple[int, str], int]:
     """
     if table.best is None:
         return {}
-    cells, name = _cells(table), table.wide.columns[0]
+    cells, name = as_text(table), table.wide.columns[0]
     found = {}
     for column in [column for column in cells if " top-" in column]:
         ranked = {row: float(cell) for row, cell in cells[column].items() if cell and cells[name][row] != ORIGINAL}
@@ -69,7 +69,7 @@ def marks(table: Table) -> dict[tuple[int, str], int]:
 
 def markdown(table: Table, note: str = "") -> str:
     """Caption, table (best in bold, second best underlined) and notes as Markdown."""
-    cells, marked = _cells(table), marks(table)
+    cells, marked = as_text(table), marks(table)
     wrap = {None: "{}", 1: "**{}**", 2: "<u>{}</u>"}
     lines = [table.caption, "", f"| {' | '.join(cells.columns)} |"]
     lines.append(f"|:---|{'---:|' * (len(cells.columns) - 1)}")
@@ -95,7 +95,7 @@ def _line(cells: list[str]) -> str:
 
 def latex(table: Table, note: str = "") -> str:
     """The table as a LaTeX tabular (package booktabs), to be \\input into a table environment."""
-    cells, marked = _cells(table), marks(table)
+    cells, marked = as_text(table), marks(table)
     groups = _heading(list(cells.columns))
     wrap = {None: "{}", 1: r"\textbf{{{}}}", 2: r"\underline{{{}}}"}
     over, rules, start = [], [], 1

@@ -1,0 +1,56 @@
+"""From a run's files to the gallery's images, one after the other."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from advxai import parquet
+from advxai.distortion import Distortion
+from advxai.faces.mask import mask_of
+from advxai.frames.database import FrameStore
+from advxai.paths import Paths
+from advxai.report.page.gallery import Image, Record, in_step, rows_by_image
+from advxai.report.panels import adversarial, read_preprocessing, resized
+from advxai.store import stream_shard
+
+FIELDS = ("key", "map", "segments", "scores", "ranking", "zero", "before")
+COPIED = ("key", "steps", "after", "success", "iterations", "queries")
+
+
+def images(paths: Paths, rows: pd.DataFrame, manifest: Path, detector: Path) -> Iterator[Image]:
+    """Every explained image, shard by shard; only a few are in memory.
+
+    Args:
+        paths: of the run, whose shards are there.
+        rows: evaluation rows of all explainers.
+        manifest: the run's table of faces.
+        detector: the detector's file.
+    """
+    names = list(paths.config.explainers)
+    faces = parquet.read(manifest).set_index("key", drop=False)
+    by_image = rows_by_image(rows)
+    size, mean, std = read_preprocessing(detector)
+    distortion = Distortion(paths.config.adversary, mean[:, None, None], std[:, None, None])
+    with FrameStore(paths.lmdb) as frames:
+        maps = zip(*(paths.maps_of(name) for name in names), strict=True)
+        for number, (shard, files) in enumerate(zip(paths.shards, maps, strict=True)):
+            streams: dict[str | None, Iterator[Record]] = {
+                name: stream_shard(file, FIELDS) for name, file in zip(names, files, strict=True)
+            }
+            if paths.copies:
+                streams[None] = stream_shard(paths.copies[number], COPIED)
+            for saliency in in_step(streams, shard):
+                copy = saliency.pop(None, None)
+                key = saliency[names[0]]["key"]
+                face = faces.loc[key].to_dict()
+                picture = resized(frames.image(key), size)
+                mask = mask_of(face)
+                yield Image(
+                    face=face,
+                    picture=picture,
+                    mask=None if mask is None else mask > 0,
+                    adversary=None if copy is None else (copy, adversarial(picture, copy["steps"], distortion)),
+                    saliency=saliency,
+                    rows={name: by_image[key][name] for name in names},
+                )

@@ -1,0 +1,104 @@
+"""The run's figures on the page."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from advxai.errors import InputError
+
+QUALITY = 88
+WIDEST = 1800  # pixels of a picture on the page; the PNG and the PDF beside it have all
+# name -> (caption, what someone who doesn't see it should know)
+CAPTIONS = {
+    "accuracy": (
+        "Accuracy of the detector against the number of attacked segments, by method and category, with 95 % bands.",
+        "Line charts of the numbers in the table of accuracy",
+    ),
+    "explanations": (
+        "One image of each category: original, manipulated, and every explainer's map; the true mask is outlined.",
+        "Grid of face images and saliency maps",
+    ),
+    "nes": (
+        "Adversarial copies by NES: p(Real) in each iteration, numbers of iterations, and sizes of the change.",
+        "Line chart of p(Real) and two histograms",
+    ),
+    "fillings": (
+        "One image with its most important segments filled in by every baseline, and what the detector says of each.",
+        "Grid of a face image with segments filled in in different ways",
+    ),
+    "cost": (
+        "What an explanation costs: images, calls, seconds. The mark on the seconds is the detector's own forwards.",
+        "Bar charts of the numbers in the table of cost",
+    ),
+    "detector": (
+        "Confusion matrix and ROC curves of the detector on the test split.",
+        "Confusion matrix and line charts of the numbers in the section Detector",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure on the page.
+
+    Attributes:
+        name: of its files.
+        source: address of the picture.
+        width, height: in pixels.
+        shape: "column" (narrow), "tall" or "wide".
+        caption: under it.
+        alt: for those who don't see it.
+    """
+
+    name: str
+    source: str
+    width: int
+    height: int
+    shape: str
+    caption: str
+    alt: str
+
+
+def smaller(png: Path) -> tuple[bytes, int, int]:
+    """A figure as WebP, at most WIDEST wide: bytes, width, height.
+
+    Raises:
+        InputError: the file isn't a readable picture.
+    """
+    pixels = cv2.imread(str(png), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise InputError(f"{png} is not a readable picture: delete it and run again")
+    height, width = pixels.shape[:2]
+    if width > WIDEST:
+        height, width = round(height * WIDEST / width), WIDEST
+        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    done, data = cv2.imencode(".webp", pixels, [cv2.IMWRITE_WEBP_QUALITY, QUALITY])
+    if not done:
+        raise RuntimeError(f"OpenCV could not encode {png} as WebP")
+    return data.tobytes(), width, height
+
+
+def describe(name: str, groups: Mapping[str, Sequence[str]]) -> tuple[str, str]:
+    """Caption and alternative text of a figure; a figure of maps is named as its first explainer."""
+    if name in CAPTIONS and name not in groups:
+        return CAPTIONS[name]
+    names = " and ".join(groups.get(name, [name]))
+    return (
+        f"{names}: an image of each category, its adversarial copy, the amplified difference, and the maps.",
+        f"Grid of face images and the maps of {names}; the gallery has the same with numbers",
+    )
+
+
+def names(files: Iterable[Path]) -> list[str]:
+    """Figures in the order in which the page shows them: those of the whole run first, then those of explainers."""
+    found = [path.stem for path in files if path.suffix == ".png"]
+    return [name for name in CAPTIONS if name in found] + [name for name in found if name not in CAPTIONS]
+
+
+def shape(width: int, height: int, dpi: int) -> str:
+    """How wide the page shows it."""
+    if width / dpi < 4:
+        return "column"
+    return "tall" if height > 1.1 * width else "wide"

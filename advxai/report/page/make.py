@@ -1,0 +1,114 @@
+"""The report of a finished run."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from advxai import parquet
+from advxai.paths import Paths
+from advxai.report.page import sections
+from advxai.report.page.collect import images
+from advxai.report.page.figures import Figure, describe, names, shape, smaller
+from advxai.report.page.gallery import Entry, entry
+from advxai.report.page.tables import shown
+from advxai.report.page.write import FOLDER, Gallery, write
+from advxai.tables.all import combined, published
+from advxai.tables.compute import Axes, paper_order
+from advxai.tables.left_out import not_explained, noted
+from advxai.tables.read import evaluation, explanations
+
+MEGABYTE = 1_000_000
+TITLES = {
+    "accuracy": "Table 1: accuracy",
+    "sufficiency": "Table 2: sufficiency",
+    "cost": "Table 3: cost",
+    "flips": "Flips behind the tables",
+    "published_accuracy": "Table 1 beside the published one",
+    "published_sufficiency": "Table 2 beside the published one",
+    "published_cost": "Table 3 beside the published one",
+}
+SECTIONS = (
+    ("run", "What was run"),
+    ("detector", "Detector"),
+    ("tables", "Tables"),
+    ("figures", "Figures"),
+    ("gallery", "Gallery"),
+    ("left-out", "What was left out"),
+    ("provenance", "Provenance"),
+)
+
+
+def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
+    """Publish results/<run>/report.html, and the folder `report` beside it where the run is large.
+
+    Args:
+        paths: of the run, which has everything else.
+        detector: the detector's file.
+        missing: the list of the test fakes that aren't explained (one or none).
+    """
+    config = paths.config
+    rows = evaluation([path for name in config.explainers for path in paths.rows_of(name)])
+    spent = pd.concat([explanations(name, paths.maps_of(name)) for name in config.explainers], ignore_index=True)
+    categories = paper_order(config.corpus.categories)
+    axes = Axes(list(config.explainers), list(config.corpus.categories), config.evaluation.top)
+    tables = combined(rows, spent, axes)
+    if paths.is_ffpp:
+        ours = {name: table.tidy for name, table in tables.items()}
+        beside = published(ours, axes, paths.readings)
+        tables |= {f"published_{name}": table for name, table in beside.items()}
+    note = noted(paths.note(), missing)
+    content = {
+        "title": f"Run {config.run}",
+        "sections": SECTIONS,
+        "summary": sections.summary(paths.run / "summary.txt"),
+        "run": sections.run(config),
+        "explainers": sections.explainers(config),
+        "top": config.evaluation.top,
+        "titles": TITLES,
+        "tables": [shown(name, table, note) for name, table in tables.items()],
+        "not_explained": " ".join(not_explained(parquet.read(path)) for path in missing),
+        **sections.detector(json.loads((paths.run / "detector/metrics.json").read_text()), config),
+        **sections.left_out(parquet.read(paths.run / "tables/left_out.parquet")),
+        **sections.provenance(json.loads((paths.run / "provenance.json").read_text())),
+    }
+    methods = {name: settings.method for name, settings in config.explainers.items()}
+
+    def entries() -> Iterator[Entry]:
+        for image in images(paths, rows, paths.run / "frames/manifest.parquet", detector):
+            yield entry(image, methods, categories, config.evaluation.top, config.report.tile)
+
+    write(
+        paths.report,
+        content,
+        Gallery(categories, list(methods), paths.any_adversary, config.evaluation.top),
+        entries(),
+        rows["key"].nunique(),
+        pictures(paths),
+        config.report.one_file_mb * MEGABYTE,
+    )
+
+
+def pictures(paths: Paths) -> Callable[[Path | None], list[Figure]]:
+    """The run's figures, as `advxai.report.page.write.write` asks for them."""
+    made = {}
+    for name in names(paths.figures):
+        made[name] = smaller(paths.run / "figures" / f"{name}.png")
+
+    def figures(folder: Path | None) -> list[Figure]:
+        found = []
+        for name, (data, width, height) in made.items():
+            if folder is None:
+                source = f"data:image/webp;base64,{base64.b64encode(data).decode()}"
+            else:
+                (folder / f"{name}.webp").write_bytes(data)
+                source = f"{FOLDER}/{name}.webp"
+            caption, alt = describe(name, paths.figure_groups)
+            found.append(
+                Figure(name, source, width, height, shape(width, height, paths.config.report.dpi), caption, alt)
+            )
+        return found
+
+    return figures

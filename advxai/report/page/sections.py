@@ -1,0 +1,142 @@
+"""What the page says besides its gallery, out of a run's files."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from advxai.classes import CLASSES, REAL
+from advxai.config import Config
+from advxai.report.page.tables import per_class
+from advxai.tables.left_out import reasons
+
+LISTED = 500  # lines of what was left out that the page lists one by one
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A plain table.
+
+    Attributes:
+        columns: headings.
+        lines: text.
+        total: how many lines there would be in all.
+        figures: all but the first column are numbers.
+    """
+
+    columns: Sequence[str]
+    lines: Sequence[Sequence[str]]
+    total: int = 0
+    figures: bool = False
+
+
+def run(config: Config) -> list[tuple[str, str]]:
+    """The settings that matter most: (name, value)."""
+    detector, adversary, evaluation = config.detector, config.adversary, config.evaluation
+
+    def nes(settings: Any) -> str:
+        return (
+            f"n = {settings.samples}, sigma = {settings.sigma:.3g}, alpha = {settings.alpha * 255:.3g}/255, "
+            f"delta = {settings.delta * 255:.3g}/255, at most {settings.iterations} iterations"
+        )
+
+    return [
+        ("Run", config.run),
+        ("Protocol", config.protocol),
+        ("Seed", str(config.seed)),
+        ("Corpus", f"{config.corpus.kind}: {', '.join(config.corpus.categories)}"),
+        ("Detector", f"{detector.model}, {detector.input_size} px, {detector.backend} on {detector.device}"),
+        ("Adversarial copies (NES)", nes(adversary)),
+        ("Segment attacks (NES)", f"{nes(evaluation)}; top-1 to top-{evaluation.top} segments"),
+    ]
+
+
+def explainers(config: Config) -> Lines:
+    """A line an explainer: method, baseline, what differs from the defaults."""
+    lines = []
+    for name, settings in config.explainers.items():
+        given = settings.model_dump(exclude={"method", "baseline", "published"}, exclude_defaults=True)
+        baseline = settings.baseline.model_dump(exclude_defaults=True, exclude={"kind"})
+        shown = ", ".join(f"{key} {value}" for key, value in given.items())
+        filling = settings.baseline.kind + "".join(f", {key} {value}" for key, value in baseline.items())
+        lines.append([name, settings.method, filling, shown])
+    return Lines(["row", "method", "baseline", "settings"], lines)
+
+
+def detector(metrics: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    """Sentence, metrics and confusion matrix of the detector: what the template calls so.
+
+    Args:
+        metrics: of detector/metrics.json.
+        config: the run's.
+    """
+    names = list(dict.fromkeys([REAL, *(name for name in config.corpus.categories if name in CLASSES), *CLASSES]))
+    counts = metrics["frame"]["confusion"]
+    there = [name for name in names if sum(counts[CLASSES.index(name)])]
+    confusion = [
+        [name, *(f"{counts[CLASSES.index(name)][CLASSES.index(other)]:,}" for other in names)] for name in there
+    ]
+    made = (
+        "trained on the corpus" if config.detector.checkpoint is None else f"imported from {config.detector.checkpoint}"
+    )
+    columns = ["level", "task or class", "images", "accuracy", "AUROC", "F1", "average precision"]
+    return {
+        "detector": f"{config.detector.model}, {made}.",
+        "metrics": Lines(columns, per_class(metrics, names)),
+        "confusion": Lines(["true class", *names], confusion, figures=True),
+    }
+
+
+def left_out(table: pd.DataFrame) -> dict[str, Any]:
+    """What was left out, grouped by reason and one by one.
+
+    Args:
+        table: tables/left_out.parquet.
+    """
+    grouped = [[stage, explainer, reason, f"{count:,}"] for stage, explainer, reason, count in reasons(table)]
+    listed = [[str(value) for value in line] for line in table.head(LISTED).itertuples(index=False)]
+    return {
+        "reasons": Lines(["stage", "explainer", "reason", "how many"], grouped),
+        "left_out": Lines(list(table.columns), listed, len(table)),
+    }
+
+
+def provenance(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the numbers come from.
+
+    Args:
+        content: of provenance.json.
+    """
+    code, machine = content["code"], content["machine"]
+    commit = code["commit"] or "not known (no checkout)"
+    records = []
+    for stage, said in content["records"].items():
+        counts = [f"{said.get(name, 0):,}" for name in ("records", "found", "computed", "images", "calls")]
+        records.append([stage, *counts, "; ".join(f"{made} ({count:,})" for made, count in said["made_with"].items())])
+    times = [
+        [rule, str(spent["jobs"]), f"{spent['seconds']:,}", str(spent["most_memory_mib"] or ""), spent["last_ended"]]
+        for rule, spent in content["times"].items()
+    ]
+    versions = ", ".join(f"{stage} {version}" for stage, version in content["algorithm_versions"].items())
+    return {
+        "provenance": [
+            ("Written", content["written"]),
+            ("Commit", commit + (", with changed files" if code["changed"] else "")),
+            ("Seeds", ", ".join(f"{name} {seed}" for name, seed in content["seeds"].items() if seed is not None)),
+            ("Algorithm versions", versions),
+            ("Python", content["python"]),
+            ("Machine of the last job", f"{machine['processor']}, {machine['cores']} cores, {machine['system']}"),
+        ],
+        "records": Lines(["stage", "records", "found", "computed", "images", "calls", "made with"], records),
+        "times": Lines(["rule", "jobs", "seconds", "most memory, MiB", "last ended (UTC)"], times),
+        "packages": Lines(["package", "version"], [list(pair) for pair in content["packages"].items()]),
+        "config": json.dumps(content["config"], indent=1),
+    }
+
+
+def summary(text: Path) -> list[str]:
+    """Lines of the run's closing message."""
+    return [line.strip() for line in text.read_text().splitlines() if line.strip()]

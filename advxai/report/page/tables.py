@@ -1,0 +1,112 @@
+"""A run's tables as what the page's template shows."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from advxai.tables.compute import ORIGINAL
+from advxai.tables.layout import Table
+from advxai.tables.write import as_text, marks
+
+MARKS = {1: "best", 2: "second"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.
+
+    Attributes:
+        text: as in the Markdown table.
+        value: what sorting goes by: a number, or the text.
+        mark: "best", "second" or "".
+    """
+
+    text: str
+    value: float | str
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A table on the page.
+
+    Attributes:
+        name: of its files in tables/; the page's anchor.
+        caption, notes: as under the Markdown table.
+        columns: headings.
+        lines: cells of each line.
+        pinned: lines that stay on top when it is sorted (Original).
+        sortable: whether sorting makes sense: lines that belong together stay together.
+        marked: best and second best are marked.
+    """
+
+    name: str
+    caption: str
+    columns: list[str]
+    lines: list[list[Cell]]
+    pinned: int
+    sortable: bool
+    notes: list[str]
+    marked: bool
+
+
+def _value(text: str) -> float | str:
+    """The number that a cell begins with, such as 3 of 3/4 or 24 of 24 (6, 6, 6, 6); else its text."""
+    first = text.replace(",", "").split("/")[0].split(" (")[0]
+    try:
+        number = float(first)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) else text
+
+
+def shown(name: str, table: Table, note: str = "") -> Shown:
+    """A table of `advxai.tables.layout` as the page shows it.
+
+    Args:
+        name: of its files.
+        table: the table.
+        note: a line under it.
+    """
+    text, marked = as_text(table), marks(table)
+    lines = [
+        [
+            Cell(text[column][row], _value(text[column][row]), MARKS.get(marked.get((row, column), 0), ""))
+            for column in text
+        ]
+        for row in text.index
+    ]
+    pinned = sum(line[0].text == ORIGINAL for line in lines)
+    notes = [one for one in (*table.notes, note) if one]
+    # lines under each other that belong together: published, ours, difference
+    together = name.startswith("published_") and any(", ours" in line[0].text for line in lines)
+    return Shown(name, table.caption, list(text.columns), lines, pinned, not together, notes, table.best is not None)
+
+
+def frame(data: pd.DataFrame, limit: int | None = None) -> tuple[list[str], list[list[str]], int]:
+    """Headings, the first `limit` lines as text, and how many there are."""
+    lines = [
+        [str(value) for value in row]
+        for row in data.head(len(data) if limit is None else limit).itertuples(index=False)
+    ]
+    return list(data.columns), lines, len(data)
+
+
+def per_class(metrics: dict[str, Any], names: Iterable[str]) -> list[list[str]]:
+    """Lines of the detector's metrics: level, class, images, accuracy, AUROC, F1, average precision."""
+
+    def line(level: str, name: str, n: object, values: dict[str, Any]) -> list[str]:
+        numbers = (values.get(key) for key in ("accuracy", "auroc", "f1", "average_precision"))
+        return [level, name, str(n), *("" if number is None else f"{number:.3f}" for number in numbers)]
+
+    lines = []
+    for level in ("frame", "video"):
+        part = metrics[level]
+        lines.append(line(level, "fake or real", part["n"], part["real_vs_fake"]))
+        lines.append(line(level, "five classes (mean over classes)", part["n"], part["overall"]))
+        found = ((name, part["per_class"][name]) for name in names)
+        lines += [line(level, name, values["n"], values) for name, values in found if values["n"]]
+    return lines

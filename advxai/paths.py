@@ -7,11 +7,8 @@ A digest covers parameters, the stage's algorithm version and the digests of the
 images.
 """
 
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from advxai.config import Config
 from advxai.config.base import Medium
@@ -20,40 +17,8 @@ from advxai.config.science import Nes
 from advxai.corpus.ffpp import missing
 from advxai.digests import Digests, digest
 from advxai.errors import InputError
-from advxai.files import publish
+from advxai.folders import Folder
 from advxai.frames.shards import shard_of
-
-PARAMS = "params.json"
-
-
-@dataclass(frozen=True)
-class Folder:
-    """A digest's folder in the store.
-
-    Attributes:
-        path: `<store>/<stage>/<name>-<digest>`.
-        holds: what its files are, in words.
-        params: what determines their numbers; the digest is theirs.
-        reads: folders that they were made from.
-    """
-
-    path: Path
-    holds: str
-    params: dict[str, Any]
-    reads: tuple[Path, ...] = field(default=())
-
-    def describe(self) -> None:
-        """Leave params.json in the folder: what its files were made from."""
-        content = {
-            "holds": self.holds,
-            "digest": self.path.name.rpartition("-")[2],
-            "params": self.params,
-            "made_from": ["/".join(path.parts[-2:]) for path in self.reads],
-        }
-        path = self.path / PARAMS
-        text = json.dumps(content, indent=2, sort_keys=True) + "\n"
-        if not path.exists() or path.read_text() != text:
-            publish(path, lambda file: file.write_text(text))
 
 
 def _nes(settings: Nes) -> str:
@@ -196,16 +161,14 @@ class Paths(Digests):
             groups.setdefault(digest(others), []).append(name)
         return {names[0]: names for names in groups.values()}
 
+    def figure(self, name: str) -> list[Path]:
+        """A figure's two files."""
+        return [self.run / "figures" / f"{name}.{kind}" for kind in ("png", "pdf")]
+
     @property
     def figures(self) -> list[Path]:
         """Every figure: one a group of explainers, and the detector's."""
-        drawn = [self.run / "figures" / f"{name}.{kind}" for name in self.figure_groups for kind in ("png", "pdf")]
-        return drawn + self.detector_figures
-
-    @property
-    def detector_figures(self) -> list[Path]:
-        """The detector's confusion matrix and ROC curves."""
-        return [self.run / "figures" / f"detector.{kind}" for kind in ("png", "pdf")]
+        return [path for name in (*self.figure_groups, "detector") for path in self.figure(name)]
 
     @property
     def report(self) -> Path:

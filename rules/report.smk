@@ -43,7 +43,7 @@ rule report_detector:
         predictions=P.run / "detector/predictions.parquet",
         metrics=P.run / "detector/metrics.json",
     output:
-        P.detector_figures,
+        P.figure("detector"),
     log:
         P.logs / CONFIG.run / "report_detector.log",
     localrule: True

@@ -9,8 +9,8 @@ from advxai.frames.database import FrameStore
 from advxai.jobs import job
 from advxai.paths import Paths
 from advxai.report.figure import explainer_figure
-from advxai.report.panels import last_rows, panel, picked, read_preprocessing
-from advxai.report.pick import pick
+from advxai.report.panels import panel, read_preprocessing
+from advxai.report.pick import last_rows, pick, picked
 from advxai.tables.read import evaluation
 
 with job(snakemake.log):

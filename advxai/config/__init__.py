@@ -11,7 +11,10 @@ from advxai.config.protocol import Protocol, with_protocol
 from advxai.config.science import Adversary, Cases, Detector, Evaluation, Plan, Prune, Report, Threads
 from advxai.errors import InputError
 
-RESERVED = ("original", "accuracy", "sufficiency", "cost", "flips", "left_out", "all", "detector")
+# Tables and figures of a run, which no row's may replace.
+TABLES = ("original", "accuracy", "sufficiency", "cost", "flips", "left_out", "all")
+FIGURES = ("accuracy", "explanations", "nes", "fillings", "cost", "detector")
+RESERVED = frozenset((*TABLES, *FIGURES))
 
 
 class Config(Model):

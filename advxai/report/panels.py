@@ -1,25 +1,22 @@
 """From what the stages left to the panels of a figure."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import pandas as pd
 from safetensors import safe_open
 
 from advxai.classes import CLASSES, REAL
 from advxai.distortion import Distortion
 from advxai.faces.mask import mask_of
 from advxai.frames.database import FrameStore
-from advxai.paths import Paths
 from advxai.report.axes import Shown
 from advxai.report.captions import adversary_caption, attack_caption, clean_caption
 from advxai.report.figure import Panel
 from advxai.report.style import form_of
-from advxai.store import read_shard
 
 Record = Mapping[str, Any]
 
@@ -88,23 +85,3 @@ def panel(
             name: shown(methods[name], record, attack_caption(rows[name], CLASSES)) for name, record in saliency.items()
         },
     )
-
-
-def picked(shards: Sequence[Path], paths: Paths, keys: Collection[str]) -> dict[str, Record]:
-    """key -> record of a few images of a run.
-
-    Args:
-        shards: the run's files of one stage, in the order of the shards; only those that the images are in are read,
-            one after the other, since the maps of all need not fit into memory.
-        paths: of the run.
-        keys: the images'.
-    """
-    wanted = {paths.shard_of_key(key) for key in keys}
-    files = [file for name, file in zip(paths.shards, shards, strict=bool(shards)) if name in wanted]
-    return {record["key"]: record for file in files for record in read_shard(file) if record["key"] in keys}
-
-
-def last_rows(rows: pd.DataFrame, key: str, explainers: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """explainer -> the evaluation row of an image's largest k."""
-    mine = rows[rows["key"] == key].sort_values("k").groupby("explainer").last()
-    return {name: mine.loc[name].to_dict() | {"k": int(rows["k"].max())} for name in explainers}

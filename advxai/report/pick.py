@@ -1,10 +1,16 @@
-"""Which images the figures show."""
+"""Which images the figures show, and what is known of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from advxai.paths import Paths
+from advxai.store import read_some
 from advxai.tables.compute import paper_order
+
+Record = Mapping[str, Any]
 
 
 def pick(rows: pd.DataFrame, categories: Sequence[str]) -> dict[str, str]:
@@ -31,3 +37,22 @@ def pick(rows: pd.DataFrame, categories: Sequence[str]) -> dict[str, str]:
     best = images.sort_values(["included", "called_real", "right"], ascending=[False, True, False], kind="stable")
     first = best.reset_index().groupby("category", sort=False)["key"].first()
     return {category: first[category] for category in paper_order(categories) if category in first.index}
+
+
+def picked(shards: Sequence[Path], paths: Paths, keys: Collection[str]) -> dict[str, Record]:
+    """key -> record of a few images of a run.
+
+    Args:
+        shards: the run's files of one stage, in the order of the shards; only those that the images are in are opened.
+        paths: of the run.
+        keys: the images'.
+    """
+    wanted = {paths.shard_of_key(key) for key in keys}
+    files = [file for name, file in zip(paths.shards, shards, strict=bool(shards)) if name in wanted]
+    return {record["key"]: record for file in files for record in read_some(file, keys)}
+
+
+def last_rows(rows: pd.DataFrame, key: str, explainers: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """explainer -> the evaluation row of an image's largest k."""
+    mine = rows[rows["key"] == key].sort_values("k").groupby("explainer").last()
+    return {name: mine.loc[name].to_dict() | {"k": int(rows["k"].max())} for name in explainers}

@@ -2,6 +2,15 @@
 
 from advxai.store.complete import clear_journals, complete
 from advxai.store.journal import Journal
-from advxai.store.shard import read_attributes, read_shard, stream_shard, write_shard
+from advxai.store.shard import read_attributes, read_shard, read_some, stream_shard, write_shard
 
-__all__ = ["Journal", "clear_journals", "complete", "read_attributes", "read_shard", "stream_shard", "write_shard"]
+__all__ = [
+    "Journal",
+    "clear_journals",
+    "complete",
+    "read_attributes",
+    "read_shard",
+    "read_some",
+    "stream_shard",
+    "write_shard",
+]

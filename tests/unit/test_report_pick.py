@@ -7,8 +7,7 @@ import pandas as pd
 
 from advxai.classes import CLASSES
 from advxai.report.captions import adversary_caption, attack_caption, clean_caption
-from advxai.report.panels import picked
-from advxai.report.pick import pick
+from advxai.report.pick import pick, picked
 from advxai.store import write_shard
 
 

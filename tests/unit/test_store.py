@@ -9,7 +9,7 @@ import pytest
 
 from advxai.errors import InputError
 from advxai.frames.shards import shard_of
-from advxai.store import Journal, clear_journals, complete, read_attributes, read_shard, write_shard
+from advxai.store import Journal, clear_journals, complete, read_attributes, read_shard, read_some, write_shard
 from advxai.store.journal import MAGIC, read_journal
 from advxai.store.shard import SEAL, USER_BLOCK
 
@@ -306,3 +306,14 @@ def test_a_full_disk_is_an_error_and_leaves_nothing_half_published(tmp_path, wha
         assert list(tmp_path.iterdir()) == []
     else:
         assert keys(tmp_path / "a.journal") == ["0", "1", "2"]  # 6 kB each
+
+
+def test_some_records_of_a_shard(tmp_path):
+    """Only those of the keys, whole; an empty shard has none."""
+    records = [{"key": f"k{n}", "sha256": "s", "map": np.full((2, 2), n), "ranking": np.arange(n)} for n in range(4)]
+    write_shard(tmp_path / "shard.h5", records, {})
+    found = read_some(tmp_path / "shard.h5", {"k3", "k1", "absent"})
+    assert [record["key"] for record in found] == ["k1", "k3"]
+    assert found[1]["map"].tolist() == [[3, 3], [3, 3]] and found[1]["ranking"].tolist() == [0, 1, 2]
+    write_shard(tmp_path / "empty.h5", [], {})
+    assert read_some(tmp_path / "empty.h5", {"k1"}) == []

@@ -33,7 +33,12 @@ tune: $(VENV)/run.stamp ## Measure which backend and forward batch are fastest h
 bench: $(VENV)/run.stamp ## Measure every stage beside the detector's raw forwards (half an hour); BENCH=--help for more
 	$(BIN)/python -m benchmarks.speed $(BENCH)
 
-test: $(VENV)/test.stamp ## Set up, then run the test suite
+# A browser for the report's tests; without one they are skipped, and pytest says so.
+test: $(VENV)/test.stamp ## Set up, then run the test suite; as root, installs chromium for the report's tests
+	@type -P chromium chromedriver >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium chromium-driver; } \
+	  || echo "no chromium and chromium-driver: the report's tests in a browser will be skipped"
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-kill: $(VENV)/test.stamp ## Kill running jobs and Snakemake at ten random moments in each stage (a quarter of an hour)
@@ -41,7 +46,7 @@ test-kill: $(VENV)/test.stamp ## Kill running jobs and Snakemake at ten random m
 
 # RUNLEVEL=1: the packages' own services stay off; the test starts daemons of its own.
 test-slurm: $(VENV)/test.stamp ## Run the tiny workflow on a Slurm of its own in a scratch folder; as root, installs Slurm
-	@PATH="$$PATH:/usr/sbin:/sbin"; command -v slurmctld slurmd munged >/dev/null \
+	@PATH="$$PATH:/usr/sbin:/sbin"; type -P slurmctld slurmd munged >/dev/null \
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q \
 	  && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends slurm-wlm munge; } \
 	  || [ "$$(id -u)" != 0 ]

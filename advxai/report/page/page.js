@@ -148,27 +148,34 @@
     button.addEventListener("click", () => open(image));
     return make("li", {}, button);
   };
+  // Not `disabled`: a button that has the focus would lose it, and with it the keyboard.
+  const able = (id, can) => $(id).setAttribute("aria-disabled", String(!can));
   const show = () => {
     const last = Math.max(0, Math.ceil(found.length / CARDS) - 1);
     page = Math.min(page, last);
     $("cards").replaceChildren(...found.slice(page * CARDS, (page + 1) * CARDS).map(card));
     $("count").textContent = `${found.length.toLocaleString("en")} of ${total.toLocaleString("en")} images`;
     $("page").textContent = `Page ${page + 1} of ${last + 1}`;
-    $("before").disabled = page === 0;
-    $("after").disabled = page === last;
+    able("before", page > 0);
+    able("after", page < last);
     $("pager").hidden = last === 0;
     remember();
   };
   const turn = (step) => {
+    if ((page + step) * CARDS >= found.length || page + step < 0) return;
     page += step;
     show();
     $("count").scrollIntoView({ block: "start" });
   };
   $("before").addEventListener("click", () => turn(-1));
   $("after").addEventListener("click", () => turn(1));
-  form.addEventListener("input", search);
+  form.addEventListener("change", search);
+  form.elements.text.addEventListener("input", search);
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(search));
+  $("clear").addEventListener("click", () => {
+    form.reset();
+    search();
+  });
 
   // -- one image --------------------------------------------------------------------------------------------------------
   const overlay = (size) => draw("svg", { viewBox: `0 0 ${size[0]} ${size[1]}`, preserveAspectRatio: "none", "aria-hidden": "true" });
@@ -241,8 +248,8 @@
     viewed = image;
     const place = found.indexOf(image);
     $("viewer-h").textContent = `${categories[index.category[image]]}: ${index.key[image]}` + (place < 0 ? "" : ` (${place + 1} of ${found.length})`);
-    $("previous").disabled = place <= 0;
-    $("next").disabled = place < 0 || place === found.length - 1;
+    able("previous", place > 0);
+    able("next", place >= 0 && place < found.length - 1);
     if (!viewer.open) viewer.showModal();
     viewer.scrollTop = 0;
     remember();

@@ -1,0 +1,142 @@
+"""The report's data and files; what a browser makes of them is in test_report_browser.py."""
+
+import json
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from advxai.report.page import sections
+from advxai.report.page.figures import describe, names
+from advxai.report.page.gallery import LEFT_OUT, in_step, path
+from advxai.report.page.tables import shown
+from advxai.report.page.write import script_json
+from tests.unit.page_data import KNOWN, SEGMENTS, SIZE, entries, key, page, table
+
+HUGE = 10**9
+
+
+def test_the_index_has_what_filters_go_by() -> None:
+    found = {name: one.index for name, one in zip(KNOWN, entries(), strict=True)}
+    assert found["a"] == {
+        "key": key("a"),
+        "category": 0,
+        "label": 3,
+        "called": 3,
+        "p": 0.9,
+        "detected": 1,
+        "copied": 1,
+        "flips": [0b110, 0],
+    }
+    assert found["c"]["flips"] == [LEFT_OUT, 0b111] and found["b"]["flips"] == [0, 0b100]
+    assert found["d"]["detected"] == 0 and found["b"]["copied"] == 0
+
+
+def test_details_have_every_number() -> None:
+    detail = entries(["a"])[0].detail
+    assert detail["before"] == pytest.approx([0.025, 0.025, 0.025, 0.9, 0.025])
+    assert detail["adversary"]["linf"] == pytest.approx(3) and detail["adversary"]["queries"] == 42
+    lime = detail["explanations"]["LIME"]
+    assert [one["label"] for one in lime["top"]] == [1, 3, 0]
+    assert lime["scores"] == pytest.approx([0.4, 0.2, 0.1])
+    assert lime["outlined"] == [[1, 1], [2, 0], [3, 1], [0, 1]]  # by size of the weight; 0: speaks against
+    assert [one["after"] for one in lime["attacks"]] == pytest.approx([0.8, 0.7, 0.6])
+    assert [one["called"] for one in lime["attacks"]] == [3, 0, 0]
+    assert detail["explanations"]["RISE"]["outlined"] == []
+    # both explainers have the same segments, whose outlines are there once
+    assert lime["segmentation"] == detail["explanations"]["RISE"]["segmentation"] == 0
+    assert set(detail["outlines"][0]) == {"0", "1", "2", "3"}
+    left, upper = lime["top"][0]["at"]
+    assert left > SIZE / 2 > upper  # segment 1 is the upper right quadrant
+
+
+def test_an_image_that_left_the_rows_says_why() -> None:
+    lime = entries(["c"])[0].detail["explanations"]["LIME"]
+    assert lime["attacks"] == [] and lime["left_out"].startswith("only 2 segments")
+
+
+def test_outlines_as_svg_paths() -> None:
+    numbers = [float(one) for one in re.findall(r"[\d.]+", path(SEGMENTS == 1))]
+    assert sorted(set(numbers[::2])) == [16.2, 31.8] and sorted(set(numbers[1::2])) == [0.2, 15.8]
+
+
+def test_the_strip_is_original_copy_difference_and_maps() -> None:
+    strip = cv2.imdecode(np.frombuffer(entries(["a"])[0].strip, np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert strip.shape == (SIZE, 5 * SIZE, 3)
+    tiles = [strip[8:24, place * SIZE + 8 : place * SIZE + 24].mean(axis=(0, 1)) for place in range(5)]
+    assert tiles[0] == pytest.approx([200, 30, 30], abs=4)
+    assert tiles[1] == pytest.approx([203, 33, 33], abs=4)
+    assert tiles[2] == pytest.approx([255, 255, 255], abs=4)  # the same difference everywhere fills the range
+
+
+def test_what_stands_in_a_script_can_not_end_it() -> None:
+    assert "</script" not in script_json({"a": "</script><b>"})
+    assert json.loads(script_json({"a": "</script>"})) == {"a": "</script>"}
+
+
+def test_one_file_or_a_folder_beside_it(tmp_path: Path) -> None:
+    alone = page(tmp_path / "a", HUGE)
+    assert [path.name for path in alone.parent.iterdir()] == ["report.html"]
+    paged = page(tmp_path / "b", 0)
+    assert sorted(path.name for path in paged.parent.iterdir()) == ["report", "report.html"]
+    assert sorted(path.name for path in (paged.parent / "report").iterdir()) == ["images", "page-00000.js"]
+    assert len(list((paged.parent / "report/images").iterdir())) == len(KNOWN)
+    # made anew as one file, no folder is left
+    page(tmp_path / "b", HUGE)
+    assert [path.name for path in paged.parent.iterdir()] == ["report.html"]
+
+
+def test_the_same_run_gives_the_same_page(tmp_path: Path) -> None:
+    assert page(tmp_path / "a", HUGE).read_bytes() == page(tmp_path / "b", HUGE).read_bytes()
+
+
+def test_names_are_escaped_and_nothing_is_fetched_from_a_network(tmp_path: Path) -> None:
+    text = page(tmp_path, HUGE).read_text()
+    assert "Run &lt;test&gt;" in text and "&lt;b&gt;1&lt;/b&gt;" in text
+    assert set(re.findall(r"https?://[^\"'\s)]+", text)) == {"http://www.w3.org/2000/svg"}  # the name of a vocabulary
+
+
+def test_a_table_s_cells_sort_by_number_and_are_marked() -> None:
+    made = shown("accuracy", table())
+    lime, rise, sobol = made.lines[1:]
+    assert made.columns == ["explainer", "n (DF, NT)", "DF top-1", "NT top-1"] and made.pinned == 1
+    assert [cell.text for cell in lime] == ["LIME", "12 (6, 6)", "0.250", "0.750"]
+    assert [cell.value for cell in lime] == ["LIME", 12, 0.25, 0.75]
+    assert [cell.mark for cell in lime] == ["", "", "best", ""] and [cell.mark for cell in rise] == [
+        "",
+        "",
+        "second",
+        "best",
+    ]
+    assert sobol[2].value == "" and sobol[3].mark == "second"
+
+
+def test_reasons_are_counted() -> None:
+    out = pd.DataFrame(
+        [
+            ("faces", "", "v1", "3 faces in frame 2"),
+            ("faces", "", "v2", "2 faces in frame 9"),
+            ("evaluation", "LIME", "k", "x"),
+        ],
+        columns=["stage", "explainer", "item", "reason"],
+    )
+    found = sections.left_out(out)
+    assert found["reasons"].lines == [["faces", "", "N faces in frame N", "2"], ["evaluation", "LIME", "x", "1"]]
+    assert found["left_out"].total == 3
+
+
+def test_shards_that_list_different_images_are_an_error() -> None:
+    streams = {"a": iter([{"key": "1"}]), "b": iter([{"key": "2"}])}
+    with pytest.raises(ValueError, match="list different images"):
+        list(in_step(streams, "0-of-1"))
+    with pytest.raises(ValueError, match="shorter"):
+        list(in_step({"a": iter([{"key": "1"}]), "b": iter([])}, "0-of-1"))
+
+
+def test_figures_of_the_run_come_before_those_of_explainers() -> None:
+    files = [Path(f"{name}.{kind}") for name in ("LIME", "detector", "accuracy") for kind in ("png", "pdf")]
+    assert names(files) == ["accuracy", "detector", "LIME"]
+    assert describe("LIME", {"LIME": ["LIME", "LIME_adv"]})[0].startswith("LIME and LIME_adv")

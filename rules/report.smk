@@ -93,7 +93,7 @@ rule report_page:
         figures=P.figures,
         provenance=P.run / "provenance.json",
     output:
-        P.report,
+        report(P.report, caption="captions/page.rst", category="Report"),
     log:
         P.logs / CONFIG.run / "report_page.log",
     retries: RETRIES

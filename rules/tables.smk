@@ -5,6 +5,18 @@ NOT_EXPLAINED = (
 )
 
 
+# Snakemake's own report shows the CSV of each.
+CSV = {"caption": "captions/table.rst", "category": "Tables"}
+TABLE_FILES = lambda names: [
+    (
+        str(path)
+        if path.suffix != ".csv"
+        else report(str(path), labels={"table": path.stem}, **CSV)
+    )
+    for path in P.tables_of(names)
+]
+
+
 rule tables:
     input:
         P.tables,
@@ -18,7 +30,7 @@ rule tables_explainer:
         saliency=lambda wildcards: P.maps_of(wildcards.explainer),
         not_explained=NOT_EXPLAINED,
     output:
-        multiext(str(P.run / "tables/{explainer}"), ".parquet", ".csv", ".md", ".tex"),
+        TABLE_FILES(["{explainer}"]),
     log:
         str(P.logs / CONFIG.run / "tables_explainer/{explainer}.log"),
     wildcard_constraints:
@@ -40,7 +52,7 @@ rule tables_combined:
         saliency=[path for name in CONFIG.explainers for path in P.maps_of(name)],
         not_explained=NOT_EXPLAINED,
     output:
-        P.tables_of(P.COMBINED),
+        TABLE_FILES(P.COMBINED),
     log:
         P.logs / CONFIG.run / "tables_combined.log",
     localrule: True
@@ -65,7 +77,7 @@ if P.is_ffpp:
             cost=P.run / "tables/cost.parquet",
             not_explained=NOT_EXPLAINED,
         output:
-            P.tables_of(P.PUBLISHED),
+            TABLE_FILES(P.PUBLISHED),
         log:
             P.logs / CONFIG.run / "tables_published.log",
         localrule: True
@@ -90,7 +102,13 @@ rule tables_left_out:
         evaluation=[path for name in CONFIG.explainers for path in P.rows_of(name)],
         adversary=P.copies,
     output:
-        multiext(str(P.run / "tables/left_out"), ".parquet", ".csv"),
+        P.run / "tables/left_out.parquet",
+        report(
+            P.run / "tables/left_out.csv",
+            caption="captions/left_out.rst",
+            category="Tables",
+            labels={"table": "left out"},
+        ),
         summary=P.run / "summary.txt",
     log:
         P.logs / CONFIG.run / "tables_left_out.log",

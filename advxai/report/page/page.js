@@ -269,6 +269,7 @@
     if (event.key === "ArrowRight") step(1);
   });
   viewer.addEventListener("close", () => {
+    if (viewer.open) return; // opened again meanwhile
     const place = found.indexOf(viewed);
     viewed = -1;
     if (place >= 0) {

@@ -8,7 +8,16 @@ from advxai.config.explainers import BASELINES
 from advxai.detector.engine import run
 from advxai.saliency import build
 from advxai.saliency.baselines import fill
-from tests.helpers import SIZE, UNIT, drive_one, explainer_settings, inputs_of, quadrants, reads_segment
+from tests.helpers import (
+    SIZE,
+    UNIT,
+    drive_one,
+    explainer_settings,
+    inputs_of,
+    linear_detector,
+    quadrants,
+    reads_segment,
+)
 
 BUDGETS = {
     "lime": {"samples": 200},
@@ -96,3 +105,19 @@ def test_the_seed_decides(method, image):
     ]
     np.testing.assert_array_equal(maps[0], maps[1])
     assert (maps[0] != maps[2]).any() == (method in ("lime", "rise"))
+
+
+@pytest.mark.parametrize("method", BUDGETS)
+def test_the_map_s_zero_parts_what_speaks_for_the_class_from_what_speaks_against(method, image):
+    """Segment 6 makes the image fake, segment 9 makes it less so, the others do nothing."""
+    weight = (torch.from_numpy(quadrants() == 6).float() - 0.5 * torch.from_numpy(quadrants() == 9).float()) * 6 / 192
+    detector = linear_detector(weight.expand(3, SIZE, SIZE).contiguous())
+    explainer = build(explainer_settings(method=method, baseline="zeros", **BUDGETS[method]))
+    explanation, _ = drive_one(explainer.explain(inputs_of(image, torch.zeros_like(image))), detector)
+    if method not in ("lime", "shap"):
+        assert np.isnan(explanation.zero)  # sensitivities have no sign, and RISE's map no zero
+        return
+    effects = np.array([(explanation.map - explanation.zero)[quadrants() == label].mean() for label in range(16)])
+    assert effects[6] > 0 > effects[9]
+    others = np.abs(np.delete(effects, [6, 9]))
+    assert others.max() < 0.25 * min(effects[6], -effects[9])

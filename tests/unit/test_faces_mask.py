@@ -8,7 +8,8 @@ import pytest
 
 from advxai.corpus.video import write_video
 from advxai.errors import InputError
-from advxai.faces.mask import mask_crop, mask_crops
+from advxai.faces.crop import encode_png
+from advxai.faces.mask import mask_crop, mask_crops, mask_of
 
 BOX = (24, 8, 48, 32)
 
@@ -59,3 +60,22 @@ def test_crops_come_until_one_can_not_be_given(clip):
         next(crops)
     with pytest.raises(InputError, match="mask.mp4 is 64 x 48, the video 32 x 24"):
         next(mask_crops(clip, [(0, (0, 0, 9, 9))], (24, 32)))
+
+
+def face(**fields) -> dict:
+    box = dict(zip(("x1", "y1", "x2", "y2"), BOX, strict=True))
+    return {"key": "a.mp4/00001_0.png", "frame": 1, "mask": "", "mask_file": "", **box, **fields}
+
+
+def test_a_face_s_mask_is_the_crop_beside_it_or_cut_from_the_video(clip, tmp_path):
+    (tmp_path / "mask.png").write_bytes(encode_png(square()))
+    assert mask_of(face()) is None
+    assert (mask_of(face(mask=str(clip))) == square()).all()
+    assert (mask_of(face(mask_file=str(tmp_path / "mask.png"), mask="not looked at")) == square()).all()
+
+
+def test_a_mask_that_can_not_be_read_is_reported_and_costs_nothing(tmp_path, caplog):
+    (tmp_path / "mask.png").write_text("no picture")
+    for lost in (face(mask=str(tmp_path / "gone.mp4")), face(mask_file=str(tmp_path / "mask.png"))):
+        caplog.clear()
+        assert mask_of(lost) is None and "no mask of a.mp4/00001_0.png" in caplog.text

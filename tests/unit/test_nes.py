@@ -141,3 +141,22 @@ def test_log_odds_tell_small_differences_of_small_probabilities():
     one, other = (log_odds(torch.tensor([p]))[0].item() for p in (1e-9, 1e-9 * (1 + 2**-20)))
     assert other - one == pytest.approx(2**-20, rel=0.1)
     assert log_odds(torch.tensor([0.5, 0.0, 1.0])).isfinite().all() and log_odds(torch.tensor([0.5]))[0] == 0
+
+
+def test_the_trace_is_p_real_before_each_update_and_after_the_last():
+    """Segment 5 is 0.02 and moves by 1/255 an iteration, the right way: the logit is 6 * (0.02 - iteration / 255)."""
+    noise = gaussian_noise(64, (SIZE, SIZE), torch.device("cpu"), 0, "test")
+    mask = torch.from_numpy(quadrants() == 5)
+    image = torch.full((3, SIZE, SIZE), 0.02)
+    outcome, _ = drive_one(attack(image, Nes(samples=64, iterations=50), UNIT, noise, 0, mask), reads_segment(5))
+    assert outcome.trace.shape == (outcome.iterations + 1,) and outcome.trace.dtype == np.float32
+    assert outcome.trace[0] == outcome.before[0] and outcome.trace[-1] == outcome.after[0]
+    assert outcome.trace[0] == pytest.approx(1 / (1 + np.exp(6 * 0.02)), abs=1e-6)
+    assert (np.diff(outcome.trace) > 0).all() and (outcome.trace[:-1] <= 0.5).all() and outcome.trace[-1] > 0.5
+
+
+def test_an_image_that_is_real_already_has_a_trace_of_one():
+    noise = gaussian_noise(2, (SIZE, SIZE), torch.device("cpu"), 0, "test")
+    work = attack(torch.full((3, SIZE, SIZE), -0.5), Nes(samples=2, iterations=5), UNIT, noise, 0)
+    outcome, _ = drive_one(work, reads_segment(5))
+    assert outcome.iterations == 0 and outcome.trace.tolist() == [outcome.before[0]]

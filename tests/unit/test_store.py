@@ -9,7 +9,16 @@ import pytest
 
 from advxai.errors import InputError
 from advxai.frames.shards import shard_of
-from advxai.store import Journal, clear_journals, complete, read_attributes, read_shard, read_some, write_shard
+from advxai.store import (
+    Journal,
+    clear_journals,
+    complete,
+    read_attributes,
+    read_shard,
+    read_some,
+    stream_shard,
+    write_shard,
+)
 from advxai.store.journal import MAGIC, read_journal
 from advxai.store.shard import SEAL, USER_BLOCK
 
@@ -85,6 +94,17 @@ def test_some_fields_alone(tmp_path):
     back = read_shard(tmp_path / "a.h5", ["key", "ranking"])
     assert [set(one) for one in back] == [{"key", "ranking"}] * 2
     assert [one["ranking"].tolist() for one in back] == [[0, 1, 2], [0]]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 32])
+def test_a_streamed_shard_has_the_same_records(tmp_path, at_once):
+    records = [record("1", 3), record("2", 0), record("3", 5)]
+    write_shard(tmp_path / "a.h5", records, {})
+    back = list(stream_shard(tmp_path / "a.h5", at_once=at_once))
+    assert all(equal(one, other) for one, other in zip(records, back, strict=True))
+    assert [set(one) for one in stream_shard(tmp_path / "a.h5", ["key", "map"], at_once)] == [{"key", "map"}] * 3
+    write_shard(tmp_path / "b.h5", [], {})
+    assert list(stream_shard(tmp_path / "b.h5")) == []
 
 
 @pytest.fixture
@@ -317,3 +337,19 @@ def test_some_records_of_a_shard(tmp_path):
     assert found[1]["map"].tolist() == [[3, 3], [3, 3]] and found[1]["ranking"].tolist() == [0, 1, 2]
     write_shard(tmp_path / "empty.h5", [], {})
     assert read_some(tmp_path / "empty.h5", {"k1"}) == []
+
+
+def test_records_made_before_a_field_was_kept_stay_and_get_what_stands_for_it(folder):
+    write_shard(folder / "old" / "0-of-1.h5", [record("1")], {})
+    output = folder / "demo" / "0-of-1.h5"
+
+    def compute(missing):
+        return [record(item["key"]) | {"trace": np.array([0.1, 0.6], np.float32), "zero": 0.5} for item in missing]
+
+    later = {"trace": np.zeros(0, np.float32), "zero": float("nan")}
+    complete(output, items("1", "2"), compute, folder=folder, title="test", later=later)
+    assert read_attributes(output)["found"] == 1
+    old, new = read_shard(output)
+    assert old["trace"].shape == (0,) and np.isnan(old["zero"])
+    assert new["trace"].tolist() == pytest.approx([0.1, 0.6]) and new["zero"] == 0.5
+    assert list(old) == list(new)

@@ -10,7 +10,7 @@ images.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from advxai.config import Config
+from advxai.config import FIGURES, Config
 from advxai.config.base import Medium
 from advxai.config.data import DemoCorpus, FfppCorpus
 from advxai.config.science import Nes
@@ -161,25 +161,41 @@ class Paths(Digests):
             groups.setdefault(digest(others), []).append(name)
         return {names[0]: names for names in groups.values()}
 
+    @property
+    def run_figures(self) -> list[str]:
+        """Names of the figures of the run as a whole; NES has one where a row fills in with its copies."""
+        return [name for name in FIGURES if name != "nes" or self.any_adversary]
+
     def figure(self, name: str) -> list[Path]:
         """A figure's two files."""
         return [self.run / "figures" / f"{name}.{kind}" for kind in ("png", "pdf")]
 
     @property
     def figures(self) -> list[Path]:
-        """Every figure: one a group of explainers, and the detector's."""
-        return [path for name in (*self.figure_groups, "detector") for path in self.figure(name)]
+        """Every figure: one a group of explainers, and those of the run as a whole."""
+        return [path for name in (*self.figure_groups, *self.run_figures) for path in self.figure(name)]
+
+    @property
+    def fillings(self) -> Path:
+        """What the figure of the fillings shows."""
+        return self.run / "figures" / "fillings.h5"
+
+    @property
+    def speed(self) -> Path:
+        """How many images a second the detector takes, as measured when the run was done."""
+        return self.run / "detector" / "speed.json"
 
     @property
     def report(self) -> Path:
         """The page that has it all."""
         return self.run / "report.html"
 
-    def note(self, explainer: str | None = None) -> str:
-        """The budgets behind a table, as a line under it."""
+    def note(self, explainer: str | None = None, *, attacks: bool = True) -> str:
+        """The budgets behind a table or figure, as a line under it; `attacks`: it shows segment attacks."""
         config = self.config
-        copies = self.any_adversary if explainer is None else self.needs_adversary(explainer)
-        own = f" Adversarial copies: {_nes(config.adversary)}." if copies else ""
+        own = f" Segment attacks: {_nes(config.evaluation)}." if attacks else ""
+        if self.any_adversary if explainer is None else self.needs_adversary(explainer):
+            own += f" Adversarial copies: {_nes(config.adversary)}."
         if explainer is not None:
             settings = config.explainers[explainer]
             budget = settings.model_dump(include={"samples", "evaluations", "grid", "design", "masks", "params"})
@@ -188,7 +204,7 @@ class Paths(Digests):
             )
         return (
             f"Run {config.run}, protocol {config.protocol}, seed {config.seed}, {config.detector.model} at "
-            f"{config.detector.input_size} px. Segment attacks: {_nes(config.evaluation)}.{own}"
+            f"{config.detector.input_size} px.{own}"
         )
 
     @property

@@ -1,5 +1,32 @@
 # report: what a person looks at.
+from functools import partial
+
 FIGURES = P.figure_groups
+# Rows and maps of all explainers.
+ALL_ROWS = [path for name in CONFIG.explainers for path in P.rows_of(name)]
+ALL_MAPS = [path for name in CONFIG.explainers for path in P.maps_of(name)]
+
+
+# A figure's two files, by its name; the PNG is in Snakemake's own report too.
+IN_REPORT = partial(report, category="Figures")
+DRAWN = {
+    name: [
+        IN_REPORT(
+            P.figure(name)[0],
+            caption=f"captions/{name}.rst",
+            labels={"figure": title},
+        ),
+        P.figure(name)[1],
+    ]
+    for name, title in {
+        "accuracy": "Accuracy by method and category",
+        "explanations": "Explanations by category",
+        "nes": "Adversarial copies",
+        "fillings": "Fillings",
+        "cost": "Cost",
+        "detector": "Detector",
+    }.items()
+}
 
 
 rule report:
@@ -22,7 +49,12 @@ rule report_figure:
         frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
     output:
-        multiext(str(P.run / "figures/{figure}"), ".png", ".pdf"),
+        IN_REPORT(
+            str(P.run / "figures/{figure}.png"),
+            caption="captions/figure.rst",
+            labels={"figure": "Maps: {figure}"},
+        ),
+        str(P.run / "figures/{figure}.pdf"),
     log:
         str(P.logs / CONFIG.run / "report_figure/{figure}.log"),
     wildcard_constraints:
@@ -43,7 +75,7 @@ rule report_detector:
         predictions=P.run / "detector/predictions.parquet",
         metrics=P.run / "detector/metrics.json",
     output:
-        P.figure("detector"),
+        DRAWN["detector"],
     log:
         P.logs / CONFIG.run / "report_detector.log",
     localrule: True
@@ -54,6 +86,133 @@ rule report_detector:
         dpi=CONFIG.report.dpi,
     script:
         "../scripts/report_detector.py"
+
+
+rule report_accuracy:
+    input:
+        evaluation=ALL_ROWS,
+        saliency=P.maps_of(next(iter(CONFIG.explainers))),
+    output:
+        DRAWN["accuracy"],
+    log:
+        P.logs / CONFIG.run / "report_accuracy.log",
+    localrule: True
+    conda:
+        "../envs/tables.yaml"
+    params:
+        explainers=list(CONFIG.explainers),
+        categories=CONFIG.corpus.categories,
+        readings=P.readings if P.is_ffpp else None,
+        note=P.note(),
+        dpi=CONFIG.report.dpi,
+    script:
+        "../scripts/report_accuracy.py"
+
+
+# The originals' videos are looked for when the figure is drawn; without them it has none.
+rule report_explanations:
+    input:
+        evaluation=ALL_ROWS,
+        saliency=ALL_MAPS,
+        manifest=FRAMES / "manifest.parquet",
+        frames=ancient(P.lmdb),
+        detector=ancient(DETECTOR),
+    output:
+        DRAWN["explanations"],
+    log:
+        P.logs / CONFIG.run / "report_explanations.log",
+    localrule: True
+    conda:
+        "../envs/tables.yaml"
+    params:
+        categories=CONFIG.corpus.categories,
+        note=P.note(attacks=False),
+        dpi=CONFIG.report.dpi,
+    script:
+        "../scripts/report_explanations.py"
+
+
+if P.any_adversary:
+
+    rule report_nes:
+        input:
+            adversary=P.copies,
+            frames=ancient(P.lmdb),
+            detector=ancient(DETECTOR),
+        output:
+            DRAWN["nes"],
+        log:
+            P.logs / CONFIG.run / "report_nes.log",
+        localrule: True
+        conda:
+            "../envs/tables.yaml"
+        params:
+            note=P.note(attacks=False),
+            dpi=CONFIG.report.dpi,
+        script:
+            "../scripts/report_nes.py"
+
+
+# A few forwards, and seconds of them to measure the detector's speed.
+rule report_fillings:
+    input:
+        evaluation=ALL_ROWS,
+        saliency=ALL_MAPS,
+        adversary=P.copies,
+        frames=ancient(P.lmdb),
+        detector=ancient(DETECTOR),
+    output:
+        data=P.fillings,
+        speed=P.speed,
+    log:
+        P.logs / CONFIG.run / "report_fillings.log",
+    benchmark:
+        P.logs / CONFIG.run / "report_fillings.tsv"
+    retries: RETRIES
+    conda:
+        "../envs/science.yaml"
+    threads: CONFIG.detector.threads
+    resources:
+        gpu=P.gpus,
+    params:
+        categories=CONFIG.corpus.categories,
+    script:
+        "../scripts/report_fillings.py"
+
+
+rule report_fillings_figure:
+    input:
+        P.fillings,
+    output:
+        DRAWN["fillings"],
+    log:
+        P.logs / CONFIG.run / "report_fillings_figure.log",
+    localrule: True
+    conda:
+        "../envs/tables.yaml"
+    params:
+        note=P.note(attacks=False),
+        dpi=CONFIG.report.dpi,
+    script:
+        "../scripts/report_fillings_figure.py"
+
+
+rule report_cost:
+    input:
+        cost=P.run / "tables/cost.parquet",
+        speed=P.speed,
+    output:
+        DRAWN["cost"],
+    log:
+        P.logs / CONFIG.run / "report_cost.log",
+    localrule: True
+    conda:
+        "../envs/tables.yaml"
+    params:
+        note=P.note(attacks=False),
+        dpi=CONFIG.report.dpi,
+    script:
+        "../scripts/report_cost.py"
 
 
 rule report_provenance:

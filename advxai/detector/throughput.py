@@ -3,12 +3,16 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from advxai.classes import CLASSES
+from advxai.config.science import Detector as Settings
 from advxai.detector.model import Detector, Preprocessing
+from advxai.environment import made_with
 
 WARM_UP = 2  # forwards before the clock starts: the first ones set up memory and kernels
 
@@ -49,6 +53,23 @@ def rate(detector: Detector, seconds: float, tick: Callable[[float], object] | N
         if tick:
             tick(passed)
     return calls * detector.forward_batch / passed
+
+
+def speed(detector: Detector, settings: Settings, seconds: float = 3.0) -> dict[str, Any]:
+    """What `rate` measures, and with what; for JSON.
+
+    Args:
+        detector: whose forwards are timed.
+        settings: of the configuration, which the detector was opened with.
+        seconds: of the measurement.
+    """
+    return {
+        "images_per_second": rate(detector, seconds),
+        "seconds": seconds,
+        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
+        "made_with": made_with(detector),
+        **settings.model_dump(include={"device", "backend", "forward_batch", "threads"}),
+    }
 
 
 def compare(

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch
@@ -18,6 +19,7 @@ from advxai.report.forms import amplified, outlined, raster, unit
 from advxai.report.polygons import Ring, inside, rings, scaled
 from advxai.report.style import (
     HALO,
+    HALO_WIDTH,
     HEAT_COLOURS,
     MASK_COLOUR,
     NEGATIVE,
@@ -25,9 +27,11 @@ from advxai.report.style import (
     SEGMENT_COLOUR,
     SIGNED_COLOURS,
     SIZE,
+    SMALL,
     Form,
 )
 
+LINE, BAR, ENTRY = 0.16, 0.3, 1.6  # inches of a legend: height of a line and of a bar of colours, width of an entry
 DASHES = (0, (4, 1.2))
 MASK: dict[str, Any] = {"edgecolor": MASK_COLOUR, "linewidth": 1.7, "linestyle": DASHES}
 SEGMENT: dict[str, Any] = {"edgecolor": SEGMENT_COLOUR, "linewidth": 1.1}
@@ -58,7 +62,7 @@ class Shown:
     zero: float = float("nan")
 
 
-def outline(axes: Axes, found: Sequence[Ring], **style: Any) -> None:
+def outline(axes: Axes, found: Sequence[Ring], halo: float = HALO_WIDTH, **style: Any) -> None:
     """Draw rings, in pixels of the image that `axes` shows (its first pixel's corner is (0, 0)), with a halo."""
     if not found:
         return
@@ -67,14 +71,23 @@ def outline(axes: Axes, found: Sequence[Ring], **style: Any) -> None:
         code for ring in found for code in [Outline.MOVETO, *[Outline.LINETO] * (len(ring) - 1), Outline.CLOSEPOLY]
     ]
     patch = PathPatch(Outline(corners, codes), facecolor="none", **style)
-    patch.set_path_effects([withStroke(linewidth=style["linewidth"] + 1.4, foreground=HALO)])
+    patch.set_path_effects([withStroke(linewidth=style["linewidth"] + halo, foreground=HALO)])
     axes.add_patch(patch)
 
 
-def region(axes: Axes, pixels: np.ndarray, size: tuple[int, int], **style: Any) -> None:
-    """Outline a (h, w) bool region, stretched over an image of `size` (H, W)."""
+def region(axes: Axes, pixels: np.ndarray, size: tuple[int, int], scale: float = 1.0, **style: Any) -> None:
+    """Outline a (h, w) bool region, stretched over an image of `size` (H, W); `scale` thins the line."""
+    style["linewidth"] *= scale
     height, width = (have / of for have, of in zip(size, pixels.shape, strict=True))
-    outline(axes, scaled(rings(pixels), width, height), **style)
+    outline(axes, scaled(rings(pixels), width, height), HALO_WIDTH * scale, **style)
+
+
+def edges(axes: Axes, segments: np.ndarray) -> None:
+    """Thin lines between the segments, (h, w) integer labels, of an image of the same size."""
+    down, right = (np.argwhere(np.diff(segments, axis=axis)) for axis in (0, 1))
+    lines = [((x - 0.5, y + 0.5), (x + 0.5, y + 0.5)) for y, x in down]
+    lines += [((x + 0.5, y - 0.5), (x + 0.5, y + 0.5)) for y, x in right]
+    axes.add_collection(LineCollection(lines, colors=SEGMENT_COLOUR, lw=0.35, alpha=0.8, capstyle="projecting"))
 
 
 def image(axes: Axes, pixels: np.ndarray, caption: str = "") -> None:
@@ -96,20 +109,29 @@ def difference(axes: Axes, clean: np.ndarray, adversarial: np.ndarray) -> None:
     image(axes, stretched, f"largest {largest:.1f}/255{gain}")
 
 
-def explanation(axes: Axes, pixels: np.ndarray, shown: Shown, top: int) -> None:
-    """A map over its image, in its form; the first `top` segments of its ranking outlined and numbered."""
+def explanation(axes: Axes, pixels: np.ndarray, shown: Shown, top: int, scale: float = 1.0) -> None:
+    """A map over its image, in its form; the first `top` segments of its ranking outlined and numbered.
+
+    Args:
+        axes: where.
+        pixels: the image.
+        shown: the map.
+        top: how many segments are numbered.
+        scale: of lines and numbers, for small pictures.
+    """
     size = pixels.shape[:2]
     scores = np.zeros(0) if shown.scores is None else shown.scores
     image(axes, raster(shown.form, pixels, shown.map, shown.segments, scores, shown.zero), shown.caption)
     if shown.form == "outlines":
         for one in outlined(scores, shown.zero):
-            region(axes, shown.segments == one.label, size, **(FOR if one.positive else AGAINST))
+            region(axes, shown.segments == one.label, size, scale, **(FOR if one.positive else AGAINST))
     for place, label in enumerate(shown.ranking[:top], start=1):
-        _numbered(axes, shown.segments == label, size, place)
+        numbered(axes, shown.segments == label, size, place, scale)
 
 
-def _numbered(axes: Axes, pixels: np.ndarray, size: tuple[int, int], place: int) -> None:
-    region(axes, pixels, size, **SEGMENT)
+def numbered(axes: Axes, pixels: np.ndarray, size: tuple[int, int], place: int, scale: float = 1.0) -> None:
+    """Outline a segment, a (h, w) bool region, and write its number into it."""
+    region(axes, pixels, size, scale, **SEGMENT)
     x, y = inside(pixels)
     height, width = (have / of for have, of in zip(size, pixels.shape, strict=True))
     axes.text(
@@ -117,7 +139,7 @@ def _numbered(axes: Axes, pixels: np.ndarray, size: tuple[int, int], place: int)
         y * height - 0.5,
         str(place),
         color=SEGMENT_COLOUR,
-        fontsize=8,
+        fontsize=max(8 * scale, SMALL),
         fontweight="bold",
         ha="center",
         va="center",
@@ -129,39 +151,58 @@ def _line(style: dict[str, Any], label: str, width: float = 2) -> Line2D:
     return Line2D([], [], color=style["edgecolor"], ls=style.get("linestyle", "-"), lw=width, label=label)
 
 
-def legend(figure: Figure, forms: set[Form], mask: bool, top: int, room: float, left: float = 0.05) -> None:
-    """What colours and lines mean, in the lowest `room` (share of the figure's height).
+@dataclass(frozen=True)
+class Legend:
+    """What colours and lines mean, along the lower edge of a figure.
 
-    Args:
-        figure: the legend's.
-        forms: those that it shows.
+    Attributes:
+        forms: those that the figure shows.
         mask: whether it shows true masks.
         top: how many segments are numbered.
-        room: share of the figure's height.
-        left: where the legend begins, as a share of the figure's width.
+        width: inches that there are.
     """
-    handles: list[Artist] = [_line(MASK, "true mask")] if mask else []
-    if forms:
-        handles.append(Line2D([], [], color="0.35", lw=1.6, label=f"segments ranked 1 to {top}"))
-    if "outlines" in forms:
-        handles += [_line(FOR, "speaks for the class"), _line(AGAINST, "speaks against it")]
-    place = {"loc": "center left", "bbox_to_anchor": (left, room * 0.72)}
-    figure.legend(handles=handles, ncols=4, fontsize=SIZE, frameon=False, **place)
-    bars = [
-        ("heat", HEAT_COLOURS, ("least", "most important")),
-        ("signed", SIGNED_COLOURS, ("against", "for the class")),
-    ]
-    shown = [bar for bar in bars if bar[0] in forms]
-    for place_of, (_, colours, ends) in enumerate(shown):
-        bar = figure.add_axes((left + 0.03 + 0.42 * place_of, room * 0.3, 0.3, room * 0.12))
-        figure.colorbar(ScalarMappable(cmap=colours), cax=bar, orientation="horizontal", ticks=[0, 1])
-        bar.set_xticks([0, 1], ends, fontsize=SIZE)
-        for label, side in zip(bar.get_xticklabels(), ("left", "right"), strict=True):
-            label.set_ha(side)
-        bar.tick_params(length=0, pad=1)
 
+    forms: frozenset[Form]
+    mask: bool
+    top: int
+    width: float
 
-def bare(axes: Axes) -> None:
-    """No ticks, no frame."""
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
+    @property
+    def _lines(self) -> list[Artist]:
+        lines = [_line(MASK, "true mask")] if self.mask else []
+        if self.forms:
+            lines.append(Line2D([], [], color="0.35", lw=1.6, label=f"segments ranked 1 to {self.top}"))
+        if "outlines" in self.forms:
+            lines += [_line(FOR, "speaks for the class"), _line(AGAINST, "speaks against it")]
+        return lines
+
+    @property
+    def _bars(self) -> list[tuple[str, tuple[str, str]]]:
+        known = {"heat": (HEAT_COLOURS, ("least", "most important")), "signed": (SIGNED_COLOURS, ("against", "for"))}
+        return [bar for form, bar in known.items() if form in self.forms]
+
+    @property
+    def _columns(self) -> int:
+        return max(1, int(self.width / ENTRY))
+
+    @property
+    def height(self) -> float:
+        """Inches that it takes."""
+        return LINE * -(-len(self._lines) // self._columns) + BAR * bool(self._bars)
+
+    def draw(self, figure: Figure, left: float, bottom: float) -> None:
+        """Draw it, its lower left corner so many inches from the figure's."""
+        width, height = figure.get_size_inches()
+        place = {"loc": "lower left", "bbox_to_anchor": (left / width, (bottom + BAR * bool(self._bars)) / height)}
+        look = {"borderpad": 0, "borderaxespad": 0, "columnspacing": 1.2, "handlelength": 2.4}
+        if lines := self._lines:
+            figure.legend(handles=lines, ncols=self._columns, fontsize=SIZE, frameon=False, **place, **look)
+        for number, (colours, ends) in enumerate(self._bars):
+            each = min(2.2, self.width / len(self._bars))
+            at = (left + number * each) / width, (bottom + 0.14) / height, (each - 0.2) / width, 0.08 / height
+            bar = figure.add_axes(at)
+            figure.colorbar(ScalarMappable(cmap=colours), cax=bar, orientation="horizontal", ticks=[0, 1])
+            bar.set_xticks([0, 1], ends, fontsize=SIZE)
+            for label, side in zip(bar.get_xticklabels(), ("left", "right"), strict=True):
+                label.set_ha(side)
+            bar.tick_params(length=0, pad=1)

@@ -13,11 +13,12 @@ def clean_caption(probabilities: np.ndarray, classes: Sequence[str]) -> str:
 
 
 def adversary_caption(record: Mapping[str, Any], classes: Sequence[str], real: int) -> str:
-    """Outcome of NES: a record of the stage adversary -> `called Real after 12 iterations` and how p(Real) moved."""
+    """Outcome of NES: a record of the stage adversary -> what it is called, after how many iterations, and how p(Real)
+    moved."""
     called = classes[int(np.argmax(record["after"]))]
     iterations = int(record["iterations"])
     moved = f"p(Real) {record['before'][real]:.2f} \N{RIGHTWARDS ARROW} {record['after'][real]:.2f}"
-    return f"called {called} after {iterations} iteration{'' if iterations == 1 else 's'}\n{moved}"
+    return f"called {called}\nafter {iterations} iteration{'' if iterations == 1 else 's'}\n{moved}"
 
 
 def attack_caption(row: Mapping[str, Any], classes: Sequence[str]) -> str:

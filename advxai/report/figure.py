@@ -6,13 +6,16 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from advxai.report.axes import MASK, Shown, absent, bare, difference, explanation, image, legend, region
+from advxai.report.axes import MASK, Legend, Shown, absent, difference, explanation, image, region
 from advxai.report.save import save
+from advxai.report.sheet import GAP, sheet, side_of, squares, wrapped
+from advxai.report.style import PAGE
 
-CELL, CAPTION = 2.25, 0.38  # inches: side of an image, room under it
+# Inches: largest side of an image, a line of its caption, room beside the rows and above them.
+CELL, CAPTION, NAME, HEAD = 2.25, 0.12, 0.42, 0.42
+TITLE = 9  # points
 
 
 @dataclass(frozen=True)
@@ -67,29 +70,31 @@ def draw(panels: Sequence[Panel], title: str, top: int, dpi: int = 150) -> Figur
         raise ValueError("a figure needs at least one panel")
     attacked = any(panel.adversarial is not None for panel in panels)
     names = list(dict.fromkeys(name for panel in panels for name in panel.explanations))
-    rows = ["original", "adversarial\ncopy", "difference"] if attacked else ["original"]
-    count = len(rows) + len(names)
-    width, height = len(panels) * CELL + 0.7, count * (CELL + CAPTION) + 1.2
-    figure = Figure(figsize=(width, height), dpi=dpi)
-    FigureCanvasAgg(figure)
-    edges = {"left": 0.5 / width, "right": 0.99, "top": 1 - 0.6 / height, "bottom": 1.05 / height}
-    spaces = {"wspace": 0.05, "hspace": CAPTION / CELL}
-    grid = figure.subplots(count, len(panels), squeeze=False, gridspec_kw=edges | spaces)
-    figure.suptitle(title, fontsize=12, y=1 - 0.12 / height, va="top")
+    rows = {"image": 1, "adversarial\ncopy": 3, "difference": 1} if attacked else {"image": 1}
+    rows |= dict.fromkeys(names, 2)
+    rooms = [CAPTION * lines + 0.1 for lines in rows.values()]
+    side = side_of(PAGE - NAME - GAP, len(panels), CELL)
+    width = NAME + len(panels) * (side + GAP)
+    forms = frozenset(shown.form for panel in panels for shown in panel.explanations.values())
+    legend = Legend(forms, any(panel.mask is not None for panel in panels), top, width - NAME)
+    heading = wrapped(title, width - NAME, TITLE)
+    head = HEAD + heading.count("\n") * TITLE * 1.2 / 72
+    height = head + len(rows) * side + sum(rooms) + legend.height + 0.1
+    figure = sheet(width, height, dpi, layout=None)
+    grid = squares(figure, rooms, len(panels), side, NAME, head)
+    figure.suptitle(heading, fontsize=TITLE, x=NAME / width, ha="left", y=1 - 0.06 / height, va="top")
+    first = len(rows) - len(names)
     for column, panel in enumerate(panels):
         image(grid[0, column], panel.image, panel.caption)
         _mask(grid[0, column], panel)
-        grid[0, column].set_title(panel.title, fontsize=10)
+        grid[0, column].set_title(panel.title, fontsize=8, pad=3)
         if attacked:
             _attacked(grid[1, column], grid[2, column], panel)
-        for row, name in enumerate(names, start=len(rows)):
+        for row, name in enumerate(names, start=first):
             _explained(grid[row, column], panel, name, top)
-    for line, name in zip(grid, [*rows, *names], strict=True):
-        line[0].set_ylabel(name, fontsize=10)
-        for axes in line:
-            bare(axes)
-    forms = {shown.form for panel in panels for shown in panel.explanations.values()}
-    legend(figure, forms, any(panel.mask is not None for panel in panels), top, 0.65 / height)
+    for line, name in zip(grid, rows, strict=True):
+        line[0].set_ylabel(name, fontsize=8)
+    legend.draw(figure, NAME, 0.05)
     return figure
 
 

@@ -1,24 +1,25 @@
 """From what the stages left to the panels of a figure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 from safetensors import safe_open
 
 from advxai.classes import CLASSES, REAL
 from advxai.distortion import Distortion
 from advxai.faces.mask import mask_of
 from advxai.frames.database import FrameStore
+from advxai.paths import Paths
 from advxai.report.axes import Shown
 from advxai.report.captions import adversary_caption, attack_caption, clean_caption
 from advxai.report.figure import Panel
+from advxai.report.pick import Record, last_rows, picked
 from advxai.report.style import form_of
-
-Record = Mapping[str, Any]
 
 
 def read_preprocessing(detector: Path) -> tuple[int, np.ndarray, np.ndarray]:
@@ -85,3 +86,38 @@ def panel(
             name: shown(methods[name], record, attack_caption(rows[name], CLASSES)) for name, record in saliency.items()
         },
     )
+
+
+def panels_of(
+    paths: Paths, keys: Sequence[str], rows: pd.DataFrame, faces: pd.DataFrame, detector: Path, copies: Sequence[Path]
+) -> list[Panel]:
+    """What a run knows of a few images.
+
+    Args:
+        paths: of the run.
+        keys: the images'.
+        rows: evaluation rows of the explainers that are shown.
+        faces: the manifest, by key.
+        detector: the detector's file.
+        copies: the run's shards of adversarial copies; none: they aren't shown.
+    """
+    config = paths.config
+    names = [name for name in config.explainers if name in set(rows["explainer"])]
+    maps = {name: picked(paths.maps_of(name), paths, keys) for name in names}
+    found = picked(copies, paths, keys)
+    size, mean, std = read_preprocessing(detector)
+    distortion = Distortion(config.adversary, mean[:, None, None], std[:, None, None])
+    with FrameStore(paths.lmdb) as frames:
+        return [
+            panel(
+                faces.loc[key].to_dict(),
+                frames,
+                {name: maps[name][key] for name in names},
+                last_rows(rows, key, names),
+                found.get(key),
+                methods={name: config.explainers[name].method for name in names},
+                size=size,
+                distortion=distortion,
+            )
+            for key in keys
+        ]

@@ -17,13 +17,14 @@ POSITIVE, NEGATIVE = "#D55E00", "#0072B2"  # outlines of segments that speak for
 OUTLINED = 10  # so many segments of the largest weights are outlined, as in LIME's own examples
 SEGMENT_COLOUR = "white"  # of the segments that were attacked
 MASK_COLOUR = "#FF8AD0"  # a hue off the heat map's blue-to-yellow axis; dashed and with a halo
-HALO = "#101010"
+HALO, HALO_WIDTH = "#101010", 1.4  # under outlines; points by which it is wider
 COLOURED = 0.65  # share of the map's colour where it lies over the grey image
 TINT = 0.25  # share of an outlined segment's colour over the image
 
 # -- lines and text ---------------------------------------------------------------------------------------------------
 COLUMN, PAGE = 3.5, 7.2  # inches: widths of one and of two columns of a page
 SIZE = 7  # points, of all text but headings
+SMALL = 6.5  # points, of notes under a figure and of what must fit between other things
 LINES = (
     {"color": "black", "ls": "-"},
     {"color": "#0072B2", "ls": (0, (5, 1))},
@@ -32,6 +33,36 @@ LINES = (
     {"color": "#CC79A7", "ls": (0, (7, 2))},
 )
 PLAIN, ADVERSARIAL = "#0072B2", "#D55E00"  # an explainer, and its version with the adversarial baseline
+# Explainers that differ in their baseline: the version with the adversarial one, and the others in turn.
+ADVERSARIAL_LINE = {"color": ADVERSARIAL, "ls": (0, (5, 1.5)), "marker": "s"}
+PLAIN_LINES = (
+    {"color": PLAIN, "ls": "-", "marker": "o"},
+    {"color": "#009E73", "ls": (0, (1, 1)), "marker": "^"},
+    {"color": "#CC79A7", "ls": (0, (3, 1, 1, 1)), "marker": "D"},
+    {"color": "black", "ls": (0, (7, 2)), "marker": "v"},
+)
+BAND = 0.18  # opacity of a confidence band or a range
+PUBLISHED = {"ls": "", "ms": 3.6, "mfc": "none", "mew": 0.8, "alpha": 0.6}  # hollow markers: numbers of the paper
+# Parts of a cost: the explainer's own, its adversarial copy's; and the mark of the least that it could be.
+OWN_BAR = {"color": PLAIN, "lw": 0.6, "ec": PLAIN}
+COPY_BAR = {"fc": "white", "ec": ADVERSARIAL, "hatch": "//////", "lw": 0.6}
+LIMIT = {"color": "black", "marker": "|", "ls": "", "ms": 9, "mew": 1.8}
+SPENT = {"color": "#D55E00", "hatch": "xxxx"}  # NES spent its budget
+FLIPPED = {"color": "#0072B2", "hatch": ""}  # NES turned the image into a real one
+# Sizes of a change: largest and root of the mean square of the differences.
+LARGEST = {"facecolor": (0.84, 0.37, 0.0, 0.35), "edgecolor": "#D55E00"}
+ROOT_MEAN_SQUARE = {"facecolor": "none", "edgecolor": "#0072B2", "hatch": "////"}
+
+
+def line_styles(kinds: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """How the lines of explainers that share a panel are drawn.
+
+    Args:
+        kinds: explainer -> kind of its baseline.
+    """
+    plain = [name for name, kind in kinds.items() if kind != "adversarial"]
+    styles = {name: PLAIN_LINES[place % len(PLAIN_LINES)] for place, name in enumerate(plain)}
+    return {name: dict(styles.get(name, ADVERSARIAL_LINE)) for name in kinds}
 
 
 def form_of(method: str, record: Mapping[str, Any]) -> Form:

@@ -67,7 +67,7 @@ def test_rows_and_columns() -> None:
     figure = draw(panels(), "title", top=3)
     cells = figure.axes[: 2 * 5]
     assert [axes.get_ylabel() for axes in cells[::2]] == [
-        "original",
+        "image",
         "adversarial\ncopy",
         "difference",
         "LIME",
@@ -98,7 +98,7 @@ def test_outlines_are_true_in_place() -> None:
 
 def test_rows_without_adversarial_copies() -> None:
     figure = draw([Panel("Deepfakes", GREY, explanations={"RISE": shown()})], "", top=3)
-    assert [axes.get_ylabel() for axes in figure.axes[:2]] == ["original", "RISE"]
+    assert [axes.get_ylabel() for axes in figure.axes[:2]] == ["image", "RISE"]
 
 
 def test_same_panels_same_bytes(tmp_path: Path) -> None:

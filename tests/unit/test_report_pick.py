@@ -66,7 +66,7 @@ def test_captions() -> None:
     before, after = np.array([0.02, 0, 0, 0.98, 0], np.float32), np.array([0.61, 0, 0, 0.39, 0], np.float32)
     assert clean_caption(before, CLASSES) == "called Deepfakes, p = 0.98"
     record = {"before": before, "after": after, "iterations": 1}
-    assert adversary_caption(record, CLASSES, 0) == "called Real after 1 iteration\np(Real) 0.02 → 0.61"
+    assert adversary_caption(record, CLASSES, 0) == "called Real\nafter 1 iteration\np(Real) 0.02 → 0.61"
     row = {"included": True, "k": 3, "predicted_before": 3, "predicted_after": 0, "p_before": 0.98, "p_after": 0.39}
     assert attack_caption(row, CLASSES) == "top-3 attacked: p 0.98 → 0.39\nnow Real"
     assert attack_caption(row | {"predicted_after": 3}, CLASSES) == "top-3 attacked: p 0.98 → 0.39\nstill Deepfakes"

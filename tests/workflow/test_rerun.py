@@ -13,8 +13,11 @@ from tests.workflow.conftest import ROOT, copy_of, snakemake, store
 ROWS = ("LIME", "LIME_adv", "SHAP", "SOBOL", "RISE", "Occlusion")
 GROUPS = ("LIME", "SHAP", "SOBOL", "RISE", "Occlusion")  # LIME_adv stands in LIME's figure
 # What holds all rows: the run's own tables, figures and lists.
-PROVENANCE = {("report_provenance", "")}
-COMMON = {("tables_combined", ""), ("tables_left_out", ""), *PROVENANCE}
+PROVENANCE = {("report_provenance", ""), ("report_page", "")}
+WHOLE = {("report_accuracy", ""), ("report_explanations", ""), ("report_fillings_figure", ""), ("report_cost", "")}
+COMMON = {("tables_combined", ""), ("tables_left_out", ""), ("report_fillings", ""), *WHOLE, *PROVENANCE}
+# NES, and the figure of it.
+ADVERSARY = {("adversary_shard", ""), ("report_nes", "")}
 
 
 def planned(output: str) -> set[tuple[str, str]]:
@@ -40,10 +43,10 @@ def evaluated(*rows: str, figures: tuple[str, ...] | None = None) -> set[tuple[s
     return found | {("report_figure", figure) for figure in drawn} | COMMON
 
 
-EVERYTHING = explained(*ROWS) | {("adversary_shard", ""), ("detector_metrics", ""), ("report_detector", "")}
+EVERYTHING = explained(*ROWS) | {("detector_metrics", ""), ("report_detector", "")} | ADVERSARY
 # Every figure shows the adversarial copies.
-COPIES = explained("LIME_adv", figures=GROUPS) | {("adversary_shard", "")}
-FEWER = explained(*ROWS, figures=GROUPS) | {("adversary_shard", ""), ("detector_called_fake", "")}
+COPIES = explained("LIME_adv", figures=GROUPS) | ADVERSARY
+FEWER = explained(*ROWS, figures=GROUPS) | {("detector_called_fake", "")} | ADVERSARY
 # LIME and LIME_adv no longer differ in the baseline alone, so each has a figure.
 APART = ("LIME", "LIME_adv")
 
@@ -74,7 +77,8 @@ MATRIX = {
     "explainer removed": ({"explainers": {"Occlusion": None}}, COMMON),
     "report setting": (
         {"report": {"dpi": 100}},
-        {("report_figure", name) for name in GROUPS} | {("report_detector", "")} | PROVENANCE,
+        {("report_figure", name) for name in GROUPS}
+        | {("report_detector", ""), ("report_nes", ""), *WHOLE, *PROVENANCE},
     ),
     "number of cores": ({}, set()),
     "images at once, threads": ({"images_at_once": 5, "threads": {"faces": 2}}, PROVENANCE),
@@ -142,9 +146,8 @@ def test_going_back_makes_no_forward(there_and_back, name):
     assert spent > 0 if name != "explainer removed" else spent == 0
     # The way back: stable paths alone are written, and no forward was made, for no shard has changed.
     assert after == between
-    assert {rule for rule, _ in planned(back)} <= {
-        "tables_explainer", "tables_combined", "tables_left_out", "report_figure", "report_provenance"
-    }  # fmt: skip
+    stable = {rule for rule, _ in COMMON} | {"tables_explainer", "report_figure", "report_nes"}
+    assert {rule for rule, _ in planned(back)} <= stable
     assert ("tables_combined", "") in planned(back)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from advxai.config import FIGURES
 from advxai.store import read_shard
 from tests.workflow.conftest import snakemake, store, tiny
 
@@ -57,7 +58,8 @@ def test_every_table_has_its_four_forms(finished):
         for kind in ("parquet", "csv", "md", "tex"):
             assert (folder / f"{name}.{kind}").stat().st_size > 0, f"{name}.{kind}"
     drawn = {path.stem for path in (finished / "results/tiny/figures").glob("*.png")}
-    assert drawn == {*ROWS, "detector"} - {"LIME_adv"}
+    assert drawn == {*ROWS, *FIGURES} - {"LIME_adv"}
+    assert {path.stem for path in (finished / "results/tiny/figures").glob("*.pdf")} == drawn
 
 
 def test_the_cost_is_what_was_spent(finished):

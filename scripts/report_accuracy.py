@@ -1,0 +1,26 @@
+"""Figure of the detector's accuracy against the number of attacked segments."""
+
+from pathlib import Path
+
+from advxai.config import load
+from advxai.jobs import job
+from advxai.paths import Paths
+from advxai.report.accuracy import Lines, accuracy_figure, accuracy_shares
+from advxai.tables.compute import Axes, clean_predictions
+from advxai.tables.read import evaluation, explanations
+
+with job(snakemake.log):
+    config = load(snakemake.config)
+    paths = Paths(config)
+    axes = Axes(list(config.explainers), list(config.corpus.categories), config.evaluation.top)
+    rows = evaluation(snakemake.input.evaluation)
+    # what the detector says of a clean image is the same in every explainer's records
+    clean = clean_predictions(rows, explanations(axes.explainers[0], snakemake.input.saliency))
+    lines = Lines(
+        axes,
+        list(paths.figure_groups.values()),
+        {name: entry.baseline.kind for name, entry in config.explainers.items()},
+        paths.readings if paths.is_ffpp else {},
+        snakemake.params.note,
+    )
+    accuracy_figure(accuracy_shares(rows, clean, axes), lines, Path(snakemake.output[0]), config.report.dpi)

@@ -1,0 +1,34 @@
+"""One image under every filling, through the detector; and how many images a second the detector takes."""
+
+import json
+from pathlib import Path
+
+from advxai.adversary import reconstruct
+from advxai.config import load
+from advxai.detector.throughput import speed
+from advxai.files import publish
+from advxai.jobs import image_loader, job, open_detector
+from advxai.paths import Paths
+from advxai.report.pick import pick, picked
+from advxai.saliency.fillings import baselines, chosen, filled
+from advxai.store import write_shard
+from advxai.tables.read import evaluation
+
+with job(snakemake.log):
+    config = load(snakemake.config)
+    paths = Paths(config)
+    rows = evaluation(snakemake.input.evaluation)
+    category, key = next(iter(pick(rows, list(config.corpus.categories)).items()))
+    maps = {name: picked(paths.maps_of(name), paths, [key])[key] for name in config.explainers}
+    name, labels = chosen(maps, config.evaluation.top)
+    detector = open_detector(config, snakemake.input.detector)
+    image = detector.preprocessing.normalised(image_loader(snakemake.input.frames)(maps[name]))
+    copy = picked(paths.copies, paths, [key]).get(key)
+    if copy is not None:
+        copy = reconstruct(image, copy["steps"], config.adversary, detector.preprocessing)
+    kinds = baselines([entry.baseline for entry in config.explainers.values()], copy is not None)
+    records = filled(key, image, maps[name]["segments"], labels, kinds, detector, config.seed, copy)
+    said = {"key": key, "category": category, "explainer": name, "labels": labels}
+    write_shard(Path(snakemake.output.data), records, said)
+    measured = json.dumps(speed(detector, config.detector), indent=1) + "\n"
+    publish(Path(snakemake.output.speed), lambda file: file.write_text(measured))

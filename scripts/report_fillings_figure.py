@@ -1,0 +1,15 @@
+"""Figure of one image under every filling."""
+
+from pathlib import Path
+
+from advxai.classes import CLASSES
+from advxai.jobs import job
+from advxai.report.fillings import fillings_figure, read
+
+with job(snakemake.log):
+    fillings_figure(
+        read(Path(snakemake.input[0]), CLASSES),
+        Path(snakemake.output[0]),
+        snakemake.params.note,
+        snakemake.params.dpi,
+    )

@@ -1,0 +1,24 @@
+"""Figure of how NES made the run's adversarial copies."""
+
+from pathlib import Path
+
+from advxai.classes import CLASSES, REAL
+from advxai.config import load
+from advxai.distortion import Distortion
+from advxai.frames.database import FrameStore
+from advxai.jobs import job
+from advxai.report.nes import nes_figure, progress
+from advxai.report.panels import read_preprocessing, resized
+
+with job(snakemake.log):
+    config = load(snakemake.config)
+    size, mean, std = read_preprocessing(Path(snakemake.input.detector))
+    distortion = Distortion(config.adversary, mean[:, None, None], std[:, None, None])
+    with FrameStore(Path(snakemake.input.frames)) as frames:
+        found = progress(
+            map(Path, snakemake.input.adversary),
+            distortion,
+            lambda key: resized(frames.image(key), size),
+            CLASSES.index(REAL),
+        )
+    nes_figure(found, Path(snakemake.output[0]), snakemake.params.note, config.report.dpi)

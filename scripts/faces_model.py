@@ -2,14 +2,8 @@
 
 from pathlib import Path
 
-from advxai.config.data import RETINAFACE_ONNX
-from advxai.corpus.media import extract_onnx
-from advxai.files import publish
+from advxai.corpus.media import put_face_network
 from advxai.jobs import job
 
 with job(snakemake.log):
-    source, destination = Path(snakemake.input[0]), Path(snakemake.output[0])
-    if source.suffix == ".onnx":
-        publish(destination, lambda file: file.write_bytes(source.read_bytes()))
-    else:
-        extract_onnx(source, destination, RETINAFACE_ONNX)
+    put_face_network(Path(snakemake.input[0]), Path(snakemake.output[0]))

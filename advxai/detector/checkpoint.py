@@ -5,9 +5,10 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -84,7 +85,7 @@ def load(
     device = device or settings.device
     require_device(device)
     state = _state(read_tensors(path), path)
-    meta = _meta(path)
+    meta = described(path)
     if meta:
         settings = _agree(settings, meta, path, classes)
         if "sha256" in meta and meta["sha256"] != _digest(state):
@@ -101,11 +102,19 @@ def load(
     )
 
 
-def _meta(path: Path) -> dict:
+def described(path: Path) -> dict[str, Any]:
+    """What a safetensors file of ours says of its detector: model, input_size, mean, std, classes; {} of other files.
+
+    Raises:
+        InputError: it can't be read.
+    """
     if path.suffix != ".safetensors":
         return {}
-    with safe_open(path, framework="pt") as file:
-        text = (file.metadata() or {}).get(KEY)
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(KEY)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: damaged or no weights file ({type(error).__name__}); get or save it anew") from error
     try:
         return json.loads(text) if text else {}
     except json.JSONDecodeError as error:

@@ -1,6 +1,6 @@
 """The detector: one class through which every forward of every stage goes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +69,7 @@ class Detector:
         module: as given; forwards don't go through it.
         images: rows that were asked for so far (padding isn't counted).
         calls: forwards so far.
+        watcher: told the rows of every forward, such as a progress bar; None: nobody is.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Detector:
         self.backend = build(backend, self.module, self.shape, self.device)
         self.images = 0
         self.calls = 0
+        self.watcher: Callable[[int], None] | None = None
 
     @property
     def spent(self) -> dict[str, int]:
@@ -128,6 +130,8 @@ class Detector:
             raise ValueError(f"a forward takes {self.forward_batch} rows, not {len(batch)}")
         self.images += rows
         self.calls += 1
+        if self.watcher:
+            self.watcher(rows)
         return self.backend(batch).float().softmax(dim=1)[:rows]
 
     def wait(self) -> None:

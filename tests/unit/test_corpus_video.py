@@ -7,7 +7,7 @@ import pytest
 from av.video.frame import PictureType
 
 from advxai.corpus import video
-from advxai.corpus.video import check_whole, count_frames, probe, read_at, read_frames, write_video
+from advxai.corpus.video import check_whole, count_frames, probe, read_at, read_frames, seconds_of, write_video
 from advxai.errors import InputError
 from tests.unit.corpus_faces import encoded, synthetic_frame
 
@@ -142,6 +142,15 @@ def test_clips_that_must_be_decoded_from_the_start(name, settings, tmp_path, cap
     caplog.set_level("INFO")
     agree(encoded(tmp_path / name, 40, **settings), *CHOICES)
     assert f"{name}: " in caplog.text and "decoded from its start" in caplog.text
+
+
+def test_frames_are_shown_when_their_time_stamps_say_or_else_by_the_mean_rate(tmp_path):
+    uneven = encoded(tmp_path / "uneven.mp4", 4, times=[0, 40, 500, 1000])
+    assert seconds_of(uneven, [0, 1, 3]) == pytest.approx([0, 0.04, 1.0])
+    late = encoded(tmp_path / "late.mkv", 3, times=[2000, 2040, 2080])
+    assert seconds_of(late, [0, 2]) == pytest.approx([0, 0.08])
+    packets_tell_nothing = encoded(tmp_path / "clip.avi", 5)
+    assert seconds_of(packets_tell_nothing, [0, 4]) == pytest.approx([0, 4 / 25])
 
 
 def test_frames_before_an_edit_list_have_no_index(tmp_path, sought):

@@ -15,7 +15,7 @@ from torchmetrics.classification import MulticlassAUROC
 
 from advxai.classes import CLASSES
 from advxai.config.science import Detector as Settings
-from advxai.detector.checkpoint import load, save
+from advxai.detector.checkpoint import described, load, save
 from advxai.detector.model import Preprocessing
 from advxai.errors import InputError
 
@@ -287,6 +287,19 @@ def test_damaged_and_absent_files_are_named(tmp_path: Path):
             load(SETTINGS, tmp_path / name)
     with pytest.raises(InputError, match="no such file"):
         load(SETTINGS, tmp_path / "nowhere.ckpt")
+
+
+def test_what_a_file_says_of_its_detector(tmp_path: Path):
+    path, bare = tmp_path / "own.safetensors", tmp_path / "bare.safetensors"
+    save(path, drawn(2), model=MODEL, preprocessing=PLAIN, classes=("Real", "Fake"))
+    said = described(path)
+    assert (said["model"], said["input_size"], said["classes"]) == (MODEL, 32, ["Real", "Fake"])
+    assert said["mean"] == said["std"] == list(HALF)
+    save_file(drawn().state_dict(), bare)
+    assert described(bare) == described(tmp_path / "weights.ckpt") == {}
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match="own.safetensors: damaged"):
+        described(path)
 
 
 def test_a_changed_weight_in_our_own_file_is_noticed(tmp_path: Path):

@@ -45,6 +45,14 @@ def test_whole_batches_are_taken_without_a_copy_and_answers_are_the_same(monkeyp
     assert torch.equal(done["small"], detector.probabilities(small))
 
 
+def test_every_forward_s_rows_are_told():
+    detector, told = reads_segment(3), []
+    detector.watcher = told.append
+    for _ in run([("only", asks(images(20)))], detector, 1):
+        pass
+    assert told == [16, 4] and detector.images == 20
+
+
 def test_a_request_s_memory_may_be_used_again():
     """SHAP and NES write each request over the one before."""
     detector = reads_segment(3)

@@ -231,7 +231,9 @@ rule report_provenance:
     conda:
         "../envs/tables.yaml"
     params:
-        config=CONFIG.model_dump(mode="json", exclude={"plan", "prune"}),
+        config=CONFIG.model_dump(
+            mode="json", exclude={"image", "explain", "plan", "prune"}
+        ),
     script:
         "../scripts/report_provenance.py"
 

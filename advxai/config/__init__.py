@@ -1,20 +1,25 @@
 """The typed configuration: `load(mapping)` checks everything that can be known before a job starts."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from advxai.config.base import Model, Name
 from advxai.config.data import Corpus, DemoCorpus, Faces, FfppCorpus, Frames
 from advxai.config.explainers import AnyExplainer, paper_rows
 from advxai.config.protocol import Protocol, with_protocol
-from advxai.config.science import Adversary, Cases, Detector, Evaluation, Plan, Prune, Report, Threads
+from advxai.config.science import Adversary, Cases, Detector, Evaluation, Explain, Plan, Prune, Report, Threads
 from advxai.errors import InputError
 
 # Tables and figures of a run, which no row's may replace.
 TABLES = ("original", "accuracy", "sufficiency", "cost", "flips", "left_out", "all")
 FIGURES = ("accuracy", "explanations", "nes", "fillings", "cost", "detector")
 RESERVED = frozenset((*TABLES, *FIGURES))
+
+
+def _text(value: Any) -> Any:
+    """`--config image=12` is a number to YAML."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class Config(Model):
@@ -55,6 +60,13 @@ class Config(Model):
     evaluation: Evaluation = Field(Evaluation(), description="NES for the segment attacks.")
     threads: Threads = Field(Threads(), description="CPU threads a job, for the stages before the detector.")
     report: Report = Field(Report(), description="Figures.")
+    image: Annotated[str | None, BeforeValidator(_text)] = Field(
+        None,
+        min_length=1,
+        description="What `snakemake explain` explains: a picture or a video, the key of a face image of the run, the "
+        "number of one in its list of explained images (from 0), or `random`. Changes nothing of the run.",
+    )
+    explain: Explain = Field(Explain(), description="How `image` is explained.")
     cases: Cases = Field(Cases(), description="One-image test cases.")
     plan: Plan = Field(Plan(), description="What `snakemake plan` goes by.")
     prune: Prune = Field(Prune(), description="Clearing up the store.")
@@ -83,6 +95,9 @@ class Config(Model):
         detector = self.detector
         if detector.checkpoint is None and detector.training.mixed_precision and detector.device == "cpu":
             raise ValueError("detector.training.mixed_precision: needs device cuda; take it out or change the device")
+        for name in self.explain.explainers or ():
+            if name not in self.explainers:
+                raise ValueError(f"explain.explainers: {name} is none of {', '.join(self.explainers)}")
         return self
 
     @model_validator(mode="after")

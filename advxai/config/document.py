@@ -54,7 +54,7 @@ def _lines(model: type[BaseModel], indent: str, given: BaseModel | None = None) 
         comment = f"{field.description or ''}{_allowed(field)}".strip()
         comment = f" # {comment}" if comment else ""
         nested = _models(field.annotation)
-        if name == "explainers":
+        if name == "explainers" and isinstance(default, dict):
             lines += [f"{indent}{name}:{comment} Methods and their keys:"]
             for kind in (Lime, Shap, Sobol, Rise, Custom):
                 lines += [f"{indent}  # {(kind.__doc__ or '').strip().splitlines()[0]}"]

@@ -149,6 +149,18 @@ class Cases(Model):
     weights: bool = Field(True, description="Put the detector's weights into the bundle; a replay needs them.")
 
 
+class Explain(Model):
+    """What `snakemake explain --config image=...` and `python -m advxai explain` make; changes nothing of the run."""
+
+    explainers: list[str] | None = Field(
+        None, min_length=1, description="Rows of `explainers` to explain by; null: all of them."
+    )
+    frames: int = Field(6, ge=1, le=60, description="Equidistant frames of a video to explain.")
+    whole: bool = Field(
+        False, description="Take the whole picture as a crop of a face, instead of looking for faces in it."
+    )
+
+
 class Plan(Model):
     """What `snakemake plan` goes by; changes nothing else."""
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes as Panel
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from advxai.report.interval import shares
@@ -21,6 +22,7 @@ from advxai.tables.published import ACCURACY, ORIGINAL_ACCURACY, TOP
 
 ACROSS = 5  # methods side by side
 ROW = 0.86  # inches
+LINE = {"lw": 1.1, "ms": 2.8}
 TEXT = (
     "Share of images that the detector gives their true class after NES attacks on their top-k segments; k = 0: the "
     "clean images, all of them. Bands: Wilson intervals (95%), widened where frames of a video resemble each other."
@@ -103,7 +105,8 @@ def _column(panels: Sequence[Panel], group: Sequence[str], found: pd.DataFrame, 
         original = mine[mine["explainer"] == ORIGINAL]
         for name in group:
             curve = pd.concat([original, mine[mine["explainer"] == name]])
-            _curve(panel, curve, styles[name], broken(name, width))
+            if len(curve):  # an empty one would upset the layout
+                _curve(panel, curve, styles[name])
             row = lines.readings.get(name)
             if row is not None and category in ORIGINAL_ACCURACY:
                 panel.plot(*_published(row, category, axes.top), **styles[name] | PUBLISHED)
@@ -117,20 +120,20 @@ def _column(panels: Sequence[Panel], group: Sequence[str], found: pd.DataFrame, 
         panel.tick_params(labelsize=SMALL, length=2, pad=1.5)
         panel.grid(axis="y", color="0.9", lw=0.6)
         panel.spines[["top", "right"]].set_visible(False)
-    handles, labels = panels[0].get_legend_handles_labels()
+    handles = [Line2D([], [], label=broken(name, width), **LINE, **styles[name]) for name in group]
     panels[0].legend(
-        handles, labels, loc="lower left", bbox_to_anchor=(-0.05, 1.02), fontsize=SMALL, frameon=False,
+        handles=handles, loc="lower left", bbox_to_anchor=(-0.05, 1.02), fontsize=SMALL, frameon=False,
         handlelength=2.6, borderpad=0, borderaxespad=0.2, labelspacing=0.25, handletextpad=0.5,
     )  # fmt: skip
     panels[-1].set_xlabel("attacked segments k", fontsize=SIZE)
 
 
-def _curve(panel: Panel, curve: pd.DataFrame, style: Mapping[str, Any], label: str) -> None:
+def _curve(panel: Panel, curve: pd.DataFrame, style: Mapping[str, Any]) -> None:
     k, low, high = curve["k"].to_numpy(), curve["low"].to_numpy(), curve["high"].to_numpy()
     panel.fill_between(k, low, high, color=style["color"], alpha=BAND, lw=0)
     for end in (low, high):
         panel.plot(k, end, color=style["color"], ls=style["ls"], lw=0.4, alpha=0.6)
-    panel.plot(k, curve["value"], label=label, lw=1.1, ms=2.8, clip_on=False, zorder=3, **style)
+    panel.plot(k, curve["value"], clip_on=False, zorder=3, **LINE, **style)
 
 
 def _published(row: str, category: str, top: int) -> tuple[list[int], np.ndarray]:

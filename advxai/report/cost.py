@@ -16,7 +16,7 @@ from advxai.report.sheet import broken, note, note_height, sheet
 from advxai.report.style import COPY_BAR, LIMIT, OWN_BAR, PAGE, SIZE, SMALL
 
 PANELS = {"images": "images through the detector", "calls": "calls of the detector", "seconds": "seconds"}
-BAR = 0.2  # inches an explainer
+BAR = 0.2  # inches an explainer, if its name has one line
 
 
 def limits(costs: pd.DataFrame, speed: Mapping[str, Any]) -> np.ndarray:
@@ -40,8 +40,9 @@ def text_of(costs: pd.DataFrame, speed: Mapping[str, Any]) -> str:
 def draw(costs: pd.DataFrame, speed: Mapping[str, Any], text: str = "", dpi: int = 150) -> Figure:
     """The figure of `cost_figure`."""
     text = f"{text_of(costs, speed)}\n{text}".rstrip()
-    names = [broken(name, 1.2) for name in costs["explainer"]]
-    figure = sheet(PAGE, 0.7 + BAR * max(len(costs), 3) + note_height(text, PAGE), dpi)
+    names = [broken(name, 1.6, SIZE) for name in costs["explainer"]]
+    bar = BAR * max(name.count("\n") + 1 for name in names)
+    figure = sheet(PAGE, 0.7 + max(bar * len(costs), 3 * BAR) + note_height(text, PAGE), dpi)
     note(figure, text)
     panels = figure.subplots(1, len(PANELS), sharey=True)
     for axes, (measure, label) in zip(panels, PANELS.items(), strict=True):
@@ -70,7 +71,8 @@ def _bars(axes: Axes, own: np.ndarray, copy: np.ndarray) -> None:
     own, copy = np.nan_to_num(own), np.nan_to_num(copy)
     axes.barh(at, own, 0.7, label="the explainer's own", **OWN_BAR)
     some = copy > 0
-    axes.barh(at[some], copy[some], 0.7, own[some], label="its adversarial copy's", **COPY_BAR)
+    if some.any():
+        axes.barh(at[some], copy[some], 0.7, own[some], label="its adversarial copy's", **COPY_BAR)
 
 
 def cost_figure(costs: pd.DataFrame, speed: Mapping[str, Any], path: Path, text: str = "", dpi: int = 150) -> None:

@@ -1,15 +1,16 @@
 """An empty figure, squares for pictures in it, and the note under it."""
 
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 from advxai.report.style import SMALL
 
-LETTER = 0.53  # mean width of a letter, as a share of the font's size
+HINTED = 1.06  # text in a PNG is up to so many times as wide as in a PDF (measured, from 60 dots an inch on)
 MARGIN, GAP = 0.08, 0.06  # inches beside a note, and between pictures
 
 
@@ -54,21 +55,30 @@ def side_of(width: float, columns: int, largest: float, gap: float = GAP) -> flo
     return min(largest, (width - (columns - 1) * gap) / columns)
 
 
+def _lines(parts: Iterable[str], width: float, size: float) -> list[str]:
+    """Parts of a text, set one after the other, in as few lines of `width` inches as they fit into."""
+    font, lines = FontProperties(size=size), [""]
+    for part in parts:
+        longer = lines[-1] + part
+        points = HINTED * text_to_path.get_text_width_height_descent(longer.rstrip(), font, False)[0]
+        if lines[-1] and points > 72 * width:
+            lines.append("")
+        lines[-1] += part
+    return [line.rstrip() for line in lines]
+
+
 def wrapped(text: str, width: float, size: float = SMALL) -> str:
-    """Paragraphs of text, broken into lines that fit into `width` inches."""
-    letters = max(1, int(width * 72 / (LETTER * size)))
-    return "\n".join(line for part in text.split("\n") for line in textwrap.wrap(part, letters))
+    """Paragraphs of text, broken into lines of at most `width` inches."""
+    return "\n".join(
+        line
+        for paragraph in text.split("\n")
+        for line in _lines([f"{word} " for word in paragraph.split()], width, size)
+    )
 
 
 def broken(name: str, width: float, size: float = SMALL) -> str:
     """A row's name in as many lines as it takes in `width` inches, broken after underscores."""
-    letters = max(1, int(width * 72 / (LETTER * size)))
-    lines = [""]
-    for part in name.replace("_", "_\n").split("\n"):
-        if lines[-1] and len(lines[-1]) + len(part) > letters:
-            lines.append("")
-        lines[-1] += part
-    return "\n".join(lines)
+    return "\n".join(_lines(name.replace("_", "_\n").split("\n"), width, size))
 
 
 def note_height(text: str, width: float) -> float:

@@ -257,6 +257,8 @@ rule report_page:
         report(P.report, caption="captions/page.rst", category="Report"),
     log:
         P.logs / CONFIG.run / "report_page.log",
+    benchmark:
+        P.logs / CONFIG.run / "report_page.tsv"
     retries: RETRIES
     conda:
         "../envs/tables.yaml"

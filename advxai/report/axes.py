@@ -143,7 +143,7 @@ def numbered(axes: Axes, pixels: np.ndarray, size: tuple[int, int], place: int, 
         fontweight="bold",
         ha="center",
         va="center",
-        path_effects=[withStroke(linewidth=2, foreground=HALO)],
+        path_effects=[withStroke(linewidth=2 * scale, foreground=HALO)],
     )
 
 

@@ -1,5 +1,6 @@
 """Figures: what is computed for them, and that they are drawn the same every time."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 from advxai.report.axes import Shown
 from advxai.report.figure import Panel, draw, explainer_figure
 from advxai.report.forms import amplified, heat
+from advxai.report.style import PAGE
+from tests.unit.drawing import readable
 
 GREY = np.full((8, 8, 3), 100, np.uint8)
 
@@ -114,3 +117,20 @@ def test_same_panels_same_bytes(tmp_path: Path) -> None:
 def test_no_panel() -> None:
     with pytest.raises(ValueError, match="at least one panel"):
         explainer_figure([], Path("never.png"))
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(1, 1), (4, 2), (2, 4)])
+def test_any_number_of_columns_and_rows_is_readable_in_print(columns: int, rows: int) -> None:
+    forms = ("outlines", "signed", "heat", "heat")
+    scores = np.array([0.1, -0.3, 0.2, 0.5])
+    maps = {
+        f"EXPLAINER_{number}_adv": replace(shown(), form=forms[number], scores=scores, zero=0.0, caption="a\nb")
+        for number in range(rows)
+    }
+    one = replace(panels()[0], explanations=maps, adversarial_caption="called Real\nafter 3\np(Real) 0.1")
+    figure = draw([one] * columns, f"{' and '.join(maps)} on a network of a long name", top=3)
+    readable(figure, PAGE)
+    boxes = [axes.get_window_extent() for axes in figure.axes[: (3 + rows) * columns]]
+    assert min(box.width for box in boxes) > 1.5 * figure.dpi
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts[:3] == ["true mask", "segments ranked 1 to 3", "speaks for the class"]

@@ -77,6 +77,7 @@ def row(**entry):
             minimal(explainers={"accuracy": {"method": "lime", "baseline": "zeros"}}),
             ["accuracy", "taken by a table or figure"],
         ),
+        (minimal(explainers={"NES": {"method": "lime", "baseline": "zeros"}}), ["NES", "taken by a table or figure"]),
         (minimal(explainers={"a b": {"method": "lime", "baseline": "zeros"}}), ["a b", "letters"]),
         (minimal(explainers={"S": {"method": "sobol", "baseline": "zeros", "design": 12}}), ["design", "power of two"]),
         (minimal(adversary={"alpha": "one"}), ["adversary.alpha", "one", "1/255"]),

@@ -115,6 +115,21 @@ def test_explainers_that_differ_in_the_baseline_share_a_figure():
     }
 
 
+def test_figures_of_a_run_and_of_its_groups():
+    drawn = {path.stem for path in paths().figures if path.suffix == ".png"}
+    assert drawn == {"LIME", "SHAP", "SOBOL", "RISE", "accuracy", "explanations", "nes", "fillings", "cost", "detector"}
+    assert {path.stem for path in paths().figures if path.suffix == ".pdf"} == drawn
+    plain = paths(explainers={"RISE": {"method": "rise", "baseline": "zeros"}})
+    assert plain.run_figures == ["accuracy", "explanations", "fillings", "cost", "detector"]  # no copies, no NES
+
+
+def test_a_note_tells_the_budgets_behind_what_is_shown():
+    assert "Segment attacks: NES" in paths().note() and "Adversarial copies: NES" in paths().note()
+    assert "Segment attacks" not in paths().note(attacks=False)
+    rise = paths().note("RISE")
+    assert "Adversarial copies" not in rise and "RISE: baseline zeros, masks 4000" in rise
+
+
 def test_params_say_what_a_folder_was_made_from(tmp_path):
     mine = paths(results=str(tmp_path))
     mine.saliency("LIME_adv").describe()

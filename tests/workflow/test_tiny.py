@@ -1,5 +1,6 @@
 """Runs of the whole workflow: what comes out, what reruns, what bad input says."""
 
+import json
 import re
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 import yaml
 
 from advxai.config import FIGURES
-from advxai.store import read_shard
+from advxai.config.explainers import BASELINES
+from advxai.store import read_attributes, read_shard
 from tests.workflow.conftest import snakemake, store, tiny
 
 ROWS = ("LIME", "LIME_adv", "Occlusion", "RISE", "SHAP", "SOBOL")  # as tiny.yaml lists them
@@ -60,6 +62,17 @@ def test_every_table_has_its_four_forms(finished):
     drawn = {path.stem for path in (finished / "results/tiny/figures").glob("*.png")}
     assert drawn == {*ROWS, *FIGURES} - {"LIME_adv"}
     assert {path.stem for path in (finished / "results/tiny/figures").glob("*.pdf")} == drawn
+
+
+def test_the_fillings_are_of_an_image_of_the_run(finished, rows):
+    """The detector says of the image itself what it says of it everywhere; a figure of it is a few forwards more."""
+    folder = finished / "results/tiny"
+    said = read_attributes(folder / "figures/fillings.h5")
+    clean, *fillings = read_shard(folder / "figures/fillings.h5")
+    before = rows.loc[rows["key"] == said["key"], "p_before"].dropna().unique()
+    assert clean["kind"] == "" and clean["p_part"].max() == pytest.approx(before[0], abs=1e-6)
+    assert [one["kind"] for one in fillings] == list(BASELINES) and len(said["labels"]) == 3
+    assert json.loads((folder / "detector/speed.json").read_text())["images_per_second"] > 0
 
 
 def test_the_cost_is_what_was_spent(finished):

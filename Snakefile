@@ -71,6 +71,7 @@ include: "rules/report.smk"
 include: "rules/store.smk"
 include: "rules/plan.smk"
 include: "rules/cases.smk"
+include: "rules/explain.smk"
 
 
 onsuccess:

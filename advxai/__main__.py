@@ -39,6 +39,58 @@ def _tune(arguments: argparse.Namespace) -> int:
     return 0
 
 
+EXPLAIN = """\
+examples, in the project's folder, after `make demo`:
+  python -m advxai explain me.jpg
+  python -m advxai explain me.jpg clip.mp4 --explainers LIME LIME_adv -o out/
+  python -m advxai explain me.jpg --detector other.safetensors
+  python -m advxai explain manipulated_sequences/Deepfakes/c23/videos/002_003.mp4/00000_0.png
+  python -m advxai explain 12          # the run's explained image number 12, from 0
+  python -m advxai explain random
+
+It writes, for each of them: <name>.json with everything in numbers, <name>.npz with the arrays, <name>_faces.png with
+the faces that were found, and a figure a face, <name>_<number>.png (.pdf).
+"""
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from advxai.config import load
+    from advxai.config.file import read
+    from advxai.explain.request import names, requests
+    from advxai.paths import Paths
+
+    config = load(read(arguments.config, "--config"))
+    found, explainers = requests(arguments.image), names(config, arguments.explainers)
+    as_a_job()
+    from advxai.explain.command import Wanted, run
+
+    wanted = Wanted(
+        requests=found,
+        names=explainers,
+        frames=arguments.frames or config.explain.frames,
+        whole=arguments.whole or config.explain.whole,
+        weights=arguments.detector,
+        seed=config.seed if arguments.seed is None else arguments.seed,
+        at_once=config.images_at_once,
+    )
+    try:
+        outcome = run(wanted, Paths(config, planning=True), arguments.out)
+    except MemoryError as error:
+        raise InputError(f"{error or 'no memory was left'}; lower `images_at_once` in {arguments.config}") from error
+    for note in outcome.notes:
+        print(f"note: {note}", file=sys.stderr)
+    for line in [*outcome.lines, *(arguments.out / name for name in outcome.places)]:
+        print(line)
+    return 0
+
+
+def _number(text: str) -> int:
+    """An argument that counts something: 1 to 60."""
+    if not text.isdecimal() or not 1 <= int(text) <= 60:
+        raise argparse.ArgumentTypeError(f"{text} isn't a number from 1 to 60")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     """The commands; each sets `command`: parsed arguments -> exit code."""
     parser = argparse.ArgumentParser("python -m advxai", description="What is run by hand, without Snakemake.")
@@ -66,6 +118,25 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--device", choices=("cpu", "cuda"), help="instead of the configuration's")
     tune.add_argument("--seconds", type=float, default=2.0, help="of each measurement; default: 2")
     tune.set_defaults(command=_tune)
+    explain = commands.add_parser(
+        "explain",
+        help="explain a picture or a clip of your own, or an image of the run",
+        description="Explain why the run's detector calls a face what it does: in a picture or a clip of your own, or "
+        "in an image of the run.",
+        epilog=EXPLAIN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    explain.add_argument(
+        "image", nargs="+", help="a picture, a video, or an image of the run: its key, its number, or `random`"
+    )
+    explain.add_argument("--config", type=Path, default=Path("config.yaml"), help="default: config.yaml")
+    explain.add_argument("--explainers", nargs="+", metavar="ROW", help="rows of the configuration; default: all")
+    explain.add_argument("--detector", type=Path, metavar="FILE", help="weights; default: the run's detector")
+    explain.add_argument("--frames", type=_number, metavar="N", help="equidistant frames of a video; default: 6")
+    explain.add_argument("--whole", action="store_true", help="take the whole picture as the face, look for none")
+    explain.add_argument("--seed", type=int, metavar="N", help="of all draws, instead of the configuration's")
+    explain.add_argument("-o", "--out", type=Path, default=Path("explained"), help="folder; default: explained/")
+    explain.set_defaults(command=_explain)
     return parser
 
 

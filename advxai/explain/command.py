@@ -1,0 +1,152 @@
+"""`python -m advxai explain` and the rule `explain`: from what is asked for to the files."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from advxai.config import Config
+from advxai.environment import made_with
+from advxai.explain import document
+from advxai.explain.compute import explain
+from advxai.explain.explained import Explained
+from advxai.explain.figures import Look
+from advxai.explain.files import of_file
+from advxai.explain.finding import Finder, network
+from advxai.explain.notes import grouped, summary
+from advxai.explain.opening import Opened, open_weights, weights_of
+from advxai.explain.outputs import Context, check, write
+from advxai.explain.request import Request
+from advxai.explain.source import Source
+from advxai.explain.stored import of_run
+from advxai.paths import Paths
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for.
+
+    Attributes:
+        requests: what to explain.
+        names: the explainers.
+        frames: of a video.
+        whole: take the whole picture as a crop.
+        weights: the detector's file; None: the run's.
+        seed: of every draw.
+        at_once: crops in work together, at most.
+    """
+
+    requests: Sequence[Request]
+    names: Sequence[str]
+    frames: int
+    whole: bool
+    weights: Path | None
+    seed: int
+    at_once: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was found, a line for each face or frame of it; what the user should know; and the files, by name."""
+
+    lines: Sequence[str]
+    notes: Sequence[str]
+    files: Sequence[str]
+
+    @property
+    def places(self) -> list[Path]:
+        """The files, a folder of many once."""
+        return list(dict.fromkeys(Path(name).parent if "/" in name else Path(name) for name in self.files))
+
+
+def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
+    """Explain everything and write the files.
+
+    Everything is read before anything is computed, and computed before anything is written.
+
+    Args:
+        wanted: what is asked for.
+        paths: of the run whose detector, settings and images are used.
+        out: the folder that the files are written to, which is made.
+
+    Raises:
+        InputError: something can't be read, found or imported, or a file to be written is there and isn't ours.
+    """
+    weights = wanted.weights or weights_of(paths)
+    sources = read(wanted, paths)
+    for source in sources:
+        check(source, out)
+    opened = open_weights(paths.config, weights, given=wanted.weights is not None)
+    config = paths.config.model_copy(update={"seed": wanted.seed})
+    faces = [face for source in sources for face in source.faces]
+    found = explain(faces, opened.detector, config, wanted.names, wanted.at_once)
+    context = Context(config, wanted.names, _look(paths, wanted.names, opened), _said(wanted, config, opened))
+    files = [name for source in sources for name in write(source, found, context, out)]
+    lines = [line for source in sources for line in _lines(source, found, context)]
+    return Outcome(lines, [note for source in sources for note in _notes(source, found, context)], files)
+
+
+def read(wanted: Wanted, paths: Paths) -> list[Source]:
+    """The faces of everything that is asked for; raises as `run` does."""
+    config = paths.config
+    find = None
+    if not wanted.whole and any(one.kind == "file" for one in wanted.requests):
+        find = Finder.of(network(paths), config.faces, config.threads.faces).find
+    return [
+        of_file(one, find, config.faces.scale, wanted.frames) if one.kind == "file" else of_run(one, paths, wanted.seed)
+        for one in wanted.requests
+    ]
+
+
+def _look(paths: Paths, names: Sequence[str], opened: Opened) -> Look:
+    config = paths.config
+    groups = [[name for name in group if name in names] for group in paths.figure_groups.values()]
+    return Look(
+        classes=opened.detector.classes,
+        real=opened.detector.real,
+        model=opened.model,
+        groups=[group for group in groups if group],
+        methods={name: config.explainers[name].method for name in names},
+        top=config.evaluation.top,
+        population=config.evaluation.population,
+        dpi=config.report.dpi,
+    )
+
+
+def _said(wanted: Wanted, config: Config, opened: Opened) -> dict[str, Any]:
+    detector = opened.detector
+    return {
+        "detector": {
+            "file": str(opened.path),
+            "sha256": opened.sha256,
+            "model": opened.model,
+            "input_size": detector.preprocessing.input_size,
+            "classes": list(detector.classes),
+            "real": detector.classes[detector.real],
+        },
+        "settings": document.settings_of(config, wanted.names, wanted.frames, wanted.whole),
+        "made_with": made_with(detector),
+    }
+
+
+def _titled(source: Source, found: Mapping[str, Explained]) -> dict[str, list[Explained]]:
+    """The faces by what they are called in messages, each in the frames that show it."""
+    faces: dict[str, list[Explained]] = {}
+    for face in source.faces:
+        name = source.name if source.kind == "crop" else f"{source.name}, face {face.number}"
+        faces.setdefault(name, []).append(found[face.key])
+    return faces
+
+
+def _lines(source: Source, found: Mapping[str, Explained], context: Context) -> Iterator[str]:
+    for name, mine in _titled(source, found).items():
+        for one in mine:
+            at = "" if one.face.frame is None else f", frame {one.face.frame}"
+            yield f"{name}{at}: {summary(one, context.look.classes, context.look.real)}"
+
+
+def _notes(source: Source, found: Mapping[str, Explained], context: Context) -> Iterator[str]:
+    yield from (f"{source.name}: {note}" for note in source.notes)
+    for name, mine in _titled(source, found).items():
+        notes = grouped({one.face.frame: context.notes(one) for one in mine})
+        yield from (f"{name}: {note}" for note in notes)

@@ -1,0 +1,206 @@
+"""An explanation in numbers, for other programs: what `<stem>.json` says and `<stem>.npz` holds."""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from advxai.config import Config
+from advxai.errors import InputError
+from advxai.evaluation.masks import ranking_of
+from advxai.explain.explained import Explained, Record
+from advxai.explain.source import Face, Source
+from advxai.report.forms import amplified
+from advxai.report.polygons import rings, scaled
+
+SCHEMA, VERSION = "advxai.explain", 1  # the version is raised when a reader of the former one would go wrong
+
+
+def settings_of(config: Config, names: Sequence[str], frames: int, whole: bool) -> dict[str, Any]:
+    """What determines the numbers, beside the detector's weights."""
+    return {
+        "seed": config.seed,
+        "frames": frames,
+        "whole": whole,
+        "faces": config.faces.model_dump(mode="json", include={"score", "scale", "device"}),
+        "detector": config.detector.model_dump(mode="json", include={"device", "backend", "forward_batch", "threads"}),
+        "adversary": config.adversary.model_dump(mode="json"),
+        "evaluation": config.evaluation.model_dump(mode="json"),
+        "explainers": {name: config.explainers[name].model_dump(mode="json") for name in names},
+    }
+
+
+def input_of(source: Source) -> dict[str, Any]:
+    """What was explained."""
+    height, width = source.size
+    said = {"argument": source.request.argument, "kind": source.kind, "sha256": source.sha256}
+    if source.kind == "crop":
+        said |= {"key": source.faces[0].key, "category": source.faces[0].category}
+    said |= {"width": width, "height": height}
+    if source.kind == "video":
+        said["frames"] = [
+            {"frame": one.frame, "seconds": one.seconds, "faces": [face.number for face in one.faces]}
+            for one in source.looked
+        ]
+    return said
+
+
+def image_of(one: Explained, config: Config, classes: Sequence[str], real: int, notes: Sequence[str]) -> dict[str, Any]:
+    """One crop: where it is, what the detector says of it, and every explanation.
+
+    Args:
+        one: the crop.
+        config: what it was explained with.
+        classes: the detector's.
+        real: index of the class Real.
+        notes: in words.
+    """
+    face, adversary = one.face, one.adversary
+    called_real = one.called_real(real)
+    said: dict[str, Any] = {"key": face.key, "sha256": face.sha256}
+    if face.frame is not None:
+        said |= {"frame": face.frame, "seconds": face.seconds}
+    return said | {
+        "crop": list(face.box),
+        "detection": _detection(face),
+        "probabilities": _named(adversary["before"], classes),
+        "called": classes[one.predicted],
+        "called_real": called_real,
+        "adversary": None if called_real else _adversary(one, classes),
+        "explainers": {
+            name: _explanation(one, name, config, classes) for name in config.explainers if name in one.maps
+        },
+        "notes": list(notes),
+        "arrays": sorted(arrays_of(one)),
+    }
+
+
+def _detection(face: Face) -> dict[str, Any] | None:
+    if face.found is None:
+        return None
+    return {"box": list(face.found.box), "score": face.found.score, "landmarks": face.found.landmarks.tolist()}
+
+
+def _named(probabilities: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(classes, probabilities, strict=True)}
+
+
+def _adversary(one: Explained, classes: Sequence[str]) -> dict[str, Any]:
+    record = one.adversary
+    return {
+        "probabilities": _named(record["after"], classes),
+        "called": classes[int(record["after"].argmax())],
+        "success": bool(record["success"]),
+        "iterations": int(record["iterations"]),
+        "linf_255": amplified(one.image, one.copy)[1],
+        "cost": _cost(record["queries"], record["calls"], record["seconds"]),
+    }
+
+
+def _cost(images: int, calls: int, seconds: float) -> dict[str, Any]:
+    return {"images": int(images), "calls": int(calls), "seconds": round(float(seconds), 4)}
+
+
+def _explanation(one: Explained, name: str, config: Config, classes: Sequence[str]) -> dict[str, Any]:
+    record, settings = one.maps[name], config.explainers[name]
+    ranking = [int(label) for label in ranking_of(record, config.evaluation.population)]
+    places = {label: place for place, label in enumerate(ranking, start=1)}
+    attacks = one.attacks.get(name, [])
+    return {
+        "method": settings.method,
+        "baseline": settings.baseline.kind,
+        "target": classes[record["target"]],
+        "zero": _finite(record["zero"]),
+        "ranking": ranking,
+        "segments": [
+            {
+                "label": label,
+                "score": _finite(float(score)),
+                "rank": places.get(label),
+                "area": int((record["segments"] == label).sum()),
+                "polygons": polygons(record["segments"] == label, one.face.box),
+            }
+            for label, score in enumerate(record["scores"])
+        ],
+        "attacks": [
+            _attack(record, k, ranking[:k], one.predicted, classes) for k, record in enumerate(attacks, start=1)
+        ],
+        "cost": _cost(record["images"], record["calls"], record["seconds"]),
+    }
+
+
+def _attack(record: Record, k: int, labels: list[int], predicted: int, classes: Sequence[str]) -> dict[str, Any]:
+    now = int(record["after"].argmax())
+    return {
+        "k": k,
+        "segments": labels,
+        "probabilities_before": _named(record["before"], classes),
+        "probabilities_after": _named(record["after"], classes),
+        "called_before": classes[predicted],
+        "called_after": classes[now],
+        "success": bool(record["success"]),
+        "iterations": int(record["iterations"]),
+        "images": int(record["queries"]),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def polygons(region: np.ndarray, box: tuple[int, int, int, int]) -> list[list[list[float]]]:
+    """Outlines of a segment (h, w) bool of a crop, as even-odd rings of x, y in pixels of the picture.
+
+    Args:
+        region: the segment, in pixels of the detector's input.
+        box: the crop's x1, y1, x2, y2 in the picture.
+    """
+    height, width = region.shape
+    x1, y1, x2, y2 = box
+    found = scaled(rings(region), (x2 - x1) / width, (y2 - y1) / height, x1, y1)
+    return [[[round(x, 2), round(y, 2)] for x, y in ring] for ring in found]
+
+
+def arrays_of(one: Explained) -> dict[str, np.ndarray]:
+    """The arrays of one crop: its pixels, its copy, and each explainer's map and segments, by name."""
+    face = one.face
+    place = f"{face.number}" if face.frame is None else f"{face.number}/frame_{face.frame:05d}"
+    arrays = {f"{place}/crop": face.crop, f"{place}/adversarial": one.copy.astype(np.float32)}
+    for name, record in one.maps.items():
+        arrays |= {f"{place}/{name}/map": record["map"], f"{place}/{name}/segments": record["segments"]}
+    return arrays
+
+
+def text(content: Mapping[str, Any]) -> str:
+    """Strict JSON, lists of numbers in one line.
+
+    Raises:
+        ValueError: a number isn't finite.
+    """
+    indented = json.dumps(content, indent=1, allow_nan=False)
+    return re.sub(r'\[[^{}"]*\]', lambda found: _in_one_line(found[0]), indented) + "\n"
+
+
+def _in_one_line(numbers: str) -> str:
+    return re.sub(r"\s*,\s*", ", ", re.sub(r"(?<=\[)\s+|\s+(?=\])", "", numbers))
+
+
+def listed(path: Path) -> list[str]:
+    """The files of the explanation that a JSON file is of; none if there is no such file.
+
+    Raises:
+        InputError: the file is no explanation.
+    """
+    try:
+        content = json.loads(path.read_text())
+        if content["schema"] == SCHEMA:
+            return [str(name) for name in content["files"]]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise InputError(f"{path} is there and isn't an explanation: give another folder as --out")

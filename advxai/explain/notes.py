@@ -1,0 +1,102 @@
+"""What a reader of an explanation should know, in words."""
+
+from collections.abc import Mapping, Sequence
+
+from advxai.config import Config
+from advxai.evaluation.masks import ranking_of
+from advxai.explain.explained import Explained
+
+
+def of_face(one: Explained, config: Config, names: Sequence[str], classes: Sequence[str], real: int) -> list[str]:
+    """Notes on one crop.
+
+    Args:
+        one: the crop.
+        config: what it was explained with.
+        names: the explainers that were asked for.
+        classes: the detector's.
+        real: index of the class Real.
+    """
+    said = []
+    side, size = min(one.face.crop.shape[:2]), len(one.image)
+    if 2 * side < size:
+        said.append(f"The crop is {side} pixels wide; the detector sees it enlarged to {size}, without detail.")
+    adversarial = [name for name in names if config.explainers[name].baseline.kind == "adversarial"]
+    if one.called_real(real):
+        lacking = f", so that {_list(adversarial)} can't be made" if adversarial else ""
+        said.append(
+            f"The detector already calls this face {classes[real]}. NES has nothing to do: there is no adversarial copy"
+            f"{lacking}, and no segments are attacked. The maps explain why it is called {classes[real]}."
+        )
+    elif not one.adversary["success"]:
+        verb = "uses" if len(adversarial) == 1 else "use"
+        used = f" {_list(adversarial)} {verb} it as it is, as a run does." if adversarial else ""
+        limit = config.adversary.iterations
+        said.append(
+            f"NES did not make the detector call the copy {classes[real]} within {limit} "
+            f"iteration{'' if limit == 1 else 's'}.{used}"
+        )
+    return said + _few_segments(one, config, real)
+
+
+def grouped(notes: Mapping[int | None, Sequence[str]]) -> list[str]:
+    """Notes on the same face in several frames, each once, with the frames that it is of.
+
+    Args:
+        notes: frame -> notes; None: of a picture.
+    """
+    frames: dict[str, list[int | None]] = {}
+    for frame, lines in notes.items():
+        for line in lines:
+            frames.setdefault(line, []).append(frame)
+    return [line if None in of else f"{_frames(of)}: {line}" for line, of in frames.items()]
+
+
+def without(frames: Sequence[int | None]) -> str:
+    """That a face isn't found in some frames."""
+    return f"The face isn't found in {_frames(frames).lower()}."
+
+
+def _frames(frames: Sequence[int | None]) -> str:
+    return f"Frame{'' if len(frames) == 1 else 's'} {', '.join(map(str, frames))}"
+
+
+def _few_segments(one: Explained, config: Config, real: int) -> list[str]:
+    settings, said = config.evaluation, []
+    for name, record in one.maps.items():
+        ranked = len(ranking_of(record, settings.population))
+        if ranked < settings.top:
+            attacked = ", and no more are attacked" if ranked and not one.called_real(real) else ""
+            positive = " (of a positive score)" if settings.population == "ranked" else ""
+            segments = f"{ranked} segment{'' if ranked == 1 else 's'}" if ranked else "no segment"
+            said.append(f"{name} ranks {segments}{positive}, {settings.top} are asked for{attacked}.")
+    return said
+
+
+def _list(names: Sequence[str]) -> str:
+    """A, B and C."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def flips_at(one: Explained, name: str, real: int) -> int | None:
+    """The least number of an explainer's first segments whose attack makes the detector call the face Real."""
+    attacks = one.attacks.get(name, [])
+    return next((k for k, record in enumerate(attacks, start=1) if int(record["after"].argmax()) == real), None)
+
+
+def summary(one: Explained, classes: Sequence[str], real: int) -> str:
+    """One crop in a few words: what it is called, what NES did, and which explainers' segments flip it."""
+    before, after = one.adversary["before"], one.adversary["after"]
+    said = f"called {classes[one.predicted]} (p = {before[one.predicted]:.2f})"
+    if one.called_real(real):
+        return said
+    iterations = int(one.adversary["iterations"])
+    how = f"{classes[int(after.argmax())]} after {iterations} iteration{'' if iterations == 1 else 's'} of NES"
+    flips: dict[int | None, list[str]] = {}
+    for name in one.maps:
+        flips.setdefault(flips_at(one, name, real), []).append(name)
+    words = [f"top {k}: {', '.join(flips[k])}" for k in sorted(k for k in flips if k)]
+    if not words:
+        return f"{said}, {how}; no explainer's first segments flip it"
+    words += [f"not at all: {', '.join(flips[None])}"] if None in flips else []
+    return f"{said}, {how}; attacks on the first segments flip it with {'; '.join(words)}"

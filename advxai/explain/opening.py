@@ -1,0 +1,71 @@
+"""The detector that explanations ask: the run's, or a file of the user's."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from advxai.classes import CLASSES, REAL
+from advxai.config import Config
+from advxai.detector import checkpoint
+from advxai.detector.model import Detector
+from advxai.digests import file_sha256
+from advxai.errors import InputError
+from advxai.jobs import use_threads
+from advxai.paths import Paths
+
+OWN = ("model", "input_size", "mean", "std")  # what a file of ours says of its detector
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A detector, its file, the file's hash, and the name of its architecture."""
+
+    detector: Detector
+    path: Path
+    sha256: str
+    model: str
+
+
+def weights_of(paths: Paths) -> Path:
+    """The detector of a run: the one in the store, else the configured checkpoint.
+
+    Raises:
+        InputError: neither is there.
+    """
+    stored, checkpoint_file = paths.detector.path / "detector.safetensors", paths.config.detector.checkpoint
+    if stored.exists():
+        return stored
+    if checkpoint_file is None:
+        raise InputError(
+            f"{stored} isn't there, the run {paths.config.run} hasn't trained its detector yet: run `snakemake --cores "
+            f"2 {stored}` (or `make demo`) in the project's folder, or give a detector's file as --detector"
+        )
+    if not Path(checkpoint_file).exists():
+        raise InputError(f"detector.checkpoint: {checkpoint_file} isn't there: correct the path, or give --detector")
+    return Path(checkpoint_file)
+
+
+def open_weights(config: Config, path: Path, given: bool) -> Opened:
+    """A detector as the configuration runs it.
+
+    Args:
+        config: device, backend, forward batch and threads; also the model of a file that doesn't say its own.
+        path: the weights.
+        given: the file needn't be of the configured model: what it says of itself holds.
+
+    Raises:
+        InputError: as of `checkpoint.load`, or the file's detector has no class Real.
+    """
+    settings, classes = config.detector, CLASSES
+    if given:
+        if not path.is_file():
+            raise InputError(f"{path}: there is no such file; correct --detector")
+        said = checkpoint.described(path)
+        classes = tuple(said.get("classes", CLASSES))
+        if REAL not in classes:
+            raise InputError(f"{path}: its classes, {', '.join(classes)}, have no {REAL}; give a detector that has one")
+        own = {name: said[name] for name in OWN if said.get(name) is not None}
+        settings = settings.model_copy(
+            update={name: tuple(value) if isinstance(value, list) else value for name, value in own.items()}
+        )
+    use_threads(settings.threads)
+    return Opened(checkpoint.load(settings, path, classes=classes), path, file_sha256(path), settings.model)

@@ -1,0 +1,164 @@
+"""The files that an explanation is written to: pictures, arrays and JSON."""
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from advxai.config import Config
+from advxai.errors import InputError
+from advxai.explain import document
+from advxai.explain.explained import Explained
+from advxai.explain.figures import Look, face_figure
+from advxai.explain.found import found_figure
+from advxai.explain.notes import grouped, of_face, without
+from advxai.explain.sheets import contact_sheet
+from advxai.explain.source import Face, Source
+from advxai.files import publish
+from advxai.report.save import save
+
+FIGURE = (".png", ".pdf")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all outputs of one run of `explain` have in common.
+
+    Attributes:
+        config: what the faces were explained with.
+        names: the explainers.
+        look: of the figures.
+        said: what the JSON says of the detector, the settings and the machine.
+    """
+
+    config: Config
+    names: Sequence[str]
+    look: Look
+    said: Mapping[str, Any]
+
+    def notes(self, one: Explained) -> list[str]:
+        """Notes on one crop."""
+        return of_face(one, self.config, self.names, self.look.classes, self.look.real)
+
+
+def files_of(source: Source) -> list[str]:
+    """Names of the files that a source is written to, within the folder of outputs; the JSON comes last."""
+    stem = source.request.stem
+    figures = [f"{stem}_faces"] if source.searched else []
+    figures += [_figure(stem, number) for number in source.numbers]
+    if source.kind == "video":
+        figures += [_frame(stem, face) for face in source.faces]
+    return [*(f"{name}{suffix}" for name in figures for suffix in FIGURE), f"{stem}.npz", f"{stem}.json"]
+
+
+def _figure(stem: str, number: int) -> str:
+    return f"{stem}_{number}"
+
+
+def _frame(stem: str, face: Face) -> str:
+    return f"{_figure(stem, face.number)}/frame_{face.frame:05d}"
+
+
+def check(source: Source, out: Path) -> None:
+    """Look whether the files may be written: what is there must be of an earlier explanation.
+
+    Raises:
+        InputError: another file is in the way.
+    """
+    former = _former(source, out)
+    for name in files_of(source):
+        if (out / name).exists() and name not in former:
+            raise InputError(f"{out / name} is there and isn't of an earlier explanation: give another folder as --out")
+
+
+def _former(source: Source, out: Path) -> set[str]:
+    """The files of an earlier explanation, as its JSON lists them."""
+    stem = source.request.stem
+    names = document.listed(out / f"{stem}.json")
+    return {name for name in names if name.startswith((f"{stem}.", f"{stem}_")) and ".." not in Path(name).parts}
+
+
+def write(source: Source, found: Mapping[str, Explained], context: Context, out: Path) -> list[str]:
+    """Write the files of one source, in place of those of an earlier explanation; all of them or none.
+
+    Args:
+        source: what was explained.
+        found: key -> what was computed.
+        context: see `Context`.
+        out: the folder.
+
+    Returns:
+        The files' names.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    former, names = _former(source, out), files_of(source)
+    with tempfile.TemporaryDirectory(prefix=f".{source.request.stem}-", dir=out) as scratch:
+        _make(Path(scratch), source, found, context, names)
+        for name in names:
+            (out / name).parent.mkdir(exist_ok=True)
+            os.replace(Path(scratch, name), out / name)
+    for name in former - set(names):
+        path = out / name
+        path.unlink(missing_ok=True)
+        if path.parent != out and path.parent.exists() and not any(path.parent.iterdir()):
+            path.parent.rmdir()
+    return names
+
+
+def _make(folder: Path, source: Source, found: Mapping[str, Explained], context: Context, names: Sequence[str]) -> None:
+    """The files, in an empty folder."""
+    stem, look = source.request.stem, context.look
+    if source.searched:
+        save(found_figure(source, found, look), folder / f"{stem}_faces.png")
+    arrays: dict[str, np.ndarray] = {}
+    faces = []
+    for number in source.numbers:
+        mine = [found[face.key] for face in source.faces if face.number == number]
+        for one in mine:
+            arrays |= document.arrays_of(one)
+        _draw(folder, source, mine, context)
+        images = [document.image_of(one, context.config, look.classes, look.real, context.notes(one)) for one in mine]
+        without = {"frames_without": _without(source, mine)} if source.kind == "video" else {}
+        faces.append({"number": number, **without, "images": images})
+    publish(folder / f"{stem}.npz", lambda file: np.savez_compressed(file, **arrays))
+    content = {
+        "schema": document.SCHEMA,
+        "version": document.VERSION,
+        "input": document.input_of(source),
+        **context.said,
+        "faces": faces,
+        "notes": source.notes,
+        "files": list(names),
+    }
+    publish(folder / f"{stem}.json", lambda file: file.write_text(document.text(content)))
+
+
+def _without(source: Source, mine: Sequence[Explained]) -> list[int | None]:
+    """Frames that a face isn't found in."""
+    shown = {one.face.frame for one in mine}
+    return [looked.frame for looked in source.looked if looked.frame not in shown]
+
+
+def _draw(folder: Path, source: Source, mine: Sequence[Explained], context: Context) -> None:
+    """The figures of one face."""
+    stem, look, number = source.request.stem, context.look, mine[0].face.number
+    path = folder / f"{_figure(stem, number)}.png"
+    title = source.name
+    if source.kind != "crop":
+        title += f", face {number}" + (f" of {len(source.numbers)}" if len(source.numbers) > 1 else "")
+    if source.kind != "video":
+        (one,) = mine
+        save(face_figure(one, title, [*source.notes, *context.notes(one)], look), path)
+        return
+    said = [*source.notes, *grouped({one.face.frame: context.notes(one) for one in mine})]
+    if absent := _without(source, mine):
+        said.append(without(absent))
+    save(contact_sheet(mine, title, said, look), path)
+    for one in mine:
+        heading = f"{title}, frame {one.face.frame} at {one.face.seconds:.2f} s"
+        figure = face_figure(one, heading, [*source.notes, *context.notes(one)], look)
+        save(figure, folder / f"{_frame(stem, one.face)}.png")

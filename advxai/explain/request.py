@@ -1,0 +1,119 @@
+"""What is to be explained, told apart before any work: a file, or an image of the run."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from advxai.config import Config
+from advxai.errors import InputError
+
+RANDOM = "random"
+SEQUENCES = ("original_sequences/", "manipulated_sequences/")  # what the keys of face images begin with
+EXAMPLE = "snakemake --cores 2 explain --config image=me.jpg"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing to explain.
+
+    Attributes:
+        argument: as it was given.
+        kind: a file; an image of the run by its key or by its number in the list of explained images; a random one of
+            that list.
+    """
+
+    argument: str
+    kind: Literal["file", "key", "number", "random"]
+
+    @property
+    def stem(self) -> str:
+        """What the names of the outputs begin with: letters, digits, `_`, `-` and `.` alone."""
+        if self.kind == "file":
+            name = Path(self.argument).stem
+        elif self.kind == "key":
+            _, category, *_, video, frame = PurePosixPath(self.argument).parts
+            name = "_".join((category, Path(video).stem, Path(frame).stem))
+        else:
+            name = self.argument if self.kind == "random" else f"image_{int(self.argument)}"
+        return re.sub(r"[^\w.-]", "_", name)
+
+
+def request(argument: str) -> Request:
+    """Tell what an argument means; a file of that name comes first.
+
+    Raises:
+        InputError: it is a folder or an empty file, or neither a file nor the name of an image of the run.
+    """
+    path = Path(argument)
+    if path.is_dir():
+        raise InputError(f"{argument} is a folder: give a picture or a video")
+    if path.exists():
+        if not path.stat().st_size:
+            raise InputError(f"{argument} is empty (0 bytes): give a picture or a video")
+        return Request(argument, "file")
+    if argument == RANDOM:
+        return Request(argument, "random")
+    if re.fullmatch(r"\d{1,9}", argument):
+        return Request(argument, "number")
+    if argument.startswith(SEQUENCES) and len(PurePosixPath(argument).parts) >= 4:
+        return Request(argument, "key")
+    raise InputError(
+        f"{argument}: there is no such file; give a picture or a video, or an image of the run: its key "
+        f"({SEQUENCES[1]}...), its number in the list of explained images, or `{RANDOM}`"
+    )
+
+
+def requests(arguments: Sequence[str]) -> list[Request]:
+    """Several arguments, whose outputs lie in one folder; one that comes twice counts once.
+
+    Raises:
+        InputError: as of `request`, or two of them would have the same names.
+    """
+    found: dict[str, Request] = {}
+    for argument in arguments:
+        one = request(argument)
+        other = found.setdefault(one.stem, one)
+        if other != one:
+            raise InputError(
+                f"{other.argument} and {argument} would both be written as {one.stem}: explain them one after the "
+                "other, each with a folder of its own as --out"
+            )
+    return list(found.values())
+
+
+def asked(config: Config, arguments: Sequence[str]) -> bool:
+    """Whether Snakemake's rule is needed: an image is configured, or the command line has the target without one."""
+    return config.image is not None or not {"explain", "explain:"}.isdisjoint(arguments)
+
+
+def configured(config: Config) -> Request:
+    """What the configuration's `image` means.
+
+    Raises:
+        InputError: as of `request`, or there is none.
+    """
+    if config.image is None:
+        raise InputError(f"config: image: what is to be explained? For example: {EXAMPLE}")
+    try:
+        return request(config.image)
+    except InputError as error:
+        raise InputError(f"config: image: {error}") from None
+
+
+def names(config: Config, wanted: Sequence[str] | None) -> list[str]:
+    """The explainers to use, in the order of the configuration.
+
+    Args:
+        config: says which there are.
+        wanted: names; None: those of `explain.explainers`, else all.
+
+    Raises:
+        InputError: a name is none of the configuration's.
+    """
+    wanted = wanted or config.explain.explainers or list(config.explainers)
+    for name in wanted:
+        if name not in config.explainers:
+            raise InputError(f"there is no explainer {name}; the configuration has {', '.join(config.explainers)}")
+    return [name for name in config.explainers if name in wanted]

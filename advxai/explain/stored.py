@@ -1,0 +1,74 @@
+"""Face images of the run: by key, by number, or a random one."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from advxai import parquet
+from advxai.errors import InputError
+from advxai.explain.request import Request
+from advxai.explain.source import Face, Source
+from advxai.faces.mask import mask_of
+from advxai.frames.database import FrameStore
+from advxai.paths import Paths
+from advxai.randomness import seed_of
+
+
+def of_run(one: Request, paths: Paths, seed: int) -> Source:
+    """A face image of the run, as the stages have it.
+
+    Args:
+        one: its key, its number in the list of explained images, or a random one of that list.
+        paths: of the run.
+        seed: of the random choice.
+
+    Raises:
+        InputError: the run has no such image, or hasn't made its list or its database yet.
+    """
+    row = _row(one, paths, seed)
+    _there(paths.lmdb, one)
+    with FrameStore(paths.lmdb) as frames:
+        crop = frames.image(row["key"], row["sha256"])
+    mask = mask_of(row) if "mask_file" in row else None
+    height, width = crop.shape[:2]
+    face = Face(1, row["key"], row["sha256"], crop, (0, 0, width, height), mask=mask, category=row["category"])
+    return Source(one, "crop", row["sha256"], (height, width), [face])
+
+
+def _there(path: Path, one: Request) -> Path:
+    if not path.exists():
+        raise InputError(
+            f"{path} isn't there, which {one.argument} is to be looked up in: run `snakemake frames` first"
+        )
+    return path
+
+
+def _row(one: Request, paths: Paths, seed: int) -> Mapping[str, Any]:
+    """The image's row of the manifest or of the list of explained images."""
+    path = paths.run / "frames" / "manifest.parquet" if one.kind == "key" else paths.explained
+    images = parquet.read(_there(path, one))
+    if one.kind == "key":
+        return _keyed(one.argument, images, path)
+    count = len(images)
+    if not count:
+        raise InputError(f"{path} lists no image: the run {paths.config.run} explains none")
+    if one.kind == "random":
+        number = int(np.random.default_rng(seed_of(seed, "explain")).integers(count))
+    else:
+        number = int(one.argument)
+    if number >= count:
+        raise InputError(f"{one.argument}: {path} lists {count} images; give a number from 0 to {count - 1}")
+    return images.iloc[number].to_dict()
+
+
+def _keyed(key: str, images: pd.DataFrame, path: Path) -> Mapping[str, Any]:
+    rows = images[images["key"] == key]
+    if rows.empty:
+        similar = difflib.get_close_matches(key, images["key"], n=1)
+        hint = f"; did you mean {similar[0]}?" if similar else ""
+        raise InputError(f"{key} is no face image of the run; {path} lists them{hint}")
+    return rows.iloc[0].to_dict()

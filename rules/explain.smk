@@ -1,0 +1,45 @@
+# explain: a picture or a clip of the user's own, or an image of the run, explained as the run does it:
+# snakemake --cores 2 explain --config image=me.jpg
+from advxai.explain.request import asked, configured, names
+
+if asked(CONFIG, sys.argv):
+    try:
+        EXPLAINED = configured(CONFIG)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+    rule explain:
+        input:
+            image=[CONFIG.image] if EXPLAINED.kind == "file" else [],
+            detector=ancient(DETECTOR),
+            face_model=ancient([P.face_model] if EXPLAINED.kind == "file" else []),
+            listed={
+                "key": [FRAMES / "manifest.parquet"],
+                "number": [P.explained],
+                "random": [P.explained],
+            }.get(EXPLAINED.kind, []),
+            frames=ancient([P.lmdb] if EXPLAINED.kind != "file" else []),
+        output:
+            P.run / "explain" / EXPLAINED.stem / f"{EXPLAINED.stem}.json",
+        log:
+            P.logs / CONFIG.run / "explain" / f"{EXPLAINED.stem}.log",
+        benchmark:
+            P.logs / CONFIG.run / "explain" / f"{EXPLAINED.stem}.tsv"
+        retries: RETRIES
+        conda:
+            "../envs/science.yaml"
+        threads: CONFIG.detector.threads
+        resources:
+            gpu=P.gpus,
+            images_at_once=lambda wildcards, attempt: P.images_at_once(attempt),
+        params:
+            key=CONFIG.image if EXPLAINED.kind != "file" else None,
+            explain=CONFIG.explain.model_dump(),
+            faces=CONFIG.faces.model_dump(include={"score", "scale", "device"}),
+            adversary=P.adversary_params,
+            explainers={name: P.saliency_params(name) for name in names(CONFIG, None)},
+            attacks=P.attacks_params,
+            evaluation=CONFIG.evaluation.model_dump(include={"top", "population"}),
+            dpi=CONFIG.report.dpi,
+        script:
+            "../scripts/explain.py"

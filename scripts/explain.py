@@ -1,0 +1,30 @@
+"""Explain what the configuration's `image` names."""
+
+import logging
+from pathlib import Path
+
+from advxai.config import load
+from advxai.explain.command import Wanted, run
+from advxai.explain.request import configured, names
+from advxai.files import published_folder
+from advxai.jobs import job
+from advxai.paths import Paths
+
+with job(snakemake.log):
+    config = load(snakemake.config)
+    wanted = Wanted(
+        requests=[configured(config)],
+        names=names(config, None),
+        frames=config.explain.frames,
+        whole=config.explain.whole,
+        weights=None,
+        seed=config.seed,
+        at_once=snakemake.resources.images_at_once,
+    )
+    place = Path(snakemake.output[0]).parent
+    with published_folder(place) as folder:
+        outcome = run(wanted, Paths(config), folder)
+    for note in outcome.notes:
+        logging.warning("note: %s", note)
+    for line in [*outcome.lines, *(place / name for name in outcome.places)]:
+        logging.info("%s", line)

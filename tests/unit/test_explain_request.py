@@ -1,0 +1,99 @@
+"""What is to be explained: what an argument means, how its outputs are called, and what is said of a wrong one."""
+
+from pathlib import Path
+
+import pytest
+
+from advxai.config import load
+from advxai.errors import InputError
+from advxai.explain.request import asked, configured, names, request, requests
+
+KEY = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4/00005_0.png"
+LIME = {"method": "lime", "baseline": "image_mean"}
+
+
+def config(**keys):
+    clip = {"name": "one", "first_id": 0, "source": {"path": "me.mp4"}, "splits": {"test": 2}}
+    return load({"run": "test", "corpus": {"kind": "demo", "clips": [clip]}, **keys})
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("argument", "kind", "stem"),
+    [
+        (KEY, "key", "Deepfakes_000_001_00005_0"),
+        ("original_sequences/youtube/c23/videos/000.mp4/00005_0.png", "key", "youtube_000_00005_0"),
+        ("12", "number", "image_12"),
+        ("007", "number", "image_7"),
+        ("random", "random", "random"),
+    ],
+)
+def test_an_image_of_the_run(here, argument, kind, stem):
+    found = request(argument)
+    assert (found.kind, found.stem) == (kind, stem)
+
+
+def test_a_file_comes_first_whatever_its_name(here):
+    for name, stem in (("random", "random"), ("12", "12"), ("Ich & du {1}.jpg", "Ich___du__1_"), ("é.png", "é")):
+        Path(name).write_text("x")
+        assert (request(name).kind, request(name).stem) == ("file", stem)
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("no.jpg", "no.jpg: there is no such file; give a picture or a video, or an image of the run"),
+        ("manipulated_sequences/00005_0.png", "there is no such file"),
+        ("-3", "there is no such file"),
+        ("folder", "folder is a folder: give a picture or a video"),
+        ("empty.jpg", r"empty.jpg is empty \(0 bytes\)"),
+    ],
+)
+def test_what_is_said_of_a_wrong_argument(here, argument, said):
+    Path("folder").mkdir()
+    Path("empty.jpg").touch()
+    with pytest.raises(InputError, match=said):
+        request(argument)
+
+
+def test_two_files_of_one_name_would_be_written_over_each_other(here):
+    Path("a").mkdir()
+    for name in ("a/me.jpg", "me.mp4"):
+        Path(name).write_text("x")
+    with pytest.raises(InputError, match=r"a/me.jpg and me.mp4 would both be written as me"):
+        requests(["a/me.jpg", "random", "me.mp4"])
+    assert [one.argument for one in requests(["me.mp4", "random", "me.mp4"])] == ["me.mp4", "random"]
+
+
+def test_the_configuration_s_image(here):
+    assert config(image=12).image == "12"  # as YAML reads it
+    assert configured(config(image=12)).kind == "number"
+    with pytest.raises(InputError, match=r"config: image: what is to be explained\? .* image=me.jpg"):
+        configured(config())
+    with pytest.raises(InputError, match="config: image: me.jpg: there is no such file"):
+        configured(config(image="me.jpg"))
+    with pytest.raises(InputError, match="image = True"):
+        config(image=True)
+
+
+def test_when_the_rule_is_needed():
+    assert asked(config(image="me.jpg"), ["snakemake", "all"])
+    assert asked(config(), ["snakemake", "--cores", "2", "explain"])
+    assert not asked(config(), ["snakemake", "--cores", "2"])
+
+
+def test_explainers_by_name_in_the_order_of_the_configuration():
+    rows = {"A": LIME, "B": LIME, "C": LIME}
+    given = config(explainers=rows, explain={"explainers": ["C", "A"]})
+    assert names(config(explainers=rows), None) == ["A", "B", "C"]
+    assert names(given, None) == ["A", "C"] and names(given, ["B", "A"]) == ["A", "B"]
+    with pytest.raises(InputError, match="there is no explainer D; the configuration has A, B, C"):
+        names(given, ["A", "D"])
+    with pytest.raises(InputError, match="explain.explainers: D is none of A, B, C"):
+        config(explainers=rows, explain={"explainers": ["D"]})

@@ -81,10 +81,10 @@ onsuccess:
 
     clear_journals(path for paths in P.records.values() for path in paths)
     summary = P.run / "summary.txt"
-    if summary.exists():
+    if summary.exists() and CONFIG.image is None:
         print(summary.read_text(), file=sys.stderr)
-    if P.report.exists():
-        print(f"report: {P.report}", file=sys.stderr)
+        if P.report.exists():
+            print(f"report: {P.report}", file=sys.stderr)
 
 
 onerror:

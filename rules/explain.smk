@@ -10,7 +10,8 @@ if asked(CONFIG, sys.argv):
 
     rule explain:
         input:
-            image=[CONFIG.image] if EXPLAINED.kind == "file" else [],
+            # a function: in a path, braces would be wildcards
+            image=lambda wildcards: [CONFIG.image] if EXPLAINED.kind == "file" else [],
             detector=ancient(DETECTOR),
             face_model=ancient([P.face_model] if EXPLAINED.kind == "file" else []),
             listed={

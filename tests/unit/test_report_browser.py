@@ -66,8 +66,9 @@ def view(browser: Chrome, name: str):
 
 def shown(browser: Chrome, name: str):
     viewer = browser.find_element(By.ID, "viewer")
-    ready = lambda _: key(name) in viewer.text and len(viewer.find_elements(By.CSS_SELECTOR, ".view")) == 5  # noqa: E731
-    WebDriverWait(browser, 5).until(ready)
+    body = browser.find_element(By.ID, "viewer-body")
+    WebDriverWait(browser, 20).until(lambda _: body.get_attribute("data-key") == key(name))
+    assert key(name) in viewer.text
     return viewer
 
 
@@ -151,6 +152,8 @@ def test_one_image_with_all_its_numbers(opened):
         assert not overlay.is_displayed()
         viewer.find_element(By.ID, box).click()
     viewer.find_element(By.ID, "close").click()
+    back = lambda _: opened.switch_to.active_element.get_attribute("title") == key("a")  # noqa: E731
+    WebDriverWait(opened, 20).until(back)  # the cards are drawn anew
     viewer = view(opened, "c")
     assert "Left out of the rows: only 2 segments" in viewer.text
 
@@ -169,9 +172,10 @@ def test_paging_through_images_by_keyboard(opened):
         shown(opened, name)
     assert "(2 of 3)" in viewer.text
     opened.switch_to.active_element.send_keys(Keys.ESCAPE)
-    assert not viewer.is_displayed()
     # back where one was
-    assert opened.switch_to.active_element.get_attribute("title") == key("b")
+    back = lambda _: opened.switch_to.active_element.get_attribute("title") == key("b")  # noqa: E731
+    WebDriverWait(opened, 20).until(back)
+    assert not viewer.is_displayed()
 
 
 def test_a_link_shows_the_same_again(opened):

@@ -40,7 +40,7 @@ def grown(finished, tmp_path_factory):
         config["explainers"] = {name: config["explainers"][name] for name in ROWS}
 
     path = rewritten(folder, change)
-    return folder, snakemake(folder, "--cores", 2, "--configfile", path).stdout
+    return folder, snakemake(folder, "tables", "detector", "--cores", 2, "--configfile", path).stdout
 
 
 def test_a_new_test_clip_costs_its_own_images_in_each_stage(grown, finished):

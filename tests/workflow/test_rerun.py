@@ -25,7 +25,7 @@ def planned(output: str) -> set[tuple[str, str]]:
     jobs = set()
     for block in output.split("\n[")[1:]:
         rule = re.search(r"^(?:local)?rule (\w+):", block, re.MULTILINE)
-        if rule and rule[1] != "all":
+        if rule and rule[1] not in ("all", "tables"):
             wildcards = re.search(r"^ +wildcards: .*?(?:explainer|figure)=(\w+)", block, re.MULTILINE)
             jobs.add((rule[1], wildcards[1] if wildcards else ""))
     return jobs
@@ -123,14 +123,15 @@ def forwards(folder: Path) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def there_and_back(finished, tmp_path_factory):
-    """Three values changed one after the other, each run for real, each time back again: a copy of the finished run."""
+    """Three values changed one after the other, each run for real up to the tables, each time back again: a copy of the
+    finished run. (The report's jobs have forwards of their own, of one image, for the figure `fillings`.)"""
     folder = copy_of(finished, tmp_path_factory.mktemp("rerun"))
     steps = {}
     for name in ("RISE masks", "SOBOL grid", "explainer removed"):
         before = forwards(folder)
-        there = snakemake(folder, "--cores", 2, "--configfile", changed(folder, MATRIX[name][0]))
+        there = snakemake(folder, "tables", "--cores", 2, "--configfile", changed(folder, MATRIX[name][0]))
         between = forwards(folder)
-        back = snakemake(folder, "--cores", 2, "--configfile", folder / "tiny.yaml")
+        back = snakemake(folder, "tables", "--cores", 2, "--configfile", folder / "tiny.yaml")
         steps[name] = (before, there.stdout, between, back.stdout, forwards(folder))
     return folder, steps
 
@@ -139,15 +140,14 @@ def there_and_back(finished, tmp_path_factory):
 def test_going_back_makes_no_forward(there_and_back, name):
     _, steps = there_and_back
     before, there, between, back, after = steps[name]
-    assert planned(there) == MATRIX[name][1]
+    assert planned(there) == {job for job in MATRIX[name][1] if not job[0].startswith("report_")}
     # The way there: new shards with forwards of their own (none where a row only goes), the old ones untouched.
     assert before.items() <= between.items()
     spent = sum(between.values()) - sum(before.values())
     assert spent > 0 if name != "explainer removed" else spent == 0
     # The way back: stable paths alone are written, and no forward was made, for no shard has changed.
     assert after == between
-    stable = {rule for rule, _ in COMMON} | {"tables_explainer", "report_figure", "report_nes"}
-    assert {rule for rule, _ in planned(back)} <= stable
+    assert {rule for rule, _ in planned(back)} <= {"tables_explainer", "tables_combined", "tables_left_out"}
     assert ("tables_combined", "") in planned(back)
 
 

@@ -236,6 +236,7 @@
       maps.append(view(name, picture, attacked(explanation)));
     });
     $("viewer-body").replaceChildren(body, maps);
+    $("viewer-body").dataset.key = index.key[image]; // it is this image's now
     toggle();
   };
   const toggle = () => {

@@ -128,7 +128,8 @@ def test_the_gallery_s_pictures_are_the_images(opened):
         card = opened.find_element(By.CSS_SELECTOR, f"#cards button[title='{key(name)}']")
         tiles = card.find_elements(By.CSS_SELECTOR, ".tile")
         assert [tile.get_attribute("aria-label") for tile in tiles] == ["face", "map of RISE"]
-        assert colour(tiles[0]) == pytest.approx(list(expected), abs=6)
+        seen = lambda _, tile=tiles[0], wanted=expected: colour(tile) == pytest.approx(list(wanted), abs=6)  # noqa: E731
+        WebDriverWait(opened, 20).until(seen)  # a picture is decoded beside the script
 
 
 def test_one_image_with_all_its_numbers(opened):

@@ -10,8 +10,7 @@ if asked(CONFIG, sys.argv):
 
     rule explain:
         input:
-            # a function: in a path, braces would be wildcards
-            image=lambda wildcards: [CONFIG.image] if EXPLAINED.kind == "file" else [],
+            image=[CONFIG.image] if EXPLAINED.kind == "file" else [],
             detector=ancient(DETECTOR),
             face_model=ancient([P.face_model] if EXPLAINED.kind == "file" else []),
             listed={

@@ -92,10 +92,15 @@ def configured(config: Config) -> Request:
     """What the configuration's `image` means.
 
     Raises:
-        InputError: as of `request`, or there is none.
+        InputError: as of `request`, there is none, or Snakemake could not take its name.
     """
     if config.image is None:
         raise InputError(f"config: image: what is to be explained? For example: {EXAMPLE}")
+    if {"{", "}"} & set(config.image):
+        raise InputError(
+            f"config: image: {config.image} has braces in its name, which Snakemake takes for wildcards: rename it, or "
+            "use `python -m advxai explain`"
+        )
     try:
         return request(config.image)
     except InputError as error:

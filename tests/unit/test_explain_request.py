@@ -78,6 +78,8 @@ def test_the_configuration_s_image(here):
         configured(config())
     with pytest.raises(InputError, match="config: image: me.jpg: there is no such file"):
         configured(config(image="me.jpg"))
+    with pytest.raises(InputError, match=r"a \{b\}.jpg has braces in its name"):
+        configured(config(image="a {b}.jpg"))
     with pytest.raises(InputError, match="image = True"):
         config(image=True)
 

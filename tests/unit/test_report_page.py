@@ -14,7 +14,9 @@ from advxai.report.page.figures import describe, names
 from advxai.report.page.gallery import LEFT_OUT, in_step, path
 from advxai.report.page.tables import shown
 from advxai.report.page.write import script_json
+from advxai.tables.all import combined, published
 from tests.unit.page_data import KNOWN, SEGMENTS, SIZE, entries, key, page, table
+from tests.unit.tables_data import AXES, EXPLANATIONS, evaluation_rows
 
 HUGE = 10**9
 
@@ -112,6 +114,16 @@ def test_a_table_s_cells_sort_by_number_and_are_marked() -> None:
         "best",
     ]
     assert sobol[2].value == "" and sobol[3].mark == "second"
+
+
+def test_lines_beside_the_published_ones_stay_together() -> None:
+    rows = evaluation_rows()
+    tables = combined(rows, EXPLANATIONS, AXES)
+    beside = published({name: one.tidy for name, one in tables.items()}, AXES, {"LIME": "LIME"})
+    made = shown("published_accuracy", beside["accuracy"])
+    names = [line[0].text for line in made.lines]
+    assert names[names.index("LIME, published") + 1] == "LIME, ours" and not made.sortable
+    assert shown("published_cost", beside["cost"]).sortable and shown("accuracy", tables["accuracy"]).sortable
 
 
 def test_reasons_are_counted() -> None:

@@ -238,6 +238,18 @@ def test_the_published_tables_stand_beside_ours(database):
     assert (folder / "published_cost.csv").exists() and (folder / "published_sufficiency.tex").exists()
 
 
+def test_the_report_shows_them_too_and_needs_no_video(database):
+    """Of a database nobody knows the videos: figures and gallery do without masks and originals."""
+    snakemake(database, "--cores", 2, "results/ffpp/report.html", "--configfile", database / "ffpp.yaml")
+    text = (database / "results/ffpp/report.html").read_text()
+    for name in ("accuracy", "sufficiency", "cost"):
+        assert f'data-name="published_{name}"' in text
+    assert '<th scope="row" data-v="RISE, published">RISE, published</th>' in text and ">Occlusion, ours</th>" in text
+    index = json.loads(re.search(r'id="data">(.*?)</script>', text)[1])["index"]
+    listed = pd.read_parquet(database / "results/ffpp/frames/evaluation.parquet")
+    assert sorted(index["key"]) == sorted(listed["key"]) and {len(one) for one in index["flips"]} == {3}
+
+
 def test_the_corrected_protocol_gives_all_tables(finished, database):
     """Over the same store: the detector is shared. Only images called fake, each with every explainer; total distortion
     within delta in pixels; a noise value for each channel."""

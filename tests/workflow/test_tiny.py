@@ -240,7 +240,7 @@ def test_the_published_tables_stand_beside_ours(database):
 
 def test_the_report_shows_them_too_and_needs_no_video(database):
     """Of a database nobody knows the videos: figures and gallery do without masks and originals."""
-    snakemake(database, "--cores", 2, "results/ffpp/report.html", "--configfile", database / "ffpp.yaml")
+    snakemake(database, "--cores", 2, "report", "--configfile", database / "ffpp.yaml")
     text = (database / "results/ffpp/report.html").read_text()
     for name in ("accuracy", "sufficiency", "cost"):
         assert f'data-name="published_{name}"' in text

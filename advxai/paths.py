@@ -288,6 +288,11 @@ class Paths(Digests):
         return Folder(path, "the detector trained on the corpus", self.detector_params, reads)
 
     @property
+    def weights(self) -> Path:
+        """The run's detector: the file in its folder."""
+        return self.detector.path / "detector.safetensors"
+
+    @property
     def predictions(self) -> Folder:
         path = self.store / "predictions" / f"{self.detector_name}-{digest(self.predictions_params)}"
         return Folder(path, "class probabilities of test images", self.predictions_params, (self.detector.path,))

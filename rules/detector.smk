@@ -1,5 +1,5 @@
 # detector: trained on the corpus, or imported from a checkpoint; its metrics on the test split.
-DETECTOR = P.detector.path / "detector.safetensors"
+DETECTOR = P.weights
 
 
 rule detector:

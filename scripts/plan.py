@@ -25,7 +25,7 @@ with job(snakemake.log):
     else:
         logging.info("Measuring the detector's forwards for ten seconds ...")
         try:
-            speed = plan.measure(config.detector, paths.detector.path / "detector.safetensors")
+            speed = plan.measure(config.detector, paths.weights)
         except InputError as error:
             speed = str(error)
     rows = plan.rows(config, population, store, speed.rate if isinstance(speed, plan.Speed) else None)

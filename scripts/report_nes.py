@@ -4,16 +4,14 @@ from pathlib import Path
 
 from advxai.classes import CLASSES, REAL
 from advxai.config import load
-from advxai.distortion import Distortion
 from advxai.frames.database import FrameStore
 from advxai.jobs import job
 from advxai.report.nes import nes_figure, progress
-from advxai.report.panels import read_preprocessing, resized
+from advxai.report.panels import resized, seen_by
 
 with job(snakemake.log):
     config = load(snakemake.config)
-    size, mean, std = read_preprocessing(Path(snakemake.input.detector))
-    distortion = Distortion(config.adversary, mean[:, None, None], std[:, None, None])
+    size, distortion = seen_by(Path(snakemake.input.detector), config.adversary)
     with FrameStore(Path(snakemake.input.frames)) as frames:
         found = progress(
             map(Path, snakemake.input.adversary),

@@ -31,7 +31,7 @@ def weights_of(paths: Paths) -> Path:
     Raises:
         InputError: neither is there.
     """
-    stored, checkpoint_file = paths.detector.path / "detector.safetensors", paths.config.detector.checkpoint
+    stored, checkpoint_file = paths.weights, paths.config.detector.checkpoint
     if stored.exists():
         return stored
     if checkpoint_file is None:

@@ -114,7 +114,7 @@ def look(paths: Paths) -> Store:
         crop_bytes=_crop_bytes(paths.faces.path),
         faces_per_second=_faces_per_second(paths),
         database=paths.lmdb.exists(),
-        detector=(paths.detector.path / "detector.safetensors").exists(),
+        detector=paths.weights.exists(),
         predictions=_held(paths.predictions.path),
         adversary=_held(paths.adversary.path, "queries"),
         saliency={name: _held(paths.saliency(name).path, "images") for name in names},

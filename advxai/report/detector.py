@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from advxai.classes import CLASSES, REAL, SHORT
 from advxai.detector.videos import by_video
 from advxai.report.save import save
+from advxai.report.sheet import sheet
 from advxai.report.style import COLUMN, LINES, SIZE
 
 SHARES = "Blues"
@@ -107,8 +107,7 @@ def _curves(axes: Axes, table: pd.DataFrame, metrics: Mapping[str, Any], names: 
 def draw(images: pd.DataFrame, metrics: Mapping[str, Any], categories: Sequence[str], dpi: int = 150) -> Figure:
     """The figure of `detector_figure`."""
     names = _order(categories)
-    figure = Figure(figsize=(COLUMN, 8.4), dpi=dpi, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = sheet(COLUMN, 8.4, dpi)
     matrix, frame, video = figure.subplots(3)
     known = images[images["category"].isin(CLASSES)]
     _confusion(matrix, np.array(metrics["frame"]["confusion"]), names)

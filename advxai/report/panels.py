@@ -7,10 +7,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pandas as pd
 from safetensors import safe_open
 
+from advxai import parquet
 from advxai.classes import CLASSES, REAL
+from advxai.config.science import Nes
 from advxai.distortion import Distortion
 from advxai.faces.mask import mask_of
 from advxai.frames.database import FrameStore
@@ -18,15 +19,18 @@ from advxai.paths import Paths
 from advxai.report.axes import Shown
 from advxai.report.captions import adversary_caption, attack_caption, clean_caption
 from advxai.report.figure import Panel
-from advxai.report.pick import Record, last_rows, picked
+from advxai.report.pick import Record, last_rows, pick, picked
 from advxai.report.style import form_of
+from advxai.tables.read import evaluation
 
 
-def read_preprocessing(detector: Path) -> tuple[int, np.ndarray, np.ndarray]:
-    """Input size and per-channel mean and std (3,) of a stored detector, without loading it."""
+def seen_by(detector: Path, settings: Nes) -> tuple[int, Distortion]:
+    """Input size of a stored detector, and what an attack's steps do in its normalisation, mean and std (3, 1, 1)
+    float64; the detector isn't loaded."""
     with safe_open(detector, framework="numpy") as file:
         meta = json.loads(file.metadata()["advxai"])
-    return int(meta["input_size"]), *(np.array(meta[name], dtype=np.float64) for name in ("mean", "std"))
+    mean, std = (np.array(meta[name], dtype=np.float64)[:, None, None] for name in ("mean", "std"))
+    return int(meta["input_size"]), Distortion(settings, mean, std)
 
 
 def resized(crop: np.ndarray, size: int) -> np.ndarray:
@@ -89,35 +93,41 @@ def panel(
 
 
 def panels_of(
-    paths: Paths, keys: Sequence[str], rows: pd.DataFrame, faces: pd.DataFrame, detector: Path, copies: Sequence[Path]
-) -> list[Panel]:
-    """What a run knows of a few images.
+    paths: Paths, evaluated: Sequence[Path], manifest: Path, detector: Path, copies: Sequence[Path] = ()
+) -> list[tuple[Record, Panel]]:
+    """What a run knows of one image of each category, as `advxai.report.pick.pick` chooses it.
 
     Args:
         paths: of the run.
-        keys: the images'.
-        rows: evaluation rows of the explainers that are shown.
-        faces: the manifest, by key.
+        evaluated: evaluation rows of the explainers that are shown.
+        manifest: the run's table of faces.
         detector: the detector's file.
         copies: the run's shards of adversarial copies; none: they aren't shown.
+
+    Returns:
+        (row of the manifest, panel) of each.
     """
     config = paths.config
+    rows = evaluation(evaluated)
+    faces = parquet.read(manifest).set_index("key", drop=False)
+    keys = list(pick(rows, list(config.corpus.categories)).values())
     names = [name for name in config.explainers if name in set(rows["explainer"])]
     maps = {name: picked(paths.maps_of(name), paths, keys) for name in names}
     found = picked(copies, paths, keys)
-    size, mean, std = read_preprocessing(detector)
-    distortion = Distortion(config.adversary, mean[:, None, None], std[:, None, None])
+    size, distortion = seen_by(detector, config.adversary)
+    chosen = [faces.loc[key].to_dict() for key in keys]
     with FrameStore(paths.lmdb) as frames:
-        return [
+        panels = [
             panel(
-                faces.loc[key].to_dict(),
+                face,
                 frames,
-                {name: maps[name][key] for name in names},
-                last_rows(rows, key, names),
-                found.get(key),
+                {name: maps[name][face["key"]] for name in names},
+                last_rows(rows, face["key"], names),
+                found.get(face["key"]),
                 methods={name: config.explainers[name].method for name in names},
                 size=size,
                 distortion=distortion,
             )
-            for key in keys
+            for face in chosen
         ]
+    return list(zip(chosen, panels, strict=True))

@@ -8,6 +8,7 @@ that no changed byte goes unseen; every dataset of numbers carries a Fletcher-32
 
 import hashlib
 import io
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,7 +80,7 @@ def _seal(digest: str) -> bytes:
     return (SEAL + digest.encode() + b"\n").ljust(USER_BLOCK, b"\0")
 
 
-def _column(file: h5py.File, name: str, rows: slice = slice(None)) -> list[Any]:
+def _column(file: h5py.File, name: str, rows: slice) -> list[Any]:
     if h5py.check_string_dtype(file[name].dtype):
         return list(file[name].asstr()[rows])
     values = file[name][rows]
@@ -112,11 +113,7 @@ def read_shard(path: Path, fields: Collection[str] | None = None) -> list[dict[s
     Raises:
         InputError: the file is damaged or no shard; the message names it.
     """
-    with _opened(path) as file:
-        count = int(file.attrs["records"])
-        names = [name for name in file if not name.endswith(LENGTH) and (fields is None or name in fields)]
-        columns = {name: _column(file, name) for name in names}
-    return [{name: column[row] for name, column in columns.items()} for row in range(count)]
+    return list(stream_shard(path, fields, at_once=sys.maxsize))
 
 
 def stream_shard(path: Path, fields: Collection[str] | None = None, at_once: int = 32) -> Iterator[dict[str, Any]]:

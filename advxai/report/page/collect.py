@@ -6,12 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from advxai import parquet
-from advxai.distortion import Distortion
 from advxai.faces.mask import mask_of
 from advxai.frames.database import FrameStore
 from advxai.paths import Paths
 from advxai.report.page.gallery import Image, Record, in_step, rows_by_image
-from advxai.report.panels import adversarial, read_preprocessing, resized
+from advxai.report.panels import adversarial, resized, seen_by
 from advxai.store import stream_shard
 
 FIELDS = ("key", "map", "segments", "scores", "ranking", "zero", "before")
@@ -30,8 +29,7 @@ def images(paths: Paths, rows: pd.DataFrame, manifest: Path, detector: Path) -> 
     names = list(paths.config.explainers)
     faces = parquet.read(manifest).set_index("key", drop=False)
     by_image = rows_by_image(rows)
-    size, mean, std = read_preprocessing(detector)
-    distortion = Distortion(paths.config.adversary, mean[:, None, None], std[:, None, None])
+    size, distortion = seen_by(detector, paths.config.adversary)
     with FrameStore(paths.lmdb) as frames:
         maps = zip(*(paths.maps_of(name) for name in names), strict=True)
         for number, (shard, files) in enumerate(zip(paths.shards, maps, strict=True)):

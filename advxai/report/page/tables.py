@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from advxai.tables.compute import ORIGINAL
 from advxai.tables.layout import Table
 from advxai.tables.write import as_text, marks
@@ -40,7 +38,6 @@ class Shown:
         lines: cells of each line.
         pinned: lines that stay on top when it is sorted (Original).
         sortable: whether sorting makes sense: lines that belong together stay together.
-        marked: best and second best are marked.
     """
 
     name: str
@@ -50,7 +47,6 @@ class Shown:
     pinned: int
     sortable: bool
     notes: list[str]
-    marked: bool
 
 
 def _value(text: str) -> float | str:
@@ -83,16 +79,7 @@ def shown(name: str, table: Table, note: str = "") -> Shown:
     notes = [one for one in (*table.notes, note) if one]
     # lines under each other that belong together: published, ours, difference
     together = name.startswith("published_") and any(", ours" in line[0].text for line in lines)
-    return Shown(name, table.caption, list(text.columns), lines, pinned, not together, notes, table.best is not None)
-
-
-def frame(data: pd.DataFrame, limit: int | None = None) -> tuple[list[str], list[list[str]], int]:
-    """Headings, the first `limit` lines as text, and how many there are."""
-    lines = [
-        [str(value) for value in row]
-        for row in data.head(len(data) if limit is None else limit).itertuples(index=False)
-    ]
-    return list(data.columns), lines, len(data)
+    return Shown(name, table.caption, list(text.columns), lines, pinned, not together, notes)
 
 
 def per_class(metrics: dict[str, Any], names: Iterable[str]) -> list[list[str]]:

@@ -3,17 +3,19 @@
 For the demo's detector and for the paper's, each at the paper's settings but with few images: seconds an image, images
 through the detector, what these take as raw full batches on the fastest backend, and the ratio of the two (the
 overhead ratio: padded rows, building of perturbed images, segmentation, decoding, all counts); peak memory; and how the
-time grows with the images. Every measurement is a process of its own; on a CPU it may use --threads cores only.
+time grows with the images. Every measurement is a process of its own; on a CPU it may use --threads cores only. The
+files are written anew after each detector.
 """
 
 import argparse
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict
 from datetime import date
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,11 @@ from benchmarks.speed.report import report
 from benchmarks.speed.work import STAGES, Spec
 
 ROOT = Path(__file__).parents[2]
-DETECTORS = {"the demo's": ("tf_efficientnet_lite0", 112), "the paper's": ("tf_efficientnetv2_b0", 224)}
+DETECTORS = {"demo": ("tf_efficientnet_lite0", 112), "paper": ("tf_efficientnetv2_b0", 224)}
 PACKAGES = ("torch", "timm", "openvino", "onnxruntime", "numpy")
-MEMORY_BATCH = 64
+MEMORY_BATCH = 64  # on a CPU; a GPU's is measured with the batch that is advised for it
+PARTS = ("package", "growth", "memory")  # that can be left out
+GIVEN = ("device", "threads", "images", "repeat", "at_once", "seconds")  # options that a measurement is told of
 # as many iterations of NES on all images at once as make it worth while; the explainers' images take minutes
 IMAGES = {"adversary": 8, "evaluation": 8}
 
@@ -46,9 +50,11 @@ def measured(name: str, options: argparse.Namespace, bar: tqdm) -> dict[str, Any
     model, size = DETECTORS[name]
 
     def run(label: str, **more: Any) -> dict[str, Any]:
-        bar.set_description(f"{name} detector: {label}")
-        settings = {"images": options.images, "repeat": options.repeat, **chosen, **more}
-        found = measure(Spec(model=model, size=size, device=options.device, threads=options.threads, **settings))
+        bar.set_description(f"the {name}'s detector: {label}")
+        shared = {
+            name: getattr(options, name) for name in ("device", "threads", "images", "repeat", "at_once", "seconds")
+        }
+        found = measure(Spec(model=model, size=size, **shared | chosen | more))
         bar.update()
         return found
 
@@ -61,19 +67,40 @@ def measured(name: str, options: argparse.Namespace, bar: tqdm) -> dict[str, Any
         "raw_backend": top["backend"],
         "raw_batch": top["forward_batch"],
     }
-    return {
+    found = {
         "model": model,
         "size": size,
         "raw": raw,
         "stages": {
-            stage: run(stage, task="stage", stage=stage, images=IMAGES.get(stage, options.images)) for stage in STAGES
-        },
-        "package": run("lime package", task="package"),
-        "growth": {stage: run(f"growth of {stage}", task="growth", stage=stage) for stage in STAGES},
-        "memory": {
-            stage: run(f"memory of {stage}", task="memory", stage=stage, forward_batch=MEMORY_BATCH) for stage in STAGES
+            stage: run(stage, task="stage", stage=stage, images=max(options.images, IMAGES.get(stage, 1)))
+            for stage in STAGES
         },
     }
+    if "package" not in options.without:
+        found["package"] = run("lime package", task="package")
+    if "growth" not in options.without:
+        found["growth"] = {stage: run(f"growth of {stage}", task="growth", stage=stage) for stage in STAGES}
+    if "memory" not in options.without:
+        found["memory_batch"] = batch = MEMORY_BATCH if options.device == "cpu" else advised["forward_batch"]
+        found["memory"] = {
+            stage: run(f"memory of {stage}", task="memory", stage=stage, forward_batch=batch) for stage in STAGES
+        }
+    return found
+
+
+def installed_version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def commit() -> str:
+    """What is measured; unknown in a copy that git doesn't know."""
+    if shutil.which("git") is None:
+        return "unknown"
+    said = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
+    return said.stdout.strip() or "unknown"
 
 
 def main() -> None:
@@ -82,31 +109,39 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads, and cores, of a process; default: 1")
     parser.add_argument("--images", type=int, default=2, help="images an explainer; default: 2")
     parser.add_argument("--repeat", type=int, default=3, help="passes, of which the median counts; default: 3")
-    parser.add_argument("--detector", choices=("demo", "paper"), help="only this one; default: both")
+    parser.add_argument("--at-once", type=int, default=8, help="images held at once, at most; default: 8")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of a raw measurement; default: 2")
+    parser.add_argument(
+        "--detector", nargs="+", choices=DETECTORS, default=list(DETECTORS), help="in this order; default: both"
+    )
+    parser.add_argument("--without", nargs="+", choices=PARTS, default=[], help="parts that aren't measured")
     parser.add_argument("--out", type=Path, help="without ending; default: benchmarks/results/<device>")
     options = parser.parse_args()
     if options.device == "cuda" and not torch.cuda.is_available():
         sys.exit("no CUDA device is usable here")
     device = torch.cuda.get_device_name() if options.device == "cuda" else processor()
-    names = [name for name in DETECTORS if options.detector in (None, name.removeprefix("the ").removesuffix("'s"))]
-    with tqdm(total=len(names) * (2 + 3 * len(STAGES)), unit="measurement") as bar:
-        detectors = {name: measured(name, options, bar) for name in names}
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
     found = {
         "device": device,
         "threads": options.threads,
         "date": date.today().isoformat(),
-        "commit": commit.stdout.strip() or "unknown",
-        "versions": {name: version(name) for name in PACKAGES},
-        "memory_batch": MEMORY_BATCH,
-        "detectors": detectors,
+        "commit": commit(),
+        "versions": {name: installed_version(name) for name in PACKAGES},
+        "repeat": options.repeat,
+        "at_once": options.at_once,
+        "not_measured": options.without,
+        "detectors": {},
     }
     slug = re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
     out = options.out or ROOT / "benchmarks/results" / f"{slug}-{options.threads}"
     out.parent.mkdir(parents=True, exist_ok=True)
-    text = report(found)
-    out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
-    out.with_suffix(".md").write_text(text)
+    parts = {"package": 1, "growth": len(STAGES), "memory": len(STAGES)}
+    each = 1 + len(STAGES) + sum(count for part, count in parts.items() if part not in options.without)
+    with tqdm(total=len(options.detector) * each, unit="measurement") as bar:
+        for name in options.detector:
+            found["detectors"][f"the {name}'s"] = measured(name, options, bar)
+            text = report(found)
+            out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
+            out.with_suffix(".md").write_text(text)
     print(text)
 
 

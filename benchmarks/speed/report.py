@@ -23,13 +23,16 @@ def report(found: Mapping[str, Any]) -> str:
     head = [
         f"# Speed on {found['device']}, {found['threads']} thread(s)",
         "",
-        f"{found['date']}, commit {found['commit']}; {versions}. `make bench`; medians.",
+        f"{found['date']}, commit {found['commit']}; {versions}. `make bench`; medians of "
+        f"{found['repeat']}, {found['at_once']} images held at once.",
     ]
-    parts = [line for name, one in found["detectors"].items() for line in _detector(name, one, found["memory_batch"])]
+    if found["not_measured"]:
+        head += ["", f"Left out: {', '.join(found['not_measured'])}."]
+    parts = [line for name, one in found["detectors"].items() for line in _detector(name, one, found["at_once"])]
     return "\n".join([*head, *parts]) + "\n"
 
 
-def _detector(name: str, found: Mapping[str, Any], memory_batch: int) -> list[str]:
+def _detector(name: str, found: Mapping[str, Any], at_once: int) -> list[str]:
     top, advised = found["raw"]["top"], found["raw"]["advised"]
     return [
         "",
@@ -43,27 +46,9 @@ def _detector(name: str, found: Mapping[str, Any], memory_batch: int) -> list[st
         f"{top['forward_batch']} on {top['backend']}, measured anew beside each pass.",
         "",
         *_stages(found["stages"]),
-        "",
-        *_package(found),
-        "",
-        "Seconds with more images, at a sixteenth of the budget (NES: one iteration), medians:",
-        "",
-        *_rows(
-            ["", *map(str, COUNTS), "largest growth at a doubling"],
-            [[stage, *_growth(times)] for stage, times in found["growth"].items()],
-        ),
-        "",
-        f"Peak memory in GiB with forward batches of {memory_batch} and 8 images held at once; idle: imports and "
-        "the network alone:",
-        "",
-        *_rows(
-            ["", "peak", "idle", "device"],
-            [
-                [stage, *(f"{one[key] / 1024:.2f}" if one[key] else "-" for key in ("peak", "idle", "cuda"))]
-                for stage, one in found["memory"].items()
-            ],
-        ),
-        "",
+        *(_package(found) if "package" in found else []),
+        *(_growths(found["growth"]) if "growth" in found else []),
+        *(_memory(found["memory"], found["memory_batch"], at_once) if "memory" in found else []),
         *_projection(found),
     ]
 
@@ -88,14 +73,15 @@ def _stages(stages: Mapping[str, Any]) -> list[str]:
         )
     head = ["", "images", "seconds", "raw seconds", "overhead ratio", "of all passes", "images/s"]
     iterations = [
-        f"{stage} {1000 * one['seconds'] / ITERATIONS / 8:.0f} ms"
+        f"{stage} {1000 * one['seconds'] / ITERATIONS / one['count']:.3g} ms"
         for stage, one in stages.items()
         if stage in ("adversary", "evaluation")
     ]
     return [
         *_rows([*head, "outside forwards", "set-up (s)"], rows),
         "",
-        f"NES (n = 40), an iteration of one of 8 images: {', '.join(iterations)}.",
+        f"NES (n = 40), an iteration of one of {stages['adversary']['count']} images: {', '.join(iterations)}.",
+        "",
     ]
 
 
@@ -104,7 +90,36 @@ def _package(found: Mapping[str, Any]) -> list[str]:
     shares = [(one["seconds"] - one["forwards"]) / one["forwards"] for one in (ours, theirs)]
     return [
         f"Outside the forwards LIME takes {shares[0]:.1%} of the forwards' time here; the lime package, which is given "
-        f"each perturbed image to transform, {shares[1]:.1%} ({theirs['images']} samples)."
+        f"each perturbed image to transform, {shares[1]:.1%} ({theirs['images']} samples).",
+        "",
+    ]
+
+
+def _growths(growth: Mapping[str, Any]) -> list[str]:
+    return [
+        "Seconds with more images, at a sixteenth of the budget (NES: one iteration), medians:",
+        "",
+        *_rows(
+            ["", *map(str, COUNTS), "largest growth at a doubling"],
+            [[stage, *_growth(times)] for stage, times in growth.items()],
+        ),
+        "",
+    ]
+
+
+def _memory(memory: Mapping[str, Any], batch: int, at_once: int) -> list[str]:
+    return [
+        f"Peak memory in GiB with forward batches of {batch} and {at_once} images held at once; idle: imports and "
+        "the network alone:",
+        "",
+        *_rows(
+            ["", "peak", "idle", "device"],
+            [
+                [stage, *(f"{one[key] / 1024:.2f}" if one[key] else "-" for key in ("peak", "idle", "cuda"))]
+                for stage, one in memory.items()
+            ],
+        ),
+        "",
     ]
 
 

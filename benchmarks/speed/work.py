@@ -27,7 +27,7 @@ from advxai.detector.model import Detector  # noqa: E402
 from advxai.detector.throughput import Rate, best, compare, rate  # noqa: E402
 from advxai.jobs import use_threads  # noqa: E402
 
-BATCHES = (8, 16, 32, 64, 128, 256)
+BATCHES = {"cpu": (8, 16, 32, 64, 128, 256), "cuda": (8, 16, 32, 64, 128, 256, 512, 1024)}
 EXPLAINERS = ("LIME", "SHAP", "SOBOL", "RISE")
 STAGES = ("adversary", *EXPLAINERS, "evaluation")
 COUNTS = (1, 2, 4, 8)
@@ -59,6 +59,7 @@ class Spec:
         backend, forward_batch: as tuning advises.
         raw_backend, raw_batch: the fastest, to compare with.
         images, repeat: images a measurement, measurements.
+        at_once: images that are held at once, at most.
         seconds: of a raw measurement.
     """
 
@@ -74,6 +75,7 @@ class Spec:
     raw_batch: int = 64
     images: int = 2
     repeat: int = 3
+    at_once: int = 8
     seconds: float = 2.0
 
 
@@ -83,6 +85,7 @@ def config(spec: Spec, small: bool) -> Config:
     return load(
         {
             "run": "bench",
+            "images_at_once": spec.at_once,
             "corpus": {"kind": "ffpp", "root": ".", "splits": "."},
             "detector": {"model": spec.model, "input_size": spec.size, "device": spec.device, "threads": spec.threads},
             "explainers": {name: PAPER[name] | (SMALL[name] if small else {}) for name in EXPLAINERS},
@@ -132,7 +135,7 @@ class Watched:
     """Counts and times a detector's forwards; ends the work after so many of them."""
 
     def __init__(self, model: Detector, most: int | None = None) -> None:
-        self.seconds, self.most, self.inner = 0.0, most, model.forward
+        self.seconds, self.most, self.inner, self.wait = 0.0, most, model.forward, model.wait
         model.forward = self.forward  # type: ignore[method-assign]
 
     def forward(self, batch: torch.Tensor, rows: int) -> torch.Tensor:
@@ -141,6 +144,7 @@ class Watched:
         self.most = None if self.most is None else self.most - 1
         start = time.perf_counter()
         answers = self.inner(batch, rows)
+        self.wait()  # as the engine does next; a GPU has only been told what to do until then
         self.seconds += time.perf_counter() - start
         return answers
 
@@ -170,7 +174,7 @@ def stage(spec: Spec) -> dict[str, Any]:
         raw = (before + rate(fastest, spec.seconds)) / 2
         passes.append(found | {"raw": raw, "overhead": found["seconds"] * raw / found["images"]})
     middle = sorted(passes, key=lambda one: one["overhead"])[len(passes) // 2]
-    return {"setup": setup, "passes": passes, **middle}
+    return {"setup": setup, "passes": passes, "count": spec.images, **middle}
 
 
 def package(spec: Spec) -> dict[str, Any]:
@@ -185,7 +189,7 @@ def package(spec: Spec) -> dict[str, Any]:
         nonlocal forwards
         batch = torch.stack([model.preprocessing.normalised(image) for image in images])
         start = time.perf_counter()
-        answers = model.probabilities(batch).numpy()
+        answers = model.probabilities(batch).cpu().numpy()
         forwards += time.perf_counter() - start
         return answers
 
@@ -229,7 +233,7 @@ def raw(spec: Spec) -> dict[str, Any]:
     module = build_module(settings, len(CLASSES))
     backends = installed() if spec.device == "cpu" else ["torch"]
     found: list[Rate] = list(
-        compare(module, preprocessing(settings, module), spec.device, backends, BATCHES, spec.seconds)
+        compare(module, preprocessing(settings, module), spec.device, backends, BATCHES[spec.device], spec.seconds)
     )
     top = max(found, key=lambda one: one.rate)
     return {"rates": [asdict(one) for one in found], "top": asdict(top), "advised": asdict(best(found))}

@@ -34,17 +34,18 @@ RETRIES = 0 if workflow.remote_exec else Paths.RETRIES
 try:
     CONFIG = load(config)
     P = Paths(CONFIG, planning=PLANNING)
-    if not PLANNING:
-        P.check()
+    for note in [] if PLANNING else P.check():
+        print(f"note: {note}", file=sys.stderr)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
 
 wildcard_constraints:
-    clip="[A-Za-z][A-Za-z0-9_]*",
-    explainer="[A-Za-z][A-Za-z0-9_]*",
+    package="[^/]+",
+    clip="|".join(P.clip_names) or "none",
+    explainer="|".join(CONFIG.explainers),
     digest="[0-9a-f]{12}",
-    shard=r"\d+-of-\d+",
+    shard=rf"\d+-of-{CONFIG.shards}",
 
 
 # The first rule is the default target: everything.

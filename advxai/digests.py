@@ -1,7 +1,8 @@
 """What determines the numbers of each stage, and the digest of it that its paths carry.
 
-A stage's parameters are the settings it depends on, its algorithm version, the device and the forward batch, and the
-digests of the stages it reads; never the list of images.
+A stage's parameters are the settings it depends on, its algorithm version, the device and the forward batch, the code
+of the user's own that it runs, and the digests of the stages it reads; never the list of images. What changes no number
+isn't among them. Nor are a trained detector's weights, which aren't known before: each record says which made it.
 """
 
 import hashlib
@@ -16,9 +17,12 @@ import numpy as np
 from advxai.config import Config
 from advxai.config.base import Medium
 from advxai.config.data import Clip, DemoCorpus
+from advxai.config.explainers import module_of
+from advxai.config.science import Nes
 from advxai.corpus.ffpp import split_files
 from advxai.errors import InputError
 from advxai.files import database_file
+from advxai.usercode import code_sha256
 
 # Raise a stage's number when its results change for equal parameters (tests/unit/test_golden.py tells).
 VERSIONS = {
@@ -27,10 +31,12 @@ VERSIONS = {
     "detector": 1,
     "predictions": 2,
     "adversary": 2,
-    "saliency": 2,
+    "saliency": 3,
     "attacks": 2,
     "evaluation": 1,
 }
+# Methods without a random draw: SOBOL's sequence isn't scrambled, SHAP splits regions of equal worth in their order.
+DRAWLESS = ("sobol", "shap")
 # Fields that a stage's records have gained since, without a change of its numbers, and what stands for them in a record
 # that was made before: p(Real) in each iteration of NES; the value of a map that stands for no effect.
 LATER: dict[str, dict[str, Any]] = {
@@ -58,6 +64,14 @@ def file_sha256(path: str | Path) -> str:
         raise InputError(f"{path}: can't be read ({error.strerror}); correct the path in the configuration") from error
 
 
+def _attack(settings: Nes) -> dict[str, Any]:
+    """Settings of an attack; a delta that bounds nothing counts as the default, so that changing it moves nothing."""
+    params = settings.model_dump()
+    if not settings.project and settings.delta >= settings.alpha:
+        params["delta"] = type(settings).model_fields["delta"].default
+    return params
+
+
 class Digests:
     """Parameters of every stage of one configuration.
 
@@ -80,6 +94,17 @@ class Digests:
     def _medium(self, medium: Medium) -> str:
         return str(medium.sha256) if medium.path is None else self._file(medium.path)
 
+    def _code(self, key: str, module: str) -> dict[str, str]:
+        """A module of the user's and the SHA-256 of its code.
+
+        Raises:
+            InputError: it isn't found.
+        """
+        found = code_sha256(module)
+        if found is None:
+            raise InputError(f"{key}: the module {module!r} can't be found: put its folder on PYTHONPATH or install it")
+        return {"module": module, "code": found}
+
     @property
     def listed(self) -> str | None:
         """SHA-256 of the user's list of images, so that an edited one is noticed."""
@@ -101,6 +126,7 @@ class Digests:
         settings = corpus.model_dump(include={"block_seconds", "gap_seconds", "crf", "compression", "seed"})
         return {
             "version": VERSIONS["clip"],
+            "name": name,  # seeds what varies from video to video
             "clip": self._medium(clip.source),
             "first_id": clip.first_id,
             "splits": clip.splits.model_dump(),
@@ -125,9 +151,11 @@ class Digests:
             "version": VERSIONS["detector"],
             **settings.model_dump(include={"model", "input_size", "mean", "std"}),
         }
+        if ":" in settings.model:
+            params |= self._code("detector.model", settings.model.partition(":")[0])
         if settings.checkpoint is not None:
             return params | {"checkpoint": self._file(settings.checkpoint)}
-        training = settings.training.model_dump(exclude={"initial_weights"})
+        training = self._training
         weights = settings.training.initial_weights
         return params | {
             "training": training | {"initial_weights": self._medium(weights) if weights else None},
@@ -135,6 +163,18 @@ class Digests:
             "seed": self.config.seed,
             "corpus": self._training_corpus,
         }
+
+    @property
+    def _training(self) -> dict[str, Any]:
+        """How the detector is trained; settings that can't act count as their defaults."""
+        training = self.config.detector.training
+        params = training.model_dump(exclude={"initial_weights"})
+        defaults = {name: field.default for name, field in type(training).model_fields.items()}
+        if not training.augment:
+            params |= {name: defaults[name] for name in ("jpeg", "blur")}
+        if training.patience is not None and training.patience >= training.epochs - 1:
+            params["patience"] = None
+        return params
 
     @property
     def _learnt(self) -> list[str]:
@@ -156,17 +196,23 @@ class Digests:
         else:
             files = split_files(Path(str(corpus.splits)), ("train", "val"))
             made = corpus.model_dump(include={"root", "compression"}) | {"splits": list(map(self._file, files))}
-        listed = {"list": self.listed} if frames.manifest and self._lists_splits else {}
+        listed = {"list": self.listed} if frames.manifest and self.lists_splits else {}
         return made | {"categories": sorted(corpus.categories), "faces": self.faces_params} | listed
 
     @property
-    def _lists_splits(self) -> bool:
+    def lists_splits(self) -> bool:
         """The list of images may name training images: it has a column of splits."""
         path = Path(str(self.config.frames.manifest))
         if self.planning and not path.exists():
             return False
         with open(path) as file:
             return file.readline().split()[-1:] == ["split"]
+
+    @property
+    def unlearnt(self) -> bool:
+        """No image of the list may be one that the detector learns from: the list doesn't say its splits itself."""
+        trained = self.config.detector.checkpoint is None
+        return trained and self.config.frames.manifest is not None and not self.lists_splits
 
     @cached_property
     def _forward(self) -> dict[str, Any]:
@@ -190,7 +236,7 @@ class Digests:
 
     @cached_property
     def adversary_params(self) -> dict[str, Any]:
-        return {"version": VERSIONS["adversary"], **self._seeded, **self.config.adversary.model_dump()}
+        return {"version": VERSIONS["adversary"], **self._seeded, **_attack(self.config.adversary)}
 
     def needs_adversary(self, explainer: str) -> bool:
         return self.config.explainers[explainer].baseline.kind == "adversarial"
@@ -202,15 +248,27 @@ class Digests:
         settings["baseline"] = {name: value for name, value in settings["baseline"].items() if name in relevant}
         if settings["segmentation"]["algorithm"] != "slic":
             del settings["segmentation"]["n_segments"]
-        params = {"version": VERSIONS["saliency"], **self._seeded, **settings}
+        params = {"version": VERSIONS["saliency"], **self._forward, **settings}
+        if self._draws(explainer):
+            params["seed"] = self.config.seed
+        if (module := module_of(self.config.explainers[explainer])) is not None:
+            params |= self._code(f"explainers.{explainer}.method", module)
         if self.needs_adversary(explainer):
             params["adversary"] = digest(self.adversary_params)
         return params
 
+    def _draws(self, explainer: str) -> bool:
+        """Whether an explainer, or what fills in for it, draws from the seeded generator (the adversarial copy's own
+        draws are in the digest of the stage adversary)."""
+        entry = self.config.explainers[explainer]
+        library = getattr(entry, "engine", None) == "library"
+        return entry.method not in DRAWLESS or library or entry.baseline.kind == "noise"
+
     @cached_property
     def attacks_params(self) -> dict[str, Any]:
-        settings = self.config.evaluation.model_dump(exclude={"top", "population"})
-        return {"version": VERSIONS["attacks"], **self._seeded, **settings}
+        settings = _attack(self.config.evaluation)
+        own = {name: value for name, value in settings.items() if name not in ("top", "population")}
+        return {"version": VERSIONS["attacks"], **self._seeded, **own}
 
     def evaluation_params(self, explainer: str) -> dict[str, Any]:
         return {

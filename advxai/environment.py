@@ -3,7 +3,7 @@
 import os
 import platform
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,13 @@ SETTINGS = {
     "MALLOC_TRIM_THRESHOLD_": "2000000000",
     "MALLOC_MMAP_MAX_": "0",
 }
+
+
+# Besides the backend's own packages.
+COMPUTING = ("timm", "numpy", "scipy", "scikit-image", "opencv")
+# OpenCV's wheels come under several names.
+OPENCV = ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python")
+DISTRIBUTIONS = {"opencv": (*OPENCV, "opencv")}
 
 
 def prepare(folder: str) -> None:
@@ -56,10 +63,21 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
+def installed_version(package: str) -> str | None:
+    """Version of a distribution, under whichever of its names it is installed; None: it isn't."""
+    for name in DISTRIBUTIONS.get(package, (package,)):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return None
+
+
 def made_with(detector: "Detector") -> str:
-    """What may change the last bits of a record's numbers: the device and the versions of what computes on it."""
+    """What may change a record's numbers: the device, and the versions of what computes forwards, segments, fits and
+    fillings. One that isn't installed has taken no part."""
     import torch
 
     where = torch.cuda.get_device_name(detector.device) if detector.device.type == "cuda" else processor()
-    packages = (*detector.backend.packages, "timm", "numpy")
-    return f"{where}; " + ", ".join(f"{name} {version(name)}" for name in packages)
+    versions = {name: installed_version(name) for name in (*detector.backend.packages, *COMPUTING)}
+    return f"{where}; " + ", ".join(f"{name} {found}" for name, found in versions.items() if found)

@@ -19,19 +19,43 @@ def _to_disk(path: Path) -> None:
         os.close(handle)
 
 
-def publish(path: Path, save: Callable[[Path], object]) -> None:
+def publish(path: Path, save: Callable[[Path], object], *, replace: bool = True) -> bool:
     """Let `save` write a temporary file in the same folder, which is made, then put it in place atomically.
 
     The temporary file's name begins with a dot and keeps the suffix, for writers that go by it.
+
+    Args:
+        path: the file.
+        save: writes it to the path it is given.
+        replace: a file that is there already is replaced; else it stays, and the new one goes.
+
+    Returns:
+        Whether the new file is in place.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
     try:
         save(temporary)
         _to_disk(temporary)
-        os.replace(temporary, path)
+        if replace:
+            os.replace(temporary, path)
+            return True
+        return _placed(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _placed(temporary: Path, path: Path) -> bool:
+    """Give a file its name unless another one has it."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links
+        if path.exists():
+            return False
+        os.replace(temporary, path)
+    return True
 
 
 @contextmanager

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from advxai.errors import InputError
 from advxai.files import publish
 
 PARAMS = "params.json"
+STAGES = ("predictions", "adversary", "saliency", "attacks", "evaluation")  # whose files hold records of a detector
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,29 @@ class Folder:
     params: dict[str, Any]
     reads: tuple[Path, ...] = field(default=())
 
+    @property
+    def digest(self) -> str:
+        """Of `params`, as in the path."""
+        return self.path.name.rpartition("-")[2]
+
+    def require(self, digest: str) -> None:
+        """Refuse a target in the store that is another digest's: it would be filled from this configuration.
+
+        Raises:
+            InputError: it isn't this folder's.
+        """
+        if digest != self.digest:
+            other = self.path.with_name(f"{self.path.name.removesuffix(self.digest)}{digest}")
+            raise InputError(
+                f"{other} isn't of this configuration, whose own is {self.path}: ask for that, or give the "
+                "configuration that the other is of (its params.json says which settings it has)"
+            )
+
     def describe(self) -> None:
         """Leave params.json in the folder: what its files were made from."""
         content = {
             "holds": self.holds,
-            "digest": self.path.name.rpartition("-")[2],
+            "digest": self.digest,
             "params": self.params,
             "made_from": ["/".join(path.parts[-2:]) for path in self.reads],
         }
@@ -38,3 +58,8 @@ class Folder:
         text = json.dumps(content, indent=2, sort_keys=True) + "\n"
         if not path.exists() or path.read_text() != text:
             publish(path, lambda file: file.write_text(text))
+
+
+def is_shard(path: Path) -> bool:
+    """Whether a path is that of records of a detector: `<stage>/<name>-<digest>/<run>/<shard>.h5` or `.parquet`."""
+    return len(path.parents) > 2 and path.parents[2].name in STAGES and path.suffix in (".h5", ".parquet")

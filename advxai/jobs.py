@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advxai.config import Config
+from advxai.detector.weights import read_hash
+from advxai.digests import file_sha256
 from advxai.errors import InputError
 from advxai.files import publish
+from advxai.folders import is_shard
 from advxai.owner import watch_owner
 
 if TYPE_CHECKING:
@@ -27,10 +30,15 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def job(log: Sequence[str]) -> Iterator[None]:
+def job(log: Sequence[str], inputs: Any = None) -> Iterator[None]:
     """Log to the rule's log file and to stderr; bad input or a full disk ends the process with one line and exit 1.
 
-    A job whose workflow has been killed ends too (`advxai.owner`).
+    A job whose workflow has been killed ends too (`advxai.owner`). Shards among the inputs must be of the detector
+    whose hash is the input `weights`, and that must still be there at the end.
+
+    Args:
+        log: the rule's log file, if it has one.
+        inputs: the rule's inputs, as Snakemake gives them to a script.
     """
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if log:
@@ -39,7 +47,10 @@ def job(log: Sequence[str]) -> Iterator[None]:
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=handlers, force=True)
     watch_owner()
     try:
+        before = _belong(inputs)
         yield
+        if before is not None and before != read_hash(Path(inputs.weights)):
+            raise InputError(f"{inputs.weights}: the detector was exchanged while this job was at work; run again")
     except InputError as error:
         logging.error("Error: %s", error)
         raise SystemExit(1) from None
@@ -60,6 +71,18 @@ def job(log: Sequence[str]) -> Iterator[None]:
     except Exception:
         logging.exception("This is a defect of the workflow or a fault of the machine:")
         raise
+
+
+def _belong(inputs: Any) -> str | None:
+    """The weights of the run's detector, if the job takes them; shards that it takes besides must be of these."""
+    if inputs is None or "weights" not in inputs.keys():
+        return None
+    weights = read_hash(Path(inputs.weights))
+    if shards := [path for path in map(Path, inputs) if is_shard(path)]:
+        from advxai.store import require_weights  # HDF5, which not every job needs
+
+        require_weights(shards, weights)
+    return weights
 
 
 def read_items(path: str | Path) -> list[dict[str, Any]]:
@@ -84,16 +107,27 @@ def use_threads(threads: int) -> None:
     threadpool_limits(threads, user_api="blas")
 
 
-def open_detector(config: Config, path: str) -> "Detector":
+def open_detector(config: Config, path: str, weights: str) -> "Detector":
     """The run's detector, on its device, with its forward batch and threads.
 
     The threads are the configuration's, not those that Snakemake has left for the job: another number rounds otherwise.
+
+    Args:
+        config: the run's.
+        path: the detector's file.
+        weights: the SHA-256 that it must have.
+
+    Raises:
+        InputError: it has another one, or as of `advxai.detector.checkpoint.load`.
     """
     from advxai.detector.checkpoint import load
 
     settings = config.detector
     use_threads(settings.threads)
-    return load(settings, Path(path), forward_batch=settings.forward_batch, device=settings.device)
+    detector = load(settings, Path(path), forward_batch=settings.forward_batch, device=settings.device)
+    if file_sha256(path) != weights:  # asked when it is loaded: before, it could still be exchanged
+        raise InputError(f"{path} isn't the detector that this job was started for; give the same command again")
+    return detector
 
 
 def image_loader(frames: str) -> Callable[[Any], "np.ndarray"]:
@@ -117,10 +151,12 @@ class Forwards:
     Args:
         config: the run's configuration.
         detector, frames: paths of the detector's file and of the LMDB.
+        weights: path of the file with the detector's hash.
         start: (items, image loader, detector) -> records.
         stamp: further fields of each record; `made_with`, the device and versions, is added to them.
 
     Attributes:
+        weights: the detector's hash.
         spent: images and calls of the forwards that were made.
     """
 
@@ -129,16 +165,18 @@ class Forwards:
         config: Config,
         detector: str,
         frames: str,
+        weights: str,
         start: Callable[..., Iterable[Mapping[str, Any]]],
         **stamp: str,
     ) -> None:
         self.config, self.detector, self.frames, self.start, self.stamp = config, detector, frames, start, stamp
+        self.weights = read_hash(Path(weights))
         self.spent = {"images": 0, "calls": 0}
 
     def __call__(self, items: list[Any]) -> Iterator[dict[str, Any]]:
         from advxai.environment import made_with
 
-        detector = open_detector(self.config, self.detector)
+        detector = open_detector(self.config, self.detector, self.weights)
         stamp = {**self.stamp, "made_with": made_with(detector)}
         for record in self.start(items, image_loader(self.frames), detector):
             yield {**record, **stamp}

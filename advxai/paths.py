@@ -9,13 +9,15 @@ images.
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+from advxai.beforehand import check
 from advxai.config import FIGURES, Config
 from advxai.config.base import Medium
 from advxai.config.data import DemoCorpus, FfppCorpus
 from advxai.config.science import Nes
-from advxai.corpus.ffpp import missing
-from advxai.digests import Digests, digest
+from advxai.detector.weights import current, hash_file
+from advxai.digests import LATER, Digests, digest
 from advxai.errors import InputError
 from advxai.folders import Folder
 from advxai.frames.shards import shard_of
@@ -44,7 +46,8 @@ class Paths(Digests):
         """The file of a medium: fetched into the store, or the user's own."""
         if medium.path is not None:
             return Path(medium.path)
-        return self.store / "media" / f"{medium.package}-{medium.version}" / Path(str(medium.file)).name
+        name = f"{str(medium.sha256)[:12]}-{Path(str(medium.file)).name}"  # one package may have two files of a name
+        return self.store / "media" / f"{medium.package}-{medium.version}" / name
 
     @property
     def media(self) -> dict[str, Medium]:
@@ -56,6 +59,16 @@ class Paths(Digests):
         if config.detector.checkpoint is None and config.detector.training.initial_weights:
             media.append(config.detector.training.initial_weights)
         return {str(self.medium(medium)): medium for medium in media if medium.path is None}
+
+    def packaged(self, path: str) -> Medium:
+        """The medium of a path in the store.
+
+        Raises:
+            InputError: the configuration names no such file.
+        """
+        if path not in self.media:
+            raise InputError(f"{path}: no medium of the configuration; it has {', '.join(self.media)}")
+        return self.media[path]
 
     @property
     def logs(self) -> Path:
@@ -80,52 +93,9 @@ class Paths(Digests):
         weights = self.config.detector.training.initial_weights
         return [self.medium(weights)] if weights else []
 
-    def check(self) -> None:
-        """Look for what must be there before any job starts.
-
-        Raises:
-            InputError: one message that lists everything that is missing, with its key and where to get it.
-        """
-        config, corpus = self.config, self.config.corpus
-        files: dict[str, str | None] = {
-            "frames.manifest": config.frames.manifest,
-            "frames.lmdb": config.frames.lmdb,
-            "faces.model": config.faces.model.path,
-        }
-        if isinstance(corpus, DemoCorpus):
-            files |= {f"corpus.clips ({clip.name}) source.path": clip.source.path for clip in corpus.clips}
-            if config.detector.checkpoint is None and not any(clip.splits.train for clip in corpus.clips):
-                raise InputError(
-                    "config: corpus.clips: none has a block in the split train; add one or set detector.checkpoint"
-                )
-        if (weights := config.detector.training.initial_weights) and config.detector.checkpoint is None:
-            files["detector.training.initial_weights"] = weights.path
-        lacking = [
-            f"{key}: {path} is not there: correct the path"
-            for key, path in files.items()
-            if path is not None and not Path(path).exists()
-        ]
-        if isinstance(corpus, FfppCorpus) and config.frames.lmdb is None:
-            lacking += missing(
-                Path(str(corpus.root)),
-                corpus.compression,
-                list(corpus.categories),
-                list(corpus.also),
-                Path(str(corpus.splits)),
-            )
-        checkpoint, listed = config.detector.checkpoint, config.frames.manifest
-        if config.frames.lmdb and checkpoint is None and listed and Path(listed).exists() and not self._lists_splits:
-            lacking.append(
-                f"detector.checkpoint: {listed} names test images only, so there is nothing to train on: give a "
-                "checkpoint, or a list with a fourth column, split"
-            )
-        if checkpoint is not None and not Path(checkpoint).exists():
-            lacking.append(
-                f"detector.checkpoint: {checkpoint} is not there: correct the path (the paper's authors link theirs in "
-                "the GitHub repository IDT-ITI/XAI-Deepfakes), or set it to null to train on the corpus"
-            )
-        if lacking:
-            raise InputError("config: this is missing:\n" + "\n".join(f"  - {one}" for one in lacking))
+    def check(self) -> list[str]:
+        """What must be there before any job starts, and that the detector's hash is its own: `advxai.beforehand`."""
+        return check(self)
 
     # -- what people read ---------------------------------------------------------------------------------------------
     FORMATS = ("parquet", "csv", "md", "tex")
@@ -213,7 +183,9 @@ class Paths(Digests):
         return any(map(self.needs_adversary, self.config.explainers))
 
     # -- corpus, faces ------------------------------------------------------------------------------------------------
-    def clip_source(self, name: str) -> Path:
+    def clip_source(self, name: str, digest: str) -> Path:
+        """The file that a clip's folder is made from; InputError if that folder isn't this configuration's."""
+        self.clip(name).require(digest)
         return self.medium(self._clip(name).source)
 
     @property
@@ -226,11 +198,15 @@ class Paths(Digests):
         return Folder(self.store / "corpus" / f"{name}-{digest(params)}", holds, params)
 
     @property
+    def clip_names(self) -> list[str]:
+        """Names of the demo's clips; none for FF++."""
+        corpus = self.config.corpus
+        return [clip.name for clip in corpus.clips] if isinstance(corpus, DemoCorpus) else []
+
+    @property
     def clips(self) -> list[Folder]:
         """Folder of each clip's tree; none for FF++."""
-        if not isinstance(self.config.corpus, DemoCorpus):
-            return []
-        return [self.clip(clip.name) for clip in self.config.corpus.clips]
+        return list(map(self.clip, self.clip_names))
 
     @property
     def corpus_root(self) -> Path:
@@ -293,6 +269,33 @@ class Paths(Digests):
         return self.detector.path / "detector.safetensors"
 
     @property
+    def weights_hash(self) -> Path:
+        """The file with the SHA-256 of the run's detector (`advxai.detector.weights`)."""
+        return hash_file(self.weights)
+
+    @property
+    def present_weights(self) -> str | None:
+        """SHA-256 of the run's detector; None while it isn't there."""
+        return current(self.weights) if self.weights.exists() else None
+
+    @property
+    def imported(self) -> bool:
+        """The detector is a checkpoint's, whose hash is in its digest."""
+        return self.config.detector.checkpoint is not None
+
+    def later(self, stage: str, sha256: str) -> dict[str, Any]:
+        """Fields that records of earlier code lack -> what stands for them, where that can be known.
+
+        An imported detector's digest holds the checkpoint's hash, so what lies under it is its own; which weights a
+        trained one had, nobody knows.
+
+        Args:
+            stage: of the records.
+            sha256: of the detector's weights.
+        """
+        return LATER.get(stage, {}) | ({"weights": sha256} if self.imported else {})
+
+    @property
     def predictions(self) -> Folder:
         path = self.store / "predictions" / f"{self.detector_name}-{digest(self.predictions_params)}"
         return Folder(path, "class probabilities of test images", self.predictions_params, (self.detector.path,))
@@ -308,6 +311,16 @@ class Paths(Digests):
         reads = [self.detector.path, *([self.adversary.path] if self.needs_adversary(explainer) else [])]
         path = self.store / "saliency" / f"{explainer}-{digest(params)}"
         return Folder(path, f"maps, segments and rankings of the row {explainer}", params, tuple(reads))
+
+    def copies_for(self, explainer: str, digest: str, shard: str) -> list[Path]:
+        """What a shard of maps is made from besides the images; InputError if it isn't this configuration's."""
+        self.saliency(explainer).require(digest)
+        return [self.adversary.path / self.config.run / f"{shard}.h5"] if self.needs_adversary(explainer) else []
+
+    def maps_for(self, explainer: str, digest: str, shard: str) -> Path:
+        """The maps that a shard of rows is made from; InputError if it isn't this configuration's."""
+        self.evaluation(explainer).require(digest)
+        return self.saliency(explainer).path / self.config.run / f"{shard}.h5"
 
     @property
     def attacks(self) -> Folder:

@@ -9,6 +9,7 @@ rule adversary_shard:
         images=P.lists / "{shard}.json",
         frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
+        weights=WEIGHTS,
     output:
         update(str(P.adversary.path / CONFIG.run / "{shard}.h5")),
     log:

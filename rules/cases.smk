@@ -8,6 +8,7 @@ rule cases_export:
         evaluation=P.explained,
         frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
+        weights=WEIGHTS,
     output:
         directory(str(P.run / "cases/{key}")),
     log:

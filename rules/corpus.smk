@@ -1,5 +1,5 @@
 # corpus: the videos. The demo's are made from face clips; FF++'s are listed where they lie.
-MEDIA = P.media
+LISTED = [CONFIG.frames.manifest] if CONFIG.frames.manifest else []
 
 
 rule corpus:
@@ -17,14 +17,16 @@ rule corpus_media:
     conda:
         "../envs/data.yaml"
     params:
-        medium=lambda wildcards, output: MEDIA[output[0]].model_dump(exclude={"path"}),
+        medium=lambda wildcards, output: P.packaged(output[0]).model_dump(
+            exclude={"path"}
+        ),
     script:
         "../scripts/corpus_media.py"
 
 
 rule corpus_clip:
     input:
-        clip=lambda wildcards: ancient(P.clip_source(wildcards.clip)),
+        clip=lambda wildcards: ancient(P.clip_source(wildcards.clip, wildcards.digest)),
         face_model=ancient(P.face_model),
         face_mesh=lambda wildcards: ancient(P.face_mesh),
     output:
@@ -45,6 +47,7 @@ rule corpus_clip:
 rule corpus_videos:
     input:
         clips=[folder.path / "clip.json" for folder in P.clips],
+        listed=ancient(LISTED if P.unlearnt else []),
     output:
         videos=P.run / "corpus/videos.parquet",
         left_out=P.run / "corpus/left_out.parquet",
@@ -56,6 +59,7 @@ rule corpus_videos:
         "../envs/data.yaml"
     params:
         corpus=CONFIG.corpus.model_dump(),
+        unlearnt=P.unlearnt and P.listed,
         shards=CONFIG.shards,
     script:
         "../scripts/corpus_videos.py"

@@ -1,5 +1,8 @@
 # detector: trained on the corpus, or imported from a checkpoint; its metrics on the test split.
+# Other rules take WEIGHTS, a small file with the hash of DETECTOR, which Snakemake compares by its checksum: P.check() mends
+# it when other weights lie there, whatever their age. (Made by a rule of its own, or as params, it would repeat all.)
 DETECTOR = P.weights
+WEIGHTS = P.weights_hash
 
 
 rule detector:
@@ -18,6 +21,7 @@ if not DETECTOR.exists() and CONFIG.detector.checkpoint is None:
             initial=ancient(P.initial_weights),
         output:
             update(DETECTOR),
+            update(WEIGHTS),
         log:
             P.logs / "detector_train" / f"{P.detector.path.name}.log",
         benchmark:
@@ -37,6 +41,7 @@ elif not DETECTOR.exists():
             checkpoint=ancient(CONFIG.detector.checkpoint),
         output:
             update(DETECTOR),
+            update(WEIGHTS),
         log:
             P.logs / "detector_import" / f"{P.detector.path.name}.log",
         localrule: True
@@ -51,6 +56,7 @@ rule detector_metrics:
         manifest=FRAMES / "manifest.parquet",
         frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
+        weights=WEIGHTS,
     output:
         json=P.run / "detector/metrics.json",
         csv=P.run / "detector/metrics.csv",

@@ -9,9 +9,10 @@ rule evaluation_shard:
         images=P.lists / "{shard}.json",
         frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
-        saliency=lambda wildcards: P.saliency(wildcards.explainer).path
-        / CONFIG.run
-        / f"{wildcards.shard}.h5",
+        weights=WEIGHTS,
+        saliency=lambda wildcards: P.maps_for(
+            wildcards.explainer, wildcards.digest, wildcards.shard
+        ),
     output:
         rows=str(
             P.store

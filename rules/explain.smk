@@ -12,6 +12,7 @@ if asked(CONFIG, sys.argv):
         input:
             image=[CONFIG.image] if EXPLAINED.kind == "file" else [],
             detector=ancient(DETECTOR),
+            weights=WEIGHTS,
             face_model=ancient([P.face_model] if EXPLAINED.kind == "file" else []),
             listed={
                 "key": [FRAMES / "manifest.parquet"],

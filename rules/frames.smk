@@ -1,6 +1,5 @@
 # frames: the manifest, the frames to explain in shards, the LMDB of all crops; or the authors' list and LMDB as they are.
 FRAMES = P.run / "frames"
-LISTED = [CONFIG.frames.manifest] if CONFIG.frames.manifest else []
 FRAMES_MADE = dict(
     manifest=FRAMES / "manifest.parquet",
     csv=FRAMES / "manifest.csv",
@@ -34,6 +33,7 @@ if CONFIG.frames.lmdb is None:
             frames=CONFIG.frames.model_dump(include={"per_video", "manifest"}),
             listed=P.listed,
             trained=bool(LISTED) and CONFIG.detector.checkpoint is None,
+            unlearnt=P.unlearnt,
             categories=CONFIG.corpus.categories,
             also=CONFIG.corpus.also,
             shards=CONFIG.shards,

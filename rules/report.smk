@@ -48,6 +48,7 @@ rule report_figure:
         manifest=FRAMES / "manifest.parquet",
         frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
+        weights=WEIGHTS,
     output:
         IN_REPORT(
             str(P.run / "figures/{figure}.png"),
@@ -92,6 +93,7 @@ rule report_accuracy:
     input:
         evaluation=ALL_ROWS,
         saliency=P.maps_of(next(iter(CONFIG.explainers))),
+        weights=WEIGHTS,
     output:
         DRAWN["accuracy"],
     log:
@@ -117,6 +119,7 @@ rule report_explanations:
         manifest=FRAMES / "manifest.parquet",
         frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
+        weights=WEIGHTS,
     output:
         DRAWN["explanations"],
     log:
@@ -139,6 +142,7 @@ if P.any_adversary:
             adversary=P.copies,
             frames=ancient(P.lmdb),
             detector=ancient(DETECTOR),
+            weights=WEIGHTS,
         output:
             DRAWN["nes"],
         log:
@@ -161,6 +165,7 @@ rule report_fillings:
         adversary=P.copies,
         frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
+        weights=WEIGHTS,
     output:
         data=P.fillings,
         speed=P.speed,
@@ -223,6 +228,7 @@ rule report_provenance:
         P.predicted,
         P.tables,
         P.figures,
+        weights=WEIGHTS,
     output:
         P.run / "provenance.json",
     log:
@@ -246,6 +252,7 @@ rule report_page:
         manifest=FRAMES / "manifest.parquet",
         frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
+        weights=WEIGHTS,
         metrics=P.run / "detector/metrics.json",
         tables=P.tables,
         left_out=P.run / "tables/left_out.parquet",

@@ -9,10 +9,9 @@ rule saliency_shard:
         images=P.lists / "{shard}.json",
         frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
-        adversary=lambda wildcards: (
-            [P.adversary.path / CONFIG.run / f"{wildcards.shard}.h5"]
-            if P.needs_adversary(wildcards.explainer)
-            else []
+        weights=WEIGHTS,
+        adversary=lambda wildcards: P.copies_for(
+            wildcards.explainer, wildcards.digest, wildcards.shard
         ),
     output:
         update(

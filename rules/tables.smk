@@ -28,6 +28,7 @@ rule tables_explainer:
     input:
         evaluation=lambda wildcards: P.rows_of(wildcards.explainer),
         saliency=lambda wildcards: P.maps_of(wildcards.explainer),
+        weights=WEIGHTS,
         not_explained=NOT_EXPLAINED,
     output:
         TABLE_FILES(["{explainer}"]),
@@ -50,6 +51,7 @@ rule tables_combined:
     input:
         evaluation=[path for name in CONFIG.explainers for path in P.rows_of(name)],
         saliency=[path for name in CONFIG.explainers for path in P.maps_of(name)],
+        weights=WEIGHTS,
         not_explained=NOT_EXPLAINED,
     output:
         TABLE_FILES(P.COMBINED),
@@ -101,6 +103,7 @@ rule tables_left_out:
         manifest=FRAMES / "manifest.parquet",
         evaluation=[path for name in CONFIG.explainers for path in P.rows_of(name)],
         adversary=P.copies,
+        weights=WEIGHTS,
     output:
         P.run / "tables/left_out.parquet",
         report(

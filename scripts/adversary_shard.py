@@ -3,21 +3,21 @@
 from pathlib import Path
 
 from advxai.config import load
-from advxai.digests import LATER
 from advxai.jobs import Forwards, job, read_items
 from advxai.paths import Paths
 from advxai.store import complete
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
-    folder = Paths(config).adversary
+    paths = Paths(config)
+    folder = paths.adversary
 
     def start(items, image, detector):
         from advxai.adversary import run
 
         return run(items, image, detector, config.adversary, config.seed, snakemake.resources.images_at_once)
 
-    forwards = Forwards(config, snakemake.input.detector, snakemake.input.frames, start)
+    forwards = Forwards(config, snakemake.input.detector, snakemake.input.frames, snakemake.input.weights, start)
     folder.describe()
     complete(
         Path(snakemake.output[0]),
@@ -25,6 +25,7 @@ with job(snakemake.log):
         forwards,
         folder=folder.path,
         title=f"adversary {snakemake.wildcards.shard}",
+        weights=forwards.weights,
         attributes=lambda: {"alpha": config.adversary.step, **forwards.spent},
-        later=LATER["adversary"],
+        later=paths.later("adversary", forwards.weights),
     )

@@ -13,7 +13,7 @@ def by_explainer(files: list[str]) -> dict[str, Path]:
     return dict(zip(config.explainers, map(Path, files), strict=True))
 
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     files = snakemake.input
     sources = Sources(

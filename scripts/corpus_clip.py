@@ -11,7 +11,7 @@ from advxai.faces.retinaface import RetinaFace
 from advxai.jobs import job
 from advxai.paths import Paths
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     cv2.setNumThreads(snakemake.threads)
     name = snakemake.wildcards.clip
     folder = Paths(load(snakemake.config)).clip(name)

@@ -7,11 +7,13 @@ import pandas as pd
 from advxai import parquet
 from advxai.config import load
 from advxai.corpus.tree import left_out, merge, scan
+from advxai.frames.listed import require_unlearnt
+from advxai.frames.manifest import read_csv
 from advxai.frames.shards import shard_of
 from advxai.jobs import job, write_items
 from advxai.paths import Paths
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config)
     root = paths.corpus_root
@@ -21,6 +23,9 @@ with job(snakemake.log):
     corpus = config.corpus
     splits = root / "splits" if clips else Path(corpus.splits)
     videos, missing = scan(root, corpus.compression, corpus.categories, splits, corpus.also)
+    if snakemake.params.unlearnt:  # looked at before faces are cut out, which takes long
+        listed = Path(snakemake.input.listed[0])
+        require_unlearnt(videos, read_csv(listed), listed)
     parquet.write(pd.concat([left_out(clips), missing]), snakemake.output.left_out)
     parquet.write(videos, snakemake.output.videos)
     numbers = videos["video"].map(lambda video: shard_of(video, config.shards))

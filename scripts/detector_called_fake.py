@@ -6,7 +6,7 @@ from advxai.detector.called_fake import split
 from advxai.frames.lists import write_lists
 from advxai.jobs import job
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     images = parquet.read(snakemake.input.evaluation)
     kept, left_out = split(images, parquet.read(snakemake.input.predictions))

@@ -4,10 +4,12 @@ from pathlib import Path
 
 from advxai.config import load
 from advxai.detector import checkpoint
+from advxai.detector.weights import write_hash
+from advxai.digests import file_sha256
 from advxai.jobs import job
 from advxai.paths import Paths
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config)
     detector = checkpoint.load(config.detector, Path(snakemake.input.checkpoint), forward_batch=1, device="cpu")
@@ -17,4 +19,6 @@ with job(snakemake.log):
         detector.module,
         model=config.detector.model,
         preprocessing=detector.preprocessing,
+        checkpoint=file_sha256(snakemake.input.checkpoint),
     )
+    write_hash(paths.weights, file_sha256(paths.weights))

@@ -15,9 +15,10 @@ from advxai.jobs import Forwards, job
 from advxai.paths import Paths
 from advxai.store import complete, read_shard
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
-    folder = Paths(config).predictions
+    paths = Paths(config)
+    folder = paths.predictions
     manifest = parquet.read(snakemake.input.manifest)
     test = manifest[manifest["split"] == "test"]
     measured = known(test, config.corpus.categories)
@@ -30,7 +31,7 @@ with job(snakemake.log):
 
         return classify(*arguments)
 
-    forwards = Forwards(config, snakemake.input.detector, snakemake.input.frames, start)
+    forwards = Forwards(config, snakemake.input.detector, snakemake.input.frames, snakemake.input.weights, start)
     folder.describe()
     complete(
         shard,
@@ -38,7 +39,9 @@ with job(snakemake.log):
         forwards,
         folder=folder.path,
         title="classify",
+        weights=forwards.weights,
         attributes=lambda: forwards.spent,
+        later=paths.later("predictions", forwards.weights),
     )
     probabilities = np.stack([record["probabilities"] for record in read_shard(shard, ["probabilities"])])
     images = predictions(probabilities, rows, CLASSES)

@@ -5,15 +5,18 @@ from pathlib import Path
 from advxai import parquet
 from advxai.config import load
 from advxai.detector.train import train
+from advxai.detector.weights import write_hash
+from advxai.digests import file_sha256
 from advxai.frames.database import FrameStore
 from advxai.frames.manifest import known
 from advxai.frames.sampling import balanced
 from advxai.jobs import job
 from advxai.paths import Paths
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
-    folder = Paths(config).detector
+    paths = Paths(config)
+    folder = paths.detector
     manifest = known(parquet.read(snakemake.input.manifest), config.corpus.categories)
     per_video = config.detector.training.frames_per_video
     rows = {
@@ -31,3 +34,4 @@ with job(snakemake.log):
         out_dir=folder.path,
         initial=Path(initial[0]) if initial else None,
     )
+    write_hash(paths.weights, file_sha256(paths.weights))

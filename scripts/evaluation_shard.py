@@ -11,7 +11,7 @@ from advxai.jobs import Forwards, job, read_items
 from advxai.paths import Paths
 from advxai.store import complete, read_shard
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config)
     name = snakemake.wildcards.explainer
@@ -22,7 +22,9 @@ with job(snakemake.log):
 
         return run(items, image, detector, config.evaluation, config.seed, snakemake.resources.images_at_once)
 
-    forwards = Forwards(config, snakemake.input.detector, snakemake.input.frames, start, made_for=name)
+    forwards = Forwards(
+        config, snakemake.input.detector, snakemake.input.frames, snakemake.input.weights, start, made_for=name
+    )
     items = read_items(snakemake.input.images)
     saliency = {record["key"]: record for record in read_shard(Path(snakemake.input.saliency))}
     attacks = Path(snakemake.output.attacks)
@@ -34,9 +36,11 @@ with job(snakemake.log):
         forwards,
         folder=paths.attacks.path,
         title=f"attacks {name} {snakemake.wildcards.shard}",
+        weights=forwards.weights,
         attributes=lambda: {"explainer": name, **forwards.spent},
+        later=paths.later("attacks", forwards.weights),
     )
     rows = evaluation_rows(
         name, items, saliency, read_shard(attacks), top=top, real=CLASSES.index(REAL), population=population
     )
-    parquet.write(rows, snakemake.output.rows)
+    parquet.write(rows.assign(weights=forwards.weights), snakemake.output.rows)

@@ -10,7 +10,7 @@ from advxai.files import published_folder
 from advxai.jobs import job
 from advxai.paths import Paths
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     wanted = Wanted(
         requests=[configured(config)],

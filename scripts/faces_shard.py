@@ -11,7 +11,7 @@ from advxai.jobs import job, read_items
 from advxai.paths import Paths
 from advxai.scratch import scratch_folder
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     cv2.setNumThreads(snakemake.threads)
     config = load(snakemake.config)
     paths = Paths(config)

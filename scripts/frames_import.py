@@ -12,7 +12,7 @@ from advxai.frames.sampling import sample_evaluation
 from advxai.frames.stage import write
 from advxai.jobs import job
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     categories = config.corpus.categories
     source = Path(snakemake.input.listed[0])

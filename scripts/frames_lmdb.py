@@ -8,6 +8,6 @@ from advxai.frames.database import build
 from advxai.jobs import job
 from advxai.scratch import scratch_folder
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     scratch = scratch_folder(load(snakemake.config).scratch)
     build(parquet.read(snakemake.input.manifest), Path(snakemake.output[0]), scratch)

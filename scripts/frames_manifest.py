@@ -6,13 +6,13 @@ import pandas as pd
 
 from advxai import parquet
 from advxai.config import load
-from advxai.frames.listed import LEFT_OUT, other_splits, select
+from advxai.frames.listed import LEFT_OUT, other_splits, require_unlearnt, select
 from advxai.frames.manifest import build, check, known, read_csv
 from advxai.frames.sampling import sample_evaluation
 from advxai.frames.stage import write
 from advxai.jobs import job
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     categories = config.corpus.categories
     required = {"test": categories}
@@ -27,6 +27,8 @@ with job(snakemake.log):
         images, _ = select(manifest, sample, source)
         chosen, left_out = select(manifest, listed, source)
         learns = config.detector.checkpoint is None
+        if snakemake.params.unlearnt:
+            require_unlearnt(manifest, listed, source)
         manifest = pd.concat([chosen, other_splits(manifest, listed)], ignore_index=True) if learns else chosen
         check(manifest, required)
     write(manifest, images, left_out, snakemake.output)

@@ -10,7 +10,7 @@ from advxai.files import publish
 from advxai.jobs import job
 from advxai.paths import Paths
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config, planning=True)
     absent = ""

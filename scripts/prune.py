@@ -8,7 +8,7 @@ from advxai.errors import InputError
 from advxai.jobs import job
 from advxai.store.prune import configurations, delete, human, total, unused
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     further = snakemake.params.configurations
     entries = unused(configurations(config, further))

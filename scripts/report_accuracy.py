@@ -9,7 +9,7 @@ from advxai.report.accuracy import Lines, accuracy_figure, accuracy_shares
 from advxai.tables.compute import Axes, clean_predictions
 from advxai.tables.read import evaluation, explanations
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config)
     axes = Axes(list(config.explainers), list(config.corpus.categories), config.evaluation.top)

@@ -7,7 +7,7 @@ from advxai import parquet
 from advxai.jobs import job
 from advxai.report.cost import cost_figure
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     cost_figure(
         parquet.read(snakemake.input.cost),
         json.loads(Path(snakemake.input.speed).read_text()),

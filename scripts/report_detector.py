@@ -7,7 +7,7 @@ from advxai import parquet
 from advxai.jobs import job
 from advxai.report.detector import detector_figure
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     detector_figure(
         parquet.read(snakemake.input.predictions),
         json.loads(Path(snakemake.input.metrics).read_text()),

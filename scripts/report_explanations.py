@@ -10,7 +10,7 @@ from advxai.report.explanations import TEXT, Column, explanations_figure
 from advxai.report.originals import original_of
 from advxai.report.panels import panels_of
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config)
     known = panels_of(paths, snakemake.input.evaluation, snakemake.input.manifest, Path(snakemake.input.detector))

@@ -8,7 +8,7 @@ from advxai.paths import Paths
 from advxai.report.figure import explainer_figure
 from advxai.report.panels import panels_of
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config)
     known = panels_of(

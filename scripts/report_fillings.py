@@ -6,6 +6,7 @@ from pathlib import Path
 from advxai.adversary import reconstruct
 from advxai.config import load
 from advxai.detector.throughput import speed
+from advxai.detector.weights import read_hash
 from advxai.files import publish
 from advxai.jobs import image_loader, job, open_detector
 from advxai.paths import Paths
@@ -14,14 +15,14 @@ from advxai.saliency.fillings import baselines, chosen, filled
 from advxai.store import write_shard
 from advxai.tables.read import evaluation
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config)
     rows = evaluation(snakemake.input.evaluation)
     category, key = next(iter(pick(rows, list(config.corpus.categories)).items()))
     maps = {name: picked(paths.maps_of(name), paths, [key])[key] for name in config.explainers}
     name, labels = chosen(maps, config.evaluation.top)
-    detector = open_detector(config, snakemake.input.detector)
+    detector = open_detector(config, snakemake.input.detector, read_hash(Path(snakemake.input.weights)))
     image = detector.preprocessing.normalised(image_loader(snakemake.input.frames)(maps[name]))
     copy = picked(paths.copies, paths, [key]).get(key)
     if copy is not None:

@@ -6,7 +6,7 @@ from advxai.classes import CLASSES
 from advxai.jobs import job
 from advxai.report.fillings import fillings_figure, read
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     fillings_figure(
         read(Path(snakemake.input[0]), CLASSES),
         Path(snakemake.output[0]),

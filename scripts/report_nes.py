@@ -9,7 +9,7 @@ from advxai.jobs import job
 from advxai.report.nes import nes_figure, progress
 from advxai.report.panels import resized, seen_by
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     size, distortion = seen_by(Path(snakemake.input.detector), config.adversary)
     with FrameStore(Path(snakemake.input.frames)) as frames:

@@ -7,7 +7,7 @@ from advxai.jobs import job
 from advxai.paths import Paths
 from advxai.report.page.make import report
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     report(
         Paths(load(snakemake.config)),
         Path(snakemake.input.detector),

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from advxai.config import load
-from advxai.digests import LATER
+from advxai.copies import with_copies
 from advxai.jobs import Forwards, job, read_items
 from advxai.paths import Paths
 from advxai.store import complete
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config)
     name = snakemake.wildcards.explainer
@@ -23,15 +23,19 @@ with job(snakemake.log):
         at_once = snakemake.resources.images_at_once
         return run(items, image, detector, config.explainers[name], config.seed, at_once, copies)
 
-    forwards = Forwards(config, snakemake.input.detector, snakemake.input.frames, start)
+    forwards = Forwards(config, snakemake.input.detector, snakemake.input.frames, snakemake.input.weights, start)
+    items = read_items(snakemake.input.images)
+    if paths.needs_adversary(name):
+        items = with_copies(items, Path(snakemake.input.adversary[0]))
     folder = paths.saliency(name)
     folder.describe()
     complete(
         Path(snakemake.output[0]),
-        read_items(snakemake.input.images),
+        items,
         forwards,
         folder=folder.path,
         title=f"{name} {snakemake.wildcards.shard}",
+        weights=forwards.weights,
         attributes=lambda: {"explainer": name, **forwards.spent},
-        later=LATER["saliency"],
+        later=paths.later("saliency", forwards.weights),
     )

@@ -10,7 +10,7 @@ from advxai.tables.left_out import noted
 from advxai.tables.read import evaluation, explanations
 from advxai.tables.write import write
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     note = noted(snakemake.params.note, snakemake.input.not_explained)
     name = snakemake.wildcards.explainer

@@ -9,7 +9,7 @@ from advxai.jobs import job
 from advxai.tables import left_out
 from advxai.tables.read import adversary, evaluation
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     rows = evaluation(snakemake.input.evaluation)
     stages = [parquet.read(path) for path in snakemake.input.left_out]
     out = left_out.collect(stages, rows)

@@ -9,7 +9,7 @@ from advxai.tables.compute import Axes
 from advxai.tables.left_out import noted
 from advxai.tables.write import write
 
-with job(snakemake.log):
+with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config)
     note = noted(snakemake.params.note, snakemake.input.not_explained)

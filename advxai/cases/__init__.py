@@ -1,10 +1,10 @@
 """One-image test cases: a folder with all that a run has computed of one image, which a replay computes anew."""
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from advxai.config.base import Model
+from advxai.environment import installed_version
 from advxai.paths import Paths
 
 FORMAT = 1  # of the folder; raised when an older replay couldn't read it
@@ -17,7 +17,7 @@ ROWS = "rows.csv"
 WEIGHTS = "detector.safetensors"
 ADVERSARY = "records/adversary.h5"
 ATTACKS = "records/attacks.h5"
-PACKAGES = ("torch", "timm", "numpy", "shap", "lime", "scikit-image")
+PACKAGES = ("torch", "openvino", "onnxruntime", "timm", "numpy", "scipy", "scikit-image", "opencv", "shap")
 
 
 class Weights(Model):
@@ -78,10 +78,4 @@ def shard_files(paths: Paths, key: str) -> dict[str, list[Path]]:
 
 def versions() -> dict[str, str]:
     """Versions of the packages that numbers depend on."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    return {name: installed_version(name) or "not installed" for name in PACKAGES}

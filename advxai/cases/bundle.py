@@ -129,6 +129,8 @@ def _records(path: Path, content: cases.Content, stage: str) -> list[dict[str, A
             raise InputError(f"{path} holds another image's record: {REMEDY}")
         if missing := FIELDS[stage] - set(record):
             raise InputError(f"{path} lacks {', '.join(sorted(missing))}: {REMEDY}")
+        if record.get("weights", content.detector.sha256) != content.detector.sha256:
+            raise InputError(f"{path} is of another detector's weights than {cases.CASE} says: {REMEDY}")
     return records
 
 

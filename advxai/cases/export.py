@@ -24,7 +24,7 @@ from advxai.faces.crop import decode_png, encode_png
 from advxai.files import published_folder
 from advxai.frames.database import REBUILD, FrameStore
 from advxai.paths import Paths
-from advxai.store import read_shard, write_shard
+from advxai.store import read_shard, require_weights, write_shard
 
 Record = dict[str, Any]
 HOLDS = {
@@ -79,12 +79,16 @@ def export(paths: Paths, key: str, sources: Sources, folder: Path) -> None:
         folder: appears only when it is complete.
 
     Raises:
-        InputError: the run doesn't explain this image, or a file is damaged or lacks it.
+        InputError: the run doesn't explain this image, or a file is damaged, lacks it or is of other weights than the
+            detector's.
     """
     settings = paths.config
     item = find(sources.evaluation, key, settings.run)
     with FrameStore(sources.frames) as store:
         image = store.bytes(key, item["sha256"])
+    weights = file_sha256(sources.detector)
+    shards = [*sources.saliency.values(), *sources.attacks.values(), *sources.rows.values()]
+    require_weights([*shards, *([sources.adversary] if sources.adversary else [])], weights)
     copy = None if sources.adversary is None else _record(sources.adversary, item)
     saliency = {name: _record(path, item) for name, path in sources.saliency.items()}
     # for its classes and preprocessing alone: nothing is computed here
@@ -103,7 +107,7 @@ def export(paths: Paths, key: str, sources: Sources, folder: Path) -> None:
         (scratch / cases.MAPS).write_bytes(encode_png(maps_picture(pictures, saliency, settings.evaluation.top)))
         if settings.cases.weights:
             shutil.copyfile(sources.detector, scratch / cases.WEIGHTS)
-        content = _content(paths, item, detector, file_sha256(sources.detector), _files(scratch, saliency))
+        content = _content(paths, item, detector, weights, _files(scratch, saliency))
         (scratch / cases.CASE).write_text(content.model_dump_json(indent=2) + "\n")
 
 
@@ -142,7 +146,7 @@ def _attacks(paths: Iterable[Path], item: Record) -> list[Record]:
 
 def _rows(paths: Iterable[Path], item: Record) -> pd.DataFrame:
     rows = pd.concat([parquet.read(path) for path in paths], ignore_index=True)
-    return rows[rows["key"] == item["key"]]
+    return rows[rows["key"] == item["key"]].drop(columns="weights")  # case.json has them
 
 
 def _content(paths: Paths, item: Record, detector: Detector, weights: str, files: dict[str, str]) -> cases.Content:

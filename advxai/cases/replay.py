@@ -25,6 +25,7 @@ from advxai.evaluation.masks import attack_items
 from advxai.evaluation.rows import evaluation_rows
 from advxai.jobs import use_threads
 from advxai.saliency.stage import run as explain
+from advxai.usercode import code_sha256
 
 # Not the numbers themselves: time, the machine, and whose job came first.
 NOT_COMPARED = {"seconds", "adversary_seconds", "made_with", "made_for", "reused"}
@@ -229,6 +230,9 @@ def _machines(case: Case, detector: Detector) -> Iterator[str]:
         if (exported := case.content.versions.get(name)) != version:
             yield f"{name} {version} here, {exported} where the case was exported"
     for place, stage in case.content.stages.items():
+        module, code = stage.params.get("module"), stage.params.get("code")
+        if code is not None and code != code_sha256(module):
+            yield f"the code of {module} is another one here than where {place} was made"
         ours, theirs = VERSIONS.get(place.partition("/")[0]), stage.params.get("version")
         if ours is not None and ours != theirs:
             yield f"{place} was made by version {theirs} of its stage's algorithm, here is {ours}"

@@ -1,12 +1,12 @@
 """Configuration of explainers: each entry of `explainers:` is one row of every table."""
 
-import importlib.util
 from importlib.metadata import entry_points
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
 from advxai.config.base import Model, Number
+from advxai.usercode import find
 
 BASELINES = ("segment_mean", "image_mean", "zeros", "blur", "noise", "adversarial")
 ENTRY_POINT_GROUP = "advxai.explainers"
@@ -134,11 +134,7 @@ class Custom(Explainer):
             return value
         module, colon, attribute = value.partition(":")
         if colon and attribute.isidentifier():
-            try:
-                found = importlib.util.find_spec(module) is not None
-            except (ImportError, ValueError):
-                found = False
-            if found:
+            if find(module) is not None:
                 return value
             raise ValueError(f"the module {module!r} can't be found: put its folder on PYTHONPATH or install it")
         raise ValueError(
@@ -149,6 +145,15 @@ class Custom(Explainer):
 
 
 BUILT_IN = ("lime", "shap", "sobol", "rise")
+
+
+def module_of(entry: Explainer) -> str | None:
+    """Name of the module that an explainer from outside the package is in; None of one of our own."""
+    if not isinstance(entry, Custom):
+        return None
+    for point in entry_points(group=ENTRY_POINT_GROUP, name=entry.method):
+        return point.module
+    return entry.method.partition(":")[0]
 
 
 def _kind(value: Any) -> str:

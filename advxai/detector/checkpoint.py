@@ -17,23 +17,35 @@ from advxai.config.science import Detector as Settings
 from advxai.detector.backends import require_device
 from advxai.detector.build import build_module, head_keys, preprocessing, read_tensors, shape
 from advxai.detector.model import Detector, Preprocessing
+from advxai.detector.weights import KEY
 from advxai.errors import InputError
 from advxai.files import publish
 
 PREFIX = "model."
 LOSS = "loss."  # of a Lightning module's loss, such as class weights: the detector doesn't need it
-KEY = "advxai"
 
 
 def save(
-    path: Path, module: nn.Module, *, model: str, preprocessing: Preprocessing, classes: Sequence[str] = CLASSES
-) -> None:
+    path: Path,
+    module: nn.Module,
+    *,
+    model: str,
+    preprocessing: Preprocessing,
+    classes: Sequence[str] = CLASSES,
+    checkpoint: str | None = None,
+    replace: bool = True,
+) -> bool:
     """Write weights and what is needed to use them as one safetensors file, atomically.
 
     Args:
         path: appears only when it is complete.
         module: its state dict is written as it is, on the CPU.
         model, preprocessing, classes: kept as JSON in the file's metadata, under "advxai".
+        checkpoint: SHA-256 of the file that the weights were imported from, kept likewise; None: they were trained.
+        replace: a file that is there already is replaced; else it stays.
+
+    Returns:
+        Whether the file is this one.
     """
     meta = {
         "model": model,
@@ -42,13 +54,16 @@ def save(
         "mean": list(preprocessing.mean),
         "std": list(preprocessing.std),
     }
+    if checkpoint is not None:
+        meta["checkpoint"] = checkpoint
     # safetensors refuses tensors that share memory or aren't laid out row by row.
     tensors = {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in module.state_dict().items()
     }
     meta["sha256"] = _digest(tensors)
-    publish(path, lambda file: save_file(tensors, file, metadata={KEY: json.dumps(meta, sort_keys=True)}))
+    text = json.dumps(meta, sort_keys=True)
+    return publish(path, lambda file: save_file(tensors, file, metadata={KEY: text}), replace=replace)
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:

@@ -20,6 +20,7 @@ from advxai.files import publish
 
 HISTORY = "history.csv"
 STATE = "last.pt"
+ROW = ("key", "sha256", "label")  # of an image that is trained on
 
 
 def identity(settings: Settings, initial: Path | None, seed: int, *tables: pd.DataFrame) -> str:
@@ -29,7 +30,7 @@ def identity(settings: Settings, initial: Path | None, seed: int, *tables: pd.Da
         "training": settings.training.model_dump(mode="json", exclude={"initial_weights"}),
         "initial": file_sha256(initial) if initial else None,
         "seed": seed,
-        "rows": [list(zip(table["key"].tolist(), table["label"].tolist(), strict=True)) for table in tables],
+        "rows": [table[[name for name in ROW if name in table]].to_numpy().tolist() for table in tables],
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -178,7 +178,8 @@ def train(
     """Train with linear warm-up and cosine decay over `epochs`; keep the epoch of the lowest validation loss.
 
     The same arguments give the same bytes, interrupted or not, on one machine. `out_dir` gets detector.safetensors
-    (at the end), history.csv and last.pt (after every epoch; a repeated call goes on from it).
+    (at the end, unless one has appeared meanwhile: jobs may be at work with it), history.csv and last.pt (after every
+    epoch; a repeated call goes on from it).
 
     Args:
         settings: model, input, device and `training`.
@@ -204,6 +205,8 @@ def train(
         torch.backends.cudnn.benchmark = False
     torch.set_num_threads(training.threads)
     out_dir.mkdir(parents=True, exist_ok=True)
+    path = out_dir / CHECKPOINT
+    anew = path.exists()
     progress = Progress(out_dir, identity(settings, initial, seed, train_rows, val_rows), training)
 
     torch.manual_seed(seed_of(seed, "detector"))
@@ -238,7 +241,8 @@ def train(
     logging.info("training: %s", progress)
     progress.write_history()
     module.load_state_dict(progress.weights)
-    save(out_dir / CHECKPOINT, module, model=settings.model, preprocessing=process, classes=classes)
+    if not save(path, module, model=settings.model, preprocessing=process, classes=classes, replace=anew):
+        logging.warning("%s: another machine has published it meanwhile; that one is used", path)
 
 
 def _check_finite(loss: float, row: dict[str, float], training: Training) -> None:

@@ -64,6 +64,30 @@ def other_splits(manifest: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
     return manifest[~named & ~manifest["split"].isin(listed["split"])]
 
 
+def require_unlearnt(videos: pd.DataFrame, listed: pd.DataFrame, source: Path) -> None:
+    """Refuse a list of test images with videos that a detector which is trained learns from, or is chosen by.
+
+    It is for a list that doesn't say its splits itself: what the detector is trained on then doesn't depend on it.
+
+    Args:
+        videos: columns video and split, as the corpus has them.
+        listed: as of `manifest.read_csv`.
+        source: the list's file, for the message.
+
+    Raises:
+        InputError: it names such videos; the message names the first, and its split.
+    """
+    learnt = videos[videos["split"] != "test"].drop_duplicates("video")
+    named = learnt[_without_layout(learnt["video"]).isin(_without_layout(listed["video"]))]
+    if len(named):
+        video, split = named[["video", "split"]].iloc[0]
+        more = f" and {len(named) - 1} more" if len(named) > 1 else ""
+        raise InputError(
+            f"{source}: {video}{more} is in the split {split}, from which the detector learns, and can't be explained "
+            "as a test video: take it out of the list, give the list a column of splits, or set detector.checkpoint."
+        )
+
+
 def image_names(keys: pd.Series) -> pd.Series:
     """Keys with the parts that differ between the authors' lists and FF++ on disk brought to one form."""
     return _without_layout(keys).str.replace(r"/0*(\d+)(?:_0)?\.png$", r"/\1.png", regex=True)

@@ -16,7 +16,7 @@ from advxai.corpus.blocks import REPORT
 from advxai.digests import digest
 from advxai.errors import InputError
 from advxai.paths import Paths
-from advxai.store.complete import IDENTITY, JOURNALS, siblings
+from advxai.store.complete import ITEM, JOURNALS, siblings
 from advxai.store.journal import read_journal
 from advxai.store.shard import read_shard
 
@@ -76,34 +76,65 @@ class Store:
     evaluation: Mapping[str, Held] = field(default_factory=dict)
 
 
-def records(folder: Path, fields: Iterable[str], name: str = "*") -> Iterator[dict[str, Any]]:
-    """Fields of every whole record of a digest: published shards of all runs, and journals of unfinished jobs.
+class Records:
+    """Records that a run can use: those of its detector.
 
     Args:
-        folder: the digest's.
-        fields: those wanted; a record has those of them that its stage writes.
-        name: pattern of the files' names, without suffix.
+        paths: of the run.
     """
-    for _, found in _files(folder, set(fields), name):
-        yield from found
 
+    def __init__(self, paths: Paths) -> None:
+        self.weights, self.imported = paths.present_weights, paths.imported
 
-def _files(folder: Path, fields: set[str], name: str = "*") -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """Size in bytes, 0 for a journal, and records of each file."""
-    for place in siblings(folder):
-        for path in sorted(place.glob(f"*/[!.]{name}.h5")):
-            try:
-                yield path.stat().st_size, read_shard(path, fields)
-            except InputError as error:
-                log.warning("not counted: %s", error)
-        for path in sorted(place.glob(f"{JOURNALS}/{name}.journal")):
-            yield 0, [{field: record[field] for field in fields & set(record)} for record in read_journal(path)]
+    def _usable(self, record: Mapping[str, Any]) -> bool:
+        # the digest of an imported detector says which it is, so that its file needn't be there
+        if self.imported and (self.weights is None or "weights" not in record):
+            return True
+        return self.weights is not None and record.get("weights") == self.weights
+
+    def of(self, folder: Path, fields: Iterable[str], name: str = "*") -> Iterator[dict[str, Any]]:
+        """Fields of every whole record of a digest: published shards of all runs, and journals of unfinished jobs.
+
+        Args:
+            folder: the digest's.
+            fields: those wanted; a record has those of them that its stage writes.
+            name: pattern of the files' names, without suffix.
+        """
+        for _, found in self.files(folder, set(fields), name):
+            yield from found
+
+    def files(self, folder: Path, fields: set[str], name: str = "*") -> Iterator[tuple[int, list[dict[str, Any]]]]:
+        """Size in bytes, 0 for a journal, and usable records of each file."""
+        for place in siblings(folder):
+            for path in sorted(place.glob(f"*/[!.]{name}.h5")):
+                try:
+                    found = read_shard(path, fields | {"weights"})
+                except InputError as error:
+                    log.warning("not counted: %s", error)
+                else:
+                    yield path.stat().st_size, list(filter(self._usable, found))
+            for path in sorted(place.glob(f"{JOURNALS}/{name}.journal")):
+                kept = filter(self._usable, read_journal(path))
+                yield 0, [{field: record[field] for field in fields & set(record)} for record in kept]
+
+    def rows(self, folder: Path) -> Iterator[Image]:
+        """Images of the published rows of an explainer, by all runs."""
+        for place in siblings(folder):
+            for path in sorted(place.glob("*/[!.]*.parquet")):
+                try:
+                    rows = parquet.read(path).drop_duplicates(["key", "sha256"])
+                except InputError as error:
+                    log.warning("not counted: %s", error)
+                    continue
+                usable = [row for row in rows.to_dict("records") if self._usable(row)]
+                yield from ((row["key"], row["sha256"]) for row in usable)
 
 
 def look(paths: Paths) -> Store:
     """What the store holds of a configuration's run."""
     config = paths.config
     names = list(config.explainers)
+    records = Records(paths)
     return Store(
         clips=frozenset(
             clip.name
@@ -115,18 +146,18 @@ def look(paths: Paths) -> Store:
         faces_per_second=_faces_per_second(paths),
         database=paths.lmdb.exists(),
         detector=paths.weights.exists(),
-        predictions=_held(paths.predictions.path),
-        adversary=_held(paths.adversary.path, "queries"),
-        saliency={name: _held(paths.saliency(name).path, "images") for name in names},
-        evaluation=_evaluation(paths, names),
+        predictions=_held(records, paths.predictions.path),
+        adversary=_held(records, paths.adversary.path, "queries"),
+        saliency={name: _held(records, paths.saliency(name).path, "images") for name in names},
+        evaluation=_evaluation(records, paths, names),
     )
 
 
-def _held(folder: Path, *forwards: str, identity: tuple[str, ...] = IDENTITY[:2]) -> Held:
+def _held(records: Records, folder: Path, *forwards: str, identity: tuple[str, ...] = ITEM[:2]) -> Held:
     """Args: forwards: the records' field that counts them, if they have one."""
     spent: dict[tuple[str, ...], float] = {}
     size = published = 0
-    for of_file, found in _files(folder, {*identity, *forwards}):
+    for of_file, found in records.files(folder, {*identity, *forwards}):
         size, published = size + of_file, published + (len(found) if of_file else 0)
         for record in found:
             spent[tuple(record[name] for name in identity)] = sum(record[name] for name in forwards)
@@ -134,29 +165,17 @@ def _held(folder: Path, *forwards: str, identity: tuple[str, ...] = IDENTITY[:2]
     return Held(images, _mean(spent.values()) if forwards else None, size / published if published else None)
 
 
-def _evaluation(paths: Paths, names: list[str]) -> dict[str, Held]:
+def _evaluation(records: Records, paths: Paths, names: list[str]) -> dict[str, Held]:
     """Images whose rows are published or whose attacks are all made; what an attack took, whoever asked for it."""
-    attacks = _held(paths.attacks.path, "queries", identity=IDENTITY)
+    attacks = _held(records, paths.attacks.path, "queries", identity=ITEM)
     held = {}
     for name in names:
-        files = records(paths.attacks.path, IDENTITY, f"*-{digest(paths.evaluation_params(name))}-*")
-        found = {tuple(record[field] for field in IDENTITY) for record in files}
+        files = records.of(paths.attacks.path, ITEM, f"*-{digest(paths.evaluation_params(name))}-*")
+        found = {tuple(record[field] for field in ITEM) for record in files}
         masks = Counter((key, sha256) for key, sha256, _ in found)
         done = {image for image, number in masks.items() if number >= paths.config.evaluation.top}
-        held[name] = replace(attacks, images=frozenset(done.union(_rows(paths.evaluation(name).path))))
+        held[name] = replace(attacks, images=frozenset(done.union(records.rows(paths.evaluation(name).path))))
     return held
-
-
-def _rows(folder: Path) -> Iterator[Image]:
-    """Images of the published rows of an explainer, by all runs."""
-    for place in siblings(folder):
-        for path in sorted(place.glob("*/[!.]*.parquet")):
-            try:
-                rows = parquet.read(path)[["key", "sha256"]].drop_duplicates()
-            except InputError as error:
-                log.warning("not counted: %s", error)
-                continue
-            yield from zip(rows["key"], rows["sha256"], strict=True)
 
 
 def _mean(values: Collection[float]) -> float | None:

@@ -19,7 +19,7 @@ from advxai.frames.listed import select
 from advxai.frames.manifest import known, read_csv
 from advxai.frames.sampling import balanced, sample_evaluation, sample_positions
 from advxai.paths import Paths
-from advxai.plan.found import Image, records
+from advxai.plan.found import Image, Records
 
 Videos = dict[str, dict[str, int]]  # category -> split -> number of videos
 
@@ -208,7 +208,7 @@ def _called_fake(paths: Paths, images: pd.DataFrame) -> tuple[pd.DataFrame, bool
     """Without the images that the detector is known to call Real; and whether it has classified them all."""
     called = {
         (record["key"], record["sha256"]): CLASSES[int(np.argmax(record["probabilities"]))]
-        for record in records(paths.predictions.path, ("key", "sha256", "probabilities"))
+        for record in Records(paths).of(paths.predictions.path, ("key", "sha256", "probabilities"))
     }
     said = [called.get(image) for image in zip(images["key"], images["sha256"], strict=True)]
     return images[[category != REAL for category in said]], None not in said

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from advxai.config.data import DemoCorpus
+from advxai.detector.weights import read_hash
 from advxai.digests import VERSIONS
 from advxai.environment import processor
 from advxai.paths import Paths
@@ -30,10 +31,12 @@ def provenance(paths: Paths) -> dict[str, Any]:
         paths: of the run's configuration; its shards are there.
 
     Returns:
-        run, written (UTC); config, with every default; seeds; algorithm_versions; folders of the store, each with its
-        digest, parameters and what it was made from; code (commit, and whether files were changed since); python,
+        run, written (UTC); config, with every default; seeds; algorithm_versions; detector (its file in the store, and
+        the SHA-256 that all records carry); folders of the store, each with its digest, parameters and what it was made
+        from; code (commit, and whether files were changed since); python,
         packages and machine of this job; records: for each stage how many its last jobs found and computed, their
-        forwards, and with which device and versions each record was computed; times: for each rule the jobs, their
+        forwards, and with which device and versions each record was computed; mixed: stages whose records were not all
+        computed with the same; times: for each rule the jobs, their
         seconds together, and the most memory.
 
     Raises:
@@ -41,12 +44,14 @@ def provenance(paths: Paths) -> dict[str, Any]:
     """
     config = paths.config
     corpus = config.corpus
+    found = {stage: records(shards) for stage, shards in paths.records.items()}
     return {
         "run": config.run,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "config": config.model_dump(mode="json"),
         "seeds": {"run": config.seed, "corpus": corpus.seed if isinstance(corpus, DemoCorpus) else None},
         "algorithm_versions": VERSIONS,
+        "detector": {"file": str(paths.weights), "sha256": read_hash(paths.weights_hash)},
         "folders": [
             {
                 "folder": str(folder.path.relative_to(paths.store)),
@@ -60,7 +65,8 @@ def provenance(paths: Paths) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": dict(sorted({found.metadata["Name"]: found.version for found in distributions()}.items())),
         "machine": {"system": platform.platform(), "processor": processor(), "cores": os.cpu_count()},
-        "records": {stage: records(shards) for stage, shards in paths.records.items()},
+        "records": found,
+        "mixed": [stage for stage, said in found.items() if len(said["made_with"]) > 1],
         "times": times(paths),
     }
 

@@ -1,5 +1,6 @@
 """Records of finished work: written once, found again by whoever needs them."""
 
+from advxai.store.belong import require_weights
 from advxai.store.complete import clear_journals, complete
 from advxai.store.journal import Journal
 from advxai.store.shard import read_attributes, read_shard, read_some, stream_shard, write_shard
@@ -11,6 +12,7 @@ __all__ = [
     "read_attributes",
     "read_shard",
     "read_some",
+    "require_weights",
     "stream_shard",
     "write_shard",
 ]

@@ -20,15 +20,22 @@ from advxai.store.shard import read_shard, write_shard
 log = logging.getLogger(__name__)
 JOURNALS = "journals"
 KEPT = "kept"
-IDENTITY = ("key", "sha256", "mask")
+ITEM = ("key", "sha256", "mask")
+MADE_FROM = ("copy", "weights")
+IDENTITY = (*ITEM, *MADE_FROM)
 SHARD = re.compile(r"(?<![0-9])([0-9]+)-of-([1-9][0-9]*)(?![0-9])")  # in the names of shards and journals
 Item = Mapping[str, Any]
 Identity = tuple[str, ...]
 
 
 def identity(item: Mapping[str, Any]) -> Identity:
-    """A record belongs to an image by its key and the hash of its bytes; an attack also by its set of pixels."""
+    """A record belongs to an image by its key and the hash of its bytes, an attack also by its set of pixels, an
+    explanation that fills in with an adversarial copy by that copy; and to a detector by the hash of its weights."""
     return tuple(item[name] for name in IDENTITY if name in item)
+
+
+def _item(record: Mapping[str, Any]) -> Identity:
+    return tuple(record[name] for name in ITEM if name in record)
 
 
 def siblings(folder: Path) -> list[Path]:
@@ -73,10 +80,13 @@ def complete(
     *,
     folder: Path,
     title: str,
+    weights: str,
     attributes: Callable[[], Mapping[str, Any]] = dict,
     later: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Publish `output` with one record for each item, computing only those that the digest's folder doesn't hold.
+
+    Records of other weights aren't taken, nor those that don't say which they are of.
 
     The journals stay: should the job still fail, Snakemake deletes the output. `clear_journals` removes them when a run
     has ended well. What the former `output` holds of images that are no longer wanted moves to `<folder>/kept/`: going
@@ -84,26 +94,33 @@ def complete(
 
     Args:
         output: the shard to publish, `<folder>/<run>/<shard>.h5`.
-        items: the images, each with at least `key` and `sha256`.
+        items: the images, each with at least `key` and `sha256`; `mask` and `copy` as of `identity`.
         compute: yields a record for each item it is given, in any order; a record has `key` and `sha256` first.
         folder: the digest's folder: shards of every run, and journals of unfinished jobs.
         title: names the progress bar.
+        weights: SHA-256 of the detector's file, which every record gets as its field `weights`.
         attributes: asked when all is computed; kept in the file, beside `found` and `computed`, the numbers of records
             that were found and that this job has computed.
         later: fields that records of earlier code lack -> what stands for them (`advxai.digests.LATER`).
     """
-    wanted = {identity(item): item for item in items}
-    found = {}
-    for record in _records(folder, wanted):
+    made_from = {_item(item): {name: item[name] for name in MADE_FROM if name in item} for item in items}
+    wanted = {identity({**item, "weights": weights}): item for item in items}
+    found, nameless = {}, 0
+    for stored in _records(folder, wanted):
+        # in the order of new records, so that a resumed shard has the bytes of an uninterrupted one
+        record = {**stored, **{field: value for field, value in later.items() if field not in stored}}
+        nameless += "weights" not in record
         if (name := identity(record)) in wanted:
-            # in the order of new records, so that a resumed shard has the bytes of an uninterrupted one
-            found[name] = {**record, **{field: value for field, value in later.items() if field not in record}}
+            found[name] = record
+    if nameless:
+        log.warning("%s: %d records don't say which weights made them: not used, computed anew", title, nameless)
     missing = [item for name, item in wanted.items() if name not in found]
     journal = Journal(folder / JOURNALS / f"{_name(output)}-{uuid.uuid4().hex}.journal")
     bar = tqdm(total=len(wanted), initial=len(found), desc=title, unit="image", mininterval=2)
-    for record in compute(missing) if missing else ():
+    for computed in compute(missing) if missing else ():
+        record = {**computed, **made_from[_item(computed)], "weights": weights}
         journal.add(record)
-        found[identity(record)] = dict(record)
+        found[identity(record)] = record
         bar.update()
     bar.close()
     lost = [name for name in wanted if name not in found]

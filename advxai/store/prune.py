@@ -137,6 +137,10 @@ class _Run:
             found[self.paths.shard_of_key(f"{video}/")] |= _identities(rows)
         return found | {"": _identities(self.faces[self.faces["split"] == "test"])}
 
+    @cached_property
+    def weights(self) -> str | None:
+        return self.paths.present_weights
+
     def files(self, name: Name) -> list[tuple[Path, Path, str]]:
         """Each file that the configuration names under a digest, the one that says of which images it is (an
         evaluation's rows are written after its attacks), and its shard."""
@@ -151,14 +155,22 @@ class _Run:
         return [item for item in found if _name(item[0].parents[1]) == name]
 
     def has(self, file: Path, images: Path, shard: str) -> bool:
-        """Whether a file is there, whole, and of every image that the configuration asks for."""
-        if not self.images:
+        """Whether a file is there, whole, and of every image that the configuration asks for, by its detector."""
+        if not self.images or self.weights is None:
             return False
         try:
-            held = [_images_in(path) for path in dict.fromkeys((file, images))]
+            held = [self._images_in(path) for path in dict.fromkeys((file, images))]
         except UNREADABLE:
             return False
         return held[-1] >= self.images[shard]
+
+    def _images_in(self, path: Path) -> set[Image]:
+        """Images that a file has a record of by the run's detector; raises UNREADABLE."""
+        if path.suffix == ".parquet":
+            rows = parquet.read(path)
+            return _identities(rows[rows["weights"] == self.weights])
+        records = read_shard(path, ("key", "sha256", "weights"))
+        return {(record["key"], record["sha256"]) for record in records if record["weights"] == self.weights}
 
 
 def _name(folder: Path) -> Name:
@@ -168,12 +180,6 @@ def _name(folder: Path) -> Name:
 
 def _identities(rows: pd.DataFrame) -> set[Image]:
     return set(zip(rows["key"], rows["sha256"], strict=True))
-
-
-def _images_in(path: Path) -> set[Image]:
-    if path.suffix == ".parquet":
-        return _identities(parquet.read(path))
-    return {(record["key"], record["sha256"]) for record in read_shard(path, ("key", "sha256"))}
 
 
 def unused(configurations: Sequence[Paths]) -> list[Entry]:

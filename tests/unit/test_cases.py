@@ -111,7 +111,8 @@ def run(folder: Path) -> tuple[Paths, Sources]:
     items, image, seed = rows.to_dict("records"), image_loader(str(frames)), config.seed
 
     def keep(path: Path, records: Iterable[dict], **stamp: str) -> list[dict]:
-        write_shard(path, [record | stamp | {"made_with": made_with(detector)} for record in records], {})
+        marks = {"made_with": made_with(detector), "weights": file_sha256(weights)}
+        write_shard(path, [record | stamp | marks for record in records], {})
         return read_shard(path)
 
     (copies,) = paths.copies
@@ -125,7 +126,8 @@ def run(folder: Path) -> tuple[Paths, Sources]:
         wanted = attack_items(items, records, config.evaluation.top)
         made_for = done.setdefault(wanted[0]["mask"], name)  # as when an earlier job has left them
         made = keep(attacks, make_attacks(wanted, image, detector, config.evaluation, seed, 3), made_for=made_for)
-        parquet.write(evaluation_rows(name, items, records, made, top=config.evaluation.top, real=0), table)
+        made_rows = evaluation_rows(name, items, records, made, top=config.evaluation.top, real=0)
+        parquet.write(made_rows.assign(weights=file_sha256(weights)), table)
     return paths, Sources(
         evaluation=listed,
         frames=frames,
@@ -285,6 +287,7 @@ def test_an_image_with_too_few_segments_has_no_attacks(small, tmp_path, capsys):
         write_shard(tmp_path / f"{name}.h5", records, {})
         items = parquet.read(sources.evaluation).to_dict("records")
         table = evaluation_rows(name, items, {one["key"]: one for one in records}, [], top=2, real=0)
+        table["weights"] = file_sha256(sources.detector)
         rows[name] = tmp_path / f"{name}.parquet"
         parquet.write(table, rows[name])
     write_shard(tmp_path / "none.h5", [], {})
@@ -399,6 +402,12 @@ def test_another_format_and_another_image_s_record_are_told(case, capsys):
     assert code == 2 and "attacks.h5 holds another image's record" in said
 
 
+def restamp(case: Path, weights: str) -> None:
+    """Let a case's records say that they are of these weights."""
+    for path in (case / "records").rglob("*.h5"):
+        write_shard(path, [record | {"weights": weights} for record in read_shard(path)], {})
+
+
 def test_a_configuration_of_another_machine(case, capsys, monkeypatch):
     """Its paths needn't be there; what it imports and its device must be."""
     config = json.loads((case / cases.CASE).read_text())["config"]
@@ -417,10 +426,14 @@ def test_a_configuration_of_another_machine(case, capsys, monkeypatch):
     weights = content["detector"] | {"sha256": file_sha256(case / cases.WEIGHTS)}
     edit(case, config=config | {"detector": detector | {"model": "not_here:net"}}, detector=weights)
     code, _, said = replayed(capsys, case)
+    assert code == 2 and "attacks.h5 is of another detector's weights than case.json says" in said
+    restamp(case, weights["sha256"])
+    code, _, said = replayed(capsys, case)
     assert code == 2 and "can't import not_here:net" in said
 
     save(case / cases.WEIGHTS)
     edit(case, config=config | {"detector": detector | {"device": "cuda"}}, detector=content["detector"])
+    restamp(case, content["detector"]["sha256"])
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     code, _, said = replayed(capsys, case)
     assert code == 2 and "give --device cpu" in said

@@ -1,5 +1,6 @@
 """What a run will cost: counts, what is found, throughput, proposal, layout."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -240,13 +241,18 @@ def manifest(config) -> pd.DataFrame:
     return table
 
 
-def record(number: int, **fields) -> dict:
-    return {"key": key(number), "sha256": "s", **fields}
+WEIGHTS = hashlib.sha256(b"weights").hexdigest()
+
+
+def record(number: int, weights: str = WEIGHTS, **fields) -> dict:
+    return {"key": key(number), "sha256": "s", **fields, "weights": weights}
 
 
 def made(config) -> None:
     """Four adversarial copies, one of another image; maps of three images; attacks of two, and half of a third's."""
     paths = Paths(config, planning=True)
+    paths.detector.path.mkdir(parents=True)
+    paths.weights.write_bytes(b"weights")
     copies = [record(number, queries=10 * number) for number in (1, 2, 3)] + [record(99, queries=54)]
     write_shard(paths.adversary.path / "other/0-of-1.h5", copies[:3], {})
     journal = Journal(paths.adversary.path / "journals/r-0-of-1-x.journal")
@@ -256,7 +262,7 @@ def made(config) -> None:
     part = f"LIME-{digest(paths.evaluation_params('LIME'))}-0-of-1"
     attacks = [record(n, mask=mask, queries=7) for n, mask in ((0, "a"), (0, "b"), (1, "a"))]
     write_shard(paths.attacks.path / f"r/{part}.h5", attacks, {})
-    rows = pd.DataFrame([{"key": key(2), "sha256": "s", "k": k} for k in (1, 2)])
+    rows = pd.DataFrame([record(2, k=k) for k in (1, 2)])
     parquet.write(rows, paths.evaluation("LIME").path / "r/0-of-1.parquet")
     predictions = [record(n, probabilities=np.eye(5, dtype=np.float32)[0 if n == 5 else 3]) for n in range(6)]
     write_shard(paths.predictions.path / "r/test.h5", predictions, {})

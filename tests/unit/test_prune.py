@@ -95,8 +95,12 @@ def write_faces(paths: Paths, shard: str, names: list[str]) -> list[dict]:
     return rows
 
 
+DETECTOR = "something"  # what `touch` writes
+WEIGHTS = hashlib.sha256(DETECTOR.encode()).hexdigest()
+
+
 def records(rows: list[dict]) -> list[dict]:
-    return [{name: row[name] for name in ("key", "sha256")} for row in rows]
+    return [{name: row[name] for name in ("key", "sha256")} | {"weights": WEIGHTS} for row in rows]
 
 
 def run(paths: Paths) -> None:
@@ -111,7 +115,7 @@ def run(paths: Paths) -> None:
     for folder in paths.clips:
         touch(folder.path / "clip.json")
         touch(folder.path / "original_sequences/youtube/c23/videos/000.mp4")
-    touch(paths.detector.path / "detector.safetensors")
+    touch(paths.detector.path / "detector.safetensors", DETECTOR)
     names = VIDEOS[paths.config.run]
     videos = pd.DataFrame({"video": map(video_path, names), "category": [name.partition("/")[0] for name in names]})
     (paths.run / "corpus").mkdir(parents=True, exist_ok=True)
@@ -128,7 +132,7 @@ def run(paths: Paths) -> None:
                 write_shard(path, explained, {})
             path = paths.rows_of(explainer)[at]
             path.parent.mkdir(parents=True, exist_ok=True)
-            parquet.write(pd.DataFrame(explained, columns=["key", "sha256"]), path)
+            parquet.write(pd.DataFrame(explained, columns=["key", "sha256", "weights"]), path)
     write_shard(paths.predicted, records(every), {})
 
 

@@ -22,6 +22,8 @@ from advxai.store import (
 from advxai.store.journal import MAGIC, read_journal
 from advxai.store.shard import SEAL, USER_BLOCK
 
+WEIGHTS = "f" * 64
+
 
 def record(key: str, length: int = 2) -> dict:
     number = int(key)
@@ -130,7 +132,7 @@ class Worker:
 
 def run(folder, run_name, worker, *keys):
     output = folder / run_name / "0-of-1.h5"
-    complete(output, items(*keys), worker, folder=folder, title="test")
+    complete(output, items(*keys), worker, folder=folder, title="test", weights=WEIGHTS)
     return read_attributes(output)
 
 
@@ -149,16 +151,16 @@ def test_only_shards_that_may_hold_an_image_are_read(folder, caplog):
     key = "1"
     mine = {shards: shard_of("", shards) for shards in (4, 7)}
     other = {shards: (number + 1) % shards for shards, number in mine.items()}
-    complete(folder / "demo" / f"{mine[7]}-of-7.h5", items(key), Worker(), folder=folder, title="test")
+    complete(folder / "demo" / f"{mine[7]}-of-7.h5", items(key), Worker(), folder=folder, title="test", weights=WEIGHTS)
     attacks, kept = f"demo/row-{'0' * 12}-{other[4]}-of-4.h5", f"kept/demo-{other[4]}-of-4-ab.h5"
     for name in (f"demo/{other[7]}-of-7.h5", attacks, kept, f"journals/demo-{other[4]}-of-4-ab.journal"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("damaged")
     worker = Worker()
-    complete(folder / "demo" / f"{mine[4]}-of-4.h5", items(key), worker, folder=folder, title="test")
+    complete(folder / "demo" / f"{mine[4]}-of-4.h5", items(key), worker, folder=folder, title="test", weights=WEIGHTS)
     assert worker.asked == [] and "damaged" not in caplog.text
     (folder / "demo" / f"{mine[7]}-of-7.h5").write_text("damaged")
-    complete(folder / "other" / f"{mine[4]}-of-4.h5", items(key), worker, folder=folder, title="test")
+    complete(folder / "other" / f"{mine[4]}-of-4.h5", items(key), worker, folder=folder, title="test", weights=WEIGHTS)
     assert worker.asked == [] and f"{mine[7]}-of-7.h5 is damaged" in caplog.text
 
 
@@ -189,7 +191,7 @@ def test_an_interrupted_job_goes_on_where_it_was(folder):
     run(folder, "demo", again, "1", "2", "3", "4")
     assert again.asked == ["3", "4"]
     back = read_shard(folder / "demo" / "0-of-1.h5")
-    assert all(equal(one, record(str(number))) for number, one in enumerate(back, 1))
+    assert all(equal(one, record(str(number)) | {"weights": WEIGHTS}) for number, one in enumerate(back, 1))
 
 
 def test_a_shard_that_is_deleted_after_all_is_found_in_the_journal(folder):
@@ -226,7 +228,7 @@ def test_other_bytes_are_another_image(folder):
     def compute(wanted):
         return [record(item["key"]) | {"sha256": item["sha256"]} for item in wanted]
 
-    complete(folder / "b" / "0.h5", changed, compute, folder=folder, title="test")
+    complete(folder / "b" / "0.h5", changed, compute, folder=folder, title="test", weights=WEIGHTS)
     assert read_attributes(folder / "b" / "0.h5")["computed"] == 1
 
 
@@ -290,6 +292,7 @@ def test_a_record_that_never_comes_is_an_error(folder):
             lambda wanted: [record("1")],
             folder=folder,
             title="test",
+            weights=WEIGHTS,
         )
     assert not (folder / "a" / "0.h5").exists()
 
@@ -340,14 +343,14 @@ def test_some_records_of_a_shard(tmp_path):
 
 
 def test_records_made_before_a_field_was_kept_stay_and_get_what_stands_for_it(folder):
-    write_shard(folder / "old" / "0-of-1.h5", [record("1")], {})
+    write_shard(folder / "old" / "0-of-1.h5", [record("1") | {"weights": WEIGHTS}], {})
     output = folder / "demo" / "0-of-1.h5"
 
     def compute(missing):
         return [record(item["key"]) | {"trace": np.array([0.1, 0.6], np.float32), "zero": 0.5} for item in missing]
 
     later = {"trace": np.zeros(0, np.float32), "zero": float("nan")}
-    complete(output, items("1", "2"), compute, folder=folder, title="test", later=later)
+    complete(output, items("1", "2"), compute, folder=folder, title="test", weights=WEIGHTS, later=later)
     assert read_attributes(output)["found"] == 1
     old, new = read_shard(output)
     assert old["trace"].shape == (0,) and np.isnan(old["zero"])

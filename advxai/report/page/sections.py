@@ -127,6 +127,8 @@ def provenance(content: Mapping[str, Any]) -> dict[str, Any]:
             ("Commit", commit + (", with changed files" if code["changed"] else "")),
             ("Seeds", ", ".join(f"{name} {seed}" for name, seed in content["seeds"].items() if seed is not None)),
             ("Algorithm versions", versions),
+            ("Detector's weights (SHA-256)", content["detector"]["sha256"]),
+            ("Records of one stage made with different devices or versions", ", ".join(content["mixed"]) or "none"),
             ("Python", content["python"]),
             ("Machine of the last job", f"{machine['processor']}, {machine['cores']} cores, {machine['system']}"),
         ],

@@ -1,0 +1,89 @@
+"""What is looked at whenever the workflow is planned, before any job starts: is all there, is it what it was."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from advxai.config.data import DemoCorpus, FfppCorpus
+from advxai.corpus.ffpp import missing
+from advxai.detector import weights
+from advxai.errors import InputError
+
+if TYPE_CHECKING:
+    from advxai.paths import Paths
+
+
+def check(paths: "Paths") -> list[str]:
+    """Look for what must be there, and bring the hash of the run's detector up to date.
+
+    Returns:
+        What the user should know, a sentence each.
+
+    Raises:
+        InputError: one message that lists everything that is missing, with its key and where to get it; or the stored
+            detector was imported from another checkpoint than the configured one.
+    """
+    lacking = _lacking(paths)
+    if lacking:
+        raise InputError("config: this is missing:\n" + "\n".join(f"  - {one}" for one in lacking))
+    return _sealed(paths) if paths.weights.exists() else []
+
+
+def _lacking(paths: "Paths") -> list[str]:
+    config, corpus = paths.config, paths.config.corpus
+    files: dict[str, str | None] = {
+        "frames.manifest": config.frames.manifest,
+        "frames.lmdb": config.frames.lmdb,
+        "faces.model": config.faces.model.path,
+    }
+    if isinstance(corpus, DemoCorpus):
+        files |= {f"corpus.clips ({clip.name}) source.path": clip.source.path for clip in corpus.clips}
+        if config.detector.checkpoint is None and not any(clip.splits.train for clip in corpus.clips):
+            raise InputError(
+                "config: corpus.clips: none has a block in the split train; add one or set detector.checkpoint"
+            )
+    if (initial := config.detector.training.initial_weights) and config.detector.checkpoint is None:
+        files["detector.training.initial_weights"] = initial.path
+    lacking = [
+        f"{key}: {path} is not there: correct the path"
+        for key, path in files.items()
+        if path is not None and not Path(path).exists()
+    ]
+    if isinstance(corpus, FfppCorpus) and config.frames.lmdb is None:
+        lacking += missing(
+            Path(str(corpus.root)),
+            corpus.compression,
+            list(corpus.categories),
+            list(corpus.also),
+            Path(str(corpus.splits)),
+        )
+    checkpoint, listed = config.detector.checkpoint, config.frames.manifest
+    if config.frames.lmdb and checkpoint is None and listed and Path(listed).exists() and not paths.lists_splits:
+        lacking.append(
+            f"detector.checkpoint: {listed} names test images only, so there is nothing to train on: give a "
+            "checkpoint, or a list with a fourth column, split"
+        )
+    if checkpoint is not None and not Path(checkpoint).exists():
+        lacking.append(
+            f"detector.checkpoint: {checkpoint} is not there: correct the path (the paper's authors link theirs in "
+            "the GitHub repository IDT-ITI/XAI-Deepfakes), or set it to null to train on the corpus"
+        )
+    return lacking
+
+
+def _sealed(paths: "Paths") -> list[str]:
+    """Mend the detector's hash if other weights lie in its place; what `check` says of that."""
+    checkpoint = paths.detector_params.get("checkpoint")
+    source = weights.said(paths.weights).get("checkpoint")
+    if None not in (checkpoint, source) and checkpoint != source:
+        raise InputError(
+            f"{paths.weights} was imported from another checkpoint (SHA-256 {source}) than detector.checkpoint "
+            f"({checkpoint}): delete it and run again"
+        )
+    known = paths.weights_hash.exists()
+    weights.seal(paths.weights)
+    if known or paths.imported or not any(path.exists() for shards in paths.records.values() for path in shards):
+        return []
+    return [
+        f"{paths.detector.path} was made before records named the weights that made them: what the store holds of it "
+        "can't be shown to be this detector's and is computed anew."
+    ]

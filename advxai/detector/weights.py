@@ -1,0 +1,110 @@
+"""Which weights a detector has: the SHA-256 of its file, in a small file beside it.
+
+Every record that the detector has had a part in carries this hash, and jobs take the small file as an input, which
+Snakemake compares by its checksum. So other weights in a detector's place are noticed, whoever has put them there.
+"""
+
+import json
+import struct
+import time
+from pathlib import Path
+from typing import Any
+
+from advxai.digests import file_sha256
+from advxai.errors import InputError
+from advxai.files import publish
+
+KEY = "advxai"  # of the metadata of our safetensors files
+SUFFIX = ".sha256"
+SEEN = ".seen.json"
+# A file that has changed within so many seconds may change again without a later time: clocks of file systems tick.
+SETTLED = 2.0
+
+
+def hash_file(weights: Path) -> Path:
+    """The small file beside a detector's."""
+    return weights.with_suffix(SUFFIX)
+
+
+def write_hash(weights: Path, sha256: str) -> None:
+    """Write the small file, in the form that `sha256sum --check` reads; one that says so already stays as it is."""
+    text = f"{sha256}  {weights.name}\n"
+    path = hash_file(weights)
+    if not path.is_file() or path.read_text() != text:
+        publish(path, lambda file: file.write_text(text))
+
+
+def read_hash(path: Path) -> str:
+    """The hash in a small file.
+
+    Raises:
+        InputError: it can't be read, or holds no hash.
+    """
+    try:
+        sha256, _, name = path.read_text().strip().partition("  ")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: can't be read ({error}); run again, which writes it anew") from error
+    if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef") or not name:
+        raise InputError(f"{path}: holds no SHA-256; delete it and run again, which writes it anew")
+    return sha256
+
+
+def seal(weights: Path) -> None:
+    """Mend the small file beside a detector's if it says another hash.
+
+    What the file was when it was last hashed (size, inode, time of the last change of either) is kept beside it, so
+    that planning reads it once. A change of its content can't be hidden from that by setting its time back.
+
+    Raises:
+        InputError: the file can't be read, or its folder not written to.
+    """
+    try:
+        now = _status(weights)
+        sha256 = current(weights)
+        settled = now == _status(weights) and time.time() - now["changed_ns"] / 1e9 > SETTLED
+        if settled and _remembered(weights) != (now, sha256):
+            text = json.dumps({"status": now, "sha256": sha256}) + "\n"
+            publish(weights.with_suffix(SEEN), lambda file: file.write_text(text))
+        write_hash(weights, sha256)
+    except OSError as error:
+        raise InputError(f"{error.filename or weights}: {error.strerror}; make the detector's folder usable") from error
+
+
+def current(weights: Path) -> str:
+    """The hash of a detector's file, from memory if it is as it was; nothing is written.
+
+    Raises:
+        InputError: it can't be read.
+        OSError: it isn't there.
+    """
+    status, sha256 = _remembered(weights)
+    return sha256 if status == _status(weights) else file_sha256(weights)
+
+
+def _status(path: Path) -> dict[str, int]:
+    status = path.stat()
+    return {"bytes": status.st_size, "inode": status.st_ino, "changed_ns": status.st_ctime_ns}
+
+
+def _remembered(weights: Path) -> tuple[Any, str]:
+    """What a detector's file was when it was last hashed, and the hash; (None, "") if that isn't known."""
+    try:
+        found = json.loads(weights.with_suffix(SEEN).read_text())
+        return found["status"], str(found["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, ""  # not there, or half of it: the file is hashed
+
+
+def said(weights: Path) -> dict[str, Any]:
+    """What a safetensors file of ours says of its detector; {} of another file.
+
+    The header alone is read (eight bytes of its length, then JSON), without the library, which takes longer to import.
+    """
+    try:
+        with open(weights, "rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(min(length, 100_000_000)))
+        found = json.loads(header["__metadata__"][KEY])
+    except (OSError, struct.error, ValueError, KeyError, TypeError):
+        return {}  # damaged or of another form: whoever loads it says so
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,52 @@
+"""Whether stored records are those of the detector at hand."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import h5py
+
+from advxai import parquet
+from advxai.errors import InputError
+
+
+def weights_in(path: Path) -> set[str]:
+    """The weights that a shard's records say they were made by; "" stands for records that don't say it.
+
+    The shard's checksum isn't compared: whoever reads it does that.
+
+    Raises:
+        InputError: it can't be read.
+    """
+    if path.suffix == ".parquet":
+        rows = parquet.read(path)
+        return set(rows["weights"]) if "weights" in rows else {""} if len(rows) else set()
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            if not int(file.attrs["records"]):
+                return set()
+            return set(file["weights"].asstr()[:]) if "weights" in file else {""}
+    except (OSError, KeyError) as error:
+        raise InputError(f"{path} is damaged or no shard of ours ({error}): delete it and run again") from error
+
+
+def require_weights(shards: Iterable[Path], weights: str) -> None:
+    """Refuse shards with records of other weights.
+
+    Args:
+        shards: published files; one without a record is of any detector.
+        weights: SHA-256 of the detector's file.
+
+    Raises:
+        InputError: one message that names all of them.
+    """
+    others = {path: found for path in shards if (found := weights_in(path) - {weights})}
+    if others:
+        lines = "".join(f"\n  - {path}: {_said(found)}" for path, found in others.items())
+        raise InputError(
+            f"these files hold records of another detector than the run's, whose weights are {weights[:12]}; the same "
+            f"command again makes them anew, else delete them:{lines}"
+        )
+
+
+def _said(found: set[str]) -> str:
+    return ", ".join(sorted(f"weights {one[:12]}" if one else "no weights named" for one in found))

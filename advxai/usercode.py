@@ -1,0 +1,86 @@
+"""Code of the user's own (`module:name`) as part of what determines numbers: found and hashed without importing it."""
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.machinery import all_suffixes
+from pathlib import Path
+
+SKIPPED = ("__pycache__", "node_modules")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a module is.
+
+    Attributes:
+        package: folders of its outermost package; none: it is in no package.
+        file: its own file; None: a package without __init__.py has none.
+    """
+
+    package: tuple[Path, ...]
+    file: Path | None
+
+
+def find(module: str) -> Place | None:
+    """Where a module is, by its dotted name, for example `mine.detectors.small`; nothing is imported.
+
+    Returns:
+        None if it isn't found, or is no file (built into Python).
+    """
+    top, *parts = module.split(".")
+    try:
+        spec = importlib.util.find_spec(top)  # of a name without dots: imports nothing
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    package = folders = tuple(map(Path, spec.submodule_search_locations or ()))
+    file = Path(spec.origin) if spec.has_location and spec.origin else None
+    for part in parts:
+        file = _module_file(folders, part)
+        folders = tuple(folder / part for folder in folders if (folder / part).is_dir())
+        if file is None and not folders:
+            return None
+    return Place(package, file) if package or file else None
+
+
+def _module_file(folders: Iterable[Path], name: str) -> Path | None:
+    """Of the candidates in the order in which Python takes them."""
+    for folder in folders:
+        for candidate in (folder / name / "__init__.py", *(folder / f"{name}{suffix}" for suffix in all_suffixes())):
+            if candidate.is_file():
+                return candidate
+    return None
+
+
+def code_sha256(module: str) -> str | None:
+    """SHA-256 of a module's file and of every .py file of its outermost package, by their paths within it.
+
+    Of a module that is in no package its file alone counts. Helpers in other modules and packages aren't seen, nor are
+    data that the code reads.
+
+    Returns:
+        None if the module isn't found, or is none of files.
+    """
+    place = find(module)
+    if place is None:
+        return None
+    files = {path.relative_to(root).as_posix(): path for root in place.package for path in _python_files(root)}
+    if place.file is not None and place.file not in files.values():
+        files[place.file.name] = place.file
+    total = hashlib.sha256()
+    for name, path in sorted(files.items()):
+        if not path.is_file():
+            return None  # inside an archive
+        content = path.read_bytes()
+        total.update(f"{name}\0{len(content)}\0".encode() + content)
+    return total.hexdigest() if files else None
+
+
+def _python_files(root: Path) -> Iterable[Path]:
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in SKIPPED]
+        yield from (Path(folder, name) for name in files if name.endswith(".py"))

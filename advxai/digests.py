@@ -100,10 +100,14 @@ class Digests:
         Raises:
             InputError: it isn't found.
         """
-        found = code_sha256(module)
-        if found is None:
-            raise InputError(f"{key}: the module {module!r} can't be found: put its folder on PYTHONPATH or install it")
-        return {"module": module, "code": found}
+        if module not in self._hashes:
+            found = code_sha256(module)
+            if found is None:
+                raise InputError(
+                    f"{key}: the module {module!r} can't be found: put its folder on PYTHONPATH or install it"
+                )
+            self._hashes[module] = found
+        return {"module": module, "code": self._hashes[module]}
 
     @property
     def listed(self) -> str | None:

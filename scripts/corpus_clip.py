@@ -15,6 +15,7 @@ with job(snakemake.log, snakemake.input):
     cv2.setNumThreads(snakemake.threads)
     name = snakemake.wildcards.clip
     folder = Paths(load(snakemake.config)).clip(name)
+    folder.require(snakemake.wildcards.digest)
     params = folder.params
     if not finished(folder.path):  # another machine may have made it meanwhile
         make_clip(

@@ -29,6 +29,7 @@ with job(snakemake.log, snakemake.input):
     saliency = {record["key"]: record for record in read_shard(Path(snakemake.input.saliency))}
     attacks = Path(snakemake.output.attacks)
     paths.attacks.describe()
+    paths.evaluation(name).require(snakemake.wildcards.digest)  # the code that it is of may have been edited meanwhile
     paths.evaluation(name).describe()
     complete(
         attacks,

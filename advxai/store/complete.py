@@ -102,7 +102,14 @@ def complete(
         attributes: asked when all is computed; kept in the file, beside `found` and `computed`, the numbers of records
             that were found and that this job has computed.
         later: fields that records of earlier code lack -> what stands for them (`advxai.digests.LATER`).
+
+    Raises:
+        InputError: `output` is another digest's, such as when code was edited while the workflow ran.
     """
+    if output.parents[1] != folder:
+        raise InputError(
+            f"{output} isn't in {folder}: settings, files or code have changed since the job was planned; run again"
+        )
     made_from = {_item(item): {name: item[name] for name in MADE_FROM if name in item} for item in items}
     wanted = {identity({**item, "weights": weights}): item for item in items}
     found, nameless = {}, 0

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from advxai.errors import InputError
-from advxai.frames.listed import other_splits, select
+from advxai.frames.listed import other_splits, require_unlearnt, select
 from advxai.frames.manifest import build, category_of, check, known, read_csv, write_csv
 from advxai.frames.sampling import sample_evaluation
 
@@ -148,6 +148,26 @@ def test_what_a_detector_may_learn_from_beside_a_test_list(source):
     leak = test[test["category"] == "Real"].assign(split="train")  # videos that the list names
     rest = other_splits(pd.concat([learn, leak, test]), listed)
     assert rest["video"].tolist() == [f"{prefix}/900_901.mp4"] * 2 and rest["split"].tolist() == ["train", "val"]
+
+
+def test_a_list_of_test_images_may_not_name_what_a_detector_learns_from(source):
+    """Else what is trained on would depend on the list, or images would be explained that were learnt."""
+    listed = read_csv(source)
+    videos = ours(listed)[["video", "split"]]
+    require_unlearnt(videos, listed, source)
+    real = videos["video"].str.contains("original_sequences")
+    learnt = videos[real]["video"].unique()
+    assert len(learnt) > 2
+    for split in ("train", "val"):
+        moved = videos.assign(split=videos["split"].where(videos["video"] != learnt[1], split))
+        with pytest.raises(InputError) as error:
+            require_unlearnt(moved, listed, source)
+        assert str(error.value) == (
+            f"{source}: {learnt[1]} is in the split {split}, from which the detector learns, and can't be explained "
+            "as a test video: take it out of the list, give the list a column of splits, or set detector.checkpoint."
+        )
+    with pytest.raises(InputError, match=f" and {len(learnt) - 1} more is in the split train"):
+        require_unlearnt(videos.assign(split=videos["split"].where(~real, "train")), listed, source)
 
 
 FURTHER = {

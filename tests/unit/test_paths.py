@@ -1,5 +1,6 @@
 """Digests: what a changed setting moves, and what it doesn't."""
 
+import importlib.metadata
 import json
 from pathlib import Path
 
@@ -49,6 +50,9 @@ def entry(name: str, **changes) -> dict:
 CLIPS = [clip("one", 0, train=2, val=2), clip("two", 4, test=2)]
 
 
+DETECTOR = {"detector", "predictions", "adversary", "attacks"} | of("saliency evaluation")
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -95,6 +99,13 @@ CLIPS = [clip("one", 0, train=2, val=2), clip("two", 4, test=2)]
         (entry("RISE_adv", divide_by="coverage"), of("saliency evaluation", ("RISE_adv",))),
         ({"protocol": "corrected"}, {"adversary", "attacks"} | of("saliency evaluation")),
         (entry("LIME", published=None), set()),
+        # What can't act moves nothing: a delta of steps that are smaller, without `project`.
+        ({"adversary": {"delta": "8/255"}}, set()),
+        ({"evaluation": {"delta": 1}}, set()),
+        ({"adversary": {"delta": 0.001}}, {"adversary"} | of("saliency evaluation", ADVERSARIAL)),
+        ({"detector": {"training": {"augment": True, "jpeg": 60}}}, DETECTOR),
+        ({"detector": {"training": {"patience": 18}}}, DETECTOR),
+        ({"detector": {"training": {"patience": 19}}}, set()),  # of 20 epochs
     ],
 )
 def test_a_change_moves_what_depends_on_it(changes, expected):
@@ -191,3 +202,117 @@ def test_a_clip_of_one_s_own_is_known_by_its_bytes(tmp_path):
     first = folder()
     mine.write_bytes(b"two")
     assert folder() != first
+
+
+def test_a_delta_counts_where_the_total_is_projected():
+    """`project` keeps the sum of the steps within it, however small they are."""
+    before = {"adversary": {"project": True}}
+    after = {"adversary": {"project": True, "delta": "8/255"}}
+    assert "adversary" in moved(paths(**before), paths(**after))
+
+
+def test_settings_of_an_augmentation_that_is_off_move_nothing():
+    off = {"detector": {"training": {"augment": False}}}
+    other = {"detector": {"training": {"augment": False, "jpeg": 60, "blur": 0.5}}}
+    assert moved(paths(**off), paths(**other)) == set()
+    assert moved(paths(), paths(**off)) == DETECTOR
+
+
+ENGINES = {
+    "Plain": {"method": "shap", "baseline": "blur"},
+    "Library": {"method": "shap", "baseline": "blur", "engine": "library"},
+    "Noisy": {"method": "sobol", "baseline": "noise"},
+    "SOBOL": {"method": "sobol", "baseline": "zeros"},
+    "SOBOL_adv": {"method": "sobol", "baseline": "adversarial"},
+    "RISE": {"method": "rise", "baseline": "zeros"},
+    "Own": {"method": "tests.custom:Occlusion", "baseline": "zeros"},
+}
+
+
+def test_a_seed_moves_only_what_draws(tmp_path):
+    """With an imported detector, whose weights no seed has made."""
+    (tmp_path / "own.pth").write_bytes(b"weights")
+    own = {"detector": {"checkpoint": str(tmp_path / "own.pth")}, "explainers": ENGINES}
+    drawing = ("Library", "Noisy", "SOBOL_adv", "RISE", "Own")
+    expected = {"adversary", "attacks"} | of("saliency", drawing) | of("evaluation", tuple(ENGINES))
+    assert moved(paths(**own), paths(**own, seed=1)) == expected
+
+
+def test_a_clip_s_name_seeds_its_manipulations_so_the_detector_depends_on_it():
+    renamed = {"corpus": {"kind": "demo", "clips": [CLIPS[0] | {"name": "other"}, CLIPS[1]]}}
+    assert moved(paths(), paths(**renamed)) == DETECTOR
+
+
+OWN = """
+class Own: pass
+def net(num_classes): pass
+"""
+
+
+@pytest.fixture
+def own_code(tmp_path, monkeypatch) -> Path:
+    file = tmp_path / "advxai_own_code.py"
+    file.write_text(OWN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return file
+
+
+def test_changed_code_of_an_explainer_moves_its_maps(own_code):
+    rows = {"explainers": {"Own": {"method": "advxai_own_code:Own", "baseline": "zeros"}, "SOBOL": ENGINES["SOBOL"]}}
+    before = paths(**rows)
+    assert before.saliency("Own").params["module"] == "advxai_own_code"
+    assert moved(before, paths(**rows)) == set()
+    own_code.write_text(OWN.replace("pass", "x = 1", 1))
+    assert moved(before, paths(**rows)) == of("saliency evaluation", ("Own",))
+
+
+def test_changed_code_of_a_detector_moves_all_that_it_answers(own_code):
+    own = {"detector": {"model": "advxai_own_code:net"}}
+    before = paths(**own)
+    assert moved(before, paths(**own)) == set()
+    own_code.write_text(OWN + "# changed\n")
+    assert moved(before, paths(**own)) == DETECTOR
+    own_code.unlink()
+    importlib.invalidate_caches()
+    with pytest.raises(InputError, match="detector.model: the module 'advxai_own_code' can't be found: put its folder"):
+        _ = paths(**own).detector.path
+
+
+def test_an_installed_explainer_s_code_is_that_of_its_entry_point(own_code, monkeypatch):
+    point = importlib.metadata.EntryPoint("own", "advxai_own_code:Own", "advxai.explainers")
+    chosen = lambda **wanted: [point] if wanted.get("name", "own") == "own" else []  # noqa: E731
+    monkeypatch.setattr("advxai.config.explainers.entry_points", chosen)
+    rows = {"explainers": {"Own": {"method": "own", "baseline": "zeros"}}}
+    before = paths(**rows)
+    assert before.saliency("Own").params["module"] == "advxai_own_code"
+    own_code.write_text(OWN + "# changed\n")
+    assert moved(before, paths(**rows)) == of("saliency evaluation", ("Own",))
+
+
+def test_two_files_of_one_name_in_a_package_are_two_files():
+    other = CLIPS[1] | {"source": CLIPS[0]["source"] | {"file": "elsewhere/one.mp4", "sha256": "1" * 64}}
+    own = paths(corpus={"kind": "demo", "clips": [CLIPS[0], other]})
+    first, second = (own.medium(clip.source) for clip in own.config.corpus.clips)
+    assert first != second and first.parent == second.parent and {str(first), str(second)} <= set(own.media)
+    assert own.packaged(str(second)).sha256 == "1" * 64
+    with pytest.raises(InputError, match=r"media/p-1/other\.mp4: no medium of the configuration; it has .*one\.mp4"):
+        own.packaged("results/store/media/p-1/other.mp4")
+
+
+def test_a_folder_of_another_digest_is_refused():
+    """It would be filled from this configuration."""
+    own = paths()
+    for folder, ask in (
+        (own.saliency("LIME_adv"), lambda digest: own.copies_for("LIME_adv", digest, "0-of-1")),
+        (own.evaluation("LIME"), lambda digest: own.maps_for("LIME", digest, "0-of-1")),
+        (own.clip("one"), lambda digest: own.clip_source("one", digest)),
+    ):
+        ask(folder.digest)
+        with pytest.raises(InputError) as error:
+            ask("0" * 12)
+        assert str(error.value).startswith(
+            f"{str(folder.path).removesuffix(folder.digest)}000000000000 isn't of this configuration, whose own is "
+            f"{folder.path}: ask for that, or give the configuration that the other is of"
+        )
+    assert own.copies_for("LIME", own.saliency("LIME").digest, "0-of-1") == []
+    assert own.copies_for("LIME_adv", own.saliency("LIME_adv").digest, "0-of-1") == own.copies

@@ -320,6 +320,21 @@ def test_a_damaged_shard_counts_for_nothing(tmp_path, caplog):
     assert str(path) in caplog.text
 
 
+def test_records_of_other_weights_count_for_nothing(tmp_path):
+    """A detector exchanged under its digest, or one that isn't there."""
+    config = demo(tmp_path)
+    made(config)
+    paths = Paths(config, planning=True)
+    before = plan.look(paths)
+    assert before.adversary.images and before.saliency["LIME"].images and before.evaluation["LIME"].images
+    paths.weights.write_bytes(b"others")
+    for _ in range(2):
+        now = plan.look(paths)
+        held = [now.predictions, now.adversary, now.saliency["LIME"], now.evaluation["LIME"]]
+        assert [one.images for one in held] == [frozenset()] * 4
+        paths.weights.unlink(missing_ok=True)
+
+
 def test_faces_are_timed_by_jobs_that_found_none_done(tmp_path):
     config = demo(tmp_path)
     rows = manifest(config)

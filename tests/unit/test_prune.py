@@ -254,6 +254,18 @@ def test_nothing_is_listed_in_the_folder_of_an_unfinished_run(both, file):
     assert listed(a) == {one for one in only_of(b, a) if not one.startswith(tuple(f"{place}/" for place in missing))}
 
 
+@pytest.mark.parametrize("absent", [False, True])
+def test_records_of_other_weights_are_not_what_a_run_needs(a, absent):
+    """After an exchange of the detector, the former one's records stay until the run has its own."""
+    run(a)
+    kept = touch(a.saliency("LIME").path / "kept/a-0-of-2-0123456789ab.h5")
+    assert kept.parent.relative_to(a.store).as_posix() in listed(a)
+    a.weights.write_text("other weights")
+    if absent:
+        a.weights.unlink()
+    assert not listed(a)
+
+
 def test_old_shards_stay_while_the_configuration_s_own_are_missing(tmp_path, a):
     """Another number of shards: the former files are what the next run takes everything from."""
     run(a)

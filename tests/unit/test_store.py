@@ -356,3 +356,59 @@ def test_records_made_before_a_field_was_kept_stay_and_get_what_stands_for_it(fo
     assert old["trace"].shape == (0,) and np.isnan(old["zero"])
     assert new["trace"].tolist() == pytest.approx([0.1, 0.6]) and new["zero"] == 0.5
     assert list(old) == list(new)
+
+
+def test_records_of_other_weights_are_not_taken_and_are_kept(folder):
+    """A detector exchanged under the same digest: none of its predecessor's records; putting it back finds them all."""
+    output = folder / "demo" / "0-of-1.h5"
+
+    def run_with(weights: str) -> list[str]:
+        worker = Worker()
+        complete(output, items("1", "2"), worker, folder=folder, title="test", weights=weights)
+        assert {one["weights"] for one in read_shard(output)} == {weights}
+        return worker.asked
+
+    assert run_with("a" * 64) == ["1", "2"]
+    clear_journals([output])
+    assert run_with("b" * 64) == ["1", "2"]
+    assert read_attributes(output)["found"] == 0
+    clear_journals([output])
+    assert run_with("a" * 64) == [] and read_attributes(output)["found"] == 2
+    assert run_with("b" * 64) == []
+
+
+def test_records_that_don_t_name_their_weights_are_told_and_not_taken(folder, caplog):
+    write_shard(folder / "old" / "0-of-1.h5", [record("1")], {})
+    journal = Journal(folder / "journals" / "old-0-of-1-x.journal")
+    journal.add(record("2"))
+    worker = Worker()
+    run(folder, "demo", worker, "1", "2", "3")
+    assert worker.asked == ["1", "2", "3"]
+    said = [line.getMessage() for line in caplog.records if "weights" in line.getMessage()]
+    assert said == ["test: 2 records don't say which weights made them: not used, computed anew"]
+
+
+def test_records_of_an_imported_detector_are_its_own_by_their_digest(folder):
+    write_shard(folder / "old" / "0-of-1.h5", [record("1")], {})
+    output, worker = folder / "demo" / "0-of-1.h5", Worker()
+    later = {"weights": WEIGHTS}
+    complete(output, items("1", "2"), worker, folder=folder, title="test", weights=WEIGHTS, later=later)
+    assert worker.asked == ["2"]
+    assert {one["weights"] for one in read_shard(output)} == {WEIGHTS}
+
+
+def test_a_journal_says_which_weights_made_a_record(folder):
+    """A job that was killed before the detector was exchanged has left records of the former one."""
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, "demo", Worker(fail_at="2"), "1", "2")
+    worker = Worker()
+    complete(folder / "demo/0-of-1.h5", items("1"), worker, folder=folder, title="test", weights="e" * 64)
+    assert worker.asked == ["1"]
+
+
+def test_a_shard_of_another_digest_is_refused(folder):
+    """The user's code was edited between planning and the job: its output's folder is no longer the digest's."""
+    output = folder.with_name("name-ba9876543210") / "demo" / "0-of-1.h5"
+    with pytest.raises(InputError, match="code have changed since the job was planned; run again"):
+        complete(output, items("1"), Worker(), folder=folder, title="test", weights=WEIGHTS)
+    assert not output.exists()

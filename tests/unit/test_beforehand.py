@@ -1,0 +1,80 @@
+"""What is looked at before any job starts: the detector's hash is its own, and the detector the configured one."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from advxai.config import load
+from advxai.detector import checkpoint
+from advxai.detector.model import Preprocessing
+from advxai.detector.weights import read_hash
+from advxai.digests import file_sha256
+from advxai.errors import InputError
+from advxai.paths import Paths
+from advxai.store import write_shard
+
+
+def paths(folder: Path, **detector) -> Paths:
+    source = {"package": "p", "version": "1", "file": "one.mp4", "sha256": "0" * 64}
+    clip = {"name": "one", "first_id": 0, "source": source, "splits": {"train": 2, "test": 2}}
+    config = {"run": "a", "results": str(folder / "results"), "corpus": {"kind": "demo", "clips": [clip]}}
+    return Paths(load(config | {"detector": {"model": "resnet18"} | detector}))
+
+
+def place(own: Paths, content: bytes = b"weights") -> str:
+    own.detector.path.mkdir(parents=True, exist_ok=True)
+    own.weights.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_without_a_detector_there_is_nothing_to_seal(tmp_path):
+    own = paths(tmp_path)
+    assert own.check() == [] and not own.weights_hash.exists() and own.present_weights is None
+
+
+def test_the_hash_is_mended_when_other_weights_lie_there(tmp_path):
+    own = paths(tmp_path)
+    first = place(own)
+    assert own.check() == [] and read_hash(own.weights_hash) == first == own.present_weights
+    second = place(own, b"others!")
+    assert own.check() == [] and read_hash(own.weights_hash) == second != first
+
+
+def test_a_store_of_before_is_told_once(tmp_path):
+    """A trained detector with records that don't say which weights made them."""
+    own = paths(tmp_path)
+    place(own)
+    write_shard(own.predicted, [{"key": "k", "sha256": "s"}], {})
+    (note,) = own.check()
+    assert note == (
+        f"{own.detector.path} was made before records named the weights that made them: what the store holds of it "
+        "can't be shown to be this detector's and is computed anew."
+    )
+    assert own.check() == []
+
+
+def test_an_imported_detector_s_records_of_before_are_its_own(tmp_path):
+    """The checkpoint's hash is in the digest that they lie under."""
+    (tmp_path / "own.pth").write_bytes(b"checkpoint")
+    own = paths(tmp_path, checkpoint=str(tmp_path / "own.pth"))
+    place(own)
+    write_shard(own.predicted, [{"key": "k", "sha256": "s"}], {})
+    assert own.check() == []
+    assert own.later("predictions", "f") == {"weights": "f"}
+    assert set(own.later("adversary", "f")) == {"weights", "trace"}
+    assert paths(tmp_path).later("predictions", "f") == {} and set(paths(tmp_path).later("saliency", "f")) == {"zero"}
+
+
+def test_a_detector_of_another_checkpoint_is_refused(tmp_path):
+    file = tmp_path / "own.pth"
+    file.write_bytes(b"checkpoint")
+    own = paths(tmp_path, checkpoint=str(file))
+    process = Preprocessing(48, (0.5,) * 3, (0.5,) * 3)
+    save = {"model": "resnet18", "preprocessing": process}
+    checkpoint.save(own.weights, nn.Linear(2, 2), **save, checkpoint=file_sha256(file))
+    assert own.check() == []
+    checkpoint.save(own.weights, nn.Linear(2, 2), **save, checkpoint="0" * 64)
+    with pytest.raises(InputError, match=r"was imported from another checkpoint \(SHA-256 0000.*delete it and run"):
+        own.check()

@@ -9,6 +9,9 @@ from advxai.config.explainers import Segmentation
 def segment(unit: np.ndarray, normalised: np.ndarray, settings: Segmentation) -> np.ndarray:
     """Label map of an image.
 
+    Both algorithms are given float32, which the released code's images are, in every protocol: in float64 scikit-image
+    rounds otherwise, and now and then pixels fall into the neighbouring segment.
+
     Args:
         unit: (h, w, 3) float in [0, 1].
         normalised: (h, w, 3) float, the network's input.
@@ -17,12 +20,12 @@ def segment(unit: np.ndarray, normalised: np.ndarray, settings: Segmentation) ->
     Returns:
         (h, w) int16, labels 0 ... S-1, each present.
     """
-    image = unit if settings.image == "unit" else normalised
+    image = (unit if settings.image == "unit" else normalised).astype(np.float32)
     if settings.algorithm == "slic":
-        labels = slic(image.astype(np.float64), n_segments=settings.n_segments, start_label=0)
+        labels = slic(image, n_segments=settings.n_segments, start_label=0)
     else:
         # The lime package's own settings of quickshift.
-        labels = quickshift(image.astype(np.float64), kernel_size=4, max_dist=200, ratio=0.2, rng=42)
+        labels = quickshift(image, kernel_size=4, max_dist=200, ratio=0.2, rng=42)
     return np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int16)
 
 

@@ -7,9 +7,12 @@ import pytest
 import shap
 import torch
 from lime.lime_image import LimeImageExplainer
+from skimage.segmentation import quickshift, slic
 from torch import Tensor
 from torch.nn.functional import conv2d
 
+from advxai.config.explainers import Segmentation
+from advxai.detector.model import Preprocessing
 from advxai.saliency import build
 from advxai.saliency.baselines import box_blur, segment_mean
 from advxai.saliency.lime import Lime
@@ -17,7 +20,8 @@ from advxai.saliency.owen import owen_values
 from advxai.saliency.rise import RiseDesign, default_design, upsample, windows
 from advxai.saliency.segments import rank, segment, segment_means
 from advxai.saliency.sobol import jansen_total, sobol_design
-from tests.helpers import SIZE, drive_one, explainer_settings, inputs_of, linear_detector, quadrants
+from tests.golden.pictures import picture
+from tests.helpers import SIZE, UNIT, drive_one, explainer_settings, inputs_of, linear_detector, quadrants
 
 
 @pytest.fixture(scope="module")
@@ -249,6 +253,29 @@ def test_segments_are_numbered_from_zero_without_gaps(algorithm):
     assert labels.dtype == np.int16 and labels.shape == (64, 64)
     assert list(np.unique(labels)) == list(range(labels.max() + 1))
     assert labels.max() > 5
+
+
+@pytest.mark.parametrize("image", ["unit", "normalised"])
+@pytest.mark.parametrize("seed", [1, 2, 3, 5, 6])
+def test_slic_s_labels_are_the_released_code_s(seed, image):
+    """Of a float32 image; given float64, 90 pixels of the normalised picture 5 would fall into another segment."""
+    process = Preprocessing(224, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    unit = process.unit(picture(seed, 224, 224))
+    images = {"unit": unit, "normalised": process.normalise(unit)}
+    given = {name: tensor.permute(1, 2, 0).numpy() for name, tensor in images.items()}
+    assert given[image].dtype == np.float32
+    released = slic(given[image], n_segments=50) - 1
+    found = segment(**given, settings=Segmentation(image=image))
+    np.testing.assert_array_equal(found, released)
+    doubles = {name: array.astype(np.float64) for name, array in given.items()}
+    np.testing.assert_array_equal(segment(**doubles, settings=Segmentation(image=image)), released)
+
+
+def test_quickshift_s_labels_are_those_of_the_float32_image():
+    unit = UNIT.unit(picture(6, 96, 96)).permute(1, 2, 0).numpy()
+    expected = quickshift(unit, kernel_size=4, max_dist=200, ratio=0.2, rng=42)
+    found = segment(unit, unit, Segmentation(algorithm="quickshift"))
+    np.testing.assert_array_equal(found, np.unique(expected, return_inverse=True)[1].reshape(expected.shape))
 
 
 def request_sizes(image, method, budget) -> list[int]:

@@ -313,8 +313,8 @@ def test_9_rise_keeps_and_divides(protocol, kept):
 def test_10_segments_of_the_normalised_or_of_the_unit_image():
     """Attacked on different segments in `paper`, on the same ones in `corrected`."""
     generator = np.random.default_rng(3)
-    unit = np.kron(generator.random((12, 12, 3)), np.ones((6, 6, 1)))
-    normalised = (unit - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    unit = np.kron(generator.random((12, 12, 3)), np.ones((6, 6, 1))).astype(np.float32)
+    normalised = (unit - np.float32([0.485, 0.456, 0.406])) / np.float32([0.229, 0.224, 0.225])
 
     def labels(protocol: str, name: str) -> np.ndarray:
         return segment(unit, normalised, config(protocol).explainers[name].segmentation)
@@ -331,7 +331,7 @@ def test_10_segments_of_the_normalised_or_of_the_unit_image():
 def test_10_the_released_lime_is_the_adversarial_filling_on_quickshift():
     entry = {"method": "lime", "baseline": "adversarial", "segmentation": {"algorithm": "quickshift"}}
     settings = config(explainers={"LIME_released": entry}).explainers["LIME_released"]
-    unit = np.kron(np.random.default_rng(0).random((6, 6, 3)), np.ones((6, 6, 1)))
+    unit = np.kron(np.random.default_rng(0).random((6, 6, 3)), np.ones((6, 6, 1))).astype(np.float32)
     expected = quickshift(unit, kernel_size=4, max_dist=200, ratio=0.2, rng=42)
     found = segment(unit, unit * 2 - 1, settings.segmentation)
     np.testing.assert_array_equal(found, np.unique(expected, return_inverse=True)[1].reshape(36, 36))

@@ -44,7 +44,8 @@ def run(
             work = attack(detector.place(image), settings, detector.preprocessing, noise, detector.real)
             yield (item["key"], item["sha256"]), work
 
-    for (key, sha256), outcome, cost in drive(works(), detector, min(at_once, nes_at_once(settings, detector))):
+    together = min(at_once, nes_at_once(settings, detector))
+    for (key, sha256), outcome, cost in drive(works(), detector, together, "adversary"):
         yield {
             "key": key,
             "sha256": sha256,

@@ -17,6 +17,7 @@ from advxai.detector.folding import fold
 from advxai.detector.gpus import claim
 from advxai.errors import InputError
 
+ANOTHER = "give the checkpoint of another detector, or train one anew"  # whose answers are numbers
 CLOSE = 1e-4  # of a probability: rounding gives 1e-8 to 1e-5
 # Settings from outside by which libraries compute float32 with fewer bits, of which no digest would tell. At sigma =
 # 0.001 TF32 turns 3 % of NES's signs, bfloat16 25 % (benchmarks/precision.py).
@@ -138,7 +139,48 @@ def installed() -> list[str]:
     return [name for name in BACKENDS if importlib.util.find_spec(name) is not None]
 
 
-def build(name: str, module: nn.Module, shape: tuple[int, ...], device: torch.device) -> Backend:
+def random_images(*shape: int) -> Tensor:
+    """Images to try a network with, (n, 3, size, size) float32 in [-1, 1), the same ones every time."""
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def logits(module: nn.Module, images: Tensor, classes: int) -> Tensor:
+    """What a module answers, seen to be logits: (n, 3, size, size) -> (n, classes).
+
+    Args:
+        module: in evaluation mode.
+        images: normalised float32, where the module is.
+        classes: how many there must be.
+
+    Raises:
+        InputError: it fails on such images, or returns anything but a float tensor of that shape.
+    """
+    size = "x".join(map(str, images.shape[1:]))
+    try:
+        with torch.no_grad():
+            found = module(images)
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # whatever a module of the user's own raises
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"detector.model: fails on images of {size} ({reason}); correct it or detector.input_size"
+        ) from error
+    if not isinstance(found, Tensor):
+        what = f"a {type(found).__name__}"
+    elif found.shape != (len(images), classes) or not found.is_floating_point():
+        what = f"{str(found.dtype).removeprefix('torch.')} of shape {tuple(found.shape)}"
+    else:
+        return found
+    raise InputError(
+        f"detector.model: returns {what} for {len(images)} images of {size}; it must return their logits, a float "
+        f"tensor of shape {(len(images), classes)}"
+    )
+
+
+def build(
+    name: str, module: nn.Module, shape: tuple[int, ...], device: torch.device, classes: int, named: str
+) -> Backend:
     """A network compiled for batches of one shape; it uses as many threads as torch does.
 
     Args:
@@ -146,12 +188,20 @@ def build(name: str, module: nn.Module, shape: tuple[int, ...], device: torch.de
         module: in evaluation mode, on the CPU; stays as it is.
         shape: (forward batch, 3, size, size).
         device: where to compute; not the CPU for torch only.
+        classes: logits of an image.
+        named: the detector, in a message.
 
     Raises:
-        InputError: the backend isn't installed, can't compute this module, or computes something else; or the
-            environment lowers the precision.
+        InputError: the module returns no logits, or NaN or infinity; the backend isn't installed, can't compute this
+            module, or computes something else; or the environment lowers the precision.
     """
     require_float32()
+    # two rows only: a module's answer doesn't depend on its neighbours
+    rows = min(2, shape[0])
+    images = random_images(*(shape if name != "torch" else (rows, *shape[1:])))
+    wanted = logits(module, images[:rows], classes).softmax(dim=1)
+    if not bool(wanted.isfinite().all()):
+        raise InputError(f"{named} answers random images with NaN or infinity; {ANOTHER}")
     if name == "torch":
         return Torch(module, shape[-1], device)
     kind = {"openvino": OpenVino, "onnxruntime": OnnxRuntime}[name]
@@ -162,10 +212,8 @@ def build(name: str, module: nn.Module, shape: tuple[int, ...], device: torch.de
     except Exception as error:  # the exporter's own, torch's, the backend's: any means that this module isn't for it
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"detector.backend: {name} can't take this model ({reason}); set it to torch") from error
-    batch = torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.inference_mode():
-        # of two rows only: a module's answer doesn't depend on its neighbours
-        wanted, got = module(batch[:2]).softmax(dim=1), backend(batch)[:2].softmax(dim=1)
+        got = backend(images)[:rows].softmax(dim=1)
     apart = float((wanted - got).abs().max())
     if not apart <= CLOSE:
         raise InputError(f"detector.backend: {name} gives probabilities {apart:.1e} away from torch's; set it to torch")

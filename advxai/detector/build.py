@@ -3,6 +3,7 @@
 import importlib
 import pickle
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -65,16 +66,35 @@ def preprocessing(settings: Settings, module: nn.Module) -> Preprocessing:
     """How images become the module's input: the configuration's mean and std, else the timm model's own.
 
     Raises:
-        InputError: neither has them.
+        InputError: neither has them, or they aren't three finite numbers each, std above zero.
     """
     own = getattr(module, "pretrained_cfg", None) or {}
     mean = settings.mean or own.get("mean")
     std = settings.std or own.get("std")
     if mean is None or std is None:
         raise InputError(f"detector.mean, detector.std: {settings.model} doesn't say its own; set both")
-    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
-        raise InputError(f"detector.mean, detector.std: {mean}, {std} aren't three channels' with std > 0; set both")
+    if not (three_finite(mean) and three_finite(std, above_zero=True)):
+        raise InputError(
+            f"detector.mean, detector.std: {mean}, {std} aren't three finite numbers each with std > 0; set both"
+        )
     return Preprocessing(settings.input_size, tuple(map(float, mean)), tuple(map(float, std)))
+
+
+def three_finite(values: object, above_zero: bool = False) -> bool:
+    """Whether these are three channels' numbers that float32 can hold, if asked for above zero there too."""
+    if not isinstance(values, list | tuple) or len(values) != 3:
+        return False
+    held = torch.finfo(torch.float32)
+    # NaN isn't below anything
+    return all(
+        isinstance(value, int | float) and abs(value) <= held.max and (value >= held.tiny or not above_zero)
+        for value in values
+    )
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """Name of the first tensor that holds NaN or infinity; None: there is none."""
+    return next((name for name, value in tensors.items() if not bool(value.isfinite().all())), None)
 
 
 def head_keys(module: nn.Module) -> list[str]:
@@ -140,7 +160,7 @@ def load_initial(module: nn.Module, file: Path) -> None:
     stays as initialised.
 
     Raises:
-        InputError: neither way fits; names the file and the first mismatch.
+        InputError: neither way fits, or a tensor holds NaN or infinity; names the file and the first mismatch.
     """
     given = _tensors(read_tensors(file), file)
     own = {name: value for name, value in module.state_dict().items() if not name.endswith("num_batches_tracked")}
@@ -173,6 +193,10 @@ def load_initial(module: nn.Module, file: Path) -> None:
     # Never half a head: a bias without its weight means nothing.
     if not head <= set(chosen):
         chosen = {name: value for name, value in chosen.items() if name not in head}
+    # in the module's own type: a float64 that float32 can't hold would become infinite
+    wrong = not_finite({pairs[name]: value.to(own[name].dtype) for name, value in chosen.items()})
+    if wrong is not None:
+        raise InputError(f"{file}: the tensor {wrong} holds NaN or infinity; get the file anew or give other weights")
     module.load_state_dict(chosen, strict=False)
 
 

@@ -15,7 +15,15 @@ from torch import Tensor, nn
 from advxai.classes import CLASSES
 from advxai.config.science import Detector as Settings
 from advxai.detector.backends import require_device
-from advxai.detector.build import build_module, head_keys, preprocessing, read_tensors, shape
+from advxai.detector.build import (
+    build_module,
+    head_keys,
+    not_finite,
+    preprocessing,
+    read_tensors,
+    shape,
+    three_finite,
+)
 from advxai.detector.model import Detector, Preprocessing
 from advxai.detector.weights import KEY
 from advxai.errors import InputError
@@ -46,6 +54,9 @@ def save(
 
     Returns:
         Whether the file is this one.
+
+    Raises:
+        InputError: a tensor holds NaN or infinity; nothing is written.
     """
     meta = {
         "model": model,
@@ -61,6 +72,12 @@ def save(
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in module.state_dict().items()
     }
+    wrong = not_finite(tensors)
+    if wrong is not None:
+        raise InputError(
+            f"{path}: isn't written, for the tensor {wrong} holds NaN or infinity; lower "
+            "detector.training.learning_rate, or give a checkpoint"
+        )
     meta["sha256"] = _digest(tensors)
     text = json.dumps(meta, sort_keys=True)
     return publish(path, lambda file: save_file(tensors, file, metadata={KEY: text}), replace=replace)
@@ -94,8 +111,8 @@ def load(
 
     Raises:
         InputError: unreadable; weights changed since we wrote them; holds pickled code; another number or order of
-            classes; a missing, unexpected or differently shaped tensor; made for another model, input size, mean or
-            std; no such device.
+            classes; a missing, unexpected or differently shaped tensor, or one with NaN or infinity; made for another
+            model, input size, mean or std; mean or std that can't be used; no such device.
     """
     device = device or settings.device
     require_device(device)
@@ -114,6 +131,7 @@ def load(
         device=device,
         forward_batch=forward_batch or settings.forward_batch,
         backend=settings.backend if device == "cpu" else "torch",
+        source=path,
     )
 
 
@@ -142,6 +160,12 @@ def _agree(settings: Settings, meta: dict, path: Path, classes: Sequence[str]) -
         raise InputError(
             f"{path}: its classes are {', '.join(meta['classes'])}, not {', '.join(classes)}; give a detector of these"
         )
+    for name in ("mean", "std"):
+        if meta.get(name) and not three_finite(meta[name], above_zero=name == "std"):
+            above = " above zero" if name == "std" else ""
+            raise InputError(
+                f"{path}: its {name} {meta[name]} isn't three finite numbers{above}; save the checkpoint anew"
+            )
     for name in ("model", "input_size", "mean", "std"):
         wanted, found = getattr(settings, name), meta.get(name)
         wanted = list(wanted) if isinstance(wanted, tuple) else wanted
@@ -194,3 +218,10 @@ def _fill(module: nn.Module, state: dict[str, Tensor], path: Path, classes: int)
         )
     # BatchNorm's counter may be missing (older files); it plays no part in evaluation.
     module.load_state_dict(state, strict=False)
+    # of the module, not of the file: a float64 that float32 can't hold has become infinite
+    wrong = not_finite(module.state_dict())
+    if wrong is not None:
+        raise InputError(
+            f"{path}: the tensor {wrong} holds NaN or infinity, so no answer of this detector would mean anything; get "
+            "the file anew, or train again"
+        )

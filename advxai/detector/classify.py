@@ -22,6 +22,9 @@ def classify(
 
     Yields:
         Records: key, sha256, probabilities (classes,) float32; in the order of the items.
+
+    Raises:
+        InputError: the detector answers an image with NaN or infinity; names it.
     """
 
     def prepared(part: Sequence[Mapping[str, Any]]) -> torch.Tensor:
@@ -31,6 +34,7 @@ def classify(
     batch = detector.forward_batch
     parts = [items[start : start + batch] for start in range(0, len(items), batch)]
     for part, images in ahead(prepared, parts):
-        answers = detector.probabilities(images.to(detector.device)).cpu().numpy()
+        names = [item["key"] for item in part]
+        answers = detector.probabilities(images.to(detector.device), names).cpu().numpy()
         for item, answer in zip(part, answers, strict=True):
             yield {"key": item["key"], "sha256": item["sha256"], "probabilities": answer}

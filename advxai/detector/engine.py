@@ -3,7 +3,8 @@
 Work on one image is a generator: it yields images that it wants classified, (n, 3, h, w) normalised, is sent their
 probabilities (n, classes), and returns its result. `run` keeps several such generators going and fills every forward
 with whatever rows are pending, from whichever of them. A row's answer doesn't depend on its neighbours, so neither does
-a result.
+a result. A request must have the type, device and shape of the detector's batches, and an answer must be a number:
+anything else is refused by the image's key.
 """
 
 import time
@@ -53,9 +54,9 @@ class Cost:
 
 
 class _Task:
-    def __init__(self, name: Hashable, work: Work, forward_batch: int) -> None:
+    def __init__(self, name: Hashable, work: Work, batch: Tensor, who: str) -> None:
         self.name, self.work, self.cost = name, work, Cost()
-        self.forward_batch = forward_batch
+        self.batch, self.who = batch, who
         self.request: Tensor | None = None
         self.taken = 0
         self.answers: list[Tensor] = []
@@ -66,13 +67,34 @@ class _Task:
     def _advance(self, answer: Tensor | None) -> None:
         start = time.perf_counter()
         try:
-            self.request = next(self.work) if answer is None else self.work.send(answer)
+            self.request = self._checked(next(self.work) if answer is None else self.work.send(answer))
             self.cost.images += len(self.request)
-            self.cost.calls += -(-len(self.request) // self.forward_batch)
+            self.cost.calls += -(-len(self.request) // len(self.batch))
         except StopIteration as stop:
             self.request, self.result, self.done = None, stop.value, True
         self.taken, self.answers = 0, []
         self.cost.seconds += time.perf_counter() - start
+
+    @property
+    def image(self) -> str:
+        """Whose work it is, for a message: the image's key, with which names of several parts begin."""
+        return str(self.name[0] if isinstance(self.name, tuple) and self.name else self.name)
+
+    def _checked(self, request: object) -> Tensor:
+        """A request that fits into the batches; one that doesn't ends the work."""
+        batch = self.batch
+        if isinstance(request, Tensor):
+            like = request.dtype == batch.dtype and request.device == batch.device
+            if like and request.dim() == batch.dim() and request.shape[1:] == batch.shape[1:] and len(request):
+                return request.detach()
+            found = _words(request, tuple(request.shape))
+        else:
+            found = f"a {type(request).__name__}"
+        self.work.close()
+        raise InputError(
+            f"{self.who}: its request for the image {self.image} is {found}; it must be a tensor, "
+            f"{_words(batch, ('n', *batch.shape[1:]))}, with n at least 1"
+        )
 
     @property
     def pending(self) -> int:
@@ -87,6 +109,10 @@ class _Task:
         if whole:
             self._advance(torch.cat(self.answers))
         return whole
+
+
+def _words(tensor: Tensor, shape: tuple[object, ...]) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} ({', '.join(map(str, shape))}) on {tensor.device}"
 
 
 def _next(batch: Tensor, queue: deque[_Task], detector: Detector) -> tuple[Tensor, list[tuple[_Task, int]]]:
@@ -139,45 +165,53 @@ def _memory(active: int, forward_batch: int) -> Iterator[None]:
         ) from error
 
 
-def run(work: Iterable[tuple[Hashable, Work]], detector: Detector, at_once: int) -> Iterator[tuple[Hashable, T, Cost]]:
+def run(
+    work: Iterable[tuple[Hashable, Work]], detector: Detector, at_once: int, who: str = "the work"
+) -> Iterator[tuple[Hashable, T, Cost]]:
     """Drive generators to their ends.
 
     Args:
-        work: (name, generator) pairs; taken up lazily, so that only `at_once` of them hold memory.
+        work: (name, generator) pairs; taken up lazily, so that only `at_once` of them hold memory. A name is the
+            image's key, or a tuple that begins with it.
         detector: answers their requests.
         at_once: how many are in work together.
+        who: asks, for a message.
 
     Yields:
         (name, result, cost), each as soon as it is finished.
+
+    Raises:
+        InputError: a request is no tensor that fits into the detector's batches, or has no rows; the detector's answer
+            is NaN or infinite. Both name the image.
     """
     source = iter(work)
     queue: deque[_Task] = deque()
-    active = 0
+    active: set[_Task] = set()  # also those whose rows are all in the present forward
     batch = detector.empty_batch()
     exhausted = False
     try:
         while True:
-            while active < at_once and not exhausted:
-                with _memory(active + 1, len(batch)):
+            while len(active) < at_once and not exhausted:
+                with _memory(len(active) + 1, len(batch)):
                     item = next(source, None)
-                    task = None if item is None else _Task(*item, len(batch))
+                    task = None if item is None else _Task(*item, batch, who)
                 if task is None:
                     exhausted = True
                     break
                 if task.done:
                     yield task.name, task.result, task.cost
                     continue
-                active += 1
+                active.add(task)
                 queue.append(task)
             if not queue:
                 return
-            with _memory(active, len(batch)):
+            with _memory(len(active), len(batch)):
                 ended = _step(batch, queue, detector)
-            active -= len(ended)
+            active.difference_update(ended)
             for task in ended:
                 yield task.name, task.result, task.cost
     finally:
-        for task in queue:
+        for task in active:
             task.work.close()
 
 
@@ -188,6 +222,7 @@ def _step(batch: Tensor, queue: deque[_Task], detector: Detector) -> list[_Task]
     rows = sum(count for _, count in shares)
     answers = detector.forward(full, rows)
     detector.wait()
+    _require_numbers(answers, full, shares, detector)
     seconds = time.perf_counter() - start
     used = 0
     for task, count in shares:
@@ -195,3 +230,16 @@ def _step(batch: Tensor, queue: deque[_Task], detector: Detector) -> list[_Task]
             queue.append(task)
         used += count
     return [task for task, _ in shares if task.done]
+
+
+def _require_numbers(answers: Tensor, images: Tensor, shares: list[tuple[_Task, int]], detector: Detector) -> None:
+    """Refuse answers that are NaN or infinite; whose fault it is, the detector's or the asked image's, is said."""
+    if bool(answers.isfinite().all()):
+        return
+    tasks = [task for task, count in shares for _ in range(count)]
+    for task, image, answer in zip(tasks, images, answers, strict=False):  # the rest of the images is padding
+        if not bool(answer.isfinite().all()) and not bool(image.isfinite().all()):
+            raise InputError(
+                f"{task.who}: a request for the image {task.image} holds NaN or infinity; correct what makes it"
+            )
+    detector.require_numbers(answers, [task.image for task in tasks])

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from advxai.classes import CLASSES, REAL
-from advxai.detector.backends import build
+from advxai.detector.backends import ANOTHER, build
+from advxai.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,14 @@ class Detector:
         device: torch device.
         forward_batch: rows of every forward.
         backend: what computes them, see `advxai.detector.backends`; with as many CPU threads as torch has now.
+        source: file of the weights, for messages.
 
     Raises:
-        InputError: the backend isn't installed or can't compute the module.
+        InputError: the backend isn't installed or can't compute the module, or the module returns no logits.
 
     Attributes:
         module: as given; forwards don't go through it.
+        named: the detector in messages: the file of its weights, if there is one.
         images: rows that were asked for so far (padding isn't counted).
         calls: forwards so far.
         watcher: told the rows of every forward, such as a progress bar; None: nobody is.
@@ -82,6 +86,7 @@ class Detector:
         device: str = "cpu",
         forward_batch: int = 64,
         backend: str = "torch",
+        source: Path | None = None,
     ) -> None:
         self.module = module.eval()
         self.preprocessing = preprocessing
@@ -90,7 +95,8 @@ class Detector:
         self.device = torch.device(device)
         self.forward_batch = forward_batch
         self.shape = (forward_batch, 3, preprocessing.input_size, preprocessing.input_size)
-        self.backend = build(backend, self.module, self.shape, self.device)
+        self.named = "the detector" if source is None else str(source)
+        self.backend = build(backend, self.module, self.shape, self.device, len(self.classes), self.named)
         self.images = 0
         self.calls = 0
         self.watcher: Callable[[int], None] | None = None
@@ -124,7 +130,7 @@ class Detector:
             rows: how many of its rows are asked for; the rest is padding.
 
         Returns:
-            Probabilities (rows, classes) float32.
+            Probabilities (rows, classes) float32, not looked at: `require_numbers` does.
         """
         if len(batch) != self.forward_batch:
             raise ValueError(f"a forward takes {self.forward_batch} rows, not {len(batch)}")
@@ -139,11 +145,37 @@ class Detector:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
-    def probabilities(self, images: Tensor) -> Tensor:
-        """Class probabilities (n, classes) float32 of normalised images (n, 3, size, size)."""
+    def require_numbers(self, answers: Tensor, names: Sequence[str]) -> None:
+        """Refuse NaN and infinity, of which argmax would make the first class.
+
+        Args:
+            answers: (n, classes) probabilities.
+            names: of the n images, for the message; may be empty.
+
+        Raises:
+            InputError: names the first image whose answer isn't finite.
+        """
+        if bool(answers.isfinite().all()):
+            return
+        row = int((~answers.isfinite()).any(dim=1).nonzero()[0])
+        image = f"{names[row]}: " if names else ""
+        raise InputError(f"{image}{self.named} answers with NaN or infinity instead of probabilities; {ANOTHER}")
+
+    def probabilities(self, images: Tensor, names: Sequence[str] = ()) -> Tensor:
+        """Class probabilities (n, classes) float32 of normalised images (n, 3, size, size).
+
+        Args:
+            images: on the detector's device.
+            names: their n keys, for a message.
+
+        Raises:
+            InputError: an answer is NaN or infinite; names the image.
+        """
         batch = self.empty_batch()
         answers = []
         for part in images.split(self.forward_batch):
             batch[: len(part)] = part
             answers.append(self.forward(batch, len(part)))
-        return torch.cat(answers) if answers else torch.empty((0, len(self.classes)), device=self.device)
+        found = torch.cat(answers) if answers else torch.empty((0, len(self.classes)), device=self.device)
+        self.require_numbers(found, names)
+        return found

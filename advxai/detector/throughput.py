@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from advxai.classes import CLASSES
 from advxai.config.science import Detector as Settings
+from advxai.detector.backends import logits, random_images
 from advxai.detector.model import Detector, Preprocessing
 from advxai.environment import made_with
 
@@ -93,9 +94,8 @@ def compare(
     Raises:
         InputError: a backend can't compute the module.
     """
-    images = torch.rand((3, 3, *(preprocessing.input_size,) * 2), generator=torch.Generator().manual_seed(0)) * 2 - 1
-    with torch.inference_mode():
-        wanted = module.eval()(images).softmax(dim=1)
+    images = random_images(3, 3, *(preprocessing.input_size,) * 2)
+    wanted = logits(module.eval(), images, len(classes)).softmax(dim=1)
     for backend in backends:
         for batch in batches:
             try:

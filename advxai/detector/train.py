@@ -17,7 +17,7 @@ from tqdm import tqdm
 from advxai.classes import CLASSES
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
-from advxai.detector.backends import require_device
+from advxai.detector.backends import logits, random_images, require_device
 from advxai.detector.build import build_module, follow_quickly, load_initial, preprocessing, start_small
 from advxai.detector.checkpoint import save
 from advxai.detector.images import Images
@@ -193,8 +193,8 @@ def train(
 
     Raises:
         InputError: a class has no training image, a label is out of range, a loss isn't finite, early stopping without
-            validation rows, mixed precision without CUDA, no such device, or what `build_module`, `preprocessing`,
-            `load_initial` and `frames` raise.
+            validation rows, mixed precision without CUDA, no such device, NaN or infinity among the weights at the end,
+            or what `build_module`, `logits`, `preprocessing`, `load_initial` and `frames` raise.
     """
     training = settings.training
     _check_rows(train_rows, "training", classes)
@@ -212,6 +212,7 @@ def train(
     torch.manual_seed(seed_of(seed, "detector"))
     module = build_module(settings, len(classes))
     process = preprocessing(settings, module)
+    logits(module.eval(), random_images(2, 3, *(settings.input_size,) * 2), len(classes))
     if initial is not None:
         load_initial(module, initial)
         start_small(module)

@@ -53,7 +53,8 @@ def run(
     works = (
         ((item["key"], item["sha256"], item["mask"]), work(item, detector.place(image))) for item, image in prepared
     )
-    for (key, sha256, mask), outcome, _ in drive(works, detector, min(at_once, nes_at_once(settings, detector))):
+    together = min(at_once, nes_at_once(settings, detector))
+    for (key, sha256, mask), outcome, _ in drive(works, detector, together, "evaluation"):
         yield {
             "key": key,
             "sha256": sha256,

@@ -81,7 +81,7 @@ def filled(
         filling = fill(one, image, segments, detector.preprocessing, adversarial=adversarial, generator=generator)
         pictures += [torch.where(inside, filling, image), filling]
     batch = torch.stack(pictures)
-    probabilities = detector.probabilities(batch).cpu().numpy()
+    probabilities = detector.probabilities(batch, [key] * len(batch)).cpu().numpy()
     pixels = detector.preprocessing.to_unit(batch).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
     shown = (pixels * 255).round().astype(np.uint8)
     pairs = [(0, 0), *((2 * number + 1, 2 * number + 2) for number in range(len(fillings)))]

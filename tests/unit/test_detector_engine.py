@@ -125,3 +125,73 @@ def test_ahead_hands_an_error_over_at_its_item_and_ends_its_thread():
     next(unfinished)
     unfinished.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
+
+
+SHAPE = f"3, {SIZE}, {SIZE}"
+
+
+@pytest.mark.parametrize(
+    ("request_", "found"),
+    [
+        (images(5).double(), f"float64 (5, {SHAPE}) on cpu"),
+        (images(5).half(), f"float16 (5, {SHAPE}) on cpu"),
+        (images(5).to("meta"), f"float32 (5, {SHAPE}) on meta"),
+        (images(5)[:0], f"float32 (0, {SHAPE}) on cpu"),
+        (images(5)[:, :1], f"float32 (5, 1, {SIZE}, {SIZE}) on cpu"),
+        (images(5)[0], f"float32 ({SHAPE}) on cpu"),
+        (images(5)[..., 1:], f"float32 (5, 3, {SIZE}, {SIZE - 1}) on cpu"),
+        (torch.tensor(1.0), "float32 () on cpu"),
+        (images(5).numpy(), "a ndarray"),
+        (None, "a NoneType"),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_request_that_fits_no_batch_is_refused(request_, found, first):
+    """Of any work, at its first request or a later one; all works are closed, in the queue or not."""
+    closed = []
+
+    def work(name, *requests):
+        try:
+            yield from asks(*requests)
+        finally:
+            closed.append(name)
+
+    wrong = (request_,) if first else (images(3), request_)
+    works = [(("a.png", "x"), work("a", images(40))), (("b.png", "y"), work("b", *wrong))]
+    with pytest.raises(InputError) as caught:
+        list(run(works, reads_segment(3), 2, "explainer m:C"))
+    assert str(caught.value) == (
+        f"explainer m:C: its request for the image b.png is {found}; it must be a tensor, float32 (n, {SHAPE}) on cpu, "
+        "with n at least 1"
+    )
+    assert sorted(closed) == ["a", "b"]
+
+
+def test_a_work_whose_rows_are_all_in_the_forward_is_closed_too():
+    closed = []
+
+    def work():
+        try:
+            yield images(16)
+        finally:
+            closed.append(True)
+
+    detector = reads_segment(3)
+    detector.watcher = lambda rows: 1 / 0
+    kept = work()  # else it would be closed with its last reference
+    with pytest.raises(ZeroDivisionError):
+        list(run([("a", kept)], detector, 1))
+    assert closed == [True]
+
+
+def test_a_request_with_a_gradient_is_answered_without(monkeypatch):
+    """Else the batch would hold the history of all that was ever copied into it."""
+    detector, inner = reads_segment(3), reads_segment(3).forward
+
+    def forward(batch, rows):
+        assert not batch.requires_grad
+        return inner(batch, rows)
+
+    monkeypatch.setattr(detector, "forward", forward)
+    ((_, answer, _),) = run([("a", asks(images(3).requires_grad_()))], detector, 1)
+    assert torch.equal(answer, reads_segment(3).probabilities(images(3)))

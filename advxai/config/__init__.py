@@ -132,15 +132,24 @@ def _place(location: tuple[str | int, ...]) -> str:
     return ".".join(map(str, parts))
 
 
+def _short(value: object) -> str:
+    """The value in a line; Python itself prints no whole number of more than 4300 digits."""
+    if isinstance(value, int) and value.bit_length() > 256:
+        return f"{'-' if value < 0 else ''}{hex(abs(value))[:20]}..."
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
 def _sentence(error: dict[str, Any]) -> str:
-    where = _place(error["loc"])
-    value = error.get("input")
+    where, value = _place(error["loc"]), error.get("input")
+    for key in error.get("ctx", {}).get("within", ()):  # in a mapping of any content, whose parts have no location
+        where, value = f"{where}.{key}", value[key]
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         return f"{where}: there is no such key; see config/reference.yaml for every key"
     if error["type"] == "missing":
         return f"{where}: is required; see config/reference.yaml"
-    shown = "" if isinstance(value, dict | list | Model) or value is None else f" = {value!r}"
+    shown = "" if isinstance(value, dict | list | Model) or value is None else f" = {_short(value)}"
     return f"{where}{shown}: {message[0].lower() + message[1:]}" if where else message
 
 

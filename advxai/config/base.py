@@ -1,24 +1,54 @@
 """What every part of the configuration shares."""
 
+import math
+from collections.abc import Iterator
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+LARGEST = 2**63  # whole numbers below it fit into numpy's
 
 
 class Model(BaseModel):
-    """Base of every configuration model: unknown keys are refused, values can't change after validation."""
+    """Base of every configuration model: unknown keys and numbers that aren't finite are refused, values can't change
+    after validation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _holds_numbers(cls, value: Any) -> Any:
+        """Whole numbers that no array holds, and whatever an untyped mapping has in it."""
+        if isinstance(value, int) and abs(value) >= LARGEST:
+            raise PydanticCustomError("too_large", "Input should be less than 2^63")
+        for place in _not_finite(value):
+            raise PydanticCustomError("finite_number", "Input should be a finite number", {"within": place})
+        return value
+
+
+def _not_finite(value: object) -> Iterator[tuple[Any, ...]]:
+    """Keys that lead to each NaN or infinity in nested mappings and lists; models have looked at theirs."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield ()
+    elif isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from ((key, *place) for place in _not_finite(part))
 
 
 def _fraction(value: object) -> object:
-    """Accept '1/255' where a number is asked for."""
+    """Accept '1/255' where a number is asked for, and '1e-3', which YAML 1.1 takes for text."""
     if isinstance(value, str):
+        text = value.replace(" ", "")
         try:
-            return float(Fraction(value.replace(" ", "")))
-        except (ValueError, ZeroDivisionError) as error:
-            raise ValueError(f"{value!r} is neither a number nor a fraction such as 1/255") from error
+            # a Fraction of 1e999999999 would be computed
+            number = float(Fraction(text) if "/" in text else text)
+        except (ValueError, ZeroDivisionError, OverflowError):
+            number = math.nan
+        if not math.isfinite(number):
+            raise ValueError("is neither a finite number nor a fraction such as 1/255")
+        return number
     return value
 
 

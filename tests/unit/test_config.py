@@ -1,11 +1,14 @@
 """The configuration: defaults of the paper, one-line errors, generated documents."""
 
 from pathlib import Path
+from typing import get_args, get_origin
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from advxai.config import load
+from advxai.config.base import Model
 from advxai.config.document import reference, schema
 from advxai.errors import InputError
 
@@ -113,6 +116,121 @@ def test_errors_name_key_value_and_what_is_allowed(mapping, words):
 
 def test_fractions_are_numbers():
     assert load(minimal(adversary={"alpha": "2/255"})).adversary.alpha == 2 / 255
+
+
+def test_numbers_as_text_are_numbers():
+    """YAML 1.1 takes 1e-3 for text."""
+    given = minimal(adversary={"alpha": "1e-3", "delta": "16 / 255", "sigma": "2.5"})
+    assert yaml.safe_load("1e-3") == "1e-3"
+    nes = load(given).adversary
+    assert (nes.alpha, nes.delta, nes.sigma) == (1e-3, 16 / 255, 2.5)
+
+
+def models(kind=Model):
+    yield kind
+    for child in kind.__subclasses__():
+        yield from models(child)
+
+
+def kinds(annotation) -> set:
+    """Every type within an annotation, such as float in `tuple[Number, Number, Number] | None`."""
+    parts = get_args(annotation)
+    return {annotation}.union(*map(kinds, parts)) if parts else {annotation}
+
+
+NUMERIC = [
+    (kind, name, field.annotation)
+    for kind in dict.fromkeys(models())
+    if kind.__module__.startswith("advxai.")
+    for name, field in kind.model_fields.items()
+    if kinds(field.annotation) & {int, float}
+]
+NO_NUMBERS = [
+    float("inf"),
+    float("-inf"),
+    float("nan"),
+    "inf",
+    "nan",
+    "1e400",
+    "1e999999999",
+    "1/0",
+    10**400,
+    -(10**400),
+]
+
+
+def test_the_numeric_fields_are_found():
+    names = {f"{kind.__name__}.{name}" for kind, name, _ in NUMERIC}
+    assert {
+        "Nes.sigma",
+        "Detector.mean",
+        "Plan.rate",
+        "Faces.score",
+        "Rise.p1",
+        "Config.seed",
+        "Clip.first_id",
+    } <= names
+    assert len(names) > 60
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: repr(value)[:12])
+@pytest.mark.parametrize(("kind", "name", "annotation"), NUMERIC, ids=lambda part: getattr(part, "__name__", str(part)))
+def test_every_numeric_key_refuses_what_is_no_finite_number(kind, name, annotation, value):
+    """The errors of the other, missing keys are not looked at."""
+    several = tuple in map(get_origin, [annotation, *get_args(annotation)])
+    with pytest.raises(ValidationError) as caught:
+        kind.model_validate({name: [1.0, value, 1.0] if several else value})
+    assert [error["loc"][:1] for error in caught.value.errors() if error["type"] != "missing"] == [(name,)]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "sentence"),
+    [
+        ({"adversary": {"sigma": float("inf")}}, "adversary.sigma = inf: input should be a finite number"),
+        (
+            {"adversary": {"sigma": "1e400"}},
+            "adversary.sigma = '1e400': is neither a finite number nor a fraction such as 1/255",
+        ),
+        (
+            {"plan": {"rate": "1/" + "9" * 5000}},
+            f"plan.rate = '1/{'9' * 197}...: is neither a finite number nor a fraction such as 1/255",
+        ),
+        (
+            {"evaluation": {"alpha": 10**5000}},
+            "evaluation.alpha = 0x31e20801036510f3c5...: input should be a valid number",
+        ),
+        ({"evaluation": {"samples": 2**63}}, f"evaluation.samples = {2**63}: input should be less than 2^63"),
+        (
+            {"detector": {"std": [1, "nan", 1]}},
+            "detector.std.1 = 'nan': is neither a finite number nor a fraction such as 1/255",
+        ),
+        ({"faces": {"score": float("nan")}}, "faces.score = nan: input should be a finite number"),
+        (
+            {"explainers": {"Row": {"method": "lime", "baseline": {"kind": "noise", "std": float("nan")}}}},
+            "explainers.Row.baseline.std = nan: input should be a finite number",
+        ),
+    ],
+)
+def test_what_is_no_finite_number_is_one_line(mapping, sentence):
+    with pytest.raises(InputError) as error:
+        load(minimal(**mapping))
+    assert str(error.value) == f"config: {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("params", "place"),
+    [
+        ({"x": float("inf")}, "x = inf"),
+        ({"x": [1, {"y": float("nan")}]}, "x.1.y = nan"),
+        ({"a": {"b": [0, 1.5, float("-inf")]}}, "a.b.2 = -inf"),
+    ],
+)
+def test_params_of_an_explainer_of_the_user_s_own_are_finite(params, place):
+    with pytest.raises(InputError) as error:
+        load(row(method="tests.custom:Occlusion", params=params))
+    assert str(error.value) == f"config: explainers.Row.params.{place}: input should be a finite number"
+    fine = {"x": [1, {"y": 1e300}], "text": "1e400", "many": 10**400, "no": None}
+    assert load(row(method="tests.custom:Occlusion", params=fine)).explainers["Row"].params == fine
 
 
 @pytest.mark.parametrize(("name", "made"), [("schema.json", schema), ("reference.yaml", reference)])

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from advxai.saliency.draws import Turn, stood_down
 from advxai.saliency.segments import rank, segment_means
 
 Predict = Callable[[Tensor], Tensor]
@@ -85,6 +86,8 @@ class CallableExplainer(Explainer):
     """Base for explainers that call the detector as a function, such as those of other packages.
 
     `attribute` runs in a thread of its own, so that its calls are batched with other images' work like everybody's.
+    What it draws from the global generators of numpy, Python and torch (on the CPU) is the image's own: seeded by
+    `inputs.generator`, the same whoever else is in work; and nobody else's draws are changed by it.
     """
 
     @abstractmethod
@@ -92,31 +95,48 @@ class CallableExplainer(Explainer):
         """Explain one image; `predict` maps (n, 3, h, w) normalised images to (n, classes) probabilities."""
 
     def explain(self, inputs: Inputs) -> Explaining:
-        requests: queue.Queue = queue.Queue()
+        asked: queue.Queue = queue.Queue()  # (request or result, whether it is the end, error)
         answers: queue.Queue = queue.Queue()
+        asking = threading.Lock()  # threads of `attribute`'s own may ask at once; each gets its own answer
+        turn = Turn(inputs.generator)
+        over = False
 
         def predict(images: Tensor) -> Tensor:
-            requests.put(images)
-            answer = answers.get()
-            if answer is None:
-                raise SystemExit  # the other side has gone; end this thread quietly
-            return answer
+            nonlocal over
+            with asking:
+                if not over:
+                    turn.leave()  # never held while the other side is waited for
+                    asked.put((images, False, None))
+                    answer = answers.get()
+                    over = answer is None
+                if over:
+                    raise SystemExit  # the other side has gone; end this thread quietly
+                turn.enter()
+                return answer
 
         def work() -> None:
+            nonlocal over
+            result, error = None, None
+            turn.begin()
             try:
-                requests.put(self.attribute(predict, inputs))
-            except BaseException as error:  # handed over to the caller, who raises it
-                requests.put(error)
+                result = self.attribute(predict, inputs)
+            except BaseException as raised:  # handed over to the caller, who raises it
+                error = raised
+            with asking:
+                over = True
+                turn.leave()
+            asked.put((result, True, error))
 
         threading.Thread(target=work, daemon=True).start()
         try:
             while True:
-                request = requests.get()
-                if isinstance(request, BaseException):
-                    raise request
-                if isinstance(request, Explanation):
-                    return request
-                answers.put((yield request))
+                with stood_down():  # this may be within another one's `attribute`
+                    given, end, error = asked.get()
+                if error is not None:
+                    raise error
+                if end:
+                    return given
+                answers.put((yield given))
         finally:
             answers.put(None)
 

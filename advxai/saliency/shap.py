@@ -23,7 +23,7 @@ class Shap(Explainer):
         evaluations: max_evals.
         batch: evaluations a batch; it decides the order in which regions are split, so it is part of the result.
         engine: `device`, our own, or `library`, the shap package. They differ where regions of equal worth are split:
-            ours goes by the order in which they came up, the package draws lots.
+            ours goes by the order in which they came up, the package draws lots (seeded by the image's generator).
     """
 
     def __init__(self, evaluations: int = 2000, batch: int = 50, engine: str = "device") -> None:

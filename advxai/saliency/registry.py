@@ -34,7 +34,8 @@ def build(settings: Settings) -> Explainer:
     """The explainer of a configuration entry.
 
     Raises:
-        InputError: a class from outside can't be imported, isn't an `Explainer`, or doesn't take its `params`.
+        InputError: a class from outside can't be imported, isn't an `Explainer`, doesn't take its `params`, or has no
+            number of `rows`.
     """
     method = settings.method  # type: ignore[attr-defined]
     if not isinstance(settings, Custom):
@@ -45,6 +46,9 @@ def build(settings: Settings) -> Explainer:
     if not (isinstance(kind, type) and issubclass(kind, Explainer)):
         raise InputError(f"explainer {method}: is no subclass of advxai.saliency.Explainer; derive it from that class")
     try:
-        return kind(**settings.params)
+        explainer = kind(**settings.params)
     except TypeError as error:
         raise InputError(f"explainer {method}: {error}; correct its `params`") from error
+    if not isinstance(explainer.rows, int) or explainer.rows < 1:
+        raise InputError(f"explainer {method}: its `rows` is {explainer.rows!r}; it must be a whole number from 1")
+    return explainer

@@ -13,10 +13,12 @@ from advxai.config.explainers import Explainer as Settings
 from advxai.detector.engine import enough
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
+from advxai.errors import InputError
 from advxai.randomness import seed_of
 from advxai.saliency.base import Explainer, Inputs
 from advxai.saliency.baselines import fill
 from advxai.saliency.registry import build
+from advxai.saliency.returned import checked
 from advxai.saliency.segments import segment
 
 # Rows of a request, rounded up to whole forward batches: enough for what SHAP asks at once, so that the work of several
@@ -55,6 +57,7 @@ def _explain(
     settings: Settings,
     seed: int,
     adversarial: Adversarial | None,
+    who: str,
 ) -> Generator[Tensor, Tensor, dict[str, Any]]:
     image, segments = detector.place(prepared.image), prepared.segments
     before = (yield image[None])[0]
@@ -82,13 +85,19 @@ def _explain(
         generator=generator(method),
         chunk=_chunk(detector),
     )
-    explanation = yield from explainer.explain(inputs)
+    work = explainer.explain(inputs)
+    if not isinstance(work, Generator):
+        raise InputError(
+            f"{who}: its `explain` returned a {type(work).__name__} for the image {item['key']}; it must be a "
+            "generator that yields requests, or the class derive from CallableExplainer"
+        )
+    explanation = checked((yield from work), segments, who, item["key"])
     return {
         "map": explanation.map,
         "segments": segments,
         "scores": explanation.scores,
         "ranking": explanation.ranking,
-        "zero": float(explanation.zero),
+        "zero": explanation.zero,
         "target": target,
         "called_real": target == detector.real,
         "before": before.cpu().numpy(),
@@ -123,18 +132,22 @@ def run(
         Records: key, sha256, map (h, w) float32, segments (h, w) int16, scores (S,), ranking, zero, target, called_real
         (a ranking of an image already called real means nothing), before (class probabilities), the explainer's own
         images, calls and seconds (without the one forward that finds the target), and those of its adversarial copy.
+
+    Raises:
+        InputError: a request or what is returned can't be used, or an answer is no number; names explainer and image.
     """
     explainer = build(settings)
+    who = f"explainer {settings.method}"  # type: ignore[attr-defined]
     prepared = ahead(lambda item: _prepare(item, load, detector, settings), items)
     works = (
         (
             (item["key"], item["sha256"]),
-            _explain(item, ready, detector, explainer, settings, seed, adversarial),
+            _explain(item, ready, detector, explainer, settings, seed, adversarial, who),
         )
         for item, ready in prepared
     )
     together = min(at_once, enough(min(explainer.rows, _chunk(detector)), detector))
-    for (key, sha256), record, cost in drive(works, detector, together):
+    for (key, sha256), record, cost in drive(works, detector, together, who):
         seconds = cost.seconds + record.pop("preparation")
         spent = {"images": cost.images - 1, "calls": cost.calls - 1, "seconds": seconds}
         yield {"key": key, "sha256": sha256, **record, **spent}

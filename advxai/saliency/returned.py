@@ -1,0 +1,76 @@
+"""What an explainer has returned, seen to be an explanation of its image."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from advxai.errors import InputError
+from advxai.saliency.base import Explanation
+
+
+def checked(found: Any, segments: np.ndarray, who: str, key: str) -> Explanation:
+    """The explanation with its arrays in the types that are stored.
+
+    Args:
+        found: what the explainer returned.
+        segments: (h, w) labels 0 ... S-1 that it was given.
+        who: explained, for a message.
+        key: of the image.
+
+    Raises:
+        InputError: it is no `Explanation`; map, scores or ranking have another shape or type; NaN or infinity in map or
+            scores, which nothing can be ranked by; a ranking that holds a label twice, or one that isn't there.
+    """
+    wrong = _fault(found, segments)
+    if wrong is not None:
+        raise InputError(f"{who}: returned {wrong} for the image {key}; correct it")
+    return Explanation(
+        found.map.astype(np.float32, copy=False),
+        found.scores.astype(np.float32, copy=False),
+        found.ranking.astype(np.int16, copy=False),
+        float(found.zero),
+    )
+
+
+def _fault(found: Any, segments: np.ndarray) -> str | None:
+    """What is wrong, in words; None: nothing."""
+    if not isinstance(found, Explanation):
+        return f"a {type(found).__name__} and no advxai.saliency.Explanation"
+    count = int(segments.max()) + 1
+    for name, array, shape in (("map", found.map, segments.shape), ("scores", found.scores, (count,))):
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+            return f"a `{name}` that is {_kind(array)} and no numpy array of numbers"
+        if array.shape != shape:
+            return f"a `{name}` of shape {array.shape} and not {shape}"
+        with np.errstate(over="ignore"):
+            if not np.isfinite(array.astype(np.float32, copy=False)).all():
+                return f"a `{name}` with NaN or infinity"
+    return _ranking_fault(found.ranking, count) or _zero_fault(found.zero)
+
+
+def _ranking_fault(ranking: Any, count: int) -> str | None:
+    if not isinstance(ranking, np.ndarray) or ranking.ndim != 1:
+        return f"a `ranking` that is {_kind(ranking)} and no numpy array of one dimension"
+    if ranking.dtype.kind not in "iu" and ranking.size:
+        return f"a `ranking` of {ranking.dtype} and not of whole numbers"
+    values, times = np.unique(ranking, return_counts=True)
+    strange = values[(values < 0) | (values >= count)]
+    if strange.size:
+        return f"a `ranking` with the segment {strange[0]}, where there are 0 to {count - 1},"
+    if (times > 1).any():
+        return f"a `ranking` with the segment {values[times > 1][0]} twice"
+    return None
+
+
+def _zero_fault(zero: Any) -> str | None:
+    # NaN says that the map has no zero
+    if isinstance(zero, int | float | np.number) and not math.isinf(zero):
+        return None
+    return f"a `zero` of {zero!r}, which is neither a finite number nor NaN,"
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype} {value.shape}"
+    return f"a {type(value).__name__}"

@@ -1,5 +1,6 @@
 """The typed configuration: `load(mapping)` checks everything that can be known before a job starts."""
 
+import os
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
@@ -104,6 +105,7 @@ class Config(Model):
     def _consistent(self) -> "Config":
         if isinstance(self.corpus, DemoCorpus):
             taken: dict[int, str] = {}
+            files: dict[str, str] = {}
             names: set[str] = set()
             for clip in self.corpus.clips:
                 if clip.name in names:
@@ -119,6 +121,16 @@ class Config(Model):
                             "change first_id of one"
                         )
                     taken[number] = clip.name
+                source = clip.source
+                file = f"{source.package} {source.version} {source.file}"
+                if source.path is not None:
+                    file = os.path.abspath(source.path)
+                if file in files:
+                    raise ValueError(
+                        f"corpus.clips: {clip.name} and {files[file]} are the same file, so frames of one split would "
+                        "be in another: give all its blocks to one of them"
+                    )
+                files[file] = clip.name
         return self
 
 

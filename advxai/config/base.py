@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -56,6 +57,11 @@ Number = Annotated[float, BeforeValidator(_fraction)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 
+def _inside(file: str) -> bool:
+    path = PurePosixPath(file)
+    return bool(path.name) and not path.is_absolute() and ".." not in path.parts
+
+
 class Medium(Model):
     """A file: either inside a pinned package of the Python package index, or of the user's own."""
 
@@ -73,3 +79,7 @@ class Medium(Model):
             raise ValueError("give either `path`, or all of `package`, `version`, `file` and `sha256`")
         if self.path is not None and any((self.package, self.version, self.file)):
             raise ValueError("give either `path`, or `package`, `version` and `file`, not both")
+        if self.file is not None and not _inside(self.file):
+            raise ValueError(f"file: {self.file!r} isn't a path inside an archive: no leading / and no .. may be in it")
+        if "/" in f"{self.package}{self.version}":
+            raise ValueError("package and version are a package's name and version, without /")

@@ -62,10 +62,10 @@ def seal(weights: Path) -> None:
         now = _status(weights)
         sha256 = current(weights)
         settled = now == _status(weights) and time.time() - now["changed_ns"] / 1e9 > SETTLED
+        write_hash(weights, sha256)
         if settled and _remembered(weights) != (now, sha256):
             text = json.dumps({"status": now, "sha256": sha256}) + "\n"
             publish(weights.with_suffix(SEEN), lambda file: file.write_text(text))
-        write_hash(weights, sha256)
     except OSError as error:
         raise InputError(f"{error.filename or weights}: {error.strerror}; make the detector's folder usable") from error
 

@@ -13,6 +13,7 @@ from advxai.config.document import reference, schema
 from advxai.errors import InputError
 
 ROOT = Path(__file__).parents[2]
+PACKAGED = {"package": "p", "version": "1", "file": "a.mp4", "sha256": "0" * 64}
 CLIP = {"name": "one", "first_id": 0, "source": {"path": "me.mp4"}, "splits": {"train": 2, "test": 2}}
 
 
@@ -103,6 +104,22 @@ def row(**entry):
         (
             {"run": "x", "corpus": {"kind": "demo", "clips": [CLIP | {"source": {"package": "p"}}]}},
             ["corpus.clips.0.source", "`path`"],
+        ),
+        (
+            {"run": "x", "corpus": {"kind": "demo", "clips": [CLIP, CLIP | {"name": "two", "first_id": 30}]}},
+            ["corpus.clips", "two and one", "same file", "one split would be in another"],
+        ),
+        (
+            {"run": "x", "corpus": {"kind": "demo", "clips": [CLIP | {"source": PACKAGED | {"file": "../a.mp4"}}]}},
+            ["corpus.clips.0.source", "'../a.mp4'", "inside an archive"],
+        ),
+        (
+            {"run": "x", "corpus": {"kind": "demo", "clips": [CLIP | {"source": PACKAGED | {"file": "/a.mp4"}}]}},
+            ["corpus.clips.0.source", "'/a.mp4'", "inside an archive"],
+        ),
+        (
+            {"run": "x", "corpus": {"kind": "demo", "clips": [CLIP | {"source": PACKAGED | {"package": "a/b"}}]}},
+            ["corpus.clips.0.source", "without /"],
         ),
     ],
 )

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from advxai import owner
+from tests.patience import PATIENCE
 
 JOB = """
 import os, sys, time
@@ -16,7 +17,7 @@ from advxai.jobs import job
 with job([]):
     print("working", flush=True)
     try:
-        time.sleep(60)
+        time.sleep(100)
     finally:
         print("tidied up", flush=True)
 """
@@ -44,7 +45,7 @@ def test_a_job_tidies_up_and_ends_when_its_workflow_is_gone(workflow):
         assert process.poll() is None
         workflow.kill()
         workflow.wait()
-        output, errors = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=20 * PATIENCE)
     assert process.returncode != 0 and output == "tidied up\n"
     assert f"The workflow (process {workflow.pid}) is gone" in errors
 
@@ -53,7 +54,7 @@ def test_a_job_that_starts_too_late_ends_too(workflow):
     workflow.kill()
     workflow.wait()
     with start(workflow.pid) as process:
-        assert process.wait(20) != 0
+        assert process.wait(20 * PATIENCE) != 0
 
 
 def test_a_workflow_on_another_host_is_not_watched(workflow):

@@ -13,6 +13,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from tests.browser import chromium, complaints, shoot
+from tests.patience import PATIENCE
 from tests.unit.page_data import KNOWN, key, page
 
 WIDTHS = {"desk": 1280, "phone": 390}
@@ -67,7 +68,7 @@ def view(browser: Chrome, name: str):
 def shown(browser: Chrome, name: str):
     viewer = browser.find_element(By.ID, "viewer")
     body = browser.find_element(By.ID, "viewer-body")
-    WebDriverWait(browser, 20).until(lambda _: body.get_attribute("data-key") == key(name))
+    WebDriverWait(browser, 20 * PATIENCE).until(lambda _: body.get_attribute("data-key") == key(name))
     assert key(name) in viewer.text
     return viewer
 
@@ -129,7 +130,7 @@ def test_the_gallery_s_pictures_are_the_images(opened):
         tiles = card.find_elements(By.CSS_SELECTOR, ".tile")
         assert [tile.get_attribute("aria-label") for tile in tiles] == ["face", "map of RISE"]
         seen = lambda _, tile=tiles[0], wanted=expected: colour(tile) == pytest.approx(list(wanted), abs=6)  # noqa: E731
-        WebDriverWait(opened, 20).until(seen)  # a picture is decoded beside the script
+        WebDriverWait(opened, 20 * PATIENCE).until(seen)  # a picture is decoded beside the script
 
 
 def test_one_image_with_all_its_numbers(opened):
@@ -154,7 +155,7 @@ def test_one_image_with_all_its_numbers(opened):
         viewer.find_element(By.ID, box).click()
     viewer.find_element(By.ID, "close").click()
     back = lambda _: opened.switch_to.active_element.get_attribute("title") == key("a")  # noqa: E731
-    WebDriverWait(opened, 20).until(back)  # the cards are drawn anew
+    WebDriverWait(opened, 20 * PATIENCE).until(back)  # the cards are drawn anew
     viewer = view(opened, "c")
     assert "Left out of the rows: only 2 segments" in viewer.text
 
@@ -175,7 +176,7 @@ def test_paging_through_images_by_keyboard(opened):
     opened.switch_to.active_element.send_keys(Keys.ESCAPE)
     # back where one was
     back = lambda _: opened.switch_to.active_element.get_attribute("title") == key("b")  # noqa: E731
-    WebDriverWait(opened, 20).until(back)
+    WebDriverWait(opened, 20 * PATIENCE).until(back)
     assert not viewer.is_displayed()
 
 
@@ -230,7 +231,7 @@ def test_a_lost_folder_is_said(browser, tmp_path):
     browser.get(made.as_uri())
     browser.find_element(By.CSS_SELECTOR, "#cards button").click()
     body = browser.find_element(By.ID, "viewer-body")
-    WebDriverWait(browser, 5).until(lambda _: "keep the folder report beside this page" in body.text)
+    WebDriverWait(browser, 5 * PATIENCE).until(lambda _: "keep the folder report beside this page" in body.text)
     complaints(browser)  # the browser's own about the file
 
 

@@ -21,6 +21,7 @@ from advxai.store import (
 )
 from advxai.store.journal import MAGIC, read_journal
 from advxai.store.shard import SEAL, USER_BLOCK
+from tests.patience import PATIENCE
 
 WEIGHTS = "f" * 64
 
@@ -322,7 +323,11 @@ except OSError as error:
 def test_a_full_disk_is_an_error_and_leaves_nothing_half_published(tmp_path, what):
     """A process that may not write files of more than 20 kB; h5py on its own ends in a crash there."""
     done = subprocess.run(
-        [sys.executable, "-c", LIMITED, tmp_path, what], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", LIMITED, tmp_path, what],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120 * PATIENCE,
     )
     assert done.stdout == "File too large\n" and done.stderr == ""
     if what == "shard":

@@ -19,10 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from tests.patience import PATIENCE
+
 NODE = "node"
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "sinfo")
 PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])  # where Debian puts daemons
-START = 60.0  # seconds that the daemons get
+START = 60.0 * PATIENCE  # seconds that the daemons get
 # Fields of a job that squeue is asked for; the comment says rule and wildcards
 FIELDS = {"number": "%i", "comment": "%k", "node": "%N", "state": "%T", "time": "%M", "memory": "%m", "limit": "%l"}
 
@@ -146,13 +148,13 @@ class Cluster:
     def __exit__(self, *_: object) -> None:
         if len(self._daemons) == 3:
             self.ask("scancel", f"--user={getpass.getuser()}", check=False)
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 20 * PATIENCE
             while self.ask("squeue", "--noheader", check=False).strip() and time.monotonic() < deadline:
                 time.sleep(0.2)
         for daemon in reversed(self._daemons):
             daemon.terminate()
             try:
-                daemon.wait(20)
+                daemon.wait(20 * PATIENCE)
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
@@ -182,7 +184,12 @@ class Cluster:
     def ask(self, *command: str, check: bool = True) -> str:
         """What one of Slurm's programs prints."""
         done = subprocess.run(
-            command, env=os.environ | self.environment, capture_output=True, text=True, timeout=60, check=False
+            command,
+            env=os.environ | self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60 * PATIENCE,
+            check=False,
         )
         assert not check or done.returncode == 0, done.stderr
         return done.stdout

@@ -9,6 +9,8 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 DEMO = yaml.safe_load((ROOT / "config.yaml").read_text())
 JWP = next(clip for clip in DEMO["corpus"]["clips"] if clip["name"] == "jwp")
@@ -64,7 +66,7 @@ def tiny(folder: Path, **changes) -> Path:
     return path
 
 
-def snakemake(folder: Path, *arguments: object, check: bool = True, timeout: int = 500) -> subprocess.CompletedProcess:
+def snakemake(folder: Path, *arguments: object, check: bool = True) -> subprocess.CompletedProcess:
     """Run Snakemake in a folder as a user would; output is text, both streams in one."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
     done = subprocess.run(
@@ -73,7 +75,7 @@ def snakemake(folder: Path, *arguments: object, check: bool = True, timeout: int
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=timeout,
+        timeout=500 * PATIENCE,
         check=False,
     )
     assert not check or done.returncode == 0, done.stdout[-5000:]

@@ -12,6 +12,7 @@ import yaml
 from pyarrow.parquet import read_metadata
 
 from advxai.store import read_attributes, read_shard
+from tests.patience import PATIENCE
 from tests.workflow.conftest import copy_of, snakemake, store
 from tests.workflow.kills import Run, gone, journalled
 from tests.workflow.test_kill import TABLE, assert_same, without
@@ -96,7 +97,7 @@ def test_a_full_disk_stops_with_one_sentence_and_loses_nothing(finished, tmp_pat
     folder = without(finished, tmp_path, "saliency/LIME-*/tiny", "evaluation/LIME-*/tiny")
     (tmp_path / "sitecustomize.py").write_text(LIMIT.format(12_000))
     run = Run(folder, TABLE, "--cores", 1, SLOW_FORWARD="0", PYTHONPATH=str(tmp_path))
-    assert run.process.wait(200) != 0
+    assert run.process.wait(200 * PATIENCE) != 0
     output = run.output.read_text()
     said = errors(output)
     assert said and all("no room to write" in line and "finished images are kept" in line for line in said), output
@@ -122,7 +123,7 @@ def test_a_job_killed_for_memory_holds_half_as_many_images_next_time(finished, t
         (worker,) = [one for one in run.workers("adversary_shard") if one.pid not in seen]
         seen.append(worker.pid)
         worker.send_signal(signal.SIGKILL)  # as the kernel does when memory runs out
-    assert run.process.wait(120) == 0
+    assert run.process.wait(120 * PATIENCE) == 0
     assert re.findall(r"images_at_once=(\d+)", run.output.read_text())[:3] == ["8", "4", "2"]
     assert_same(folder, finished, "adversary/*/tiny/*.h5")
 
@@ -152,7 +153,7 @@ def test_two_machines_share_the_results(finished, tmp_path):
         (place / "tiny.yaml").write_text(yaml.safe_dump(config))
         runs.append(Run(place, "tables", "--cores", 1, SLOW_FORWARD="0"))
     for run in runs:
-        assert run.process.wait(400) == 0, run.output.read_text()[-3000:]
+        assert run.process.wait(400 * PATIENCE) == 0, run.output.read_text()[-3000:]
     for name in ("one", "two"):
         ours, theirs = maps(folder, "LIME_adv", name), maps(finished, "LIME_adv", "tiny")
         assert ours.keys() == theirs.keys()
@@ -173,7 +174,7 @@ def test_ctrl_c_publishes_nothing_half_and_says_how_to_go_on(finished, tmp_path)
     run.until(lambda: journalled(folder, "adversary") >= 2)
     workers = run.workers("adversary_shard")
     os.killpg(run.process.pid, signal.SIGINT)  # as a terminal does: to Snakemake and its jobs
-    assert run.process.wait(60) != 0 and gone(workers)
+    assert run.process.wait(60 * PATIENCE) != 0 and gone(workers)
     output = run.output.read_text()
     assert "give the same command again" in output
     assert not store(folder, "adversary/*/tiny/*") and not store(folder, "**/.*")

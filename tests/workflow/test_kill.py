@@ -15,6 +15,7 @@ import pytest
 
 from advxai.owner import NAME
 from advxai.store import read_attributes, read_shard
+from tests.patience import PATIENCE
 from tests.workflow.conftest import copy_of, snakemake, store
 from tests.workflow.kills import Run, forwards, gone, journalled
 
@@ -95,7 +96,7 @@ def finish(folder: Path, target: str) -> None:
     """What README says to do after a kill."""
     unlocked(folder)
     run = Run(folder, target, "--cores", 2, SLOW_FORWARD="0")
-    assert run.process.wait(300) == 0, run.output.read_text()[-3000:]
+    assert run.process.wait(300 * PATIENCE) == 0, run.output.read_text()[-3000:]
 
 
 def assert_same(folder: Path, finished: Path, pattern: str) -> None:
@@ -146,7 +147,7 @@ def test_killed_training_goes_on_with_its_epoch(finished, tmp_path):
     run.until(lambda: store(folder, "detector/*/history.csv"))
     (worker,) = run.workers("detector_train")
     worker.kill()
-    assert run.process.wait(60) != 0 and not store(folder, weights)
+    assert run.process.wait(60 * PATIENCE) != 0 and not store(folder, weights)
     trained = len(pd.read_csv(store(folder, "detector/*/history.csv")[0]))
     run = Run(folder, store(finished, weights)[0].relative_to(finished), "--cores", 1)
     run.until(lambda: run.workers("detector_train"))
@@ -155,7 +156,7 @@ def test_killed_training_goes_on_with_its_epoch(finished, tmp_path):
     assert gone([worker])
     unlocked(folder)
     again = Run(folder, store(finished, weights)[0].relative_to(finished), "--cores", 1)
-    assert again.process.wait(120) == 0
+    assert again.process.wait(120 * PATIENCE) == 0
     assert trained >= 1 and store(folder, weights)[0].read_bytes() == store(finished, weights)[0].read_bytes()
 
 
@@ -170,7 +171,7 @@ def test_killed_preprocessing_goes_on_with_its_video(finished, tmp_path):
     run.until(lambda: len(videos()) >= 2)
     (worker,) = run.workers("faces_shard")
     worker.kill()
-    assert run.process.wait(60) != 0
+    assert run.process.wait(60 * PATIENCE) != 0
     first = videos()
     run = Run(folder, "faces", "--cores", 1)
     run.until(lambda: len(videos()) > len(first))

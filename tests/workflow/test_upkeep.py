@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from advxai.store import read_shard
+from tests.patience import PATIENCE
 from tests.workflow.conftest import ROOT, copy_of, snakemake, store
 
 
@@ -45,7 +46,9 @@ def case(finished, tmp_path_factory):
 
 def replay(bundle) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "advxai", "replay", bundle]
-    return subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=120 * PATIENCE, check=False
+    )
 
 
 def test_an_exported_case_replays_bit_for_bit(case):

@@ -1,4 +1,4 @@
-"""Toy detectors whose explanations are known by hand."""
+"""Toy detectors whose explanations are known by hand, and a clock that a test sets."""
 
 import numpy as np
 import torch
@@ -53,6 +53,19 @@ def inputs_of(image: Tensor, baseline: Tensor, target: int = 1, seed: int = 0, c
         generator=np.random.default_rng(seed),
         chunk=chunk,
     )
+
+
+class Clock:
+    """Stands for the module `time` in a module under test: time goes on only where the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def go_on(self, seconds: float) -> None:
+        self.now += seconds
 
 
 def drive_one(work, detector: Detector):

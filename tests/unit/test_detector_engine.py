@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from advxai.ahead import ahead
+from advxai.detector import engine
 from advxai.detector.engine import run
 from advxai.errors import InputError
-from tests.helpers import SIZE, reads_segment
+from tests.helpers import SIZE, Clock, reads_segment
+from tests.patience import PATIENCE
 
 
 def images(count: int, seed: int = 0) -> torch.Tensor:
@@ -43,6 +45,25 @@ def test_whole_batches_are_taken_without_a_copy_and_answers_are_the_same(monkeyp
     assert [rows for _, rows in seen[2:]] == [12]
     assert torch.equal(done["big"], detector.probabilities(big))
     assert torch.equal(done["small"], detector.probabilities(small))
+
+
+def test_seconds_are_one_s_own_and_a_share_by_rows_of_each_forward(monkeypatch):
+    """A forward takes eight seconds. The first has twelve rows of a and four of b, the second four of b."""
+    clock = Clock()
+    monkeypatch.setattr(engine, "time", clock)
+
+    def work(rows: int, own: float):
+        clock.go_on(own)
+        yield images(rows)
+        clock.go_on(2 * own)
+
+    detector = reads_segment(3)
+    detector.watcher = lambda rows: clock.go_on(8)
+    costs = {name: cost for name, _, cost in run([("a", work(12, 0.25)), ("b", work(8, 1.0))], detector, 2)}
+    assert costs == {
+        "a": engine.Cost(images=12, calls=1, seconds=0.75 + 6),
+        "b": engine.Cost(images=8, calls=1, seconds=3 + 2 + 8),
+    }
 
 
 def test_every_forward_s_rows_are_told():
@@ -103,7 +124,7 @@ def test_ahead_keeps_the_order_and_goes_no_further_than_it_should():
 
     found = ahead(function, range(10), depth=2)
     assert next(found) == (0, 0)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 10 * PATIENCE
     while len(made) < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(0.05)

@@ -14,6 +14,7 @@ from advxai.errors import InputError
 from advxai.faces.crop import encode_png
 from advxai.frames import database
 from advxai.frames.database import FrameStore, build
+from advxai.jobs import image_loader
 
 
 @pytest.fixture
@@ -113,6 +114,40 @@ def test_what_is_read_back_is_compared(rows, path, monkeypatch):
     with pytest.raises(InputError, match="video/0 was not stored whole"):
         build(rows, path)
     assert not path.exists()
+
+
+@pytest.mark.parametrize("number", [0, 7])
+def test_an_image_that_the_disk_has_changed_is_not_published(rows, path, monkeypatch, number):
+    """The very bytes are compared, of every image, the last ones after the store was opened anew."""
+    monkeypatch.setattr(database, "COMMIT", 3)
+    write, key = database._write, rows["key"][number]
+
+    def changed(entries, made, name):
+        write(entries, made, name)
+        with lmdb.open(made, subdir=False, lock=False) as environment, environment.begin(write=True) as transaction:
+            data = bytearray(transaction.get(key.encode()))
+            data[-1] ^= 1
+            transaction.put(key.encode(), bytes(data))
+
+    build(rows.iloc[:1], path)
+    former = path.read_bytes()
+    monkeypatch.setattr(database, "_write", changed)
+    with pytest.raises(InputError, match=f"{key} was not stored whole in .*frames.lmdb: check the disk"):
+        build(rows, path)
+    assert path.read_bytes() == former
+
+
+def test_an_image_of_another_hash_is_refused(rows, path):
+    """A whole image under a key whose list says another hash: by its bytes, and as every job reads it."""
+    build(rows, path)
+    other, (key, right) = rows["sha256"][1], rows.loc[2, ["key", "sha256"]]
+    load, said = image_loader(path), f"{key} in the database .* isn't the image that was stored"
+    with FrameStore(path) as store:
+        assert store.bytes(key, right) == store.bytes(key)
+        for ask in (store.bytes, store.image, lambda key, digest: load({"key": key, "sha256": digest})):
+            assert len(ask(key, right))
+            with pytest.raises(InputError, match=said):
+                ask(key, other)
 
 
 def test_files_that_are_no_database(rows, path, tmp_path):

@@ -7,6 +7,7 @@ import torch
 from advxai.adversary import attack, gaussian_noise, reconstruct
 from advxai.adversary.nes import log_odds
 from advxai.config.science import Nes
+from advxai.detector.model import Preprocessing
 from advxai.distortion import Distortion
 from tests.helpers import SIZE, UNIT, drive_one, linear_detector, quadrants, reads_segment
 
@@ -134,6 +135,23 @@ def test_figures_show_the_copy_that_the_attack_saw(units, project):
         assert np.abs(seen - image).max() == pytest.approx(unit * 16 / 255) and np.abs(seen).max() <= 1 + 1e-12
     else:
         np.testing.assert_allclose(seen, image + unit * steps / 255)
+
+
+@pytest.mark.parametrize("kind", [torch.tensor, np.array])
+@pytest.mark.parametrize(("mean", "std"), [(0.5, 0.5), (0.485, 0.229)])
+def test_a_whole_number_of_steps_is_no_step_more(kind, mean, std):
+    """A pixel v/255 has v and 255 - v steps to go, or as many as delta is: for all 256 of them, although float32 makes
+    12.000001 of some twelves. Half a step to go takes one step, which is cut short."""
+    scale, values = [kind(np.full((3, 1, 1), value, np.float32)) for value in (mean, std)], np.arange(256)
+    unit = (torch.arange(256) / 255).expand(3, 1, 256)
+    image = kind(Preprocessing(256, (mean,) * 3, (std,) * 3).normalise(unit).numpy())
+    for delta in (16, 255):
+        settings = Nes(units="pixel", project=True, delta=delta / 255)
+        least, most = Distortion(settings, *scale).most_steps(image)
+        np.testing.assert_array_equal(least[0, 0], -np.minimum(values, delta))
+        np.testing.assert_array_equal(most[2, 0], np.minimum(255 - values, delta))
+    least, most = Distortion(Nes(units="pixel", project=True, delta=15.5 / 255), *scale).most_steps(image)
+    assert least[0, 0, 100] == -16 and most[0, 0, 100] == 16
 
 
 def test_log_odds_tell_small_differences_of_small_probabilities():

@@ -5,17 +5,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
 from advxai.owner import NAME
+from advxai.store import read_shard
+from advxai.store.complete import JOURNALS, Identity, identity
 from advxai.store.journal import read_journal
+from tests.patience import PATIENCE
 from tests.workflow.conftest import ROOT, store
 
+T = TypeVar("T")
 SLOW = 0.3  # seconds that a forward takes, so that a job can be caught at work
 
 
@@ -62,13 +67,17 @@ class Run:
                 pass  # it has just ended
         return found
 
-    def until(self, condition: Callable[[], object], seconds: float = 120) -> None:
-        """Wait; fails when the run ends before, or takes too long."""
-        deadline = time.monotonic() + seconds
-        while not condition():
+    def until(self, condition: Callable[[], T], seconds: float = 120) -> T:
+        """Wait for what is true, and return it; fails when the run ends before, or takes too long.
+
+        `seconds`, here and in `gone`, are of an idle machine (tests/patience.py).
+        """
+        deadline = time.monotonic() + seconds * PATIENCE
+        while not (found := condition()):
             assert self.process.poll() is None, f"it has ended:\n{self.output.read_text()[-3000:]}"
             assert time.monotonic() < deadline, f"waited in vain:\n{self.output.read_text()[-3000:]}"
             time.sleep(0.05)
+        return found
 
     def kill(self) -> None:
         """SIGKILL to Snakemake itself, not to its jobs."""
@@ -85,12 +94,61 @@ def gone(processes: list[psutil.Process], seconds: float = 15) -> bool:
         except psutil.NoSuchProcess:
             return True
 
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while not all(map(ended, processes)):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.1)
     return True
+
+
+def half_done(own: Collection[Identity], there: Collection[Identity], wanted: Collection[Identity]) -> bool:
+    """Whether a job that ended now would leave both finished work and work to be done.
+
+    Args:
+        own: records in its journal.
+        there: all that its retry could find, others' records included.
+        wanted: those of its shard.
+    """
+    return bool(own) and not set(wanted) <= set(there)
+
+
+def shard_of_journal(journal: Path) -> Path:
+    """`<digest>/journals/<run>-<shard>-<uuid>.journal` -> `<digest>/<run>/<shard>.h5`; the run's name has no hyphen."""
+    run, _, shard = journal.stem.rpartition("-")[0].partition("-")
+    return journal.parents[1] / run / f"{shard}.h5"
+
+
+def stop_half_done(
+    workers: Iterable[psutil.Process], folder: Path, finished: Path
+) -> tuple[psutil.Process, Path] | None:
+    """Stop (SIGSTOP) the first worker that is half done with its shard, so that it stays so: (worker, its journal).
+
+    Whether it is half done is asked when it has been stopped: a worker at work may end between a look and a kill.
+
+    Args:
+        workers: of jobs that keep a journal.
+        folder: of their run.
+        finished: folder of a finished run of the same configuration, whose shards say what is wanted.
+    """
+    for worker in workers:
+        with suppress(psutil.Error):  # it has just ended
+            for journal in [Path(file.path) for file in worker.open_files() if file.path.endswith(".journal")]:
+                worker.suspend()
+                while worker.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE):
+                    time.sleep(0.01)
+                shard = shard_of_journal(journal)
+                others = [*journal.parent.glob("*.journal"), *shard.parent.glob("[!.]*.h5")]
+                there = {one for path in others for one in _identities(path)}
+                if half_done(_identities(journal), there, _identities(finished / shard.relative_to(folder))):
+                    return worker, journal
+                worker.resume()
+    return None
+
+
+def _identities(path: Path) -> set[Identity]:
+    """Of the records in a shard or a journal."""
+    return set(map(identity, read_journal(path) if path.parent.name == JOURNALS else read_shard(path)))
 
 
 def journalled(folder: Path, stage: str) -> int:

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ import pytest
 
 from advxai.store import read_attributes, read_shard
 from advxai.store.complete import identity
+from advxai.store.journal import read_journal
+from tests.patience import PATIENCE
 from tests.workflow.cluster import NODE, Cluster, Job, lacking
 from tests.workflow.conftest import JWP, ROOT, copy_of, store, tiny
-from tests.workflow.kills import Run, journal_records, journalled
+from tests.workflow.kills import Run, gone, journal_records, shard_of_journal, stop_half_done
 from tests.workflow.test_kill import assert_same
 
 pytestmark = pytest.mark.slurm
@@ -57,7 +59,7 @@ def local(tmp_path_factory) -> Path:
 
 
 def ended_well(run: Run) -> None:
-    assert run.process.wait(600) == 0, run.output.read_text()[-5000:]
+    assert run.process.wait(600 * PATIENCE) == 0, run.output.read_text()[-5000:]
 
 
 def assert_same_table(name: str, one: Path, other: Path) -> None:
@@ -89,51 +91,69 @@ def what_ran_where(jobs: list[Job]) -> str:
 
 
 @dataclass(frozen=True)
+class Ended:
+    """A job that the test has ended while it was half done with its shard.
+
+    Attributes:
+        number: Slurm's.
+        shard: that its retry has published.
+        own: records in its own journal.
+        kept: records in all journals of its stage.
+    """
+
+    number: str
+    shard: Path
+    own: list[dict[str, Any]]
+    kept: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Submitted:
     """The run on the cluster.
 
     Attributes:
         folder: where it ran.
         jobs: that it has submitted.
-        cancelled: number of the job that scancel ended.
-        killed: number of the job whose worker was killed.
-        kept: stage -> records that were in the journals when its job had ended.
+        cancelled: by scancel.
+        killed: its worker was killed.
     """
 
     folder: Path
     jobs: list[Job]
-    cancelled: str
-    killed: str
-    kept: dict[str, list[dict[str, Any]]]
+    cancelled: Ended
+    killed: Ended
 
 
-def running(cluster: Cluster, rule: str) -> list[str]:
-    return [job.number for job in cluster.jobs(rule) if job.state == "RUNNING"]
+def end(
+    run: Run, folder: Path, finished: Path, stage: str, rule: str, how: Callable[[psutil.Process, str], object]
+) -> Ended:
+    """End a job that is half done; `how` is given its worker, which is stopped, and its number.
+
+    Two jobs run at a time, so the one that has journalled something may be the other one: what has ended must be
+    looked at itself.
+    """
+    worker, journal = run.until(lambda: stop_half_done(workers(folder, rule), folder, finished), 300)
+    number = worker.environ()["SLURM_JOB_ID"]
+    how(worker, number)
+    assert gone([worker])
+    return Ended(number, shard_of_journal(journal), list(read_journal(journal)), journal_records(folder, stage))
 
 
 @pytest.fixture(scope="module")
 def submitted(cluster, local, tmp_path_factory, request) -> Submitted:
     """The local run's configuration in an empty folder. A NES job is cancelled and a worker of the segment attacks gets
-    SIGKILL, each while it is at work on further images; the run goes on by itself."""
+    SIGKILL, each with images that it has finished and others that it hasn't; the run goes on by itself."""
     folder = tmp_path_factory.mktemp("submitted")
     shutil.copy(local / "tiny.yaml", folder)
     (folder / "broken.mp4").touch()
     run = Run(folder, *TARGETS, *PROFILE, **cluster.environment, SLOW_FORWARD="0.2")
-    kept = {}
-    run.until(lambda: journalled(folder, "adversary") and running(cluster, "adversary_shard"), 300)
-    cancelled = running(cluster, "adversary_shard")[0]
-    cluster.ask("scancel", cancelled)
-    kept["adversary"] = journal_records(folder, "adversary")
-    run.until(lambda: journalled(folder, "attacks") and workers(folder, "evaluation_shard"), 300)
-    (victim, *_) = workers(folder, "evaluation_shard")
-    killed = victim.environ()["SLURM_JOB_ID"]
-    victim.kill()
-    kept["attacks"] = journal_records(folder, "attacks")
+    cancelled = end(run, folder, local, "adversary", "adversary_shard", lambda _, job: cluster.ask("scancel", job))
+    killed = end(run, folder, local, "attacks", "evaluation_shard", lambda worker, _: worker.kill())
     ended_well(run)
     jobs = cluster.jobs()
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print(f"\n{what_ran_where(jobs)}\n{cancelled} was cancelled, a worker of {killed} killed.")
-    return Submitted(folder, jobs, cancelled, killed, kept)
+        print(f"\n{what_ran_where(jobs)}\n{cancelled.number} was cancelled, a worker of {killed.number} killed.")
+    return Submitted(folder, jobs, cancelled, killed)
 
 
 def of(submitted: Submitted, number: str) -> Job:
@@ -158,7 +178,7 @@ def test_heavy_rules_ran_on_the_node_and_light_ones_did_not(submitted):
     """Two shards: 2 adversary jobs, 2 x 2 rows of saliency and evaluation each, and what comes before them."""
     rules = pd.Series([job.comment.removeprefix("rule_").partition("_wildcards_")[0] for job in submitted.jobs])
     first = rules.groupby(rules).size().to_dict()
-    for number in (submitted.cancelled, submitted.killed):
+    for number in (submitted.cancelled.number, submitted.killed.number):
         rule = of(submitted, number).comment.removeprefix("rule_").partition("_wildcards_")[0]
         first[rule] -= len(retries(submitted, number))
     assert first == {
@@ -170,25 +190,24 @@ def test_heavy_rules_ran_on_the_node_and_light_ones_did_not(submitted):
 
 def test_ended_jobs_are_tried_again_with_more_memory_and_time(submitted):
     """profiles/slurm asks for 5000 MB and two hours, times the attempt."""
-    for number, state in ((submitted.cancelled, "CANCELLED"), (submitted.killed, "FAILED")):
+    for number, state in ((submitted.cancelled.number, "CANCELLED"), (submitted.killed.number, "FAILED")):
         first, again = of(submitted, number), retries(submitted, number)
         assert (first.state, first.memory, first.limit) == (state, "5000M", "2:00:00")
         assert [(job.state, job.memory, job.limit) for job in again] == [("COMPLETED", "10000M", "4:00:00")]
-    ended = {submitted.cancelled, submitted.killed}
+    ended = {submitted.cancelled.number, submitted.killed.number}
     assert {job.state for job in submitted.jobs if job.number not in ended} == {"COMPLETED"}
 
 
 def test_finished_images_were_not_computed_again(submitted):
     """The shards hold the very records that the ended jobs had journalled, the time that each took included."""
-    for stage, kept in submitted.kept.items():
-        shards = store(submitted.folder, f"{stage}/*/tiny/*.h5")
+    for ended in (submitted.cancelled, submitted.killed):
+        shards = sorted(ended.shard.parent.glob("*.h5"))
         published = {identity(record): record for path in shards for record in read_shard(path)}
-        assert kept
-        for record in kept:
+        for record in ended.kept:
             same = published[identity(record)]
             assert all(np.array_equal(record[name], same[name]) for name in record if name != "made_for")
+        assert read_attributes(ended.shard)["found"] >= len(ended.own) >= 1
         said = [read_attributes(path) for path in shards]
-        assert sum(one["found"] for one in said) >= 1
         assert all(one["found"] + one["computed"] == one["records"] for one in said)
 
 
@@ -204,7 +223,9 @@ rule all:
 rule gpu:
     output: "gpu_{n}"
     resources: gpu=1
-    shell: "echo $CUDA_VISIBLE_DEVICES > {output}; sleep 10"
+    shell:
+        "touch began_{wildcards.n}; until [ -e began_1 -a -e began_2 ]; do sleep 0.2; done; "
+        "echo $CUDA_VISIBLE_DEVICES > {output}"
 rule none:
     output: "none"
     resources: gpu=0
@@ -213,7 +234,8 @@ rule none:
 
 
 def test_a_job_that_asks_for_a_gpu_sees_it_alone(cluster, tmp_path):
-    """Two jobs at the same time on a node with two GPUs see one each, another one; one that asks for none sees none."""
+    """Two jobs at the same time (each waits for the other to have begun) on a node with two GPUs see one each, another
+    one; one that asks for none sees none."""
     (tmp_path / "Snakefile").write_text(GPUS)
     arguments = ["--snakefile", tmp_path / "Snakefile", "--directory", tmp_path, *PROFILE]
     done = subprocess.run(
@@ -222,7 +244,7 @@ def test_a_job_that_asks_for_a_gpu_sees_it_alone(cluster, tmp_path):
         env=os.environ | cluster.environment,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=200 * PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -48,6 +49,13 @@ def records(folder: Path, run: str, stage: str) -> dict[str, dict]:
         for path in shards(folder, run, stage)
         for record in read_shard(path)
     }
+
+
+def reading(output: str) -> set[bool]:
+    """Whether the planned jobs that read the detector or records of it have its hash among their inputs."""
+    inputs = re.findall(r"^    input: (.*)$", output, re.MULTILINE)
+    of_detector = re.compile(r"detector\.safetensors|store/(?:predictions|adversary|saliency|attacks|evaluation)/")
+    return {"detector.sha256" in one for one in inputs if of_detector.search(one)}
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +108,9 @@ def test_the_first_run_refuses_the_exchange_and_is_as_it_was_when_it_is_undone(s
     again nothing is."""
     folder, _ = shared
     arguments = ("-n", "--cores", 2, "--configfile", folder / "tiny.yaml")
-    assert "Updated input files: " in snakemake(folder, *arguments).stdout
+    output = snakemake(folder, *arguments).stdout
+    assert "Updated input files: " in output
+    assert reading(output) == {True}
     (weights,) = store(folder, "detector/*/detector.safetensors")
     second = folder / "second.safetensors"
     weights.rename(second)

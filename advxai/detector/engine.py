@@ -233,12 +233,17 @@ def _step(batch: Tensor, queue: deque[_Task], detector: Detector) -> list[_Task]
 
 
 def _require_numbers(answers: Tensor, images: Tensor, shares: list[tuple[_Task, int]], detector: Detector) -> None:
-    """Refuse answers that are NaN or infinite; whose fault it is, the detector's or the asked image's, is said."""
-    if bool(answers.isfinite().all()):
+    """Refuse answers that are NaN or infinite; whose fault it is, the detector's or the asked image's, is said.
+
+    On the CPU images are looked at even so: OpenVINO makes a finite answer of NaN. A sum takes a thousandth of the
+    forward.
+    """
+    seen = images.device.type != "cpu" or bool(images.sum().isfinite())
+    if seen and bool(answers.isfinite().all()):
         return
     tasks = [task for task, count in shares for _ in range(count)]
-    for task, image, answer in zip(tasks, images, answers, strict=False):  # the rest of the images is padding
-        if not bool(answer.isfinite().all()) and not bool(image.isfinite().all()):
+    for task, image in zip(tasks, images, strict=False):  # the rest of the images is padding
+        if not bool(image.isfinite().all()):
             raise InputError(
                 f"{task.who}: a request for the image {task.image} holds NaN or infinity; correct what makes it"
             )

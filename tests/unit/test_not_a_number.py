@@ -26,7 +26,7 @@ from advxai.detector.throughput import compare
 from advxai.errors import InputError
 from advxai.evaluation.attacks import run as run_attacks
 from advxai.saliency.fillings import filled
-from tests.helpers import SIZE, UNIT, LinearModule, explainer_settings, quadrants, reads_segment
+from tests.helpers import SIZE, UNIT, LinearModule, explainer_settings, quadrants
 
 HALF = (0.5, 0.5, 0.5)
 NAN, INF = float("nan"), float("inf")
@@ -202,15 +202,34 @@ def test_raw_forwards_are_not_looked_at():
     assert model.forward(batch, 3).isnan().all()
 
 
-def test_a_request_that_holds_nan_is_the_asker_s_fault():
-    def asks(value: float):
-        return (yield torch.full((2, 3, SIZE, SIZE), value))
+@pytest.mark.parametrize("value", [NAN, INF])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_request_that_holds_nan_is_the_asker_s_fault(backend: str, value: float):
+    """OpenVINO makes zero of it, so the answer is finite."""
 
+    def asks(value: float):
+        asked = torch.full((2, 3, SIZE, SIZE), 0.1)
+        asked[1, 2, 3, 4] = value
+        return (yield asked)
+
+    module = nn.Sequential(nn.ReLU(), nn.Flatten(), nn.Linear(3 * SIZE * SIZE, 2))
+    model = Detector(module, UNIT, classes=("Real", "Fake"), forward_batch=8, backend=backend)
     with pytest.raises(InputError) as caught:
-        list(run([(("a.png", "x"), asks(0.1)), (("b.png", "y"), asks(NAN))], reads_segment(3), 2, "explainer m:C"))
-    assert (
-        str(caught.value) == "explainer m:C: a request for the image b.png holds NaN or infinity; correct what makes it"
-    )
+        list(run([(("a.png", "x"), asks(0.1)), (("b.png", "y"), asks(value))], model, 2, "explainer m:C"))
+    said = "explainer m:C: a request for the image b.png holds NaN or infinity; correct what makes it"
+    assert str(caught.value) == said
+
+
+def test_a_request_of_huge_numbers_is_answered():
+    """Their sum is infinite, they aren't."""
+
+    def asks():
+        return (yield torch.full((8, 3, SIZE, SIZE), 1e38))
+
+    module = nn.Sequential(nn.Tanh(), nn.Flatten(), nn.Linear(3 * SIZE * SIZE, 2))
+    model = Detector(module, UNIT, classes=("Real", "Fake"), forward_batch=8)
+    ((_, answer, _),) = run([("a", asks())], model, 1)
+    assert answer.shape == (8, 2)
 
 
 # -- at the start -----------------------------------------------------------------------------------------------------

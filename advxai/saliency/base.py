@@ -117,14 +117,16 @@ class CallableExplainer(Explainer):
         def work() -> None:
             nonlocal over
             result, error = None, None
-            turn.begin()
             try:
-                result = self.attribute(predict, inputs)
+                turn.begin()
+                try:
+                    result = self.attribute(predict, inputs)
+                finally:
+                    with asking:
+                        over = True
+                        turn.leave()
             except BaseException as raised:  # handed over to the caller, who raises it
                 error = raised
-            with asking:
-                over = True
-                turn.leave()
             asked.put((result, True, error))
 
         threading.Thread(target=work, daemon=True).start()

@@ -20,13 +20,15 @@ _here = threading.local()  # .turn: of the explanation that this thread computes
 
 def states() -> tuple[Any, ...]:
     """The states of numpy's, Python's and torch's (CPU) global generators."""
-    return np.random.get_state(), random.getstate(), torch.get_rng_state()
+    return np.random.get_state(legacy=False), random.getstate(), torch.get_rng_state()
 
 
 def _put(values: tuple[Any, ...]) -> None:
-    np.random.set_state(values[0])
-    random.setstate(values[1])
-    torch.set_rng_state(values[2])
+    try:
+        np.random.set_state(values[0])  # fails when somebody has put another kind of generator there
+    finally:
+        random.setstate(values[1])
+        torch.set_rng_state(values[2])
 
 
 class Turn:
@@ -42,7 +44,7 @@ class Turn:
     def __init__(self, generator: np.random.Generator) -> None:
         seeds = [int(seed) for seed in copy.deepcopy(generator).integers(2**32, size=3)]
         self._own: tuple[Any, ...] = (
-            np.random.RandomState(seeds[0]).get_state(),
+            np.random.RandomState(seeds[0]).get_state(legacy=False),
             random.Random(seeds[1]).getstate(),
             torch.Generator().manual_seed(seeds[2]).get_state(),
         )
@@ -52,15 +54,24 @@ class Turn:
     def enter(self) -> None:
         """Wait for the generators and put the own states in."""
         _lent.acquire()
-        self._outer, self.held = states(), True
-        _put(self._own)
+        self._outer = states()
+        try:
+            _put(self._own)
+            self.held = True
+        finally:
+            if not self.held:
+                _put(self._outer)
+                _lent.release()
 
     def leave(self) -> None:
         """Put back what was there before, if this turn has the generators."""
         if self.held:
-            self._own, self.held = states(), False
-            _put(self._outer)
-            _lent.release()
+            self.held = False
+            try:
+                self._own = states()
+                _put(self._outer)
+            finally:
+                _lent.release()
 
     def begin(self) -> None:
         """Enter, in the thread that computes the explanation."""

@@ -16,8 +16,10 @@ FLAT = torch.zeros((3, SIZE, SIZE))
 
 
 def same(one: tuple, other: tuple) -> bool:
-    numpy_ = all(np.array_equal(a, b) for a, b in zip(one[0], other[0], strict=True))
-    return numpy_ and one[1] == other[1] and torch.equal(one[2], other[2])
+    numbers = [state[0]["state"] | {"half": (state[0]["has_gauss"], state[0]["gauss"])} for state in (one, other)]
+    assert numbers[0].keys() == numbers[1].keys() == {"key", "pos", "half"}
+    equal = all(np.array_equal(value, numbers[1][name]) for name, value in numbers[0].items())
+    return equal and one[1] == other[1] and torch.equal(one[2], other[2])
 
 
 def draw() -> list[float]:
@@ -106,6 +108,28 @@ class Fails(Draws):
 def test_an_error_leaves_the_generators_free():
     with pytest.raises(RuntimeError, match="a defect"):
         list(run(work(Fails(), 1, 2), reads_segment(3), 2))
+    assert scores(Draws(), (1,), 1)
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_generators_that_can_t_be_put_back_are_an_error_and_no_hang(asks):
+    class Replaces(CallableExplainer):
+        def attribute(self, predict, inputs):
+            np.random.set_bit_generator(np.random.PCG64(0))
+            if asks:
+                predict(inputs.image[None])
+
+    before = np.random.get_bit_generator()
+    try:
+        with pytest.raises(ValueError, match="PCG64"):
+            scores(Replaces(), (1,), 1)
+        with pytest.raises(ValueError, match="PCG64"):
+            scores(Draws(), (1,), 1)
+    finally:
+        np.random.set_bit_generator(before)
+        # what the explainer had put in when it replaced it
+        np.random.set_state(np.random.RandomState(3).get_state())
+        np.random.randn()
     assert scores(Draws(), (1,), 1)
 
 

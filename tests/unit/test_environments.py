@@ -52,6 +52,7 @@ IMPORTED_AS = {
     "scikit-image": "skimage",
     "scikit-learn": "sklearn",
 }
+PART_OF = {"pydantic_core": "pydantic"}  # comes with it, in the version that fits
 # Packages that no import names: pandas reads Parquet and writes tables by them, uv fetches the media, timm needs a
 # torchvision that matches torch, and methods and backends are imported by the names that the configuration has
 BY_OTHERS = {
@@ -107,7 +108,7 @@ def needed(script: Path, deep: bool = False) -> set[str]:
                 todo += [(module, False) for module in modules(name)]
             else:
                 found.add(name.split(".")[0])
-    return found - sys.stdlib_module_names
+    return {PART_OF.get(name, name) for name in found} - sys.stdlib_module_names
 
 
 def scripts() -> Iterator[tuple[str, Path]]:

@@ -81,7 +81,7 @@ def require_unlearnt(videos: pd.DataFrame, listed: pd.DataFrame, source: Path) -
     named = learnt[_without_layout(learnt["video"]).isin(_without_layout(listed["video"]))]
     if len(named):
         video, split = named[["video", "split"]].iloc[0]
-        more = f" and {len(named) - 1} more" if len(named) > 1 else ""
+        more = f" (and {len(named) - 1} more)" if len(named) > 1 else ""
         raise InputError(
             f"{source}: {video}{more} is in the split {split}, from which the detector learns, and can't be explained "
             "as a test video: take it out of the list, give the list a column of splits, or set detector.checkpoint."

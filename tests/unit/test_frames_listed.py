@@ -166,7 +166,7 @@ def test_a_list_of_test_images_may_not_name_what_a_detector_learns_from(source):
             f"{source}: {learnt[1]} is in the split {split}, from which the detector learns, and can't be explained "
             "as a test video: take it out of the list, give the list a column of splits, or set detector.checkpoint."
         )
-    with pytest.raises(InputError, match=f" and {len(learnt) - 1} more is in the split train"):
+    with pytest.raises(InputError, match=rf" \(and {len(learnt) - 1} more\) is in the split train"):
         require_unlearnt(videos.assign(split=videos["split"].where(~real, "train")), listed, source)
 
 

@@ -18,6 +18,7 @@ import yaml
 from advxai.corpus.media import fetch
 from advxai.corpus.video import read_frames, write_video
 from advxai.faces.crop import decode_png
+from advxai.frames.manifest import write_csv
 from benchmarks.dag import simulate
 from tests.unit.corpus_faces import synthetic_frame
 from tests.workflow.conftest import JWP, ROOT, snakemake
@@ -241,6 +242,25 @@ def test_a_list_of_the_authors_and_a_database_of_theirs(base, run):
     ) + "\n"
     ours = pd.read_parquet(folder / "frames/evaluation.parquet")
     assert pd.read_parquet(frames / "evaluation.parquet")["sha256"].tolist() == ours["sha256"].tolist()
+
+
+@pytest.mark.parametrize("run", ["c23"], indirect=True)
+def test_a_list_that_names_what_is_learnt_is_refused_before_faces_are_cut_out(base, run):
+    """Without a column of splits its images would be explained by a detector that has seen them."""
+    folder, root, _ = run
+    manifest = pd.read_parquet(folder / "frames/manifest.parquet")
+    rows = manifest[manifest["category"] == "Deepfakes"]
+    listed = base / "learnt.csv"
+    write_csv(rows, listed)
+    corpus = {"root": str(root), "splits": str(base / "splits")}
+    path = configuration(base, "learnt", corpus, manifest=str(listed))
+    done = snakemake(base, "--cores", 1, "frames", "--configfile", path, check=False)
+    assert done.returncode != 0 and "faces_shard:" not in done.stdout.partition("Select jobs to execute")[2]
+    assert (
+        f"Error: {listed}: {learnt} (and 1 more) is in the split train, from which the detector learns" in done.stdout
+    )
+    write_csv(rows, listed, split=True)
+    snakemake(base, "--cores", 1, "corpus", "--configfile", path)
 
 
 def test_a_row_on_a_cluster_takes_four_jobs_a_shard_and_a_handful_more(tmp_path):

@@ -316,3 +316,18 @@ def test_a_folder_of_another_digest_is_refused():
         )
     assert own.copies_for("LIME", own.saliency("LIME").digest, "0-of-1") == []
     assert own.copies_for("LIME_adv", own.saliency("LIME_adv").digest, "0-of-1") == own.copies
+
+
+@pytest.mark.parametrize(
+    ("header", "detector", "expected"),
+    [("", {}, True), (" split", {}, False), ("", {"checkpoint": "own.pth"}, False)],
+)
+def test_a_list_without_splits_may_not_name_what_is_learnt(tmp_path, header, detector, expected):
+    """One with splits is part of the detector's digest; of a checkpoint nobody knows what it was trained on."""
+    listed = tmp_path / "list.csv"
+    listed.write_text(f"relative_path bin_label mc_label{header}\n")
+    own = paths(frames={"manifest": str(listed)}, detector=detector)
+    assert own.unlearnt is expected
+    if not detector:
+        assert (own.detector.path != paths().detector.path) is bool(header)
+    assert paths().unlearnt is False

@@ -256,11 +256,8 @@ def test_a_list_that_names_what_is_learnt_is_refused_before_faces_are_cut_out(ba
     path = configuration(base, "learnt", corpus, manifest=str(listed))
     done = snakemake(base, "--cores", 1, "frames", "--configfile", path, check=False)
     assert done.returncode != 0 and "faces_shard:" not in done.stdout.partition("Select jobs to execute")[2]
-    assert (
-        f"Error: {listed}: {learnt} (and 1 more) is in the split train, from which the detector learns" in done.stdout
-    )
-    write_csv(rows, listed, split=True)
-    snakemake(base, "--cores", 1, "corpus", "--configfile", path)
+    learnt = "manipulated_sequences/Deepfakes/c23/videos/071_054.mp4 (and 1 more)"
+    assert f"Error: {listed}: {learnt} is in the split train, from which the detector learns" in done.stdout
 
 
 def test_a_row_on_a_cluster_takes_four_jobs_a_shard_and_a_handful_more(tmp_path):

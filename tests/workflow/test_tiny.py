@@ -12,6 +12,8 @@ import yaml
 
 from advxai.config import FIGURES
 from advxai.config.explainers import BASELINES
+from advxai.detector.weights import read_hash, said
+from advxai.digests import file_sha256
 from advxai.store import read_attributes, read_shard
 from tests.workflow.conftest import snakemake, store, tiny
 
@@ -222,6 +224,12 @@ def test_the_authors_files_and_other_shards_give_the_same_tables(finished, datab
     ]
     assert steps[0].keys() == steps[1].keys()
     assert all(np.array_equal(steps[0][key], steps[1][key]) for key in steps[0])
+
+
+def test_an_imported_detector_says_which_file_it_is_of(finished, database):
+    (trained,), (weights,) = (store(base, "detector/*/detector.safetensors") for base in (finished, database))
+    assert said(weights)["checkpoint"] == file_sha256(trained)
+    assert read_hash(weights.with_suffix(".sha256")) == file_sha256(weights) != file_sha256(trained)
 
 
 def test_the_published_tables_stand_beside_ours(database):

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from advxai.detector import checkpoint
 from advxai.detector.model import Preprocessing
-from advxai.detector.weights import said
+from advxai.detector.weights import read_hash, said
 from advxai.digests import file_sha256
 from advxai.store import read_attributes, read_shard
 from tests.custom import tiny_detector
@@ -73,12 +73,14 @@ def shared(finished, tmp_path_factory) -> tuple[Path, str]:
     return folder, snakemake(folder, *targets, "--cores", 2, "--configfile", folder / "second.yaml").stdout
 
 
-def test_no_record_of_the_former_weights_is_used_in_any_stage(shared):
+def test_no_record_of_the_former_weights_is_used_in_any_stage(shared, finished):
     folder, output = shared
     (weights,) = store(folder, "detector/*/detector.safetensors")
-    sha256 = file_sha256(weights)
-    assert sha256 != file_sha256(folder / "first.safetensors")
-    assert weights.with_suffix(".sha256").read_text().split()[0] == sha256
+    sha256, first = file_sha256(weights), file_sha256(folder / "first.safetensors")
+    assert sha256 != first
+    (trained,) = store(finished, "detector/*/detector.sha256")
+    assert read_hash(trained) == first
+    assert read_hash(weights.with_suffix(".sha256")) == sha256
     for stage in STAGES:
         attributes = [read_attributes(path) for path in shards(folder, "second", stage)]
         assert [int(one["found"]) for one in attributes] == [0], stage

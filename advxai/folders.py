@@ -1,6 +1,7 @@
 """A folder of the store, and what it says of itself."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from advxai.errors import InputError
 from advxai.files import publish
 
 PARAMS = "params.json"
+DIGEST = re.compile(r"-[0-9a-f]{12}$")
 STAGES = ("predictions", "adversary", "saliency", "attacks", "evaluation")  # whose files hold records of a detector
 
 
@@ -62,4 +64,5 @@ class Folder:
 
 def is_shard(path: Path) -> bool:
     """Whether a path is that of records of a detector: `<stage>/<name>-<digest>/<run>/<shard>.h5` or `.parquet`."""
-    return len(path.parents) > 2 and path.parents[2].name in STAGES and path.suffix in (".h5", ".parquet")
+    *_, stage, folder, _, name = ("", "", "", *path.parts)
+    return stage in STAGES and bool(DIGEST.search(folder)) and name.endswith((".h5", ".parquet"))

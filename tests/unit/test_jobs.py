@@ -98,7 +98,7 @@ def test_rows_of_another_detector_are_refused(tmp_path, weights):
 
 
 def test_files_that_are_no_shards_are_not_looked_into(tmp_path, weights):
-    other = tmp_path / "results/run/tables/accuracy.parquet"
+    other = tmp_path / "evaluation/run/tables/accuracy.parquet"  # `results: evaluation`
     other.parent.mkdir(parents=True)
     other.write_text("no table")
     with job([], Inputs([str(other), str(tmp_path / "absent.h5")], weights=str(weights))):

@@ -1,6 +1,7 @@
 # Explaining deepfake detectors: the workflow's entry. The stages are in rules/, the science in advxai/.
 import os
 import sys
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
@@ -14,6 +15,7 @@ from advxai.config import load
 from advxai.environment import prepare
 from advxai.errors import InputError
 from advxai.paths import Paths
+from advxai.settled import remember, require_known
 
 # Scripts are processes of their own, perhaps on another node: they must find the library too.
 prepare(workflow.basedir)
@@ -34,8 +36,10 @@ RETRIES = 0 if workflow.remote_exec else Paths.RETRIES
 try:
     CONFIG = load(config)
     P = Paths(CONFIG, planning=PLANNING)
-    for note in [] if PLANNING else P.check():
-        print(f"note: {note}", file=sys.stderr)
+    if not PLANNING:
+        for note in P.check():
+            print(f"note: {note}", file=sys.stderr)
+        require_known(P, Path(".snakemake"))
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -75,15 +79,19 @@ include: "rules/cases.smk"
 include: "rules/explain.smk"
 
 
+onstart:
+    if not PLANNING:
+        remember(P, Path(".snakemake"))
+
+
 onsuccess:
     from advxai.store import (
         clear_journals,
     )  # HDF5 and all, which planning and each job's start don't need
 
     clear_journals(path for paths in P.records.values() for path in paths)
-    summary = P.run / "summary.txt"
-    if summary.exists() and CONFIG.image is None:
-        print(summary.read_text(), file=sys.stderr)
+    if CONFIG.image is None and P.summed_up:
+        print((P.run / "summary.txt").read_text(), file=sys.stderr)
         if P.report.exists():
             print(f"report: {P.report}", file=sys.stderr)
 

@@ -80,8 +80,16 @@ def _sealed(paths: "Paths") -> list[str]:
             f"({checkpoint}): delete it and run again"
         )
     known = paths.weights_hash.exists()
+    before = paths.weights_hash.read_text().split()[:1] if known else []
     weights.seal(paths.weights)
-    if known or paths.imported or not any(path.exists() for shards in paths.records.values() for path in shards):
+    now = weights.read_hash(paths.weights_hash)
+    if before and before != [now]:
+        return [
+            f"{paths.weights} has other weights ({now[:12]}) than before ({before[0][:12]}): what the former ones made is "
+            "made anew by these, and stays in the store."
+        ]
+    recorded = any(path.exists() for shards in paths.records.values() for path in shards)
+    if known or paths.imported or not recorded:
         return []
     return [
         f"{paths.detector.path} was made before records named the weights that made them: what the store holds of it "

@@ -10,6 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def _umask() -> int:
+    """The process's file mode mask, which can only be read by setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _umask()
+
+
 def _to_disk(path: Path) -> None:
     """Wait until a file's bytes are on the disk: a rename may otherwise outlive them in a power failure."""
     handle = os.open(path, os.O_RDONLY)
@@ -36,6 +46,8 @@ def publish(path: Path, save: Callable[[Path], object], *, replace: bool = True)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
     try:
         save(temporary)
+        if temporary.is_file():  # some writers let nobody else read
+            temporary.chmod(temporary.stat().st_mode | (0o666 & ~_UMASK))
         _to_disk(temporary)
         if replace:
             os.replace(temporary, path)

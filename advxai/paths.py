@@ -279,6 +279,14 @@ class Paths(Digests):
         return current(self.weights) if self.weights.exists() else None
 
     @property
+    def summed_up(self) -> bool:
+        """The run has a closing message, written since the detector was exchanged, if it was."""
+        try:
+            return (self.run / "summary.txt").stat().st_mtime >= self.weights_hash.stat().st_mtime
+        except FileNotFoundError:
+            return False
+
+    @property
     def imported(self) -> bool:
         """The detector is a checkpoint's, whose hash is in its digest."""
         return self.config.detector.checkpoint is not None

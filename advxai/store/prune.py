@@ -27,6 +27,7 @@ from advxai.errors import InputError
 from advxai.frames.manifest import build
 from advxai.frames.sampling import sample_evaluation
 from advxai.paths import Paths
+from advxai.store.belong import weights_in
 from advxai.store.shard import read_shard
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,8 @@ RECORDS = (".h5", ".parquet", ".journal")
 FIGURES = (".png", ".pdf")
 LEFTOVER = 24 * 3600.0  # seconds without a change after which no job is at it any more
 UNREADABLE = (InputError, KeyError)  # missing, damaged, or of another version of this project
+TAKEN_OVER = "the configurations' own files hold what they need of it"
+OTHER_WEIGHTS = "of other weights than the detector has now; should those come back, it would be computed anew"
 UNREFERENCED = "no configuration here refers to it"
 
 
@@ -240,7 +243,17 @@ def _spare_records(folder: Path, runs: Sequence[_Run]) -> dict[Path, str]:
     # looking whether they are whole takes time
     if not spare or not items or not all(run.has(*item) for run, item in items):
         return {}
-    return dict.fromkeys(spare, "the configurations' own files hold what they need of it")
+    present = {run.weights for run in runs}
+    return {path: OTHER_WEIGHTS if _foreign(path, present) else TAKEN_OVER for path in spare}
+
+
+def _foreign(path: Path, weights: set[str | None]) -> bool:
+    """Whether a file or folder holds records of other weights than these."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    try:
+        return any(weights_in(file) - weights for file in files if file.suffix in (".h5", ".parquet"))
+    except UNREADABLE:
+        return False  # damaged: nobody can use it
 
 
 def _spare_crops(folder: Path, runs: Sequence[_Run]) -> dict[Path, str]:

@@ -1,6 +1,7 @@
 """What is looked at before any job starts: the detector's hash is its own, and the detector the configured one."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,27 @@ def test_the_hash_is_mended_when_other_weights_lie_there(tmp_path):
     first = place(own)
     assert own.check() == [] and read_hash(own.weights_hash) == first == own.present_weights
     second = place(own, b"others!")
+    (note,) = own.check()
+    assert note == (
+        f"{own.weights} has other weights ({second[:12]}) than before ({first[:12]}): what the former ones made is made "
+        "anew by these, and stays in the store."
+    )
     assert own.check() == [] and read_hash(own.weights_hash) == second != first
+    own.weights_hash.write_text("")
+    assert own.check() == [] and read_hash(own.weights_hash) == second
+
+
+def test_a_closing_message_of_before_an_exchange_is_none(tmp_path):
+    """After a run of one table the others, and the message, are still the former detector's."""
+    own = paths(tmp_path)
+    place(own)
+    own.check()
+    assert not own.summed_up
+    own.run.mkdir(parents=True)
+    (own.run / "summary.txt").write_text("all is well")
+    assert own.summed_up
+    os.utime(own.weights_hash, ns=(0, (own.run / "summary.txt").stat().st_mtime_ns + 1_000_000))
+    assert not own.summed_up
 
 
 def test_a_store_of_before_is_told_once(tmp_path):

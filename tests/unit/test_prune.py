@@ -254,6 +254,18 @@ def test_nothing_is_listed_in_the_folder_of_an_unfinished_run(both, file):
     assert listed(a) == {one for one in only_of(b, a) if not one.startswith(tuple(f"{place}/" for place in missing))}
 
 
+def test_records_of_other_weights_are_called_so(a):
+    """They are what makes putting the former weights back cheap."""
+    run(a)
+    kept = a.saliency("LIME").path / "kept"
+    write_shard(kept / "a-0-of-2-0123456789ab.h5", [{"key": "k", "sha256": "s", "weights": "0" * 64}], {})
+    (other,) = [entry.why for entry in unused([a]) if entry.path == kept]
+    assert other == "of other weights than the detector has now; should those come back, it would be computed anew"
+    write_shard(kept / "a-0-of-2-0123456789ab.h5", [{"key": "k", "sha256": "s", "weights": WEIGHTS}], {})
+    (same,) = [entry.why for entry in unused([a]) if entry.path == kept]
+    assert same == "the configurations' own files hold what they need of it"
+
+
 @pytest.mark.parametrize("absent", [False, True])
 def test_records_of_other_weights_are_not_what_a_run_needs(a, absent):
     """After an exchange of the detector, the former one's records stay until the run has its own."""

@@ -1,0 +1,82 @@
+"""Whether a run's readable folder is of the present settings, where Snakemake's own record of it is gone.
+
+What lies in the store has a digest in its path. Lists, tables and figures of a run don't: which of them are of other
+settings is known from `.snakemake` alone. Where `results/` has come without it (copied, or `.snakemake` deleted), an old
+list would pass for one of the present settings. So a run's folder remembers the settings that it was made with, and an
+id that `.snakemake` has too.
+"""
+
+import json
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from advxai.digests import digest
+from advxai.errors import InputError
+from advxai.files import publish
+
+if TYPE_CHECKING:
+    from advxai.paths import Paths
+
+NAME = "settings.json"
+OWN = "advxai"  # our folder within .snakemake
+IRRELEVANT = {"image", "explain", "plan", "prune", "cases", "results", "scratch", "images_at_once", "threads"}
+
+
+def settings_of(paths: "Paths") -> str:
+    """Digest of all that a run's readable files depend on besides the images: its settings and the user's list."""
+    config = paths.config.model_dump(mode="json", exclude=IRRELEVANT)
+    return digest({"config": config, "listed": paths.listed})
+
+
+def require_known(paths: "Paths", snakemake: Path) -> None:
+    """Refuse a run's folder that may be of other settings, if Snakemake doesn't know it.
+
+    Args:
+        paths: of the run.
+        snakemake: the folder `.snakemake`.
+
+    Raises:
+        InputError: the folder was made with other settings, too, and Snakemake's record of that isn't here.
+    """
+    said = _read(paths.run / NAME)
+    if said is None:  # it hasn't begun, or is of before this was remembered
+        begun = any((paths.run / name).exists() for name in ("corpus", "frames", "tables"))
+        unknown = begun and not (snakemake / "metadata").is_dir()
+    else:
+        unknown = said["settings"] != [settings_of(paths)] and not _knows(snakemake, paths, said)
+    if unknown:
+        raise InputError(
+            f"{paths.run} may be of other settings than these, and Snakemake's record of what each file was made from "
+            f"(.snakemake) isn't here: bring it along, or delete {paths.run}, which is made anew from the store"
+        )
+
+
+def remember(paths: "Paths", snakemake: Path) -> None:
+    """Note the present settings in the run's folder, when a run begins.
+
+    Args:
+        paths, snakemake: as of `require_known`.
+    """
+    said = _read(paths.run / NAME) or {"id": uuid.uuid4().hex, "settings": []}
+    present = settings_of(paths)
+    if present not in said["settings"]:
+        said["settings"].append(present)
+        publish(paths.run / NAME, lambda file: file.write_text(json.dumps(said) + "\n"))
+    if not _knows(snakemake, paths, said):
+        publish(snakemake / OWN / paths.config.run, lambda file: file.write_text(f"{said['id']}\n"))
+
+
+def _knows(snakemake: Path, paths: "Paths", said: dict[str, Any]) -> bool:
+    own = snakemake / OWN / paths.config.run
+    return own.is_file() and own.read_text().strip() == said["id"]
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    try:
+        said = json.loads(file.read_text())
+        return {"id": str(said["id"]), "settings": list(said["settings"])}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file}: can't be read ({error}); delete its folder, which is made anew") from error

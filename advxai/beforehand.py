@@ -85,8 +85,8 @@ def _sealed(paths: "Paths") -> list[str]:
     now = weights.read_hash(paths.weights_hash)
     if before and before != [now]:
         return [
-            f"{paths.weights} has other weights ({now[:12]}) than before ({before[0][:12]}): what the former ones made is "
-            "made anew by these, and stays in the store."
+            f"{paths.weights} has other weights ({now[:12]}) than before ({before[0][:12]}): what the former ones made "
+            "is made anew by these, and stays in the store."
         ]
     recorded = any(path.exists() for shards in paths.records.values() for path in shards)
     if known or paths.imported or not recorded:

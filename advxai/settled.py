@@ -1,7 +1,7 @@
 """Whether a run's readable folder is of the present settings, where Snakemake's own record of it is gone.
 
 What lies in the store has a digest in its path. Lists, tables and figures of a run don't: which of them are of other
-settings is known from `.snakemake` alone. Where `results/` has come without it (copied, or `.snakemake` deleted), an old
+settings is known from `.snakemake` alone. Where `results/` is without it (copied, or `.snakemake` was deleted), an old
 list would pass for one of the present settings. So a run's folder remembers the settings that it was made with, and an
 id that `.snakemake` has too.
 """

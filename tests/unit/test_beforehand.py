@@ -42,8 +42,8 @@ def test_the_hash_is_mended_when_other_weights_lie_there(tmp_path):
     second = place(own, b"others!")
     (note,) = own.check()
     assert note == (
-        f"{own.weights} has other weights ({second[:12]}) than before ({first[:12]}): what the former ones made is made "
-        "anew by these, and stays in the store."
+        f"{own.weights} has other weights ({second[:12]}) than before ({first[:12]}): what the former ones made "
+        "is made anew by these, and stays in the store."
     )
     assert own.check() == [] and read_hash(own.weights_hash) == second != first
     own.weights_hash.write_text("")

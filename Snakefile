@@ -15,7 +15,7 @@ from advxai.config import load
 from advxai.environment import prepare
 from advxai.errors import InputError
 from advxai.paths import Paths
-from advxai.settled import remember, require_known
+from advxai.settled import call_up, remember, require_known
 
 # Scripts are processes of their own, perhaps on another node: they must find the library too.
 prepare(workflow.basedir)
@@ -40,6 +40,8 @@ try:
         for note in P.check():
             print(f"note: {note}", file=sys.stderr)
         require_known(P, Path(".snakemake"))
+        if not (workflow.remote_exec or workflow.subprocess_exec):
+            call_up(P, Path(".snakemake"))
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -90,6 +92,8 @@ onsuccess:
     )  # HDF5 and all, which planning and each job's start don't need
 
     clear_journals(path for paths in P.records.values() for path in paths)
+    if not PLANNING:
+        remember(P, Path(".snakemake"))
     if CONFIG.image is None and P.summed_up:
         print((P.run / "summary.txt").read_text(), file=sys.stderr)
         if P.report.exists():

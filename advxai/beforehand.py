@@ -80,7 +80,7 @@ def _sealed(paths: "Paths") -> list[str]:
             f"({checkpoint}): delete it and run again"
         )
     known = paths.weights_hash.exists()
-    before = paths.weights_hash.read_text().split()[:1] if known else []
+    before = paths.weights_hash.read_text(errors="replace").split()[:1] if known else []
     weights.seal(paths.weights)
     now = weights.read_hash(paths.weights_hash)
     if before and before != [now]:
@@ -89,8 +89,13 @@ def _sealed(paths: "Paths") -> list[str]:
             "is made anew by these, and stays in the store."
         ]
     recorded = any(path.exists() for shards in paths.records.values() for path in shards)
-    if known or paths.imported or not recorded:
+    if known or paths.shown or not recorded:
         return []
+    if paths.imported:
+        return [
+            f"{paths.weights} was imported before such files said of which checkpoint they are: what the store holds "
+            "of it is computed anew; to have it used, delete that file and run again, which imports it in seconds."
+        ]
     return [
         f"{paths.detector.path} was made before records named the weights that made them: what the store holds of it "
         "can't be shown to be this detector's and is computed anew."

@@ -22,6 +22,7 @@ from advxai.config.science import Nes
 from advxai.corpus.ffpp import split_files
 from advxai.errors import InputError
 from advxai.files import database_file
+from advxai.frames.header import header
 from advxai.usercode import code_sha256
 
 # Raise a stage's number when its results change for equal parameters (tests/unit/test_golden.py tells).
@@ -83,6 +84,7 @@ class Digests:
     def __init__(self, config: Config, *, planning: bool = False) -> None:
         self.config, self.planning = config, planning
         self._hashes: dict[str, str] = {}
+        self._codes: dict[str, str] = {}
 
     def _file(self, path: str | Path) -> str:
         """SHA-256 of a user's file, computed once."""
@@ -100,14 +102,24 @@ class Digests:
         Raises:
             InputError: it isn't found.
         """
-        if module not in self._hashes:
+        if module not in self._codes:
             found = code_sha256(module)
             if found is None:
                 raise InputError(
                     f"{key}: the module {module!r} can't be found: put its folder on PYTHONPATH or install it"
                 )
-            self._hashes[module] = found
-        return {"module": module, "code": self._hashes[module]}
+            self._codes[module] = found
+        return {"module": module, "code": self._codes[module]}
+
+    def require_same_code(self) -> None:
+        """Refuse to go on where code of the user's was edited since its hash was taken, perhaps before it was imported.
+
+        Raises:
+            InputError: names the module.
+        """
+        for module, sha256 in self._codes.items():
+            if code_sha256(module) != sha256:
+                raise InputError(f"the code of {module} was edited while this job was starting: run again")
 
     @property
     def listed(self) -> str | None:
@@ -209,8 +221,7 @@ class Digests:
         path = Path(str(self.config.frames.manifest))
         if self.planning and not path.exists():
             return False
-        with open(path) as file:
-            return file.readline().split()[-1:] == ["split"]
+        return "split" in header(path)
 
     @property
     def unlearnt(self) -> bool:

@@ -49,7 +49,7 @@ def job(log: Sequence[str], inputs: Any = None) -> Iterator[None]:
     try:
         before = _belong(inputs)
         yield
-        if before is not None and before != read_hash(Path(inputs.weights)):
+        if before is not None and before != _present(inputs):
             raise InputError(f"{inputs.weights}: the detector was exchanged while this job was at work; run again")
     except InputError as error:
         logging.error("Error: %s", error)
@@ -83,6 +83,13 @@ def _belong(inputs: Any) -> str | None:
 
         require_weights(shards, weights)
     return weights
+
+
+def _present(inputs: Any) -> str:
+    """The hash of the detector now: of its file, where the job has that, else what the small file says."""
+    if "detector" in inputs.keys():
+        return file_sha256(inputs.detector)
+    return read_hash(Path(inputs.weights))
 
 
 def read_items(path: str | Path) -> list[dict[str, Any]]:
@@ -153,6 +160,7 @@ class Forwards:
         detector, frames: paths of the detector's file and of the LMDB.
         weights: path of the file with the detector's hash.
         start: (items, image loader, detector) -> records.
+        unchanged: called when all code is imported; raises if it isn't what the records are to be stored as.
         stamp: further fields of each record; `made_with`, the device and versions, is added to them.
 
     Attributes:
@@ -167,9 +175,11 @@ class Forwards:
         frames: str,
         weights: str,
         start: Callable[..., Iterable[Mapping[str, Any]]],
+        unchanged: Callable[[], None] = lambda: None,
         **stamp: str,
     ) -> None:
         self.config, self.detector, self.frames, self.start, self.stamp = config, detector, frames, start, stamp
+        self.unchanged = unchanged
         self.weights = read_hash(Path(weights))
         self.spent = {"images": 0, "calls": 0}
 
@@ -178,6 +188,8 @@ class Forwards:
 
         detector = open_detector(self.config, self.detector, self.weights)
         stamp = {**self.stamp, "made_with": made_with(detector)}
-        for record in self.start(items, image_loader(self.frames), detector):
+        for number, record in enumerate(self.start(items, image_loader(self.frames), detector)):
+            if number == 0:
+                self.unchanged()
             yield {**record, **stamp}
         self.spent = detector.spent

@@ -16,7 +16,7 @@ from advxai.config import FIGURES, Config
 from advxai.config.base import Medium
 from advxai.config.data import DemoCorpus, FfppCorpus
 from advxai.config.science import Nes
-from advxai.detector.weights import current, hash_file
+from advxai.detector.weights import current, hash_file, said
 from advxai.digests import LATER, Digests, digest
 from advxai.errors import InputError
 from advxai.folders import Folder
@@ -291,17 +291,21 @@ class Paths(Digests):
         """The detector is a checkpoint's, whose hash is in its digest."""
         return self.config.detector.checkpoint is not None
 
-    def later(self, stage: str, sha256: str) -> dict[str, Any]:
-        """Fields that records of earlier code lack -> what stands for them, where that can be known.
+    @property
+    def shown(self) -> bool:
+        """The stored detector says that it was imported from the configured checkpoint, whose hash is in its digest: so
+        whatever lies under that digest is its own."""
+        return self.imported and said(self.weights).get("checkpoint") == self.detector_params["checkpoint"]
 
-        An imported detector's digest holds the checkpoint's hash, so what lies under it is its own; which weights a
-        trained one had, nobody knows.
+    def later(self, stage: str, sha256: str) -> dict[str, Any]:
+        """Fields that records of earlier code lack -> what stands for them, where that can be known: which weights a
+        trained detector had, nobody knows.
 
         Args:
             stage: of the records.
             sha256: of the detector's weights.
         """
-        return LATER.get(stage, {}) | ({"weights": sha256} if self.imported else {})
+        return LATER.get(stage, {}) | ({"weights": sha256} if self.shown else {})
 
     @property
     def predictions(self) -> Folder:

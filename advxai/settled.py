@@ -7,6 +7,7 @@ id that `.snakemake` has too.
 """
 
 import json
+import os
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,12 +53,32 @@ def require_known(paths: "Paths", snakemake: Path) -> None:
         )
 
 
-def remember(paths: "Paths", snakemake: Path) -> None:
-    """Note the present settings in the run's folder, when a run begins.
+def call_up(paths: "Paths", snakemake: Path) -> None:
+    """Let Snakemake look at the detector's hash where the run has last been made with another one.
+
+    It compares an input's checksum only if the input is younger than what was made of it, and a folder that was put
+    back brings its old times along.
 
     Args:
         paths, snakemake: as of `require_known`.
     """
+    present, own = paths.present_weights, snakemake / OWN / f"{paths.config.run}.weights"
+    if present is not None and not (own.is_file() and own.read_text().strip() == present):
+        try:
+            os.utime(paths.weights_hash)
+        except OSError:
+            pass  # nothing can be made where nothing can be written
+
+
+def remember(paths: "Paths", snakemake: Path) -> None:
+    """Note the present settings in the run's folder and the detector's hash in Snakemake's, when a run begins or has
+    ended well.
+
+    Args:
+        paths, snakemake: as of `require_known`.
+    """
+    if (weights := paths.present_weights) is not None:
+        publish(snakemake / OWN / f"{paths.config.run}.weights", lambda file: file.write_text(f"{weights}\n"))
     said = _read(paths.run / NAME) or {"id": uuid.uuid4().hex, "settings": []}
     present = settings_of(paths)
     if present not in said["settings"]:

@@ -81,6 +81,14 @@ def code_sha256(module: str) -> str | None:
 
 
 def _python_files(root: Path) -> Iterable[Path]:
-    for folder, folders, files in os.walk(root):
+    """Links are followed; hidden files, such as an editor's locks, and links to nothing are none."""
+    seen: set[str] = set()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        place = os.path.realpath(folder)
+        if place in seen:
+            folders.clear()
+            continue
+        seen.add(place)
         folders[:] = [name for name in folders if not name.startswith(".") and name not in SKIPPED]
-        yield from (Path(folder, name) for name in files if name.endswith(".py"))
+        found = (Path(folder, name) for name in files if name.endswith(".py") and not name.startswith("."))
+        yield from (path for path in found if path.is_file())

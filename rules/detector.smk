@@ -88,6 +88,7 @@ rule detector_called_fake:
     input:
         predictions=P.run / "detector/predictions.parquet",
         evaluation=FRAMES / "evaluation.parquet",
+        weights=WEIGHTS,
     output:
         evaluation=P.run / "detector/called_fake/evaluation.parquet",
         left_out=P.run / "detector/called_fake/left_out.parquet",

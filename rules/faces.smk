@@ -7,18 +7,22 @@ rule faces:
         P.crops,
 
 
-rule faces_model:
-    input:
-        ancient(P.medium(CONFIG.faces.model)),
-    output:
-        update(P.face_model),
-    log:
-        P.logs / "faces_model.log",
-    localrule: True
-    conda:
-        "../envs/data.yaml"
-    script:
-        "../scripts/faces_model.py"
+# Once it is there no rule makes it: a job of its own, all of whose followers take it as ancient, would hide from Snakemake
+# what else has changed after it.
+if not P.face_model.exists():
+
+    rule faces_model:
+        input:
+            ancient(P.medium(CONFIG.faces.model)),
+        output:
+            update(P.face_model),
+        log:
+            P.logs / "faces_model.log",
+        localrule: True
+        conda:
+            "../envs/data.yaml"
+        script:
+            "../scripts/faces_model.py"
 
 
 rule faces_shard:

@@ -9,7 +9,9 @@ from advxai.jobs import job
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     images = parquet.read(snakemake.input.evaluation)
-    kept, left_out = split(images, parquet.read(snakemake.input.predictions))
+    predictions = parquet.read(snakemake.input.predictions)
+    kept, left_out = split(images, predictions)
+    kept = kept.assign(weights=predictions["weights"].iloc[0])  # the list is this detector's
     parquet.write(kept, snakemake.output.evaluation)
     parquet.write(left_out, snakemake.output.left_out)
     write_lists(kept, snakemake.output.shards)

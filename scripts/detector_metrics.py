@@ -31,7 +31,14 @@ with job(snakemake.log, snakemake.input):
 
         return classify(*arguments)
 
-    forwards = Forwards(config, snakemake.input.detector, snakemake.input.frames, snakemake.input.weights, start)
+    forwards = Forwards(
+        config,
+        snakemake.input.detector,
+        snakemake.input.frames,
+        snakemake.input.weights,
+        start,
+        paths.require_same_code,
+    )
     folder.describe()
     complete(
         shard,
@@ -46,7 +53,7 @@ with job(snakemake.log, snakemake.input):
     probabilities = np.stack([record["probabilities"] for record in read_shard(shard, ["probabilities"])])
     images = predictions(probabilities, rows, CLASSES)
     metrics = evaluate(images, CLASSES, CLASSES.index(REAL))
-    parquet.write(images, snakemake.output.predictions)
+    parquet.write(images.assign(weights=forwards.weights), snakemake.output.predictions)
     write(metrics, Path(snakemake.output.json), Path(snakemake.output.csv))
     if beside := snakemake.output.get("published"):
         published.write(metrics, *map(Path, beside))

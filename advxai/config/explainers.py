@@ -1,5 +1,6 @@
 """Configuration of explainers: each entry of `explainers:` is one row of every table."""
 
+import json
 from importlib.metadata import entry_points
 from typing import Annotated, Any, Literal
 
@@ -125,6 +126,17 @@ class Custom(Explainer):
 
     method: str = Field(description="`module:Class`, or the name of an entry point of the group advxai.explainers.")
     params: dict[str, Any] = Field({}, description="Keyword arguments of the class.")
+
+    @field_validator("params")
+    @classmethod
+    def _plain(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"holds what isn't plain text, number, list or mapping ({error}); put it in quotes"
+            ) from error
+        return value
 
     @field_validator("method")
     @classmethod

@@ -30,7 +30,7 @@ def write_hash(weights: Path, sha256: str) -> None:
     """Write the small file, in the form that `sha256sum --check` reads; one that says so already stays as it is."""
     text = f"{sha256}  {weights.name}\n"
     path = hash_file(weights)
-    if not path.is_file() or path.read_text() != text:
+    if not path.is_file() or path.read_bytes() != text.encode():
         publish(path, lambda file: file.write_text(text))
 
 
@@ -50,7 +50,7 @@ def read_hash(path: Path) -> str:
 
 
 def seal(weights: Path) -> None:
-    """Mend the small file beside a detector's if it says another hash.
+    """Mend the small file beside a detector's if it says another hash, or none.
 
     What the file was when it was last hashed (size, inode, time of the last change of either) is kept beside it, so
     that planning reads it once. A change of its content can't be hidden from that by setting its time back.
@@ -63,11 +63,14 @@ def seal(weights: Path) -> None:
         sha256 = current(weights)
         settled = now == _status(weights) and time.time() - now["changed_ns"] / 1e9 > SETTLED
         write_hash(weights, sha256)
-        if settled and _remembered(weights) != (now, sha256):
-            text = json.dumps({"status": now, "sha256": sha256}) + "\n"
-            publish(weights.with_suffix(SEEN), lambda file: file.write_text(text))
     except OSError as error:
         raise InputError(f"{error.filename or weights}: {error.strerror}; make the detector's folder usable") from error
+    if settled and _remembered(weights) != (now, sha256):
+        text = json.dumps({"status": now, "sha256": sha256}) + "\n"
+        try:
+            publish(weights.with_suffix(SEEN), lambda file: file.write_text(text))
+        except OSError:
+            pass  # a folder that can't be written to: the file is read again the next time
 
 
 def current(weights: Path) -> str:

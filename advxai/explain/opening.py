@@ -68,4 +68,8 @@ def open_weights(config: Config, path: Path, given: bool) -> Opened:
             update={name: tuple(value) if isinstance(value, list) else value for name, value in own.items()}
         )
     use_threads(settings.threads)
-    return Opened(checkpoint.load(settings, path, classes=classes), path, file_sha256(path), settings.model)
+    sha256 = file_sha256(path)
+    detector = checkpoint.load(settings, path, classes=classes)
+    if file_sha256(path) != sha256:
+        raise InputError(f"{path}: was exchanged while it was read; give the same command again")
+    return Opened(detector, path, sha256, settings.model)

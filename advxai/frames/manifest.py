@@ -11,6 +11,7 @@ from advxai.classes import CLASSES, FURTHER, LABELS, REAL
 from advxai.corpus.blocks import SPLITS
 from advxai.errors import InputError
 from advxai.files import publish
+from advxai.frames.header import header
 
 AUTHORS_COLUMNS = ["relative_path", "bin_label", "mc_label"]
 # the authors' list names a crop by its frame, their preprocessing by frame and index of the face
@@ -103,15 +104,15 @@ def read_csv(path: Path, split: str = "test") -> pd.DataFrame:
             path, or an unknown split.
     """
     try:
-        table = pd.read_csv(path, sep=" ", dtype={"relative_path": "str", "split": "str"})
+        table = pd.read_csv(path, sep=" ", dtype={"relative_path": "str", "split": "str"}, compression=None)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} can't be read as a list of images ({error}): correct the path or file.") from error
-    header = list(table.columns)
-    if header not in (AUTHORS_COLUMNS, [*AUTHORS_COLUMNS, "split"]):
-        raise InputError(f"{path} begins with {' '.join(header)}: it must be {' '.join(AUTHORS_COLUMNS)} [split].")
+    columns = list(table.columns)
+    if columns not in (AUTHORS_COLUMNS, [*AUTHORS_COLUMNS, "split"]) or columns != header(path):
+        raise InputError(f"{path} begins with {' '.join(columns)}: it must be {' '.join(AUTHORS_COLUMNS)} [split].")
     if table.isna().any(axis=None):
         line = int(table.isna().any(axis=1).to_numpy().argmax()) + 2
-        raise InputError(f"{path}, line {line} has too few values: it needs {' '.join(header)}.")
+        raise InputError(f"{path}, line {line} has too few values: it needs {' '.join(columns)}.")
     parts = table["relative_path"].str.extract(f"^{NAME.pattern}$")
     categories = table["relative_path"].map(category_of)
     labels = categories.map(LABELS)

@@ -84,11 +84,12 @@ class Records:
     """
 
     def __init__(self, paths: Paths) -> None:
-        self.weights, self.imported = paths.present_weights, paths.imported
+        self.weights = paths.present_weights
+        self.own_by_digest = paths.shown or (paths.imported and self.weights is None)
 
     def _usable(self, record: Mapping[str, Any]) -> bool:
         # the digest of an imported detector says which it is, so that its file needn't be there
-        if self.imported and (self.weights is None or "weights" not in record):
+        if self.own_by_digest and (self.weights is None or "weights" not in record):
             return True
         return self.weights is not None and record.get("weights") == self.weights
 

@@ -39,7 +39,7 @@ def _fault(found: Any, segments: np.ndarray) -> str | None:
         return f"a {type(found).__name__} and no advxai.saliency.Explanation"
     count = int(segments.max()) + 1
     for name, array, shape in (("map", found.map, segments.shape), ("scores", found.scores, (count,))):
-        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+        if not _plain(array) or array.dtype.kind not in "fiu":
             return f"a `{name}` that is {_kind(array)} and no numpy array of numbers"
         if array.shape != shape:
             return f"a `{name}` of shape {array.shape} and not {shape}"
@@ -49,8 +49,13 @@ def _fault(found: Any, segments: np.ndarray) -> str | None:
     return _ranking_fault(found.ranking, count) or _zero_fault(found.zero)
 
 
+def _plain(array: Any) -> bool:
+    """A numpy array whose values are what they seem: under a mask there may be NaN, and a matrix has two dimensions."""
+    return isinstance(array, np.ndarray) and not isinstance(array, np.ma.MaskedArray | np.matrix)
+
+
 def _ranking_fault(ranking: Any, count: int) -> str | None:
-    if not isinstance(ranking, np.ndarray) or ranking.ndim != 1:
+    if not _plain(ranking) or ranking.ndim != 1:
         return f"a `ranking` that is {_kind(ranking)} and no numpy array of one dimension"
     if ranking.dtype.kind not in "iu" and ranking.size:
         return f"a `ranking` of {ranking.dtype} and not of whole numbers"
@@ -65,8 +70,12 @@ def _ranking_fault(ranking: Any, count: int) -> str | None:
 
 def _zero_fault(zero: Any) -> str | None:
     # NaN says that the map has no zero
-    if isinstance(zero, int | float | np.number) and not math.isinf(zero):
-        return None
+    if isinstance(zero, int | float | np.number):
+        try:
+            if not math.isinf(float(zero)):
+                return None
+        except OverflowError:
+            pass  # a whole number that no float holds: as bad as infinity
     return f"a `zero` of {zero!r}, which is neither a finite number nor NaN,"
 
 

@@ -80,7 +80,7 @@ def _explain(
         key=item["key"],
         image=image,
         baseline=detector.place(baseline),
-        segments=segments,
+        segments=segments.copy(),  # the explainer's own, whatever it does with it
         target=target,
         generator=generator(method),
         chunk=_chunk(detector),

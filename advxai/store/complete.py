@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 JOURNALS = "journals"
 KEPT = "kept"
 ITEM = ("key", "sha256", "mask")
-MADE_FROM = ("copy", "weights")
+MADE_FROM = ("copy", "weights")  # an item may have them too: its copy; and the weights by which it was chosen
 IDENTITY = (*ITEM, *MADE_FROM)
 SHARD = re.compile(r"(?<![0-9])([0-9]+)-of-([1-9][0-9]*)(?![0-9])")  # in the names of shards and journals
 Item = Mapping[str, Any]
@@ -104,12 +104,16 @@ def complete(
         later: fields that records of earlier code lack -> what stands for them (`advxai.digests.LATER`).
 
     Raises:
-        InputError: `output` is another digest's, such as when code was edited while the workflow ran.
+        InputError: `output` is another digest's, such as when code was edited while the workflow ran; or an item says
+            that it was chosen by other weights.
     """
     if output.parents[1] != folder:
         raise InputError(
             f"{output} isn't in {folder}: settings, files or code have changed since the job was planned; run again"
         )
+    others = [item["key"] for item in items if item.get("weights", weights) != weights]
+    if others:
+        raise InputError(f"{title}: {others[0]} was chosen by another detector than the present one; run again")
     made_from = {_item(item): {name: item[name] for name in MADE_FROM if name in item} for item in items}
     wanted = {identity({**item, "weights": weights}): item for item in items}
     found, nameless = {}, 0

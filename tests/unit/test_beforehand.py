@@ -77,12 +77,23 @@ def test_a_store_of_before_is_told_once(tmp_path):
 
 
 def test_an_imported_detector_s_records_of_before_are_its_own(tmp_path):
-    """The checkpoint's hash is in the digest that they lie under."""
-    (tmp_path / "own.pth").write_bytes(b"checkpoint")
-    own = paths(tmp_path, checkpoint=str(tmp_path / "own.pth"))
+    """The checkpoint's hash is in the digest that they lie under, if the stored file is of that checkpoint."""
+    file = tmp_path / "own.pth"
+    file.write_bytes(b"checkpoint")
+    own = paths(tmp_path, checkpoint=str(file))
     place(own)
     write_shard(own.predicted, [{"key": "k", "sha256": "s"}], {})
-    assert own.check() == []
+    assert own.later("predictions", "f") == {} and not own.shown
+    (note,) = own.check()
+    assert note == (
+        f"{own.weights} was imported before such files said of which checkpoint they are: what the store holds of it "
+        "is computed anew; to have it used, delete that file and run again, which imports it in seconds."
+    )
+    process = Preprocessing(48, (0.5,) * 3, (0.5,) * 3)
+    own.weights.unlink()
+    own.weights_hash.unlink()
+    checkpoint.save(own.weights, nn.Linear(2, 2), model="resnet18", preprocessing=process, checkpoint=file_sha256(file))
+    assert own.check() == [] and own.shown
     assert own.later("predictions", "f") == {"weights": "f"}
     assert set(own.later("adversary", "f")) == {"weights", "trace"}
     assert paths(tmp_path).later("predictions", "f") == {} and set(paths(tmp_path).later("saliency", "f")) == {"zero"}

@@ -1,5 +1,6 @@
 """The hash of a detector's file: noticed however it was exchanged, read from memory while it is as it was."""
 
+import errno
 import os
 import subprocess
 import time
@@ -132,3 +133,21 @@ def test_a_trained_detector_that_has_appeared_meanwhile_stays(tmp_path):
     assert path.read_bytes() == first
     assert checkpoint.save(path, other, model="m:n", preprocessing=process)
     assert path.read_bytes() != first and [found.name for found in tmp_path.iterdir()] == ["own.safetensors"]
+
+
+def test_a_memory_that_can_t_be_written_is_done_without(detector, monkeypatch):
+    """Results on a read-only disk can be planned, as long as the hash is right."""
+    weights.seal(detector)
+    settled(monkeypatch)
+    refused = OSError(errno.EROFS, "Read-only file system", str(detector))
+    monkeypatch.setattr(weights, "publish", lambda *_: (_ for _ in ()).throw(refused))
+    weights.seal(detector)
+    detector.write_bytes(b"two")
+    with pytest.raises(InputError, match=r"Read-only file system; make the detector's folder usable"):
+        weights.seal(detector)
+
+
+def test_a_hash_file_of_junk_is_mended(detector):
+    weights.hash_file(detector).write_bytes(b"\xff\xfe\x00")
+    weights.seal(detector)
+    assert weights.read_hash(weights.hash_file(detector)) == hash_of(b"one")

@@ -1,5 +1,6 @@
 """A list of the authors' form: there and back byte by byte, and the choice of exactly its images."""
 
+import gzip
 from hashlib import sha256
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 
 from advxai.errors import InputError
+from advxai.frames.header import header
 from advxai.frames.listed import other_splits, require_unlearnt, select
 from advxai.frames.manifest import build, category_of, check, known, read_csv, write_csv
 from advxai.frames.sampling import sample_evaluation
@@ -199,3 +201,35 @@ def test_further_videos_are_in_the_manifest_but_not_known(tmp_path):
     assert len(known(manifest, ["FaceShifter", "actors"])) == 3
     with pytest.raises(InputError, match=r"category actors has label -1: .*-1 FaceShifter, .* 0 actors"):
         check(manifest.assign(label=-1).query("category == 'actors'"), {})
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        (f"{HEADER}x", HEADER.split()),
+        ('"relative_path" "bin_label" "mc_label" "split"\n', [*HEADER.split(), "split"]),  # as R writes it
+        ("\n\nrelative_path bin_label mc_label split\n", [*HEADER.split(), "split"]),
+        ("\ufeffrelative_path bin_label mc_label split\n", [*HEADER.split(), "split"]),
+        ("", []),
+    ],
+)
+def test_planning_reads_the_header_as_the_list_s_reader_does(tmp_path, text, columns):
+    """Else a list with splits would be taken for one without, and train a detector under the others' digest."""
+    path = tmp_path / "list.csv"
+    path.write_text(text)
+    assert header(path) == columns
+    if len(columns) == 4:
+        path.write_text(f"{text}manipulated_sequences/FaceSwap/c23/videos/001_501.mp4/00000.png 1 4 val\n")
+        assert read_csv(path)["split"].tolist() == ["val"]
+
+
+@pytest.mark.parametrize("content", ["latin", "packed", "folder"])
+def test_what_is_no_text_is_one_sentence(tmp_path, content):
+    path = tmp_path / "list.csv.gz"
+    if content == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes(gzip.compress(HEADER.encode()) if content == "packed" else "relätive".encode("latin-1"))
+    for read in (header, read_csv):
+        with pytest.raises(InputError, match=r"list\.csv\.gz can't be read as a list of images"):
+            read(path)

@@ -262,8 +262,11 @@ def test_changed_code_of_an_explainer_moves_its_maps(own_code):
     before = paths(**rows)
     assert before.saliency("Own").params["module"] == "advxai_own_code"
     assert moved(before, paths(**rows)) == set()
+    before.require_same_code()
     own_code.write_text(OWN.replace("pass", "x = 1", 1))
     assert moved(before, paths(**rows)) == of("saliency evaluation", ("Own",))
+    with pytest.raises(InputError, match="the code of advxai_own_code was edited while this job was starting: run"):
+        before.require_same_code()
 
 
 def test_changed_code_of_a_detector_moves_all_that_it_answers(own_code):

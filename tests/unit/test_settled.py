@@ -1,6 +1,7 @@
 """A run's folder whose Snakemake record is gone: settled if it was made with the present settings alone."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from advxai.config import load
 from advxai.errors import InputError
 from advxai.paths import Paths
-from advxai.settled import remember, require_known, settings_of
+from advxai.settled import call_up, remember, require_known, settings_of
 
 
 def paths(folder: Path, **changes) -> Paths:
@@ -96,3 +97,33 @@ def test_a_damaged_note_is_named(tmp_path, snakemake):
     (own.run / "settings.json").write_text("{")
     with pytest.raises(InputError, match=r"settings\.json: can't be read .*delete its folder"):
         require_known(own, snakemake)
+
+
+def test_a_detector_that_was_put_back_with_its_old_times_is_looked_at_again(tmp_path, snakemake):
+    """Snakemake compares the checksum of an input only if it is younger than what was made of it."""
+    own = paths(tmp_path)
+    own.weights.parent.mkdir(parents=True)
+
+    def put(content: bytes) -> None:
+        own.weights.write_bytes(content)
+        own.check()
+        os.utime(own.weights_hash, (1000, 1000))
+
+    def called_up() -> bool:
+        call_up(own, snakemake)
+        return own.weights_hash.stat().st_mtime > 1000
+
+    call_up(own, snakemake)  # there is no detector yet
+    remember(own, snakemake)
+    put(b"one")
+    assert called_up()  # nobody knows what the run was made with
+    put(b"one")
+    remember(own, snakemake)
+    assert not called_up()
+    put(b"two")
+    assert called_up()
+    put(b"two")
+    assert called_up()  # as long as no run has begun with it
+    remember(own, snakemake)
+    put(b"one")
+    assert called_up()

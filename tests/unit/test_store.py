@@ -417,3 +417,12 @@ def test_a_shard_of_another_digest_is_refused(folder):
     with pytest.raises(InputError, match="code have changed since the job was planned; run again"):
         complete(output, items("1"), Worker(), folder=folder, title="test", weights=WEIGHTS)
     assert not output.exists()
+
+
+def test_images_that_another_detector_has_chosen_are_refused(folder):
+    """`explain: called_fake`: the list is of the weights that called them so."""
+    output = folder / "demo" / "0-of-1.h5"
+    chosen = [item | {"weights": WEIGHTS} for item in items("1", "2")]
+    complete(output, chosen, Worker(), folder=folder, title="test", weights=WEIGHTS)
+    with pytest.raises(InputError, match="test: 1 was chosen by another detector than the present one; run again"):
+        complete(output, chosen, Worker(), folder=folder, title="test", weights="e" * 64)

@@ -98,3 +98,18 @@ def test_a_place_in_the_tree_doesn_t_matter(folder, tmp_path_factory, monkeypatc
     assert code_sha256("advxai_pack.net") is None
     monkeypatch.syspath_prepend(str(elsewhere))
     assert code_sha256("advxai_pack.net") == before
+
+
+def test_links_are_followed_and_an_editor_s_lock_is_no_code(folder, tmp_path_factory):
+    before = code_sha256("advxai_pack.net")
+    (folder / "advxai_pack/.#net.py").symlink_to("nobody@nowhere:1")
+    (folder / "advxai_pack/gone.py").symlink_to("nowhere.py")
+    assert code_sha256("advxai_pack.net") == before
+    elsewhere = tmp_path_factory.mktemp("linked")
+    (elsewhere / "more.py").write_text("x = 1")
+    (elsewhere / "round").symlink_to(elsewhere)
+    (folder / "advxai_pack/linked").symlink_to(elsewhere)
+    linked = code_sha256("advxai_pack.net")
+    assert linked != before
+    (elsewhere / "more.py").write_text("x = 2")
+    assert code_sha256("advxai_pack.net") not in (before, linked)

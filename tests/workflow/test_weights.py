@@ -64,7 +64,7 @@ def shared(finished, tmp_path_factory) -> tuple[Path, str]:
     of the latter."""
     folder = copy_of(finished, tmp_path_factory.mktemp("weights"))
     (weights,) = store(folder, "detector/*/detector.safetensors")
-    shutil.copy2(weights, folder / "first.safetensors")
+    shutil.copytree(weights.parent, folder / "first")  # with its times
     exchange(weights)
     config = yaml.safe_load((folder / "tiny.yaml").read_text())
     config |= {"run": "second", "shards": 1, "explainers": {ROW: config["explainers"][ROW]}}
@@ -76,7 +76,7 @@ def shared(finished, tmp_path_factory) -> tuple[Path, str]:
 def test_no_record_of_the_former_weights_is_used_in_any_stage(shared, finished):
     folder, output = shared
     (weights,) = store(folder, "detector/*/detector.safetensors")
-    sha256, first = file_sha256(weights), file_sha256(folder / "first.safetensors")
+    sha256, first = file_sha256(weights), file_sha256(folder / "first/detector.safetensors")
     assert sha256 != first
     (trained,) = store(finished, "detector/*/detector.sha256")
     assert read_hash(trained) == first
@@ -114,11 +114,11 @@ def test_the_first_run_refuses_the_exchange_and_is_as_it_was_when_it_is_undone(s
     assert "Updated input files: " in output
     assert reading(output) == {True}
     (weights,) = store(folder, "detector/*/detector.safetensors")
-    second = folder / "second.safetensors"
-    weights.rename(second)
-    shutil.copy2(folder / "first.safetensors", weights)
-    output = snakemake(folder, *arguments).stdout
-    assert "Nothing to be done" in output
+    weights.parent.rename(folder / "second")
+    (folder / "first").rename(weights.parent)  # weights, hash and all, older than anything that either run has made
+    assert "Nothing to be done" in snakemake(folder, *arguments).stdout
+    again = snakemake(folder, f"results/second/tables/{ROW}.csv", "-n", "--configfile", folder / "second.yaml").stdout
+    assert "rule saliency_shard:" in again and "rule evaluation_shard:" in again
     table = f"results/tiny/tables/{ROW}.csv"
     assert (folder / table).read_bytes() == (finished / table).read_bytes()
     said_of = json.loads((folder / "results/tiny/provenance.json").read_text())["detector"]

@@ -151,3 +151,12 @@ def test_a_hash_file_of_junk_is_mended(detector):
     weights.hash_file(detector).write_bytes(b"\xff\xfe\x00")
     weights.seal(detector)
     assert weights.read_hash(weights.hash_file(detector)) == hash_of(b"one")
+
+
+def test_others_may_read_a_detector_as_the_umask_says(tmp_path):
+    """The library writes files that only their owner can read; results may be shared."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    path = tmp_path / "own.safetensors"
+    checkpoint.save(path, nn.Linear(2, 2), model="m:n", preprocessing=Preprocessing(48, (0.5,) * 3, (0.5,) * 3))
+    assert path.stat().st_mode & 0o777 == 0o666 & ~mask

@@ -8,6 +8,7 @@ from advxai.config.explainers import BASELINES
 from advxai.detector.engine import run
 from advxai.saliency import build
 from advxai.saliency.baselines import fill
+from advxai.saliency.rise import RiseDesign
 from tests.helpers import (
     SIZE,
     UNIT,
@@ -48,6 +49,29 @@ def test_the_known_segment_comes_first(method, segment, image):
     assert explanation.scores.argmax() == segment
     rest = np.delete(explanation.scores, segment)
     assert explanation.scores[segment] > rest.max() + 0.1 * (rest.max() - rest.min())
+
+
+@pytest.mark.parametrize(
+    ("method", "draws"),
+    {
+        "lime": lambda keep: np.full((5, 16), keep, np.uint8),
+        "sobol": lambda keep: np.full((16 * 18, 16), keep, np.float64),
+        "rise": lambda keep: RiseDesign(np.full((5, 4, 4), bool(keep)), np.zeros((5, 2), np.int64)),
+    }.items(),
+)
+def test_a_given_design_takes_the_drawn_one_s_place(method, draws, image):
+    """One that keeps everything asks for the image, one that keeps nothing for the baseline."""
+    explainer, baseline = build(explainer_settings(method=method, baseline="zeros", **BUDGETS[method])), -image
+    for keep, wanted in ((1, image), (0, baseline)):
+        request = next(explainer.explain(inputs_of(image, baseline), draws(keep)))
+        assert len(request) == (16 if method == "sobol" else 5)
+        torch.testing.assert_close(request, wanted.expand_as(request))
+
+
+@pytest.mark.parametrize(("method", "rows"), {"lime": 200, "shap": 50, "sobol": 16 * (16 + 2), "rise": 600}.items())
+def test_how_many_images_are_asked_for_at_a_time(method, rows):
+    """The stage works on as many images at once as fill the forwards by it."""
+    assert build(explainer_settings(method=method, baseline="zeros", **BUDGETS[method])).rows == rows
 
 
 @pytest.mark.parametrize("kind", BASELINES)

@@ -66,6 +66,46 @@ def test_seconds_are_one_s_own_and_a_share_by_rows_of_each_forward(monkeypatch):
     }
 
 
+def silent(result):
+    """Work that asks for nothing."""
+    return result
+    yield
+
+
+def test_work_that_asks_for_nothing_is_done_at_once():
+    """However much of it there is, and before or after what asks."""
+    detector = reads_segment(3)
+    work = [(number, asks(images(3)) if number in (2, 5) else silent(number)) for number in range(9)]
+    done = {name: (result, cost) for name, result, cost in run(work, detector, 2)}
+    assert done.keys() == set(range(9)) and detector.images == 6
+    assert all(done[number][0] == number for number in done if number not in (2, 5))
+    assert done[0][1].images == done[0][1].calls == 0
+
+
+def test_an_abandoned_run_closes_what_it_has_begun():
+    closed = []
+
+    def work(number):
+        try:
+            yield images(3)
+            if number:
+                yield images(3)
+        finally:
+            closed.append(number)
+
+    pieces = [(number, work(number)) for number in range(4)]
+    running = run(pieces, reads_segment(3), 3)
+    assert next(running)[0] == 0 and closed == [0]
+    running.close()
+    assert closed == [0, 1, 2]  # the fourth has not begun
+
+
+@pytest.mark.parametrize(("rows", "together"), [(1, 33), (8, 5), (16, 3), (20, 3), (32, 2), (100, 2)])
+def test_enough_work_fills_two_forwards(rows, together):
+    """One is computed while the next fills: 2 x 16 rows, and one piece of work more, whose rows are on their way."""
+    assert engine.enough(rows, reads_segment(3)) == together
+
+
 def test_every_forward_s_rows_are_told():
     detector, told = reads_segment(3), []
     detector.watcher = told.append

@@ -39,6 +39,7 @@ def test_attacking_the_segment_that_is_read_flips_and_no_other_does():
     records = {KEY: saliency(9, 2, 5)}
     attacks = attack_items([ITEM], records, top=3)
     assert [int(item["pixels"].sum()) for item in attacks] == [64, 128, 192]
+    assert {(item["key"], item["sha256"]) for item in attacks} == {(KEY, "h")}
     detector = reads_segment(5)
     outcomes = {
         one["mask"]: one for one in run(attacks, bright, detector, Nes(samples=64, iterations=30), seed=0, at_once=2)
@@ -92,9 +93,21 @@ def test_rows_by_hand():
     assert (rows["p_before"] - rows["p_after"]).tolist() == pytest.approx([0.1, 0.3])
     assert rows["p_real_after"].tolist() == pytest.approx([0.2, 0.5])
     assert rows["flipped"].tolist() == [False, True]
-    assert rows["queries"].tolist() == [325, 568]
+    assert rows["iterations"].tolist() == [4, 7] and rows["queries"].tolist() == [325, 568]
     assert rows["reused"].tolist() == [True, False]
     assert rows["included"].all() and not rows["called_real"].any()
+    assert [rows[name].unique().tolist() for name in ("explainer", "key", "sha256", "category", "label")] == [
+        ["LIME"], [KEY], ["h"], ["Deepfakes"], [3]
+    ]  # fmt: skip
+
+
+def test_rows_of_an_image_that_is_called_real_say_so():
+    records = {KEY: saliency(5) | {"called_real": True}}
+    (item,) = attack_items([ITEM], records, 1)
+    real = np.array([0.6, 0.1, 0.1, 0.1, 0.1], np.float32)
+    outcome = dict(key=KEY, mask=item["mask"], iterations=0, queries=1, before=real, after=real, made_for="LIME")
+    rows = evaluation_rows("LIME", [ITEM], records, [outcome], top=1, real=0)
+    assert rows["called_real"].tolist() == [True] and rows["flipped"].tolist() == [False]
 
 
 def test_an_image_with_too_few_positive_segments_leaves_the_rows_and_is_told():

@@ -102,7 +102,7 @@ def test_delta_bounds_a_step():
 def test_step_map_type_follows_the_iterations():
     image = torch.full((3, SIZE, SIZE), -0.5)
     noise = gaussian_noise(2, (SIZE, SIZE), torch.device("cpu"), 0, "test")
-    for iterations, dtype in ((127, np.int8), (128, np.int16)):
+    for iterations, dtype in ((1, np.int8), (126, np.int8), (127, np.int8), (128, np.int16)):
         outcome, _ = drive_one(attack(image, Nes(samples=2, iterations=iterations), UNIT, noise, 0), reads_segment(5))
         assert outcome.steps.dtype == dtype
 
@@ -111,10 +111,11 @@ def test_noise_depends_on_identity_and_iteration_alone():
     device = torch.device("cpu")
     one = gaussian_noise(3, (4, 4), device, 7, "adversary", "key")
     other = gaussian_noise(3, (4, 4), device, 7, "adversary", "key")
-    late = other(5)
-    assert torch.equal(one(5), late)
-    assert not torch.equal(one(5), one(6))
-    assert not torch.equal(one(5), gaussian_noise(3, (4, 4), device, 7, "evaluation", "key")(5))
+    first, late = one(5), other(5)
+    assert torch.equal(first, late) and torch.equal(one(5), late)  # whatever was drawn before
+    for identity in ((7, "evaluation", "key"), (7, "adversary", "another"), (8, "adversary", "key")):
+        assert not torch.equal(gaussian_noise(3, (4, 4), device, *identity)(5), late)
+    assert not torch.equal(gaussian_noise(3, (4, 4), device, 7, "adversary", "key")(6), late)
     assert one(0).shape == (3, 1, 4, 4)
 
 
@@ -152,6 +153,19 @@ def test_a_whole_number_of_steps_is_no_step_more(kind, mean, std):
         np.testing.assert_array_equal(most[2, 0], np.minimum(255 - values, delta))
     least, most = Distortion(Nes(units="pixel", project=True, delta=15.5 / 255), *scale).most_steps(image)
     assert least[0, 0, 100] == -16 and most[0, 0, 100] == 16
+
+
+def test_a_shared_step_goes_as_far_as_any_channel_can():
+    """From white, the channels are two, five and three steps away, in the lower half four, one and one, and six from
+    delta: the map stops at five, and at four."""
+    room = torch.tensor([[2, 4], [5, 1], [3, 1]]).repeat_interleave(SIZE // 2, dim=1)[:, :, None].expand(3, SIZE, SIZE)
+    image, furthest = 1 - 2 * room / 255, room.amax(dim=0)[None].numpy()  # std is a half
+    settings = Nes(samples=1, iterations=9, sigma=0.01, units="pixel", project=True, delta=6 / 255)
+    for side in (1, -1):
+        work = attack(side * image, settings, UNIT, unit_noise(torch.ones(1, 1, SIZE, SIZE)), real=0)
+        outcome, _ = drive_one(work, linear_detector(torch.full((3, SIZE, SIZE), -1e-3 * side), 9.0))
+        np.testing.assert_array_equal(outcome.steps, side * furthest)
+        np.testing.assert_allclose(reconstruct(side * image, outcome.steps, settings, UNIT), side, atol=1e-6)
 
 
 def test_log_odds_tell_small_differences_of_small_probabilities():

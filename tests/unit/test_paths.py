@@ -2,12 +2,13 @@
 
 import importlib.metadata
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from advxai.config import load, protocol
-from advxai.digests import digest
+from advxai.digests import VERSIONS, digest
 from advxai.errors import InputError
 from advxai.paths import Paths
 
@@ -24,14 +25,19 @@ def paths(**changes) -> Paths:
     return Paths(load({"run": "a", "corpus": {"kind": "demo", "clips": clips}} | changes))
 
 
+def folders(of: Paths) -> dict[str, Path]:
+    """Of every stage and of every explainer's row."""
+    stages = ("faces", "detector", "predictions", "adversary", "attacks")
+    found = {name: getattr(of, name).path for name in stages}
+    for stage in ("saliency", "evaluation"):
+        found |= {f"{stage} {name}": getattr(of, stage)(name).path for name in of.config.explainers}
+    return found
+
+
 def moved(before: Paths, after: Paths) -> set[str]:
     """Stages, and rows of explainers, whose folder is another one."""
-    stages = ("faces", "detector", "predictions", "adversary", "attacks")
-    found = {name for name in stages if getattr(before, name).path != getattr(after, name).path}
-    for stage in ("saliency", "evaluation"):
-        rows = [n for n in before.config.explainers if n in after.config.explainers]
-        found |= {f"{stage} {n}" for n in rows if getattr(before, stage)(n).path != getattr(after, stage)(n).path}
-    return found
+    one, other = folders(before), folders(after)
+    return {name for name in one.keys() & other.keys() if one[name] != other[name]}
 
 
 ROWS = tuple(paths().config.explainers)
@@ -80,6 +86,10 @@ DETECTOR = {"detector", "predictions", "adversary", "attacks"} | of("saliency ev
             {"detector", "predictions", "adversary", "attacks"} | of("saliency evaluation"),
         ),
         ({"seed": 1}, {"detector", "predictions", "adversary", "attacks"} | of("saliency evaluation")),
+        (
+            {"detector": {"training": {"epochs": 3}}},
+            {"detector", "predictions", "adversary", "attacks"} | of("saliency evaluation"),
+        ),
         ({"faces": {"masks": False, "batch": 3}}, set()),
         (
             {"faces": {"frames_per_video": 5}},
@@ -110,6 +120,46 @@ DETECTOR = {"detector", "predictions", "adversary", "attacks"} | of("saliency ev
 )
 def test_a_change_moves_what_depends_on_it(changes, expected):
     assert moved(paths(), paths(**changes)) == expected
+
+
+LEARNT = {"detector", "predictions", "adversary", "attacks"} | of("saliency evaluation")
+
+
+RAISED = {
+    "clip": LEARNT,
+    "faces": {"faces"} | LEARNT,
+    "detector": LEARNT,
+    "predictions": {"predictions"},
+    "adversary": {"adversary"} | of("saliency evaluation", ADVERSARIAL),
+    "saliency": of("saliency evaluation"),
+    "attacks": {"attacks"} | of("evaluation"),
+    "evaluation": of("evaluation"),
+}
+
+
+@pytest.mark.parametrize("stage", VERSIONS)
+def test_a_raised_version_moves_its_stage_and_what_reads_it(monkeypatch, stage):
+    before, clip_before = folders(paths()), paths().clip("one").path
+    monkeypatch.setitem(VERSIONS, stage, VERSIONS[stage] + 1)
+    after = folders(paths())
+    assert {name for name in before if before[name] != after[name]} == RAISED[stage]
+    assert (paths().clip("one").path != clip_before) == (stage == "clip")
+
+
+def test_the_seed_moves_what_draws_from_it_with_an_imported_detector_too(tmp_path):
+    (tmp_path / "weights").write_bytes(b"")
+    seeds = [paths(seed=seed, detector={"checkpoint": str(tmp_path / "weights")}) for seed in (0, 1)]
+    found = moved(*seeds)
+    assert {"adversary", "attacks"} | of(
+        "saliency", tuple(name for name in ROWS if name[:4] in ("LIME", "RISE"))
+    ) <= found
+    assert not found & {"faces", "detector", "predictions"}
+
+
+def test_a_digest_does_not_depend_on_the_order_of_the_parameters():
+    """Nor on anything else but their values: it is the same for ever, or a store would be lost."""
+    one, other = {"a": 1, "b": {"c": None, "d": [0.5, "x"]}}, {"b": {"d": [0.5, "x"], "c": None}, "a": 1}
+    assert digest(one) == digest(other) == "971b4c2a3fc2" != digest(one | {"a": 2})
 
 
 def test_a_setting_of_another_baseline_moves_nothing():
@@ -187,6 +237,27 @@ def test_planning_needs_no_data(tmp_path):
     with pytest.raises(InputError, match=r"no\.ckpt"):
         Paths(absent).detector  # noqa: B018
     assert Paths(absent, planning=True).detector.params["checkpoint"] == "absent"
+    there = tmp_path / "there.ckpt"
+    there.write_bytes(b"weights")
+    present = load({"run": "ffpp", "corpus": config, "detector": {"checkpoint": str(there)}})
+    known = {Paths(present, planning=planning).detector.params["checkpoint"] for planning in (True, False)}
+    assert known == {sha256(b"weights").hexdigest()}
+
+
+@pytest.mark.parametrize("columns", ["", " split"])
+def test_a_plan_looks_where_the_run_puts_things(tmp_path, columns):
+    """With a list of images of one's own, with a column of splits or without; splits say what is trained on."""
+    listed, rest = tmp_path / "list.csv", {"corpus": paths().config.corpus.model_dump()}
+    config = load({"run": "a", "frames": {"manifest": str(listed)}} | rest)
+    Paths(config, planning=True).detector  # noqa: B018 - a list that isn't there yet is no error
+    found = []
+    for image in ("a.png 1 3", "b.png 1 3"):
+        listed.write_text(f"relative_path bin_label mc_label{columns}\n{image}{columns and ' train'}\n")
+        plan, real = folders(Paths(config, planning=True)), folders(Paths(config))
+        assert plan == real
+        found.append(real["detector"])
+    if columns:
+        assert found[0] != found[1]
 
 
 def test_a_clip_of_one_s_own_is_known_by_its_bytes(tmp_path):

@@ -1,4 +1,4 @@
-"""What the records of the forward-making stages say an image has cost, by a clock that the test sets."""
+"""What the records of the forward-making stages hold; what an image has cost, by a clock that the test sets."""
 
 import itertools
 from types import SimpleNamespace
@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from advxai import adversary, saliency
+from advxai.adversary.nes import nes_at_once
 from advxai.config.science import Nes
 from advxai.detector import engine
 from advxai.detector.model import Detector
 from advxai.saliency import stage
-from tests.helpers import Clock, explainer_settings, reads_segment
+from tests.helpers import Clock, explainer_settings, linear_detector, quadrants, reads_segment
 
 FORWARD, PREPARATION = 8.0, 3.0  # seconds
 ITEMS = [{"key": f"{number}.png", "sha256": f"hash {number}"} for number in range(2)]
@@ -45,6 +46,15 @@ def test_an_adversarial_copy_s_cost(detector, at_once, seconds):
     assert detector.calls == sum(one["seconds"] for one in records) / FORWARD
 
 
+def test_so_many_attacks_at_once_fill_the_forwards():
+    """They ask for one image and for 2n in turn: two more than fill them by n."""
+    detector = reads_segment(5)
+    assert [nes_at_once(Nes(samples=samples), detector) for samples in (1, 4, 8, 40)] == [35, 11, 7, 4]
+    items = [{"key": f"{number}.png", "sha256": ""} for number in range(24)]
+    list(adversary.run(items, bright, detector, Nes(samples=4, iterations=2), 0, 24))
+    assert detector.images == 24 * 19 and detector.calls <= 24 * 19 / 16 + 4
+
+
 @pytest.fixture
 def prepares_slowly(monkeypatch) -> None:
     """Decoding and segmenting an image takes PREPARATION seconds."""
@@ -71,3 +81,42 @@ def test_an_explanation_s_share_of_its_adversarial_copy(detector, prepares_slowl
     for record, (_, attack) in zip(records, made.values(), strict=True):
         spent = [record[f"adversary_{name}"] for name in ("images", "calls", "seconds")]
         assert spent == list(attack.values()) and record["seconds"] == PREPARATION + 4 * FORWARD
+
+
+class Told(saliency.Explainer):
+    """Asks for nothing and returns what it is told to."""
+
+    def explain(self, inputs):
+        return EXPLANATION
+        yield
+
+
+EXPLANATION = saliency.Explanation(
+    map=np.arange(32 * 32, dtype=np.float32).reshape(32, 32),
+    scores=np.arange(16, dtype=np.float32) / 7,
+    ranking=np.array([3, 1], np.int16),
+    zero=0.25,
+)
+
+
+@pytest.mark.parametrize(("level", "real"), [(130, False), (100, True)])
+def test_a_record_holds_the_explanation_and_what_the_detector_said(monkeypatch, level, real):
+    """Below the middle of the range an image is called Real."""
+    monkeypatch.setattr(stage, "build", lambda settings: Told())
+    monkeypatch.setattr(stage, "segment", lambda unit, normalised, settings: quadrants())
+    settings, made = explainer_settings(method="lime", baseline="zeros"), reads_segment(5)
+    (record,) = saliency.run(ITEMS[:1], lambda _: np.full((32, 32, 3), level, np.uint8), made, settings, 0, 1)
+    assert (record["key"], record["sha256"]) == ("0.png", "hash 0")
+    for name in ("map", "scores", "ranking", "zero"):
+        np.testing.assert_array_equal(record[name], getattr(EXPLANATION, name))
+    np.testing.assert_array_equal(record["segments"], quadrants())
+    assert record["called_real"] is real and record["target"] == (0 if real else 1)
+    fake = 1 / (1 + np.exp(-6 * (level / 255 - 0.5) / 0.5))
+    np.testing.assert_allclose(record["before"], [1 - fake, fake], atol=1e-6)
+    assert (record["images"], record["calls"]) == (0, 0)
+
+
+@pytest.mark.parametrize(("forward_batch", "rows"), [(16, 64), (48, 96), (64, 64), (100, 100)])
+def test_a_request_is_made_of_whole_forward_batches(forward_batch, rows):
+    """64 rows, rounded up: perturbed images are never all in memory."""
+    assert stage._chunk(linear_detector(torch.zeros(3, 32, 32), forward_batch=forward_batch)) == rows

@@ -1,5 +1,6 @@
 """Shards, journals, and the rule that nothing is computed twice."""
 
+import fcntl
 import subprocess
 import sys
 
@@ -55,6 +56,25 @@ def test_records_come_back_as_they_were(tmp_path):
     with h5py.File(tmp_path / "a.h5") as file:
         assert file.attrs["alpha"] == 0.5
         assert file["map"].fletcher32
+
+
+def test_what_other_readers_meet_in_a_shard(tmp_path):
+    """Padding is no number of a segment; maps are compressed one by one, so that one can be read alone."""
+    records = [record(str(number), number) | {"scores": np.ones(number, np.float32)} for number in (1, 3)]
+    write_shard(tmp_path / "a.h5", records, {})
+    with h5py.File(tmp_path / "a.h5") as file:
+        np.testing.assert_array_equal(file["ranking"], [[0, -1, -1], [0, 1, 2]])
+        np.testing.assert_array_equal(file["scores"], [[1, np.nan, np.nan], [1, 1, 1]])
+        assert file["map"].chunks == (1, 4, 4) and file["map"].compression == "gzip"
+        assert file["ranking"].chunks == (2, 3) and file["queries"].chunks == (2,)
+
+
+def test_a_shard_is_read_without_a_lock(tmp_path):
+    """Where another process holds one; a network's disk may have none to give."""
+    write_shard(tmp_path / "a.h5", [record("1")], {})
+    with open(tmp_path / "a.h5") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert len(read_shard(tmp_path / "a.h5")) == 1
 
 
 def test_step_maps_of_two_types_are_widened(tmp_path):
@@ -210,6 +230,17 @@ def test_journals_go_when_all_is_published(folder):
     (folder / "other" / "0-of-1.h5").unlink()
     clear_journals([folder / "demo" / "0-of-1.h5", folder / "other" / "0-of-1.h5"])
     assert [path.name.partition("-")[0] for path in (folder / "journals").iterdir()] == ["other"]
+
+
+def test_journals_go_beside_shards_that_aren_t_there_or_are_damaged(folder):
+    """Those keep theirs; the next one's go all the same."""
+    for name in ("gone", "damaged", "whole"):
+        run(folder, name, Worker(), {"gone": "1", "damaged": "2", "whole": "3"}[name])
+    outputs = [folder / name / "0-of-1.h5" for name in ("gone", "none", "damaged", "whole")]
+    outputs[0].unlink()
+    outputs[2].write_bytes(b"")
+    clear_journals(outputs)
+    assert {path.name.partition("-")[0] for path in (folder / "journals").iterdir()} == {"gone", "damaged"}
 
 
 def test_a_journal_with_images_that_are_no_longer_wanted_stays(folder):

@@ -48,7 +48,8 @@ def test_whole_batches_are_taken_without_a_copy_and_answers_are_the_same(monkeyp
 
 
 def test_seconds_are_one_s_own_and_a_share_by_rows_of_each_forward(monkeypatch):
-    """A forward takes eight seconds. The first has twelve rows of a and four of b, the second four of b."""
+    """A forward takes eight seconds, two of them waited for the device. The first has twelve rows of a and four of b,
+    the second four of b."""
     clock = Clock()
     monkeypatch.setattr(engine, "time", clock)
 
@@ -58,7 +59,8 @@ def test_seconds_are_one_s_own_and_a_share_by_rows_of_each_forward(monkeypatch):
         clock.go_on(2 * own)
 
     detector = reads_segment(3)
-    detector.watcher = lambda rows: clock.go_on(8)
+    detector.watcher = lambda rows: clock.go_on(6)
+    monkeypatch.setattr(detector, "wait", lambda: clock.go_on(2))
     costs = {name: cost for name, _, cost in run([("a", work(12, 0.25)), ("b", work(8, 1.0))], detector, 2)}
     assert costs == {
         "a": engine.Cost(images=12, calls=1, seconds=0.75 + 6),
@@ -80,6 +82,24 @@ def test_work_that_asks_for_nothing_is_done_at_once():
     assert done.keys() == set(range(9)) and detector.images == 6
     assert all(done[number][0] == number for number in done if number not in (2, 5))
     assert done[0][1].images == done[0][1].calls == 0
+
+
+def test_whole_batches_leave_nothing_behind():
+    """Requests that are batches as they lie: nobody's rows are asked for twice, whoever ends or asks again."""
+    detector, told = reads_segment(3), []
+    detector.watcher = told.append
+    big, small = (images(rows, rows).to(memory_format=torch.channels_last) for rows in (32, 16))
+    found = {name: result for name, result, _ in run([("a", asks(big, small)), ("b", asks(small))], detector, 2)}
+    assert told == [16] * 4
+    assert torch.equal(found["a"], detector.probabilities(torch.cat([big, small])))
+    assert torch.equal(found["b"], detector.probabilities(small))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_requests_lie_in_memory_as_the_image_does(layout):
+    image = images(1).to(memory_format=layout)[0]
+    memory = engine.room(image, 5)
+    assert memory.shape == (5, 3, SIZE, SIZE) and memory.is_contiguous(memory_format=layout)
 
 
 def test_an_abandoned_run_closes_what_it_has_begun():
@@ -142,6 +162,19 @@ def test_without_memory_the_message_says_what_may_help(monkeypatch, error):
         list(run([(index, asks(images(3))) for index in range(4)], detector, 2))
     with pytest.raises(InputError, match="one image in work with a forward batch of 16: set a smaller"):
         list(run([(index, asks(images(3))) for index in range(4)], detector, 1))
+
+
+@pytest.mark.parametrize(("in_work", "error"), [(0, InputError), (1, MemoryError)])
+def test_an_image_that_there_is_no_memory_to_begin_counts(in_work, error):
+    """One beside another may fit alone; one alone may not."""
+
+    def work():
+        raise MemoryError
+        yield
+
+    pieces = [*((number, asks(images(3))) for number in range(in_work)), ("large", work())]
+    with pytest.raises(error, match="no memory for 2 images" if in_work else "no memory for one image"):
+        list(run(pieces, reads_segment(3), 2))
 
 
 def test_another_error_stays_what_it_is(monkeypatch):

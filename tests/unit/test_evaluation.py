@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from advxai.adversary import attack, gaussian_noise
 from advxai.config.science import Nes
 from advxai.evaluation.attacks import run
 from advxai.evaluation.masks import attack_items, mask_id, top_mask
 from advxai.evaluation.rows import evaluation_rows
-from tests.helpers import quadrants, reads_segment
+from tests.helpers import UNIT, drive_one, quadrants, reads_segment
 
 KEY = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4/00000_0.png"
 ITEM = {"key": KEY, "sha256": "h", "category": "Deepfakes", "label": 3}
@@ -60,6 +61,20 @@ def test_an_attack_doesn_t_depend_on_who_asks():
     together = {one["mask"]: one for one in run(other, bright, reads_segment(5), settings, 0, 3)}
     assert together[alone[0]["mask"]]["after"].tobytes() == alone[0]["after"].tobytes()
     assert together[alone[0]["mask"]]["iterations"] == alone[0]["iterations"]
+
+
+@pytest.mark.parametrize("noise", ["shared", "per_channel"])
+def test_an_attack_is_nes_on_its_pixels_with_the_evaluation_s_noise(noise):
+    settings = Nes(samples=4, iterations=3, noise=noise)
+    (item,) = attack_items([ITEM], {KEY: saliency(5, 6, 7)}, 1)
+    (record,) = run([item], bright, reads_segment(5), settings, 7, 1)
+    draws = gaussian_noise(4, (32, 32), torch.device("cpu"), 7, "evaluation", KEY, channels=settings.channels)
+    image, mask = UNIT.normalised(bright(item)), torch.from_numpy(quadrants() == 5)
+    outcome, _ = drive_one(attack(image, settings, UNIT, draws, 0, mask), reads_segment(5))
+    assert (record["iterations"], record["queries"]) == (outcome.iterations, outcome.queries) == (3, 28)
+    for name in ("before", "after"):
+        np.testing.assert_array_equal(record[name], getattr(outcome, name))
+    assert outcome.after[0] > outcome.before[0]
 
 
 def test_rows_by_hand():

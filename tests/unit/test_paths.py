@@ -90,6 +90,11 @@ DETECTOR = {"detector", "predictions", "adversary", "attacks"} | of("saliency ev
             {"detector": {"training": {"epochs": 3}}},
             {"detector", "predictions", "adversary", "attacks"} | of("saliency evaluation"),
         ),
+        ({"detector": {"backend": "openvino"}}, {"predictions", "adversary", "attacks"} | of("saliency evaluation")),
+        (
+            {"detector": {"device": "cuda"}},
+            {"detector", "predictions", "adversary", "attacks"} | of("saliency evaluation"),
+        ),
         ({"faces": {"masks": False, "batch": 3}}, set()),
         (
             {"faces": {"frames_per_video": 5}},
@@ -167,6 +172,23 @@ def test_a_setting_of_another_baseline_moves_nothing():
     assert moved(paths(), paths(**changed)) == set()
 
 
+def test_a_number_of_segments_that_the_algorithm_doesn_t_take_moves_nothing():
+    for algorithm, expected in (("quickshift", set()), ("slic", of("saliency evaluation", ("LIME",)))):
+        one, other = (
+            paths(**entry("LIME", segmentation={"algorithm": algorithm, "n_segments": number})) for number in (50, 60)
+        )
+        assert moved(one, other) == expected
+
+
+@pytest.mark.parametrize("medium", ["face_mesh", "model"])
+def test_another_model_of_faces_is_another_corpus(medium):
+    """Both models that clips are made with, by the bytes of their files."""
+    other = {"package": "p", "version": "1", "file": "f", "sha256": "1" * 64}
+    corpus = {"kind": "demo", "clips": CLIPS}
+    changed = paths(corpus=corpus | {"face_mesh": other}) if medium == "face_mesh" else paths(faces={"model": other})
+    assert changed.clip("one").path != paths().clip("one").path and LEARNT <= moved(paths(), changed)
+
+
 def test_explainers_that_differ_in_the_baseline_share_a_figure():
     assert paths().figure_groups == {
         "LIME": ["LIME", "LIME_adv"],
@@ -229,6 +251,24 @@ def test_what_ffpp_lacks_is_said_in_one_message(tmp_path):
     assert keys == ["corpus.splits"] * 3 + ["corpus.compression"] + ["corpus.categories"] * 4 + ["detector.checkpoint"]
     assert "test.json" in message and "no.ckpt" in message and "set it to null" in lines[-1]
     assert message.count("ondyari/FaceForensics") >= 8  # where to get it
+
+
+def test_a_detector_trained_on_ffpp_is_known_by_what_it_learns_from(tmp_path):
+    """The files of its train and validation videos, by their bytes; not that of the test videos."""
+    for split in ("train", "val", "test"):
+        (tmp_path / f"{split}.json").write_text("[]")
+    corpus = {"kind": "ffpp", "root": str(tmp_path), "splits": str(tmp_path), "categories": ["Deepfakes", "FaceSwap"]}
+
+    def detector(**changes) -> Path:
+        return Paths(load({"run": "a", "corpus": corpus | changes})).detector.path
+
+    first = detector()
+    assert detector(categories=["FaceSwap", "Deepfakes"]) == first
+    assert len({first, detector(categories=["Deepfakes"]), detector(compression="c40"), detector(root="/other")}) == 4
+    for split, moves in (("test", False), ("train", True), ("val", True)):
+        before = detector()
+        (tmp_path / f"{split}.json").write_text("[[]]")
+        assert (detector() != before) == moves
 
 
 def test_planning_needs_no_data(tmp_path):

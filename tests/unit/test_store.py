@@ -372,7 +372,7 @@ def test_some_records_of_a_shard(tmp_path):
     records = [{"key": f"k{n}", "sha256": "s", "map": np.full((2, 2), n), "ranking": np.arange(n)} for n in range(4)]
     write_shard(tmp_path / "shard.h5", records, {})
     found = read_some(tmp_path / "shard.h5", {"k3", "k1", "absent"})
-    assert [record["key"] for record in found] == ["k1", "k3"]
+    assert [record["key"] for record in found] == ["k1", "k3"] and equal(found[0], records[1])
     assert found[1]["map"].tolist() == [[3, 3], [3, 3]] and found[1]["ranking"].tolist() == [0, 1, 2]
     write_shard(tmp_path / "empty.h5", [], {})
     assert read_some(tmp_path / "empty.h5", {"k1"}) == []

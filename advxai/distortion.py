@@ -10,7 +10,7 @@ from typing import Any
 from advxai.config.science import Nes
 
 Array = Any  # a numpy array or a torch tensor
-SLACK = 1e-4  # of a step: 16/255 over 1/255 is 16.000001 in float32, and still sixteen steps
+SLACK = 1e-4  # of a step: what is left of a normalised pixel up to black or white is rounded in float32
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from tests.workflow.conftest import copy_of, snakemake, store
 def folder(finished, tmp_path_factory):
     """A copy of the finished run, with a frame of its clip as me.jpg."""
     folder = copy_of(finished, tmp_path_factory.mktemp("explain"))
-    (clip,) = store(folder, "media/*/jwpIntro.mp4")
+    (clip,) = store(folder, "media/*/*-jwpIntro.mp4")
     ((_, frame),) = read_at(clip, [10])
     cv2.imwrite(str(folder / "me.jpg"), frame[..., ::-1])
     return folder

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from advxai.detector.model import Detector
+    from advxai.paths import Paths
 
 
 # A full disk, a used-up quota, a file over the size that the system allows.
@@ -156,11 +157,9 @@ class Forwards:
     opened when the first record must be computed, and `start` imports what it needs itself.
 
     Args:
-        config: the run's configuration.
-        detector, frames: paths of the detector's file and of the LMDB.
-        weights: path of the file with the detector's hash.
+        paths: of the run.
+        inputs: the job's: `detector`, `weights` (the file with its hash) and `frames` (the LMDB).
         start: (items, image loader, detector) -> records.
-        unchanged: called when all code is imported; raises if it isn't what the records are to be stored as.
         stamp: further fields of each record; `made_with`, the device and versions, is added to them.
 
     Attributes:
@@ -169,27 +168,19 @@ class Forwards:
     """
 
     def __init__(
-        self,
-        config: Config,
-        detector: str,
-        frames: str,
-        weights: str,
-        start: Callable[..., Iterable[Mapping[str, Any]]],
-        unchanged: Callable[[], None] = lambda: None,
-        **stamp: str,
+        self, paths: "Paths", inputs: Any, start: Callable[..., Iterable[Mapping[str, Any]]], **stamp: str
     ) -> None:
-        self.config, self.detector, self.frames, self.start, self.stamp = config, detector, frames, start, stamp
-        self.unchanged = unchanged
-        self.weights = read_hash(Path(weights))
+        self.paths, self.inputs, self.start, self.stamp = paths, inputs, start, stamp
+        self.weights = read_hash(Path(inputs.weights))
         self.spent = {"images": 0, "calls": 0}
 
     def __call__(self, items: list[Any]) -> Iterator[dict[str, Any]]:
         from advxai.environment import made_with
 
-        detector = open_detector(self.config, self.detector, self.weights)
+        detector = open_detector(self.paths.config, self.inputs.detector, self.weights)
         stamp = {**self.stamp, "made_with": made_with(detector)}
-        for number, record in enumerate(self.start(items, image_loader(self.frames), detector)):
+        for number, record in enumerate(self.start(items, image_loader(self.inputs.frames), detector)):
             if number == 0:
-                self.unchanged()
+                self.paths.require_same_code()  # all of it is imported now
             yield {**record, **stamp}
         self.spent = detector.spent

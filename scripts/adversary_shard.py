@@ -17,14 +17,7 @@ with job(snakemake.log, snakemake.input):
 
         return run(items, image, detector, config.adversary, config.seed, snakemake.resources.images_at_once)
 
-    forwards = Forwards(
-        config,
-        snakemake.input.detector,
-        snakemake.input.frames,
-        snakemake.input.weights,
-        start,
-        paths.require_same_code,
-    )
+    forwards = Forwards(paths, snakemake.input, start)
     folder.describe()
     complete(
         Path(snakemake.output[0]),

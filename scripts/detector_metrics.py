@@ -31,14 +31,7 @@ with job(snakemake.log, snakemake.input):
 
         return classify(*arguments)
 
-    forwards = Forwards(
-        config,
-        snakemake.input.detector,
-        snakemake.input.frames,
-        snakemake.input.weights,
-        start,
-        paths.require_same_code,
-    )
+    forwards = Forwards(paths, snakemake.input, start)
     folder.describe()
     complete(
         shard,

@@ -22,15 +22,7 @@ with job(snakemake.log, snakemake.input):
 
         return run(items, image, detector, config.evaluation, config.seed, snakemake.resources.images_at_once)
 
-    forwards = Forwards(
-        config,
-        snakemake.input.detector,
-        snakemake.input.frames,
-        snakemake.input.weights,
-        start,
-        paths.require_same_code,
-        made_for=name,
-    )
+    forwards = Forwards(paths, snakemake.input, start, made_for=name)
     items = read_items(snakemake.input.images)
     saliency = {record["key"]: record for record in read_shard(Path(snakemake.input.saliency))}
     attacks = Path(snakemake.output.attacks)

@@ -23,14 +23,7 @@ with job(snakemake.log, snakemake.input):
         at_once = snakemake.resources.images_at_once
         return run(items, image, detector, config.explainers[name], config.seed, at_once, copies)
 
-    forwards = Forwards(
-        config,
-        snakemake.input.detector,
-        snakemake.input.frames,
-        snakemake.input.weights,
-        start,
-        paths.require_same_code,
-    )
+    forwards = Forwards(paths, snakemake.input, start)
     items = read_items(snakemake.input.images)
     if paths.needs_adversary(name):
         items = with_copies(items, Path(snakemake.input.adversary[0]))

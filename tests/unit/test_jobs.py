@@ -3,13 +3,15 @@
 import ast
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from advxai import parquet
+from advxai import jobs, parquet
 from advxai.detector.weights import write_hash
+from advxai.errors import InputError
 from advxai.jobs import job
 from advxai.store import require_weights, write_shard
 
@@ -112,12 +114,32 @@ def test_a_detector_that_is_exchanged_meanwhile_ends_the_job(tmp_path, weights):
 
 
 def test_all_wrong_shards_are_named_at_once(tmp_path):
-    from advxai.errors import InputError
-
     paths = [Path(shard(tmp_path / name, "saliency", OTHERS)) for name in ("one", "two")]
     with pytest.raises(InputError) as error:
         require_weights(paths, OURS)
     assert all(str(path) in str(error.value) for path in paths)
+
+
+def test_code_that_was_edited_before_its_import_gives_no_record(weights, monkeypatch):
+    """The digest was taken when the job began; what is imported seconds later may be other code."""
+    monkeypatch.setattr(jobs, "open_detector", lambda *_: SimpleNamespace(spent={"images": 3, "calls": 1}))
+    monkeypatch.setattr(jobs, "image_loader", lambda _: None)
+    monkeypatch.setattr("advxai.environment.made_with", lambda _: "a machine")
+    inputs = SimpleNamespace(detector="d", frames="f", weights=str(weights))
+
+    def forwards(same_code):
+        paths = SimpleNamespace(config=None, require_same_code=same_code)
+        return jobs.Forwards(paths, inputs, lambda items, *_: iter([{"key": item} for item in items]), made_for="Own")
+
+    def edited():
+        raise InputError("the code of own was edited")
+
+    with pytest.raises(InputError, match="the code of own was edited"):
+        next(forwards(edited)(["one", "two"]))
+    same = forwards(lambda: None)
+    made = {"made_for": "Own", "made_with": "a machine"}
+    assert list(same(["one", "two"])) == [{"key": "one"} | made, {"key": "two"} | made]
+    assert (same.weights, same.spent) == (OURS, {"images": 3, "calls": 1})
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

@@ -5,7 +5,7 @@ import platform
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
@@ -66,7 +66,7 @@ def provenance(paths: Paths) -> dict[str, Any]:
         "packages": dict(sorted({found.metadata["Name"]: found.version for found in distributions()}.items())),
         "machine": {"system": platform.platform(), "processor": processor(), "cores": os.cpu_count()},
         "records": found,
-        "mixed": [stage for stage, said in found.items() if len(said["made_with"]) > 1],
+        "mixed": mixed(found),
         "times": times(paths),
     }
 
@@ -94,6 +94,11 @@ def records(shards: Iterable[Path]) -> dict[str, Any]:
         total.update({name: int(said[name]) for name in ("records", "found", "computed", "images", "calls")})
         made_with.update(record["made_with"] for record in read_shard(shard, ["made_with"]))
     return {**total, "made_with": dict(made_with)}
+
+
+def mixed(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Stages whose records weren't all made with the same device and versions, by what `records` gives of each."""
+    return [stage for stage, said in found.items() if len(said["made_with"]) > 1]
 
 
 def times(paths: Paths) -> dict[str, dict[str, Any]]:

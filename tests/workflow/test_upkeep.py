@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from advxai.digests import file_sha256
 from advxai.store import read_shard
 from tests.patience import PATIENCE
 from tests.workflow.conftest import ROOT, copy_of, snakemake, store
@@ -32,6 +33,8 @@ def test_provenance_says_what_the_run_was_made_from_and_with(finished):
     assert all("torch" in label for label in made["evaluation"]["made_with"])
     assert said["times"]["saliency_shard"]["jobs"] == 12 and said["times"]["detector_train"]["jobs"] == 1
     assert said["times"]["adversary_shard"]["seconds"] > 0
+    (weights,) = store(finished, "detector/*/detector.safetensors")
+    assert said["mixed"] == [] and said["detector"]["sha256"] == file_sha256(weights)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,52 @@
+"""What a record says it was made with: everything whose version may change its numbers."""
+
+import importlib.metadata
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from advxai import environment
+from advxai.environment import installed_version, made_with
+from advxai.report.provenance import mixed, records
+from advxai.store import write_shard
+
+
+def of(*packages: str) -> str:
+    detector = SimpleNamespace(device=torch.device("cpu"), backend=SimpleNamespace(packages=packages))
+    return made_with(detector)
+
+
+@pytest.mark.parametrize("packages", [("torch",), ("torch", "openvino"), ("torch", "onnxruntime")])
+def test_backend_segments_fits_and_fillings_are_named_with_their_versions(packages):
+    where, _, versions = of(*packages).partition("; ")
+    assert where == environment.processor()
+    named = dict(one.rsplit(" ", 1) for one in versions.split(", "))
+    assert list(named) == [*packages, "timm", "numpy", "scipy", "scikit-image", "opencv"]
+    opencv = importlib.metadata.version("opencv-python-headless")
+    others = {name: importlib.metadata.version(name) for name in named if name != "opencv"}
+    assert named == others | {"opencv": opencv}
+
+
+def test_opencv_has_several_names_and_what_isn_t_installed_took_no_part(monkeypatch):
+    def version(name: str) -> str:
+        if name in ("torch", "opencv-contrib-python", "numpy"):
+            return "1.2"
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(environment, "version", version)
+    assert installed_version("opencv") == "1.2" and installed_version("scipy") is None
+    assert of("torch").partition("; ")[2] == "torch 1.2, numpy 1.2, opencv 1.2"
+
+
+def test_a_mixture_is_listed(tmp_path):
+    """A look-up accepts records of other versions; provenance counts them, and says which stages have several."""
+    made = {"adversary": ("torch 1", "torch 2", "torch 1"), "saliency": ("torch 2",)}
+    found = {}
+    for stage, names in made.items():
+        shard = tmp_path / f"{stage}.h5"
+        rows = [{"key": str(number), "sha256": "s", "made_with": name} for number, name in enumerate(names)]
+        write_shard(shard, rows, {"found": 0, "computed": len(rows), "images": 1, "calls": 1})
+        found[stage] = records([shard])
+    assert found["adversary"]["made_with"] == {"torch 1": 2, "torch 2": 1}
+    assert mixed(found) == ["adversary"]

@@ -413,3 +413,13 @@ def test_a_new_head_starts_with_even_answers():
     start_small(module)
     assert torch.equal(module[0].weight, body)
     assert module[1].weight.abs().max() < 0.06 and not module[1].bias.any()
+
+
+def test_a_training_on_other_bytes_is_another_training():
+    """An unfinished one isn't gone on from when crops were cut anew under their old names."""
+    rows = pd.DataFrame({"key": ["a", "b"], "label": [0, 1], "sha256": ["1", "2"]})
+    own = identity(settings(2), None, 0, rows, rows[:0])
+    assert identity(settings(2), None, 0, rows, rows[:0]) == own
+    assert identity(settings(2), None, 0, rows.assign(sha256=["1", "3"]), rows[:0]) != own
+    assert identity(settings(2), None, 0, rows.assign(label=[1, 0]), rows[:0]) != own
+    assert identity(settings(2), None, 0, rows[:0], rows) != own

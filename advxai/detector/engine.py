@@ -186,7 +186,7 @@ def run(
     """
     source = iter(work)
     queue: deque[_Task] = deque()
-    active: set[_Task] = set()  # also those whose rows are all in the present forward
+    active: dict[_Task, None] = {}  # in their order; also those whose rows are all in the present forward
     batch = detector.empty_batch()
     exhausted = False
     try:
@@ -201,13 +201,14 @@ def run(
                 if task.done:
                     yield task.name, task.result, task.cost
                     continue
-                active.add(task)
+                active[task] = None
                 queue.append(task)
             if not queue:
                 return
             with _memory(len(active), len(batch)):
                 ended = _step(batch, queue, detector)
-            active.difference_update(ended)
+            for task in ended:
+                del active[task]
             for task in ended:
                 yield task.name, task.result, task.cost
     finally:

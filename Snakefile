@@ -39,8 +39,9 @@ try:
     if not PLANNING:
         for note in P.check():
             print(f"note: {note}", file=sys.stderr)
-        require_known(P, Path(".snakemake"))
+        # a job's own process needn't ask again
         if not (workflow.remote_exec or workflow.subprocess_exec):
+            require_known(P, Path(".snakemake"))
             call_up(P, Path(".snakemake"))
 except InputError as error:
     raise WorkflowError(str(error)) from None

@@ -57,6 +57,17 @@ def publish(path: Path, save: Callable[[Path], object], *, replace: bool = True)
         temporary.unlink(missing_ok=True)
 
 
+def publish_text(path: Path, text: str) -> None:
+    """Let a file hold this text; one that does already stays as it is, and keeps its time."""
+    if not says(path, text):
+        publish(path, lambda file: file.write_text(text))
+
+
+def says(path: Path, text: str) -> bool:
+    """Whether a file is there and holds this text, byte by byte."""
+    return path.is_file() and path.read_bytes() == text.encode()
+
+
 def _placed(temporary: Path, path: Path) -> bool:
     """Give a file its name unless another one has it."""
     try:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from advxai.errors import InputError
-from advxai.files import publish
+from advxai.files import publish_text
 
 PARAMS = "params.json"
-DIGEST = re.compile(r"-[0-9a-f]{12}$")
+DIGEST = re.compile(r"-([0-9a-f]{12})$")  # at the end of a folder's name
 STAGES = ("predictions", "adversary", "saliency", "attacks", "evaluation")  # whose files hold records of a detector
 
 
@@ -56,10 +56,7 @@ class Folder:
             "params": self.params,
             "made_from": ["/".join(path.parts[-2:]) for path in self.reads],
         }
-        path = self.path / PARAMS
-        text = json.dumps(content, indent=2, sort_keys=True) + "\n"
-        if not path.exists() or path.read_text() != text:
-            publish(path, lambda file: file.write_text(text))
+        publish_text(self.path / PARAMS, json.dumps(content, indent=2, sort_keys=True) + "\n")
 
 
 def is_shard(path: Path) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from advxai.digests import digest
 from advxai.errors import InputError
-from advxai.files import publish
+from advxai.files import publish_text, says
 
 if TYPE_CHECKING:
     from advxai.paths import Paths
@@ -45,7 +45,7 @@ def require_known(paths: "Paths", snakemake: Path) -> None:
         begun = any((paths.run / name).exists() for name in ("corpus", "frames", "tables"))
         unknown = begun and not (snakemake / "metadata").is_dir()
     else:
-        unknown = said["settings"] != [settings_of(paths)] and not _knows(snakemake, paths, said)
+        unknown = said["settings"] != [settings_of(paths)] and not says(_own_id(paths, snakemake), f"{said['id']}\n")
     if unknown:
         raise InputError(
             f"{paths.run} may be of other settings than these, and Snakemake's record of what each file was made from "
@@ -62,8 +62,8 @@ def call_up(paths: "Paths", snakemake: Path) -> None:
     Args:
         paths, snakemake: as of `require_known`.
     """
-    present, own = paths.present_weights, snakemake / OWN / f"{paths.config.run}.weights"
-    if present is not None and not (own.is_file() and own.read_text().strip() == present):
+    present = paths.present_weights
+    if present is not None and not says(_last_weights(paths, snakemake), f"{present}\n"):
         try:
             os.utime(paths.weights_hash)
         except OSError:
@@ -78,19 +78,21 @@ def remember(paths: "Paths", snakemake: Path) -> None:
         paths, snakemake: as of `require_known`.
     """
     if (weights := paths.present_weights) is not None:
-        publish(snakemake / OWN / f"{paths.config.run}.weights", lambda file: file.write_text(f"{weights}\n"))
+        publish_text(_last_weights(paths, snakemake), f"{weights}\n")
     said = _read(paths.run / NAME) or {"id": uuid.uuid4().hex, "settings": []}
     present = settings_of(paths)
     if present not in said["settings"]:
         said["settings"].append(present)
-        publish(paths.run / NAME, lambda file: file.write_text(json.dumps(said) + "\n"))
-    if not _knows(snakemake, paths, said):
-        publish(snakemake / OWN / paths.config.run, lambda file: file.write_text(f"{said['id']}\n"))
+        publish_text(paths.run / NAME, json.dumps(said) + "\n")
+    publish_text(_own_id(paths, snakemake), f"{said['id']}\n")
 
 
-def _knows(snakemake: Path, paths: "Paths", said: dict[str, Any]) -> bool:
-    own = snakemake / OWN / paths.config.run
-    return own.is_file() and own.read_text().strip() == said["id"]
+def _last_weights(paths: "Paths", snakemake: Path) -> Path:
+    return snakemake / OWN / f"{paths.config.run}.weights"
+
+
+def _own_id(paths: "Paths", snakemake: Path) -> Path:
+    return snakemake / OWN / paths.config.run
 
 
 def _read(file: Path) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from advxai.config import load
 from advxai.detector import checkpoint
-from advxai.detector.weights import write_hash
+from advxai.detector.weights import seal
 from advxai.digests import file_sha256
 from advxai.jobs import job
 from advxai.paths import Paths
@@ -21,4 +21,4 @@ with job(snakemake.log, snakemake.input):
         preprocessing=detector.preprocessing,
         checkpoint=file_sha256(snakemake.input.checkpoint),
     )
-    write_hash(paths.weights, file_sha256(paths.weights))
+    seal(paths.weights)

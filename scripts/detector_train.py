@@ -5,8 +5,7 @@ from pathlib import Path
 from advxai import parquet
 from advxai.config import load
 from advxai.detector.train import train
-from advxai.detector.weights import write_hash
-from advxai.digests import file_sha256
+from advxai.detector.weights import seal
 from advxai.frames.database import FrameStore
 from advxai.frames.manifest import known
 from advxai.frames.sampling import balanced
@@ -34,4 +33,4 @@ with job(snakemake.log, snakemake.input):
         out_dir=folder.path,
         initial=Path(initial[0]) if initial else None,
     )
-    write_hash(paths.weights, file_sha256(paths.weights))
+    seal(paths.weights)

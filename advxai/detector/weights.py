@@ -12,7 +12,7 @@ from typing import Any
 
 from advxai.digests import file_sha256
 from advxai.errors import InputError
-from advxai.files import publish
+from advxai.files import publish, publish_text
 
 KEY = "advxai"  # of the metadata of our safetensors files
 SUFFIX = ".sha256"
@@ -28,10 +28,7 @@ def hash_file(weights: Path) -> Path:
 
 def write_hash(weights: Path, sha256: str) -> None:
     """Write the small file, in the form that `sha256sum --check` reads; one that says so already stays as it is."""
-    text = f"{sha256}  {weights.name}\n"
-    path = hash_file(weights)
-    if not path.is_file() or path.read_bytes() != text.encode():
-        publish(path, lambda file: file.write_text(text))
+    publish_text(hash_file(weights), f"{sha256}  {weights.name}\n")
 
 
 def read_hash(path: Path) -> str:

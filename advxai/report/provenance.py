@@ -2,7 +2,6 @@
 
 import os
 import platform
-import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -17,11 +16,11 @@ from advxai.config.data import DemoCorpus
 from advxai.detector.weights import read_hash
 from advxai.digests import VERSIONS
 from advxai.environment import processor
+from advxai.folders import DIGEST
 from advxai.paths import Paths
 from advxai.store import read_attributes, read_shard
 
 ROOT = Path(__file__).parents[2]
-DIGEST = re.compile(r"-([0-9a-f]{12})$")
 
 
 def provenance(paths: Paths) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from advxai.config import Config, load
 from advxai.config.file import read
 from advxai.corpus.blocks import REPORT
 from advxai.errors import InputError
+from advxai.folders import STAGES
 from advxai.frames.manifest import build
 from advxai.frames.sampling import sample_evaluation
 from advxai.paths import Paths
@@ -36,7 +37,6 @@ Name = tuple[str, str]  # stage and digest
 
 DIGEST = re.compile(r".+-[0-9a-f]{12}")  # ends in a digest, or in a video's hash
 FACE_MODEL = re.compile(r"retinaface-[0-9a-f]{12}\.onnx")
-SHARDED = ("predictions", "adversary", "saliency", "attacks", "evaluation")
 RECORDS = (".h5", ".parquet", ".journal")
 FIGURES = (".png", ".pdf")
 LEFTOVER = 24 * 3600.0  # seconds without a change after which no job is at it any more
@@ -209,7 +209,7 @@ def unused(configurations: Sequence[Paths]) -> list[Entry]:
             found[folder] = UNREFERENCED
         elif name[0] == "faces":
             found |= _spare_crops(folder, _sharing(runs, name))
-        elif name[0] in SHARDED:
+        elif name[0] in STAGES:
             found |= _spare_records(folder, _sharing(runs, name))
     found |= dict.fromkeys(_leftovers(store, {store / "logs", *found}), "left behind by a killed job")
     found |= _spare_rows(configurations)

@@ -15,14 +15,13 @@ import subprocess
 import sys
 from dataclasses import asdict
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 from tqdm import tqdm
 
-from advxai.environment import as_a_job, processor
+from advxai.environment import as_a_job, installed_version, processor
 from benchmarks.speed.report import report
 from benchmarks.speed.work import STAGES, Spec
 
@@ -51,9 +50,7 @@ def measured(name: str, options: argparse.Namespace, bar: tqdm) -> dict[str, Any
 
     def run(label: str, **more: Any) -> dict[str, Any]:
         bar.set_description(f"the {name}'s detector: {label}")
-        shared = {
-            name: getattr(options, name) for name in ("device", "threads", "images", "repeat", "at_once", "seconds")
-        }
+        shared = {option: getattr(options, option) for option in GIVEN}
         found = measure(Spec(model=model, size=size, **shared | chosen | more))
         bar.update()
         return found
@@ -88,13 +85,6 @@ def measured(name: str, options: argparse.Namespace, bar: tqdm) -> dict[str, Any
     return found
 
 
-def installed_version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
-
-
 def commit() -> str:
     """What is measured; unknown in a copy that git doesn't know."""
     if shutil.which("git") is None:
@@ -125,7 +115,7 @@ def main() -> None:
         "threads": options.threads,
         "date": date.today().isoformat(),
         "commit": commit(),
-        "versions": {name: installed_version(name) for name in PACKAGES},
+        "versions": {name: installed_version(name) or "not installed" for name in PACKAGES},
         "repeat": options.repeat,
         "at_once": options.at_once,
         "not_measured": options.without,

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from advxai import files
 from advxai.detector import checkpoint, weights
 from advxai.detector.model import Preprocessing
 from advxai.errors import InputError
@@ -140,7 +141,8 @@ def test_a_memory_that_can_t_be_written_is_done_without(detector, monkeypatch):
     weights.seal(detector)
     settled(monkeypatch)
     refused = OSError(errno.EROFS, "Read-only file system", str(detector))
-    monkeypatch.setattr(weights, "publish", lambda *_: (_ for _ in ()).throw(refused))
+    for module in (weights, files):
+        monkeypatch.setattr(module, "publish", lambda *_: (_ for _ in ()).throw(refused))
     weights.seal(detector)
     detector.write_bytes(b"two")
     with pytest.raises(InputError, match=r"Read-only file system; make the detector's folder usable"):

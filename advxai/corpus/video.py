@@ -289,7 +289,7 @@ def _from_key(
 def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
     """Open the first video stream; any failure of PyAV inside the block becomes an InputError that names the file."""
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:  # a title may be in any encoding
             if not container.streams.video:
                 raise InputError(f"{path} has no video stream: give a video file.")
             stream = container.streams.video[0]

@@ -44,7 +44,7 @@ def kind_of(path: Path) -> Literal["picture", "video"]:
 def _not_played(path: Path) -> str:
     """Why FFmpeg finds no video in a file; nothing if it does."""
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             if container.format.name.startswith(NO_VIDEO):
                 return "its content is of no known kind"
             return "" if container.streams.video else "it has no pictures"

@@ -216,12 +216,29 @@ def test_an_index_at_the_end_that_is_missing_makes_no_video(tmp_path):
         check_whole(path)
 
 
+def test_a_title_in_another_encoding_is_no_reason_to_refuse_a_video(tmp_path):
+    path = encoded(tmp_path / "a.mp4", 40)
+    with av.open(str(path)) as source, av.open(str(tmp_path / "titled.mp4"), "w", metadata_encoding="latin-1") as copy:
+        copy.metadata["title"] = "K\u00f6ln"
+        stream = copy.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                copy.mux(packet)
+    assert b"K\xf6ln" in (tmp_path / "titled.mp4").read_bytes()
+    check_whole(tmp_path / "titled.mp4")
+    for (_, kept), (_, titled) in zip(read_frames(path), read_frames(tmp_path / "titled.mp4"), strict=True):
+        np.testing.assert_array_equal(kept, titled)
+    assert [index for index, _ in read_at(tmp_path / "titled.mp4", [25])] == [25]
+
+
 def test_spoilt_data_inside_are_an_error(tmp_path):
     path = encoded(tmp_path / "a.mp4", 40)
     with av.open(str(path)) as container:
         entry = container.streams.video[0].index_entries[20]
+        start, size = entry.pos, entry.size  # it points into the container: closed, it reads freed memory
     data = bytearray(path.read_bytes())
-    data[entry.pos : entry.pos + entry.size] = bytes([255]) * entry.size
+    data[start : start + size] = bytes([255]) * size
     path.write_bytes(data)
     check_whole(path)
     for read in (lambda: list(read_frames(path)), lambda: list(read_at(path, [25]))):

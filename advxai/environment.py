@@ -80,4 +80,9 @@ def made_with(detector: "Detector") -> str:
 
     where = torch.cuda.get_device_name(detector.device) if detector.device.type == "cuda" else processor()
     versions = {name: installed_version(name) for name in (*detector.backend.packages, *COMPUTING)}
+    if detector.graph:  # perhaps of a former environment
+        made = detector.graph.versions
+        versions |= {"timm": made.get("timm")}
+        if made.get("torch") != versions["torch"]:
+            versions["graph by torch"] = made.get("torch")
     return f"{where}; " + ", ".join(f"{name} {found}" for name, found in versions.items() if found)

@@ -132,10 +132,7 @@ def open_detector(config: Config, path: str, weights: str) -> "Detector":
 
     settings = config.detector
     use_threads(settings.threads)
-    detector = load(settings, Path(path), forward_batch=settings.forward_batch, device=settings.device)
-    if file_sha256(path) != weights:  # asked when it is loaded: before, it could still be exchanged
-        raise InputError(f"{path} isn't the detector that this job was started for; give the same command again")
-    return detector
+    return load(settings, Path(path), weights=weights)
 
 
 def image_loader(frames: str) -> Callable[[Any], "np.ndarray"]:

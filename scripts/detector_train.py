@@ -4,6 +4,7 @@ from pathlib import Path
 
 from advxai import parquet
 from advxai.config import load
+from advxai.detector.checkpoint import ready
 from advxai.detector.train import train
 from advxai.detector.weights import seal
 from advxai.frames.database import FrameStore
@@ -34,3 +35,4 @@ with job(snakemake.log, snakemake.input):
         initial=Path(initial[0]) if initial else None,
     )
     seal(paths.weights)
+    ready(config.detector, paths.weights)

@@ -92,7 +92,7 @@ def export(paths: Paths, key: str, sources: Sources, folder: Path) -> None:
     copy = None if sources.adversary is None else _record(sources.adversary, item)
     saliency = {name: _record(path, item) for name, path in sources.saliency.items()}
     # for its classes and preprocessing alone: nothing is computed here
-    detector = checkpoint.load(settings.detector, sources.detector, device="cpu")
+    detector = checkpoint.load(settings.detector, sources.detector, device="cpu", weights=weights)
     with published_folder(folder) as scratch:
         (scratch / cases.IMAGE).write_bytes(image)
         if copy is not None:

@@ -62,8 +62,8 @@ def build_module(settings: Settings, classes: int) -> nn.Module:
     return module
 
 
-def preprocessing(settings: Settings, module: nn.Module) -> Preprocessing:
-    """How images become the module's input: the configuration's mean and std, else the timm model's own.
+def preprocessing(settings: Settings, module: nn.Module | None = None) -> Preprocessing:
+    """How images become the module's input: the configuration's mean and std, else a timm model's own.
 
     Raises:
         InputError: neither has them, or they aren't three finite numbers each, std above zero.

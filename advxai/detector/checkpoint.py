@@ -24,8 +24,10 @@ from advxai.detector.build import (
     shape,
     three_finite,
 )
+from advxai.detector.graph import Graph, Made, keep, read
 from advxai.detector.model import Detector, Preprocessing
-from advxai.detector.weights import KEY
+from advxai.detector.weights import KEY, said
+from advxai.digests import file_sha256
 from advxai.errors import InputError
 from advxai.files import publish
 
@@ -99,8 +101,12 @@ def load(
     forward_batch: int | None = None,
     device: str | None = None,
     classes: Sequence[str] = CLASSES,
+    weights: str | None = None,
 ) -> Detector:
     """The detector of a checkpoint, in evaluation mode.
+
+    With `weights` the file is the store's, written by `save`: what OpenVINO and ONNX Runtime compute is kept beside it
+    (`advxai.detector.graph`), so that a later call needs neither the module nor what builds it.
 
     Args:
         settings: `model` says the architecture, the rest how to run it.
@@ -108,14 +114,31 @@ def load(
             `state_dict` has the prefix "model.", or a bare state dict. Tensors "loss...." are left out.
         forward_batch, device: instead of those of `settings`.
         classes: names in the order of the head.
+        weights: SHA-256 that the file must have; None: whatever it has.
 
     Raises:
-        InputError: unreadable; weights changed since we wrote them; holds pickled code; another number or order of
-            classes; a missing, unexpected or differently shaped tensor, or one with NaN or infinity; made for another
-            model, input size, mean or std; mean or std that can't be used; no such device.
+        InputError: unreadable; of another hash; weights changed since we wrote them; holds pickled code; another number
+            or order of classes; a missing, unexpected or differently shaped tensor, or one with NaN or infinity; made
+            for another model, input size, mean or std; mean or std that can't be used; no such device.
     """
     device = device or settings.device
     require_device(device)
+    backend = settings.backend if device == "cpu" else "torch"
+
+    def open_network(network: nn.Module | Graph, process: Preprocessing) -> Detector:
+        batch = forward_batch or settings.forward_batch
+        return Detector(
+            network, process, classes=classes, device=device, forward_batch=batch, backend=backend, source=path
+        )
+
+    made = None
+    if weights is not None:
+        _require(path, weights)
+        settings = _agree(settings, said(path), path, classes)
+        if backend != "torch":
+            made = Made.of(weights, settings.model, classes, settings.input_size)
+    if made and (graph := read(path, made)):
+        return open_network(graph, preprocessing(settings))
     state = _state(read_tensors(path), path)
     meta = described(path)
     if meta:
@@ -124,15 +147,37 @@ def load(
             raise InputError(f"{path}: its weights aren't those that were written; delete it and run again")
     module = build_module(settings, len(classes))
     _fill(module, state, path, len(classes))
-    return Detector(
-        module,
-        preprocessing(settings, module),
-        classes=classes,
-        device=device,
-        forward_batch=forward_batch or settings.forward_batch,
-        backend=settings.backend if device == "cpu" else "torch",
-        source=path,
-    )
+    detector = open_network(module, preprocessing(settings, module))
+    if weights is not None:
+        _require(path, weights)  # it could be exchanged while it was read
+    if made and detector.graph:
+        keep(detector.graph, path, made)
+    return detector
+
+
+def ready(settings: Settings, path: Path) -> None:
+    """Have the graph that the configured backend computes lie beside a new detector of the store.
+
+    Should the backend be unable to compute it, that is logged: the detector itself can be used, with another backend.
+
+    Args:
+        settings: `backend` and `device` say whether there is to be one.
+        path: the detector's file, written by `save`.
+
+    Raises:
+        InputError: the file can't be read.
+    """
+    if settings.backend == "torch" or settings.device != "cpu":
+        return
+    try:
+        load(settings, path, forward_batch=1, weights=file_sha256(path))
+    except InputError as error:
+        logging.warning("%s", error)
+
+
+def _require(path: Path, weights: str) -> None:
+    if file_sha256(path) != weights:
+        raise InputError(f"{path} isn't the detector that this job was started for; give the same command again")
 
 
 def described(path: Path) -> dict[str, Any]:

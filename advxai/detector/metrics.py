@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import average_precision_score, confusion_matrix, f1_score, roc_auc_score
 
 from advxai.detector.videos import by_video
 from advxai.errors import InputError
@@ -96,6 +95,8 @@ def measure(probabilities: np.ndarray, labels: np.ndarray, classes: tuple[str, .
         confusion: rows are true, columns predicted classes, in the order of `classes`.
         A metric that isn't defined (a class absent, or the only one) is None.
     """
+    from sklearn.metrics import average_precision_score, confusion_matrix, f1_score
+
     predicted = probabilities.argmax(axis=1)
     per_class: dict[str, dict[str, float | int | None]] = {}
     for number, name in enumerate(classes):
@@ -156,6 +157,8 @@ def unseen(images: pd.DataFrame, genuine: np.ndarray, p_real: str, real: int) ->
 
 def _auroc(score: np.ndarray, positive: np.ndarray) -> float | None:
     """Area under the ROC curve; None when all images are of one kind."""
+    from sklearn.metrics import roc_auc_score  # takes a second: a job's forwards don't wait for it
+
     return float(roc_auc_score(positive, score)) if positive.any() and not positive.all() else None
 
 

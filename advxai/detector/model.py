@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from advxai.classes import CLASSES, REAL
-from advxai.detector.backends import ANOTHER, build
+from advxai.detector.backends import build
+from advxai.detector.graph import ANOTHER, Graph
 from advxai.errors import InputError
 
 
@@ -56,7 +57,8 @@ class Detector:
     neighbours.
 
     Args:
-        module: maps (n, 3, h, w) normalised float32 to logits (n, classes); put in evaluation mode, on the CPU.
+        network: a module that maps (n, 3, h, w) normalised float32 to logits (n, classes), put in evaluation mode, on
+            the CPU; or such a module's graph, for OpenVINO and ONNX Runtime.
         preprocessing: from pixels to the module's input.
         classes: names in the order of the logits.
         real: name of the class of genuine images.
@@ -69,7 +71,8 @@ class Detector:
         InputError: the backend isn't installed or can't compute the module, or the module returns no logits.
 
     Attributes:
-        module: as given; forwards don't go through it.
+        module: as given, forwards don't go through it; None: a graph was given.
+        graph: what OpenVINO or ONNX Runtime compute; None of torch.
         named: the detector in messages: the file of its weights, if there is one.
         images: rows that were asked for so far (padding isn't counted).
         calls: forwards so far.
@@ -78,7 +81,7 @@ class Detector:
 
     def __init__(
         self,
-        module: nn.Module,
+        network: nn.Module | Graph,
         preprocessing: Preprocessing,
         *,
         classes: Sequence[str] = CLASSES,
@@ -88,7 +91,7 @@ class Detector:
         backend: str = "torch",
         source: Path | None = None,
     ) -> None:
-        self.module = module.eval()
+        self.module = network.eval() if isinstance(network, nn.Module) else None
         self.preprocessing = preprocessing
         self.classes = tuple(classes)
         self.real = self.classes.index(real)
@@ -96,7 +99,7 @@ class Detector:
         self.forward_batch = forward_batch
         self.shape = (forward_batch, 3, preprocessing.input_size, preprocessing.input_size)
         self.named = "the detector" if source is None else str(source)
-        self.backend = build(backend, self.module, self.shape, self.device, len(self.classes), self.named)
+        self.backend, self.graph = build(backend, network, self.shape, self.device, len(self.classes), self.named)
         self.images = 0
         self.calls = 0
         self.watcher: Callable[[int], None] | None = None

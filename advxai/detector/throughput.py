@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from advxai.classes import CLASSES
 from advxai.config.science import Detector as Settings
-from advxai.detector.backends import logits, random_images
+from advxai.detector.graph import logits, random_images
 from advxai.detector.model import Detector, Preprocessing
 from advxai.environment import made_with
 

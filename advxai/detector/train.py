@@ -17,9 +17,10 @@ from tqdm import tqdm
 from advxai.classes import CLASSES
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
-from advxai.detector.backends import logits, random_images, require_device
+from advxai.detector.backends import require_device
 from advxai.detector.build import build_module, follow_quickly, load_initial, preprocessing, start_small
 from advxai.detector.checkpoint import save
+from advxai.detector.graph import logits, random_images
 from advxai.detector.images import Images
 from advxai.detector.model import Preprocessing
 from advxai.detector.progress import Progress, identity

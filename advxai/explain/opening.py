@@ -69,7 +69,7 @@ def open_weights(config: Config, path: Path, given: bool) -> Opened:
         )
     use_threads(settings.threads)
     sha256 = file_sha256(path)
-    detector = checkpoint.load(settings, path, classes=classes)
+    detector = checkpoint.load(settings, path, classes=classes, weights=None if given else sha256)
     if file_sha256(path) != sha256:
         raise InputError(f"{path}: was exchanged while it was read; give the same command again")
     return Opened(detector, path, sha256, settings.model)

@@ -5,17 +5,19 @@ import shutil
 import tempfile
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakValueDictionary
 
 import lmdb
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from advxai.errors import InputError
 from advxai.faces.crop import decode_png
 from advxai.files import database_file, publish
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PAGE = 4096  # least size in which LMDB stores a value of an image's size, bytes
 COMMIT = 1000  # images a transaction
@@ -24,7 +26,7 @@ CUT = "run again with `--forcerun faces_shard`, which cuts out only what isn't a
 REBUILD = "delete the database and run again (one that the authors' tools made: make it anew)"
 
 
-def build(rows: pd.DataFrame, path: Path, scratch: Path | None = None) -> None:
+def build(rows: "pd.DataFrame", path: Path, scratch: Path | None = None) -> None:
     """Write a database (one file) and publish it after every image was read back and its hash compared.
 
     Args:
@@ -50,7 +52,7 @@ def build(rows: pd.DataFrame, path: Path, scratch: Path | None = None) -> None:
         publish(path, made.rename if scratch is None else lambda file: shutil.copyfile(made, file))
 
 
-def _check(entries: pd.DataFrame, made: Path, path: Path) -> None:
+def _check(entries: "pd.DataFrame", made: Path, path: Path) -> None:
     """Compare every image of a database that is to be published at `path` with its hash."""
     bar = tqdm(total=len(entries), desc=f"check {path.name}", unit="image", mininterval=2)
     with FrameStore(made) as store:
@@ -63,7 +65,7 @@ def _check(entries: pd.DataFrame, made: Path, path: Path) -> None:
     bar.close()
 
 
-def _write(entries: pd.DataFrame, path: str, name: str) -> None:
+def _write(entries: "pd.DataFrame", path: str, name: str) -> None:
     with lmdb.open(
         path, subdir=False, lock=False, map_size=_map_size(entries), sync=False, metasync=False, max_dbs=0
     ) as environment:
@@ -90,7 +92,7 @@ def _put(transaction: lmdb.Transaction, key: str, file: str, digest: str) -> Non
         raise InputError(f"{key} comes twice: give every image a key of its own.")
 
 
-def _map_size(entries: pd.DataFrame) -> int:
+def _map_size(entries: "pd.DataFrame") -> int:
     """An upper bound of the database's size in bytes; the file itself takes only what it holds."""
     total = 0
     for file in entries["file"]:

@@ -12,6 +12,7 @@ from advxai.detector.build import build_module, preprocessing
 from advxai.detector.checkpoint import load
 from advxai.detector.model import Detector
 from advxai.detector.throughput import rate
+from advxai.digests import file_sha256
 from advxai.environment import made_with
 from advxai.jobs import use_threads
 
@@ -51,7 +52,7 @@ def measure(settings: Settings, trained: Path, seconds: float = 10.0) -> Speed:
 
 def _detector(settings: Settings, trained: Path) -> tuple[Detector, str]:
     if trained.exists():
-        return load(settings, trained), "the run's weights"
+        return load(settings, trained, weights=file_sha256(trained)), "the run's weights"
     if settings.checkpoint is not None and Path(settings.checkpoint).exists():
         return load(settings, Path(settings.checkpoint)), "the checkpoint's weights"
     require_device(settings.device, "plan on a machine that has one")

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import h5py
 
-from advxai import parquet
 from advxai.errors import InputError
 
 
@@ -18,6 +17,8 @@ def weights_in(path: Path) -> set[str]:
         InputError: it can't be read.
     """
     if path.suffix == ".parquet":
+        from advxai import parquet  # pandas takes half a second, which jobs with forwards needn't spend
+
         rows = parquet.read(path)
         return set(rows["weights"]) if "weights" in rows else {""} if len(rows) else set()
     try:

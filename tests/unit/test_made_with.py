@@ -12,9 +12,9 @@ from advxai.report.provenance import mixed, records
 from advxai.store import write_shard
 
 
-def of(*packages: str) -> str:
-    detector = SimpleNamespace(device=torch.device("cpu"), backend=SimpleNamespace(packages=packages))
-    return made_with(detector)
+def of(*packages: str, graph: SimpleNamespace | None = None) -> str:
+    backend = SimpleNamespace(packages=packages)
+    return made_with(SimpleNamespace(device=torch.device("cpu"), backend=backend, graph=graph))
 
 
 @pytest.mark.parametrize("packages", [("torch",), ("torch", "openvino"), ("torch", "onnxruntime")])
@@ -37,6 +37,14 @@ def test_opencv_has_several_names_and_what_isn_t_installed_took_no_part(monkeypa
     monkeypatch.setattr(environment, "version", version)
     assert installed_version("opencv") == "1.2" and installed_version("scipy") is None
     assert of("torch").partition("; ")[2] == "torch 1.2, numpy 1.2, opencv 1.2"
+
+
+def test_a_graph_of_a_former_environment_names_what_made_it(monkeypatch):
+    monkeypatch.setattr(environment, "version", {"torch": "2.0", "openvino": "3", "timm": "1.2"}.get)
+    same, other = SimpleNamespace(versions={"torch": "2.0", "timm": "1.1"}), SimpleNamespace(versions={"torch": "1.9"})
+    assert of("torch", "openvino").partition("; ")[2] == "torch 2.0, openvino 3, timm 1.2"
+    assert of("torch", "openvino", graph=same).partition("; ")[2] == "torch 2.0, openvino 3, timm 1.1"
+    assert of("torch", "openvino", graph=other).partition("; ")[2] == "torch 2.0, openvino 3, graph by torch 1.9"
 
 
 def test_a_mixture_is_listed(tmp_path):

@@ -16,11 +16,11 @@ from advxai import adversary, saliency
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Nes, Training
 from advxai.detector import train as training
-from advxai.detector.backends import ANOTHER
 from advxai.detector.build import load_initial, preprocessing
 from advxai.detector.checkpoint import load, save
 from advxai.detector.classify import classify
 from advxai.detector.engine import run
+from advxai.detector.graph import ANOTHER
 from advxai.detector.model import Detector, Preprocessing
 from advxai.detector.throughput import compare
 from advxai.errors import InputError

@@ -1,0 +1,229 @@
+"""A network as an ONNX graph: what OpenVINO and ONNX Runtime compute, kept beside the detector's weights.
+
+A job whose forwards go through such a graph needs neither the module nor the packages that build it, whose imports take
+several times as long as torch's own. A graph's file is an ONNX model like any other; its last metadata entry says of
+which weights, network and code it was made, and what the module answered, so that a graph of others is never used.
+"""
+
+import hashlib
+import io
+import json
+import logging
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from advxai.detector.weights import KEY
+from advxai.environment import installed_version
+from advxai.errors import InputError
+from advxai.files import publish
+from advxai.usercode import code_sha256
+
+SUFFIX = ".onnx"
+ROWS = 2  # images that module and graph are compared on: a row's answer doesn't depend on its neighbours
+ANOTHER = "give the checkpoint of another detector, or train one anew"  # whose answers are numbers
+_ENTRY = 0x72  # protobuf: field 14 of ModelProto (metadata_props), length-delimited
+_NAME, _VALUE = 0x0A, 0x12  # fields 1 and 2 of StringStringEntryProto
+_BEGINS = bytes([_NAME, len(KEY)]) + KEY.encode() + bytes([_VALUE])
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network that has been exported.
+
+    Attributes:
+        onnx: the model: `images` (n, 3, size, size) normalised float32 -> logits (n, classes), for any n.
+        answers: what the module answered in torch: probabilities (ROWS, classes) of `random_images(ROWS, ...)`.
+        versions: of the packages that made it, by name.
+    """
+
+    onnx: bytes
+    answers: tuple[tuple[float, ...], ...]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a graph was made from.
+
+    Attributes:
+        weights: SHA-256 of the file of the weights.
+        model: `detector.model`.
+        classes: names in the order of the logits.
+        input_size: side in pixels.
+        code: SHA-256 of the user's own code that builds the model; None: timm does.
+    """
+
+    weights: str
+    model: str
+    classes: list[str]
+    input_size: int
+    code: str | None
+
+    @classmethod
+    def of(cls, weights: str, model: str, classes: tuple[str, ...], input_size: int) -> "Made":
+        """As of now: the code is the present one."""
+        code = code_sha256(model.partition(":")[0]) if ":" in model else None
+        return cls(weights, model, list(classes), input_size, code)
+
+
+def graph_file(weights: Path) -> Path:
+    """The graph beside a detector's file of weights."""
+    return weights.with_suffix(SUFFIX)
+
+
+def random_images(*shape: int) -> Tensor:
+    """Images to try a network with, (n, 3, size, size) float32 in [-1, 1), the same ones every time."""
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def logits(module: nn.Module, images: Tensor, classes: int) -> Tensor:
+    """What a module answers, seen to be logits: (n, 3, size, size) -> (n, classes).
+
+    Args:
+        module: in evaluation mode.
+        images: normalised float32, where the module is.
+        classes: how many there must be.
+
+    Raises:
+        InputError: it fails on such images, or returns anything but a float tensor of that shape.
+    """
+    size = "x".join(map(str, images.shape[1:]))
+    try:
+        with torch.no_grad():
+            found = module(images)
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # whatever a module of the user's own raises
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"detector.model: fails on images of {size} ({reason}); correct it or detector.input_size"
+        ) from error
+    if not isinstance(found, Tensor):
+        what = f"a {type(found).__name__}"
+    elif found.shape != (len(images), classes) or not found.is_floating_point():
+        what = f"{str(found.dtype).removeprefix('torch.')} of shape {tuple(found.shape)}"
+    else:
+        return found
+    raise InputError(
+        f"detector.model: returns {what} for {len(images)} images of {size}; it must return their logits, a float "
+        f"tensor of shape {(len(images), classes)}"
+    )
+
+
+def answers(module: nn.Module, size: int, classes: int, named: str) -> Tensor:
+    """Probabilities (ROWS, classes) of random images, computed by torch on the CPU.
+
+    Args:
+        module: in evaluation mode, on the CPU.
+        size: side of its input.
+        classes: logits of an image.
+        named: the detector, in a message.
+
+    Raises:
+        InputError: the module returns no logits, or NaN or infinity.
+    """
+    found = logits(module, random_images(ROWS, 3, size, size), classes).softmax(dim=1)
+    if not bool(found.isfinite().all()):
+        raise InputError(f"{named} answers random images with NaN or infinity; {ANOTHER}")
+    return found
+
+
+def export(module: nn.Module, size: int, wanted: Tensor) -> Graph:
+    """A module as a graph for any batch size.
+
+    Args:
+        module: in evaluation mode, on the CPU; stays as it is.
+        size: side of its input.
+        wanted: its `answers`.
+
+    Raises:
+        Exception: the exporter's or torch's own; the module can't be traced.
+    """
+    file = io.BytesIO()
+    image = torch.zeros((2, 3, size, size))  # a whole batch would take a gigabyte more
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of the traced exporter, six times as fast as the one that replaces it
+        torch.onnx.export(
+            module, (image,), file, dynamo=False, input_names=["images"], dynamic_axes={"images": {0: "n"}}
+        )
+    versions = {name: installed_version(name) for name in ("torch", "timm")}
+    return Graph(file.getvalue(), tuple(map(tuple, wanted.tolist())), {k: v for k, v in versions.items() if v})
+
+
+def keep(graph: Graph, path: Path, made: Made) -> None:
+    """Put a graph beside the weights that it was made from, atomically; a folder that can't be written to is said.
+
+    Args:
+        graph: whose answers have been compared with its own module's.
+        path: the weights' file.
+        made: what it was made from.
+    """
+    said = {"graph": hashlib.sha256(graph.onnx).hexdigest(), "answers": graph.answers, "versions": graph.versions}
+    content = graph.onnx + _entry(json.dumps(said | {"made": asdict(made)}, sort_keys=True))
+    try:
+        publish(graph_file(path), lambda file: file.write_bytes(content))
+    except OSError as error:
+        logging.warning("%s can't be written (%s): every job will build the network", graph_file(path), error)
+
+
+def read(path: Path, made: Made) -> Graph | None:
+    """The graph beside a file of weights; None: there is none, or it isn't whole or of anything else.
+
+    Args:
+        path: the weights' file.
+        made: what it must have been made from.
+    """
+    try:
+        content = graph_file(path).read_bytes()
+    except OSError:
+        return None
+    said = _said(content)
+    if said is None or said.get("made") != asdict(made):
+        return None
+    text = json.dumps(said, sort_keys=True)
+    onnx = content.removesuffix(_entry(text))
+    if hashlib.sha256(onnx).hexdigest() != said.get("graph"):
+        logging.warning("%s isn't as it was written: it is made anew", graph_file(path))
+        return None
+    return Graph(onnx, tuple(map(tuple, said["answers"])), said["versions"])
+
+
+def _said(content: bytes) -> dict[str, Any] | None:
+    """The last metadata entry of a model, if it is ours."""
+    _, found, rest = content[-(1 << 20) :].rpartition(_BEGINS)
+    try:
+        said = json.loads(rest[len(_varint(_length(rest))) :]) if found else None
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) else None
+
+
+def _entry(text: str) -> bytes:
+    """A metadata entry, which may stand at the end of any serialised model."""
+    value = text.encode()
+    inner = _BEGINS + _varint(len(value)) + value
+    return bytes([_ENTRY]) + _varint(len(inner)) + inner
+
+
+def _varint(number: int) -> bytes:
+    """A whole number as protobuf writes it: seven bits a byte, the lowest first."""
+    parts = []
+    while number > 127:
+        parts.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*parts, number])
+
+
+def _length(content: bytes) -> int:
+    """The whole number that bytes begin with."""
+    number = 0
+    for place, part in enumerate(content[:5]):
+        number |= (part & 127) << (7 * place)
+        if part < 128:
+            return number
+    raise ValueError("no length")

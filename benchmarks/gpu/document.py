@@ -45,8 +45,10 @@ def document(found: Mapping[str, Any]) -> str:
         lines.append("")
     if "agreement" in found:
         lines += _agreement(found)
-    if "raw" in found:
-        lines += [*_raw(found), *_stages(found)]
+    if found.get("raw"):
+        lines += _raw(found)
+    if "stages" in found:
+        lines += _stages(found)
     if "profile" in found:
         lines += _profile(found["profile"])
     if found.get("projection"):
@@ -123,8 +125,8 @@ def _stages(found: Mapping[str, Any]) -> Iterator[str]:
         return
     sizes = found["sizes"]
     budgets = "a sixteenth of the paper's budgets" if sizes["small"] else "the paper's budgets (NES: five iterations)"
-    model, listed = next(iter(found["raw"].items()))
-    fastest = max((one["rate"] for one in listed), default=None)
+    model = found["model"]
+    fastest = max((one["rate"] for one in found.get("raw", {}).get(model, ())), default=None)
     than = f"; in brackets the raw rate's multiple, {fastest:,.0f} at best" if fastest else ""
     yield from ("## Stages by forward batch", "")
     yield (

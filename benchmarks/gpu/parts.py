@@ -1,4 +1,4 @@
-"""The parts of `make gpu`: agreement with the CPU, rates, a profile of NES. Each adds to what is found and saves it."""
+"""The parts of `make gpu`: agreement with the CPU, raw forwards, a profile of NES, stages. Each adds its findings."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -63,10 +63,10 @@ class Sizes:
 
 SIZES = {
     "cuda": Sizes(24, 4, work.BATCHES["cuda"], 1.0, (512, 64, 256, 1024, 128), 24, 64, 32, False, 2),
-    "cpu": Sizes(2, 1, (8, 16, 32), 1.0, (16, 8), 2, 4, 8, True, 1),
+    "cpu": Sizes(2, 1, (8, 16, 32), 1.0, (16, 8), 2, 2, 8, True, 1),
 }
 # When each part's share of the budget ends
-ENDS = {"agreement": 0.4, "rates": 0.88, "profile": 0.97}
+ENDS = {"agreement": 0.4, "raw": 0.52, "profile": 0.66, "stages": 0.97}
 Found = dict[str, Any]
 Save = Callable[[], None]
 
@@ -120,35 +120,43 @@ def _compare(found: Found, save: Save, budget: Budget, name: str, settings: Conf
     save()
 
 
-def rates(found: Found, save: Save, budget: Budget, device: str, sizes: Sizes, threads: int) -> None:
-    """Raw forwards of both detectors and each stage of the paper's, by forward batch.
-
-    Adds `raw` (model -> `Rate`s), `stages` (batch -> stage -> seconds, forwards, images, count) and `projection`
-    (batch -> `projection.Row`s, for batches of which all stages are there).
-    """
-    budget.part("rates", ENDS["rates"])
+def raw(found: Found, save: Save, budget: Budget, device: str, sizes: Sizes, threads: int) -> None:
+    """Raw forwards of both detectors by forward batch. Adds `raw`, model -> `Rate`s."""
+    budget.part("raw", ENDS["raw"])
     use_threads(threads)
-    found |= {"raw": {}, "stages": {}, "projection": {}}
+    found["raw"] = {}
     for model, size in MODELS:
-        _raw(found, save, budget, Spec("raw", model, size, device, threads), sizes)
+        _raw(found, budget, Spec("raw", model, size, device, threads), sizes)
+        save()
+
+
+def stages(found: Found, save: Save, budget: Budget, device: str, sizes: Sizes, threads: int) -> None:
+    """Each stage of the paper's detector by forward batch, with the guess of its time from `raw`, if that is there.
+
+    Adds `stages` (batch -> stage -> seconds, seconds within forwards, images through the detector, images' count) and
+    `projection` (batch -> `projection.Row`s, for batches of which all stages are there).
+    """
+    budget.part("stages", ENDS["stages"])
+    use_threads(threads)
+    found |= {"stages": {}, "projection": {}}
     model, size = MODELS[0]
     known: dict[str, float] = {}
     for batch in sizes.batches:
         spec = Spec("stage", model, size, device, threads, at_once=sizes.held, forward_batch=batch)
-        detector = budget.take(f"the stages' detector, batch {batch}", lambda spec=spec: _unreal(spec))
-        stages = found["stages"][str(batch)] = {}
+        detector = budget.take(f"detector, batch {batch}", lambda spec=spec: _unreal(spec))
+        made = found["stages"][str(batch)] = {}
         if detector is not None:
-            _measure(found, budget, spec, detector, sizes, stages, known)
-        if set(stages) == set(STAGES):
-            pace = {stage: one["images"] / one["seconds"] for stage, one in stages.items()}
+            _measure(found, budget, spec, detector, sizes, made, known)
+        if set(made) == set(STAGES):
+            pace = {stage: one["images"] / one["seconds"] for stage, one in made.items()}
             found["projection"][str(batch)] = [asdict(row) for row in project(load(read(FFPP)), pace)]
         save()
 
 
 def _measure(
-    found: Found, budget: Budget, spec: Spec, detector: Any, sizes: Sizes, stages: Found, known: dict[str, float]
+    found: Found, budget: Budget, spec: Spec, detector: Any, sizes: Sizes, found_here: Found, known: dict[str, float]
 ) -> None:
-    """Every stage with one batch. Args: stages: gets them; known: seconds of each with another batch, brought up."""
+    """Every stage with one batch. Args: found_here: gets them; known: last seconds of each, with whatever batch."""
     for stage in STAGES:
         one, what = replace(spec, stage=stage), f"{stage}, batch {spec.forward_batch}"
         guess = known.get(stage) or _guess(found, one, sizes)
@@ -158,19 +166,19 @@ def _measure(
             budget.skip(what, "the memory can't hold it")
             continue
         if made is not None:
-            stages[stage], known[stage] = made, budget.done[-1][1]
+            found_here[stage], known[stage] = made, budget.done[-1][1]
 
 
-def _raw(found: Found, save: Save, budget: Budget, spec: Spec, sizes: Sizes) -> None:
+def _raw(found: Found, budget: Budget, spec: Spec, sizes: Sizes) -> None:
     settings = work.config(spec, small=False).detector
-    module = budget.take(f"{spec.model}, raw", lambda: build_module(settings, len(CLASSES)))
+    module = budget.take(spec.model, lambda: build_module(settings, len(CLASSES)))
     if module is None:
         return
     own = preprocessing(settings, module)
     listed = found["raw"][spec.model] = []
     longest = 2 * sizes.seconds
     for batch in sizes.raw_batches:
-        what = f"{spec.model}, raw, batch {batch}"
+        what = f"{spec.model}, batch {batch}"
         made = budget.take(
             what, lambda b=batch: list(compare(module, own, spec.device, ["torch"], [b], sizes.seconds)), longest
         )
@@ -180,7 +188,6 @@ def _raw(found: Found, save: Save, budget: Budget, spec: Spec, sizes: Sizes) -> 
         if made:
             listed.append(asdict(made[0]))
             longest = max(longest, budget.done[-1][1])
-    save()
 
 
 def _unreal(spec: Spec) -> Any:
@@ -197,7 +204,7 @@ def forwards(spec: Spec, small: bool) -> float:
 
 def _guess(found: Found, spec: Spec, sizes: Sizes) -> float:
     """Seconds that a stage will take, by the raw rate of its batch or of the nearest."""
-    rated = found["raw"].get(spec.model)
+    rated = found.get("raw", {}).get(spec.model)
     if not rated:
         return 0.0
     nearest = min(rated, key=lambda one: abs(one["forward_batch"] - spec.forward_batch))

@@ -18,7 +18,7 @@ from advxai.files import publish
 from benchmarks.gpu.budget import Budget
 from benchmarks.gpu.document import document
 from benchmarks.gpu.pack import Pack
-from benchmarks.gpu.parts import CPU_THREADS, SIZES, agreement, nes_profile, rates
+from benchmarks.gpu.parts import CPU_THREADS, MODELS, SIZES, agreement, nes_profile, raw, stages
 from benchmarks.speed.report import commit, slug
 
 PACKAGES = ("torch", "timm", "numpy", "opencv")
@@ -55,14 +55,16 @@ def run(options: argparse.Namespace, pack: Pack, started: float) -> int:
         "versions": {package: installed_version(package) or "not installed" for package in PACKAGES}
         | ({"CUDA": torch.version.cuda} if device == "cuda" else {}),
         "minutes": options.minutes,
+        "model": MODELS[0][0],
         "sizes": asdict(sizes),
         "failed": {},
     }
     out = Path(options.out) / slug(name)
     parts = {
         "agreement": lambda: agreement(found, save, budget, device, pack, sizes, _cores()),
-        "rates": lambda: rates(found, save, budget, device, sizes, options.threads),
+        "raw": lambda: raw(found, save, budget, device, sizes, options.threads),
         "profile": lambda: nes_profile(found, save, budget, device, sizes, options.threads),
+        "stages": lambda: stages(found, save, budget, device, sizes, options.threads),
     }
 
     def save() -> None:

@@ -216,6 +216,7 @@ def found(device="NVIDIA H100 80GB HBM3"):
         "versions": {"torch": "2.11.0"},
         "minutes": 6.0,
         "spent": 300.0,
+        "model": "net",
         "sizes": {"images": 24, "attacks": 64, "held": 32, "small": False},
         "failed": {},
         "left_out": ["rates: RISE, batch 1024 (12 s were left)"],
@@ -280,7 +281,8 @@ def test_a_part_that_fails_loses_no_other(monkeypatch, tmp_path, capsys):
         raise RuntimeError("out of luck\nmore")
 
     monkeypatch.setattr(running, "agreement", agreement)
-    monkeypatch.setattr(running, "rates", fails)
+    monkeypatch.setattr(running, "raw", fails)
+    monkeypatch.setattr(running, "stages", lambda *rest: None)
     monkeypatch.setattr(running, "nes_profile", lambda found, save, *rest: found.update(profile=profile))
     monkeypatch.setattr(running, "processor", lambda: "A CPU (R)")
     packed(tmp_path)
@@ -288,7 +290,7 @@ def test_a_part_that_fails_loses_no_other(monkeypatch, tmp_path, capsys):
     options = argparse.Namespace(device="cpu", minutes=1.0, threads=1, out=str(tmp_path / "out"))
     assert running.run(options, opened(tmp_path), started=0.0) == 1
     left = json.loads((tmp_path / "out/a-cpu-r.json").read_text())
-    assert left["failed"] == {"rates": "RuntimeError: out of luck"}
+    assert left["failed"] == {"raw": "RuntimeError: out of luck"}
     assert left["profile"] == profile and left["sizes"]["images"] == SIZES["cpu"].images
     text = (tmp_path / "out/a-cpu-r.md").read_text()
     assert "- Differs: LIME: far off." in text and "## NES by kernel" in text

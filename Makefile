@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CORES ?= all
 CONFIG ?= config.yaml
 
-.PHONY: help demo tune bench test test-kill test-slurm protocols lint format lock docs clean
+.PHONY: help demo tune bench gpu gpu-pack test test-kill test-slurm test-cuda protocols lint format lock docs clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,13 @@ tune: $(VENV)/run.stamp ## Measure which backend and forward batch are fastest h
 bench: $(VENV)/run.stamp ## Measure every stage beside the detector's raw forwards (half an hour); BENCH=--help for more
 	$(BIN)/python -m benchmarks.speed $(BENCH)
 
+# The machine's own Python: such a machine has a GPU, torch and timm, and no package index.
+gpu: ## Compare a GPU with the CPU, measure and profile it (6 minutes), after gpu-pack elsewhere; GPU=--help for more
+	@$(PYTHON) -m benchmarks.gpu $(GPU)
+
+gpu-pack: $(VENV)/run.stamp ## After demo: put what gpu needs besides the tree into .gpu/, which travels with it
+	@$(BIN)/python -m benchmarks.gpu.packing
+
 # A browser for the report's tests; without one they are skipped, and pytest says so.
 test: $(VENV)/test.stamp ## Set up, then run the test suite; as root, installs chromium for the report's tests
 	@type -P chromium chromedriver >/dev/null \
@@ -51,6 +58,9 @@ test-slurm: $(VENV)/test.stamp ## Run the tiny workflow on a Slurm of its own in
 	  && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends slurm-wlm munge; } \
 	  || [ "$$(id -u)" != 0 ]
 	$(BIN)/python -m pytest -m slurm tests/workflow/test_slurm.py
+
+test-cuda: $(VENV)/test.stamp ## Compare every explainer and NES on CUDA with the CPU (skipped without a GPU)
+	$(BIN)/python -m pytest -m cuda tests/contract/test_cuda.py
 
 protocols: $(VENV)/run.stamp ## Run the demo once for each fix of the corrected protocol; writes docs/protocols-demo.md (half an hour)
 	$(BIN)/python benchmarks/protocols.py --cores $(CORES)

@@ -8,62 +8,90 @@ norms set to the pictures' statistics, so that its answers depend on the picture
 
 probabilities  the largest difference of one, and their largest standard deviation, over the pictures.
 explainers     the largest difference of a map's value, the largest value, and how many pictures have the same top-3
-               segments. `alone`: the device's maps are bit-equal when it explains one picture at a time.
+               segments. `apart`: the largest difference of the CPU's scores of two segments that change places there: 0
+               or of rounding's size in a tie. `alone`: the device's maps are bit-equal when it explains one picture at
+               a time. The adversarial copies are the CPU's, for both.
 nes            the same noise, drawn on the CPU: share of the pixels that the first step moves alike, least and mean of
                the pictures. At sigma = 0.001 it is the finest comparison of probabilities that the product makes.
 
-Exit code 1: probabilities or NES differ by more than rounding explains, or `alone` doesn't hold.
+Exit code 1 and the reasons on stderr: a map, NES or a probability differs by more than rounding explains, top-3
+segments differ, or `alone` doesn't hold. `make gpu` makes the same comparison, with a trained detector and faces too.
 """
 
 import argparse
 import json
 import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from advxai.adversary.nes import attack, gaussian_noise
+from advxai.adversary import run as attack_all
+from advxai.adversary.nes import attack, gaussian_noise, reconstruct
 from advxai.classes import CLASSES, REAL
 from advxai.config import Config, load
+from advxai.detector import checkpoint
 from advxai.detector.backends import CLOSE, require_device
 from advxai.detector.build import build_module, preprocessing
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
 from advxai.environment import as_a_job, processor
+from advxai.errors import InputError
 from advxai.jobs import use_threads
 from advxai.saliency import run as explain
 from benchmarks.speed.work import picture
 
-SIZE, BATCH, TOP = 112, 64, 3
-SIGNS = 0.99  # of a picture's, at least: roundings on a CPU leave 99.98 % (benchmarks/results/precision.md)
-EXPLAINERS = {
+MODEL, SIZE = "tf_efficientnet_lite0", 112
+BATCH, TOP, AT_ONCE = 64, 3, 8
+MAP = 1e-5  # of a map's value: its rounding was 2e-6 at most on an H100
+SIGNS = 0.999  # of a picture's, at least: roundings on a CPU leave 99.98 % (benchmarks/results/precision.md)
+COPIED = 5  # iterations of NES in an adversarial copy: whether it deceives doesn't matter
+PLAIN = {
     "LIME": {"method": "lime", "baseline": "image_mean", "samples": 256},
     "SHAP": {"method": "shap", "baseline": {"kind": "blur", "size": 128}, "evaluations": 256},
     "SOBOL": {"method": "sobol", "baseline": {"kind": "blur", "size": 10}, "grid": 8, "design": 4},
     "RISE": {"method": "rise", "baseline": "zeros", "masks": 256},
 }
+EXPLAINERS = PLAIN | {f"{name}_adv": entry | {"baseline": "adversarial"} for name, entry in PLAIN.items()}
+Item = Mapping[str, Any]
 
 
-def config() -> Config:
+@dataclass(frozen=True)
+class Pair:
+    """A network on the CPU and on another device, and pictures.
+
+    Attributes:
+        items: with `key` and `sha256`; none is called real.
+        image: item -> RGB uint8 (h, w, 3).
+        cpu, other: the detectors.
+        called_real: pictures that were left out, since nothing attacks them.
+    """
+
+    items: list[dict[str, Any]]
+    image: Callable[[Item], np.ndarray]
+    cpu: Detector
+    other: Detector
+    called_real: int = 0
+
+
+def config(model: str = MODEL, size: int = SIZE) -> Config:
     return load(
         {
             "run": "cuda",
             "corpus": {"kind": "ffpp", "root": ".", "splits": "."},
-            "detector": {"model": "tf_efficientnet_lite0", "input_size": SIZE},
+            "detector": {"model": model, "input_size": size},
             "explainers": EXPLAINERS,
-            "adversary": {"iterations": 1},
         }
     )
 
 
-def items(count: int) -> list[dict[str, Any]]:
-    return [{"key": f"{number}.png", "sha256": "", "number": number} for number in range(count)]
-
-
-def detectors(settings: Config, device: str) -> tuple[Detector, Detector]:
-    """The same network on the CPU and on the device, which calls none of the pictures real."""
+def random_pair(settings: Config, device: str, count: int) -> Pair:
+    """Random weights, and so many synthetic pictures, of which none is called real."""
     torch.manual_seed(0)
     module = build_module(settings.detector, len(CLASSES))
     own = preprocessing(settings.detector, module)
@@ -73,39 +101,133 @@ def detectors(settings: Config, device: str) -> tuple[Detector, Detector]:
     with torch.no_grad():
         module.train()(torch.stack([own.normalised(picture({"number": 1000 + n})) for n in range(BATCH)]))
         module.get_classifier().bias[CLASSES.index(REAL)] -= 3
-    first, second = (Detector(module, own, device=where, forward_batch=BATCH) for where in ("cpu", device))
-    return first, second
+    cpu, other = (Detector(module, own, device=where, forward_batch=BATCH) for where in ("cpu", device))
+    items = [{"key": f"{number}.png", "sha256": "", "number": number} for number in range(count)]
+    return Pair(items, picture, cpu, other)
 
 
-def maps(settings: Config, name: str, detector: Detector, count: int, at_once: int) -> list[dict[str, Any]]:
+def trained_pair(
+    weights: Path, device: str, items: list[dict[str, Any]], image: Callable[[Item], np.ndarray]
+) -> tuple[Config, Pair]:
+    """A trained detector and those of the pictures that it doesn't call real; with the settings to compare it by.
+
+    Args:
+        weights: safetensors file of ours, which says the model and its input size.
+        device: torch device.
+        items: pictures, with `key` and `sha256`.
+        image: item -> RGB uint8 (h, w, 3).
+
+    Raises:
+        InputError: the file can't be used, or all pictures are called real.
+    """
+    said = checkpoint.described(weights)
+    settings = config(said.get("model", MODEL), said.get("input_size", SIZE))
+    cpu, other = (
+        checkpoint.load(settings.detector, weights, forward_batch=BATCH, device=where) for where in ("cpu", device)
+    )
+    answers = cpu.probabilities(torch.stack([cpu.preprocessing.normalised(image(item)) for item in items]))
+    fake = (answers.argmax(dim=1) != cpu.real).tolist()
+    chosen = [item for item, kept in zip(items, fake, strict=True) if kept]
+    if not chosen:
+        raise InputError(f"{weights}: calls each of the {len(items)} pictures Real; take others, or another detector")
+    return settings, Pair(chosen, image, cpu, other, len(items) - len(chosen))
+
+
+def copies(settings: Config, pair: Pair) -> dict[str, np.ndarray]:
+    """Step maps of the pictures' adversarial copies by key, made on the CPU: both devices fill with the same."""
+    nes = settings.adversary.model_copy(update={"iterations": COPIED})
+    made = attack_all(pair.items, pair.image, pair.cpu, nes, 0, AT_ONCE)
+    return {record["key"]: record["steps"] for record in made}
+
+
+def maps(
+    settings: Config, name: str, pair: Pair, detector: Detector, steps: Mapping[str, np.ndarray], at_once: int
+) -> list[dict[str, Any]]:
     """An explainer's records, in the order of the pictures."""
-    found = explain(items(count), picture, detector, settings.explainers[name], 0, at_once)
-    return sorted(found, key=lambda record: int(record["key"].removesuffix(".png")))
+
+    def adversarial(item: Item, image: Tensor) -> tuple[Tensor, Mapping[str, Any]]:
+        return reconstruct(image, steps[item["key"]], settings.adversary, detector.preprocessing), {}
+
+    entry = settings.explainers[name]
+    filled = adversarial if entry.baseline.kind == "adversarial" else None
+    found = {record["key"]: record for record in explain(pair.items, pair.image, detector, entry, 0, at_once, filled)}
+    return [found[item["key"]] for item in pair.items]
 
 
-def compare_maps(settings: Config, name: str, cpu: Detector, other: Detector, count: int) -> dict[str, Any]:
-    ours, theirs = (maps(settings, name, detector, count, at_once=8) for detector in (cpu, other))
-    alone = maps(settings, name, other, count, at_once=1)
+def compare_maps(settings: Config, name: str, pair: Pair, steps: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """One explainer on both devices, see the module's text; `images`: how many pictures."""
+    ours, theirs = (maps(settings, name, pair, detector, steps, AT_ONCE) for detector in (pair.cpu, pair.other))
+    alone = maps(settings, name, pair, pair.other, steps, at_once=1)
+    tops = [(a["scores"], a["ranking"][:TOP], b["ranking"][:TOP]) for a, b in zip(ours, theirs, strict=True)]
+    other = [np.abs(scores[a] - scores[b]).max() for scores, a, b in tops if not np.array_equal(a, b)]
     return {
+        "images": len(ours),
         "difference": max(float(np.abs(a["map"] - b["map"]).max()) for a, b in zip(ours, theirs, strict=True)),
         "largest": max(float(np.abs(a["map"]).max()) for a in ours),
-        "same_top_3": sum(
-            np.array_equal(a["ranking"][:TOP], b["ranking"][:TOP]) for a, b in zip(ours, theirs, strict=True)
-        ),
+        "same_top_3": len(tops) - len(other),
+        "apart": float(max(other, default=0.0)),
         "alone": all(np.array_equal(a["map"], b["map"]) for a, b in zip(theirs, alone, strict=True)),
     }
 
 
-def first_step(settings: Config, detector: Detector, item: dict[str, Any]) -> np.ndarray:
-    """The steps of NES's first iteration, with noise from the CPU."""
-    nes = settings.adversary
-    drawn = gaussian_noise(nes.samples, (SIZE, SIZE), torch.device("cpu"), 0, item["key"], channels=nes.channels)
-    image = detector.place(detector.preprocessing.normalised(picture(item)))
-    work = attack(image, nes, detector.preprocessing, lambda n: drawn(n).to(detector.device), detector.real)
+def first_step(settings: Config, detector: Detector, item: Item, image: np.ndarray) -> np.ndarray:
+    """The steps of NES's first iteration, with noise from the CPU: int8 (1 or 3, h, w).
+
+    Raises:
+        RuntimeError: the picture is called real, so that there is no step.
+    """
+    nes = settings.adversary.model_copy(update={"iterations": 1})
+    size = (detector.preprocessing.input_size,) * 2
+    drawn = gaussian_noise(nes.samples, size, torch.device("cpu"), 0, item["key"], channels=nes.channels)
+    placed = detector.place(detector.preprocessing.normalised(image))
+    work = attack(placed, nes, detector.preprocessing, lambda n: drawn(n).to(detector.device), detector.real)
     ((_, outcome, _),) = drive([(item["key"], work)], detector, 1)
     if outcome.iterations != 1:
         raise RuntimeError(f"{item['key']}: called real before the first step, which then says nothing")
     return outcome.steps
+
+
+def compare_first_steps(settings: Config, pair: Pair) -> dict[str, Any]:
+    """NES's first step on both devices, see the module's text."""
+    equal = []
+    for item in pair.items:
+        image = pair.image(item)
+        a, b = (first_step(settings, detector, item, image) for detector in (pair.cpu, pair.other))
+        equal.append(float((a == b).mean()))
+    return {"images": len(equal), "least": min(equal), "mean": sum(equal) / len(equal)}
+
+
+def compare_probabilities(pair: Pair) -> dict[str, float]:
+    """Probabilities of the pictures on both devices, see the module's text."""
+    images = torch.stack([pair.cpu.preprocessing.normalised(pair.image(item)) for item in pair.items])
+    ours, theirs = (detector.probabilities(images.to(detector.device)).cpu() for detector in (pair.cpu, pair.other))
+    spread = ours.std(dim=0, correction=0).max()
+    return {"difference": float((ours - theirs).abs().max()), "spread": float(spread)}
+
+
+def faults(found: Mapping[str, Any]) -> list[str]:
+    """What differs by more than rounding explains, a sentence each; what wasn't compared isn't missed.
+
+    Args:
+        found: with some of `probabilities`, `explainers` and `nes`, as `main` prints.
+    """
+    said = []
+    if "probabilities" in found and not found["probabilities"]["difference"] <= CLOSE:
+        said.append(f"a probability differs by {found['probabilities']['difference']:.1e}, more than {CLOSE:.0e}")
+    for name, one in found.get("explainers", {}).items():
+        if not one["difference"] <= MAP:
+            said.append(f"{name}: a map's value differs by {one['difference']:.1e}, more than {MAP:.0e}")
+        if one["same_top_3"] != one["images"]:
+            said.append(
+                f"{name}: {one['images'] - one['same_top_3']} of {one['images']} pictures have other top-3 segments, "
+                f"whose scores are up to {one['apart']:.1e} apart"
+            )
+        if not one["alone"]:
+            said.append(f"{name}: a picture's map depends on which others are explained with it")
+    if "nes" in found and not found["nes"]["least"] >= SIGNS:
+        least = found["nes"]["least"]
+        said.append(f"NES's first step: {least:.3%} of a picture's pixels move alike, less than {SIGNS:.1%}")
+    return said
 
 
 def main() -> int:
@@ -116,23 +238,22 @@ def main() -> int:
     require_device(options.device)
     use_threads(1)
     settings = config()
-    cpu, other = detectors(settings, options.device)
-    images = torch.stack([cpu.preprocessing.normalised(picture(item)) for item in items(options.images)])
-    ours, theirs = (detector.probabilities(images).cpu() for detector in (cpu, other))
-    steps = [[first_step(settings, detector, item) for detector in (cpu, other)] for item in items(options.images)]
-    equal = [float((a == b).mean()) for a, b in steps]
+    pair = random_pair(settings, options.device, options.images)
+    steps = copies(settings, pair)
     found = {
         "device": torch.cuda.get_device_name() if options.device == "cuda" else processor(),
         "cpu": processor(),
         "versions": {name: version(name) for name in ("torch", "timm", "numpy")},
         "images": options.images,
-        "probabilities": {"difference": float((ours - theirs).abs().max()), "spread": float(ours.std(dim=0).max())},
-        "explainers": {name: compare_maps(settings, name, cpu, other, options.images) for name in EXPLAINERS},
-        "nes": {"least": min(equal), "mean": sum(equal) / len(equal)},
+        "probabilities": compare_probabilities(pair),
+        "explainers": {name: compare_maps(settings, name, pair, steps) for name in EXPLAINERS},
+        "nes": compare_first_steps(settings, pair),
     }
     print(json.dumps(found, indent=1))
-    right = found["probabilities"]["difference"] <= CLOSE and found["nes"]["least"] >= SIGNS
-    return 0 if right and all(one["alone"] for one in found["explainers"].values()) else 1
+    said = faults(found)
+    for sentence in said:
+        print(sentence, file=sys.stderr)
+    return 1 if said else 0
 
 
 if __name__ == "__main__":

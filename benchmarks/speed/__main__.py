@@ -9,8 +9,6 @@ files are written anew after each detector.
 
 import argparse
 import json
-import re
-import shutil
 import subprocess
 import sys
 from dataclasses import asdict
@@ -22,10 +20,9 @@ import torch
 from tqdm import tqdm
 
 from advxai.environment import as_a_job, installed_version, processor
-from benchmarks.speed.report import report
+from benchmarks.speed.report import ROOT, commit, report, slug
 from benchmarks.speed.work import STAGES, Spec
 
-ROOT = Path(__file__).parents[2]
 DETECTORS = {"demo": ("tf_efficientnet_lite0", 112), "paper": ("tf_efficientnetv2_b0", 224)}
 PACKAGES = ("torch", "timm", "openvino", "onnxruntime", "numpy")
 MEMORY_BATCH = 64  # on a CPU; a GPU's is measured with the batch that is advised for it
@@ -85,14 +82,6 @@ def measured(name: str, options: argparse.Namespace, bar: tqdm) -> dict[str, Any
     return found
 
 
-def commit() -> str:
-    """What is measured; unknown in a copy that git doesn't know."""
-    if shutil.which("git") is None:
-        return "unknown"
-    said = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
-    return said.stdout.strip() or "unknown"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser("make bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
@@ -121,8 +110,7 @@ def main() -> None:
         "not_measured": options.without,
         "detectors": {},
     }
-    slug = re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
-    out = options.out or ROOT / "benchmarks/results" / f"{slug}-{options.threads}"
+    out = options.out or ROOT / "benchmarks/results" / f"{slug(device)}-{options.threads}"
     out.parent.mkdir(parents=True, exist_ok=True)
     parts = {"package": 1, "growth": len(STAGES), "memory": len(STAGES)}
     each = 1 + len(STAGES) + sum(count for part, count in parts.items() if part not in options.without)

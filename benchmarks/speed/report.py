@@ -1,5 +1,8 @@
 """The measurements in words and tables."""
 
+import re
+import shutil
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,13 +11,25 @@ from advxai.config import load
 from advxai.config.file import read
 from advxai.detector.throughput import Rate
 from advxai.detector.tune import table
-from advxai.plan.count import PAPER_ITERATIONS, attack, explanation
-from advxai.plan.found import Held
+from advxai.plan.count import PAPER_ITERATIONS
+from benchmarks.speed.projection import IMAGES, project
 from benchmarks.speed.work import COUNTS, ITERATIONS
 
-IMAGES = 5070  # that the paper explains
-FFPP = Path(__file__).parents[2] / "config/ffpp.yaml"
-METHODS = {"lime": "LIME", "shap": "SHAP", "sobol": "SOBOL", "rise": "RISE"}
+ROOT = Path(__file__).parents[2]
+FFPP = ROOT / "config/ffpp.yaml"
+
+
+def slug(device: str) -> str:
+    """A device's name as that of a file: lower-case letters and digits, the rest as single hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
+
+
+def commit() -> str:
+    """What is measured; unknown in a copy that git doesn't know."""
+    if shutil.which("git") is None:
+        return "unknown"
+    said = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
+    return said.stdout.strip() or "unknown"
 
 
 def report(found: Mapping[str, Any]) -> str:
@@ -78,7 +93,7 @@ def _stages(stages: Mapping[str, Any]) -> list[str]:
         if stage in ("adversary", "evaluation")
     ]
     return [
-        *_rows([*head, "outside forwards", "set-up (s)"], rows),
+        *markdown([*head, "outside forwards", "set-up (s)"], rows),
         "",
         f"NES (n = 40), an iteration of one of {stages['adversary']['count']} images: {', '.join(iterations)}.",
         "",
@@ -99,7 +114,7 @@ def _growths(growth: Mapping[str, Any]) -> list[str]:
     return [
         "Seconds with more images, at a sixteenth of the budget (NES: one iteration), medians:",
         "",
-        *_rows(
+        *markdown(
             ["", *map(str, COUNTS), "largest growth at a doubling"],
             [[stage, *_growth(times)] for stage, times in growth.items()],
         ),
@@ -112,7 +127,7 @@ def _memory(memory: Mapping[str, Any], batch: int, at_once: int) -> list[str]:
         f"Peak memory in GiB with forward batches of {batch} and {at_once} images held at once; idle: imports and "
         "the network alone:",
         "",
-        *_rows(
+        *markdown(
             ["", "peak", "idle", "device"],
             [
                 [stage, *(f"{one[key] / 1024:.2f}" if one[key] else "-" for key in ("peak", "idle", "cuda"))]
@@ -132,18 +147,15 @@ def _growth(times: Mapping[str, float]) -> list[str]:
 def _projection(found: Mapping[str, Any]) -> list[str]:
     """Hours of one process for FF++, at each stage's measured speed."""
     config = load(read(FFPP))
-    pace = {stage: one["seconds"] / one["images"] for stage, one in found["stages"].items()}
-    seconds = attack(config.adversary, PAPER_ITERATIONS) * pace["adversary"]
-    for entry in config.explainers.values():
-        seconds += (explanation(entry, Held()) or 0) * pace[METHODS[entry.method]]
-        seconds += config.evaluation.top * attack(config.evaluation) * pace["evaluation"]
+    hours = project(config, {stage: one["images"] / one["seconds"] for stage, one in found["stages"].items()})
     return [
         f"All {len(config.explainers)} rows of config/ffpp.yaml for {IMAGES} images would take one such process "
-        f"{IMAGES * seconds / 3600:.0f} hours ({PAPER_ITERATIONS} iterations of the adversary, segment attacks at "
-        "their most)."
+        f"{sum(row.hours for row in hours):.0f} hours ({PAPER_ITERATIONS} iterations of the adversary, segment attacks "
+        "at their most)."
     ]
 
 
-def _rows(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+def markdown(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """A Markdown table's lines, its first column to the left, the others to the right."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return ["| " + " | ".join(map(str, line)) + " |" for line in lines]

@@ -1,0 +1,40 @@
+"""What a machine with a GPU is asked to do, in one command: `make gpu`, or `python3 -m benchmarks.gpu`.
+
+Compares the GPU with the CPU (maps of eight explainers, NES's first step), measures raw forwards and each stage by
+forward batch, profiles NES by kernel, and says how long FaceForensics++ would take. It needs no package index, no
+environment of its own and no git, but what `make gpu-pack` has left in .gpu/. Results are written after each part.
+"""
+
+import argparse
+import sys
+import time
+
+from advxai.environment import as_a_job
+from advxai.errors import InputError
+from benchmarks.gpu.pack import ROOT, opened, put_to_use
+
+
+def main() -> int:
+    started = time.monotonic()
+    parser = argparse.ArgumentParser("make gpu", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu: tries it, with small settings")
+    parser.add_argument("--minutes", type=float, default=6.0, help="that it may take; default: 6")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads where rates are measured; default: 1")
+    parser.add_argument("--out", default=str(ROOT / "benchmarks/results"), help="folder of the results")
+    options = parser.parse_args()
+    if options.minutes <= 0 or options.threads < 1:
+        parser.error("--minutes must be above zero and --threads at least 1")
+    try:
+        pack = opened()
+        put_to_use(pack)
+        from benchmarks.gpu.run import run  # it imports what the pack holds
+
+        return run(options, pack, started)
+    except InputError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    as_a_job()
+    sys.exit(main())

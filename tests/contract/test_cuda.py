@@ -1,0 +1,55 @@
+"""A GPU computes what the CPU does: `make test-cuda`. `make gpu` makes the same comparison without pytest."""
+
+import pytest
+import torch
+
+from advxai.errors import InputError
+from advxai.faces.crop import decode_png
+from benchmarks import cuda
+from benchmarks.gpu.pack import opened
+
+pytestmark = [
+    pytest.mark.cuda,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is usable here"),
+]
+DEVICE, PICTURES = "cuda", 4
+
+
+def trained():
+    """The demo's detector on its face crops, if `make gpu-pack` has been run."""
+    try:
+        pack = opened()
+    except InputError as error:
+        pytest.skip(str(error))
+
+    def image(item):
+        return decode_png((pack.folder / item["file"]).read_bytes(), item["file"], "make the pack anew")
+
+    return cuda.trained_pair(pack.weights, DEVICE, pack.crops[:PICTURES], image)
+
+
+@pytest.fixture(scope="module", params=["random", "trained"])
+def compared(request):
+    """Settings, the detectors with their pictures, and the adversarial copies."""
+    if request.param == "trained":
+        settings, pair = trained()
+    else:
+        settings = cuda.config()
+        pair = cuda.random_pair(settings, DEVICE, PICTURES)
+    return settings, pair, cuda.copies(settings, pair)
+
+
+def test_probabilities_are_the_cpus(compared):
+    _, pair, _ = compared
+    assert cuda.faults({"probabilities": cuda.compare_probabilities(pair)}) == []
+
+
+@pytest.mark.parametrize("name", cuda.EXPLAINERS)
+def test_an_explainers_maps_and_top_3_are_the_cpus(compared, name):
+    settings, pair, steps = compared
+    assert cuda.faults({"explainers": {name: cuda.compare_maps(settings, name, pair, steps)}}) == []
+
+
+def test_the_first_step_of_nes_is_the_cpus(compared):
+    settings, pair, _ = compared
+    assert cuda.faults({"nes": cuda.compare_first_steps(settings, pair)}) == []

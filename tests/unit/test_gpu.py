@@ -1,0 +1,297 @@
+"""`make gpu` and `make gpu-pack`: what of them computes nothing."""
+
+import argparse
+import json
+import sys
+
+import pytest
+
+from advxai.config import load
+from advxai.config.file import read
+from advxai.errors import InputError
+from benchmarks.cuda import faults
+from benchmarks.gpu import __main__ as command
+from benchmarks.gpu import run as running
+from benchmarks.gpu.budget import Budget
+from benchmarks.gpu.document import document
+from benchmarks.gpu.pack import BROUGHT, CONTENT, ROOT, WEIGHTS, evenly, opened, put_to_use
+from benchmarks.gpu.packing import copy_run, foreign, locked
+from benchmarks.gpu.parts import SIZES, forwards
+from benchmarks.speed.projection import project
+from benchmarks.speed.report import FFPP, report, slug
+from benchmarks.speed.work import STAGES, Spec
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+    def work(self, seconds):
+        self.now += seconds
+        return seconds
+
+
+# budget
+
+
+def test_work_is_begun_as_long_as_it_is_thought_to_fit():
+    clock, said = Clock(), []
+    budget = Budget(60, clock=clock, say=said.append)
+    budget.part("rates", until=0.5)
+    assert budget.take("first", lambda: clock.work(20)) == 20
+    assert budget.take("second", lambda: clock.work(20), guess=15) is None
+    assert budget.take("third", lambda: clock.work(5), guess=9) == 5
+    assert budget.done == [("rates: first", 20), ("rates: third", 5)]
+    assert budget.left_out == ["rates: second (needs about 15 s, and 10 s of this part's share were left)"]
+    assert said[-1] == "  25 s  rates: third, 5.0 s"
+
+
+def test_a_part_gets_what_the_one_before_it_did_not_need_and_none_of_the_next_ones():
+    clock = Clock()
+    budget = Budget(100, started=90.0, clock=clock)  # ten seconds went into starting
+    budget.part("a", until=0.4)
+    assert (budget.spent, budget.left) == (10, 30)
+    budget.take("long", lambda: clock.work(45))
+    assert budget.take("more", lambda: 1) is None
+    assert budget.left_out == ["a: more (0 s of this part's share were left)"]
+    budget.part("b", until=0.9)
+    assert budget.left == 35
+
+
+# pack
+
+
+def test_without_a_pack_one_sentence_says_what_to_do(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(command, "opened", lambda: opened(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["gpu"])
+    assert command.main() == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "make demo" in said and "make gpu-pack" in said
+
+
+def packed(folder, **changes):
+    content = {"commit": "abc", "crops": [{"key": "a.png", "sha256": "", "file": "crops/00.png"}]} | changes
+    (folder / "crops").mkdir()
+    for name in ("crops/00.png", WEIGHTS):
+        (folder / name).write_bytes(b"")
+    (folder / CONTENT).write_text(json.dumps(content))
+
+
+def test_a_pack_lists_its_crops(tmp_path):
+    packed(tmp_path)
+    pack = opened(tmp_path)
+    assert (pack.commit, [crop["key"] for crop in pack.crops], pack.weights.name) == ("abc", ["a.png"], WEIGHTS)
+
+
+def test_a_pack_that_lacks_something_is_named(tmp_path):
+    packed(tmp_path)
+    (tmp_path / WEIGHTS).unlink()
+    with pytest.raises(InputError, match=f"{WEIGHTS} is missing from the pack; delete"):
+        opened(tmp_path)
+    (tmp_path / CONTENT).write_text("{")
+    with pytest.raises(InputError, match=f"{CONTENT}: can't be read"):
+        opened(tmp_path)
+
+
+def test_the_packs_packages_go_first_for_their_python_alone(tmp_path, monkeypatch):
+    packed(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    pack = opened(tmp_path)
+    put_to_use(pack, version=(3, 11))
+    assert str(tmp_path / "packages") not in sys.path
+    put_to_use(pack, version=(3, 12))
+    assert sys.path[0] == str(tmp_path / "packages")
+
+
+def test_what_is_missing_here_is_named(tmp_path, monkeypatch):
+    packed(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "lmdb" else object())
+    with pytest.raises(InputError, match="lmdb can't be imported, and the pack is for Python 3.12, not 3.11"):
+        put_to_use(opened(tmp_path), version=(3, 11))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "timm" else object())
+    with pytest.raises(InputError, match="timm can't be imported by"):
+        put_to_use(opened(tmp_path), version=(3, 12))
+
+
+def test_locked_entries_come_with_all_their_hashes():
+    lock = "a==1 \\\n    --hash=sha256:0 \\\n    --hash=sha256:1\nlmdb==3.0 \\\n    --hash=sha256:2\nz==2\n"
+    assert locked(lock, ["lmdb", "a"]) == (
+        "a==1 \\\n    --hash=sha256:0 \\\n    --hash=sha256:1\nlmdb==3.0 \\\n    --hash=sha256:2\n"
+    )
+    for name in ("z", "absent"):  # no hash, not there
+        with pytest.raises(InputError, match=f"pins no {name}"):
+            locked(lock, [name])
+
+
+def test_the_lock_pins_all_that_the_pack_brings():
+    entries = locked((ROOT / "requirements.txt").read_text(), BROUGHT)
+    assert sorted(line.partition("==")[0] for line in entries.splitlines() if "==" in line) == sorted(BROUGHT)
+
+
+def test_compiled_modules_are_known_by_their_tags():
+    right = ["x.cpython-312-x86_64-linux-gnu.so", "y.abi3.so", "z.py"]
+    wrong = ["x.cpython-311-x86_64-linux-gnu.so", "x.cpython-312-aarch64-linux-gnu.so", "plain.so"]
+    assert foreign(right + wrong) == wrong
+
+
+def test_items_are_taken_evenly():
+    assert evenly(range(10), 4) == [0, 2, 5, 7]
+    assert evenly([1, 2], 24) == [1, 2]
+
+
+def test_a_run_that_is_not_there_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"run config.yaml first, in this folder \(`make demo`\)"):
+        copy_run(load(read(ROOT / "config.yaml")), "config.yaml", tmp_path / "pack")
+
+
+# agreement
+
+
+def test_what_differs_by_more_than_rounding_is_said():
+    fine = {"images": 4, "difference": 1e-5, "same_top_3": 4, "apart": 0.0, "alone": True}
+    good = {"probabilities": {"difference": 1e-7}, "explainers": {"LIME": fine}, "nes": {"least": 0.999}}
+    assert faults(good) == faults({}) == []
+    bad = {"images": 4, "difference": 2e-5, "same_top_3": 3, "apart": 1e-3, "alone": False}
+    said = faults({"probabilities": {"difference": 1e-3}, "explainers": {"RISE": bad}, "nes": {"least": 0.998}})
+    assert len(said) == 5
+    assert said[2] == "RISE: 1 of 4 pictures have other top-3 segments, whose scores are up to 1.0e-03 apart"
+    assert faults({"nes": {"least": float("nan")}})  # no comparison holds for it
+
+
+# projection
+
+
+def test_hours_are_images_times_forwards_over_the_rate():
+    config = load(read(FFPP))
+    rows = {
+        row.name: row for row in project(config, dict.fromkeys(STAGES, 1000.0) | {"evaluation": 500.0}, images=3600)
+    }
+    # 23 iterations of 81, and one; 3600 s are an hour
+    assert (rows["adversary"].forwards, rows["adversary"].hours) == (1864, pytest.approx(1.864))
+    assert rows["LIME_adv"].hours == rows["SHAP"].hours == pytest.approx(2.001)
+    assert (rows["SOBOL"].forwards, rows["RISE"].forwards) == (32 * 66 + 1, 4001)
+    # eleven rows, top 1 to 3, 50 iterations of 81 and one each
+    assert (rows["evaluation"].forwards, rows["evaluation"].hours) == (11 * 3 * 4051, pytest.approx(267.366))
+    assert len(rows) == 13
+
+
+def test_a_benchmark_that_is_stored_says_the_same_hours_as_ever():
+    stored = json.loads((ROOT / "benchmarks/results/nvidia-h100-paper.json").read_text())
+    assert "images would take one such process 51 hours" in report(stored)
+
+
+def test_forwards_of_a_measurement():
+    spec = Spec("stage", "tf_efficientnetv2_b0", 224, "cpu", 1, "adversary")
+    assert forwards(spec, small=False) == 5 * 81 + 1
+    assert forwards(spec, small=True) == 82
+    assert forwards(Spec("stage", "tf_efficientnetv2_b0", 224, "cpu", 1, "RISE"), small=False) == 4001
+
+
+# document
+
+
+def test_a_devices_name_becomes_a_files():
+    assert slug("NVIDIA H100 80GB HBM3") == "nvidia-h100-80gb-hbm3"
+    assert slug("Intel(R) Xeon(R) CPU @ 2.20GHz") == "intel-r-xeon-r-cpu-2-20ghz"
+
+
+def found(device="NVIDIA H100 80GB HBM3"):
+    explainer = {"images": 24, "difference": 2e-6, "largest": 1.0, "same_top_3": 24, "apart": 0.0, "alone": True}
+    stage = {"seconds": 2.0, "forwards": 1.5, "images": 10000, "count": 24}
+    pace = dict.fromkeys(STAGES, 5000.0)
+    return {
+        "command": "--device cuda",
+        "device": device,
+        "on": "cuda",
+        "cpu": "a CPU",
+        "threads": 1,
+        "date": "2026-11-26",
+        "commit": "abc",
+        "versions": {"torch": "2.11.0"},
+        "minutes": 6.0,
+        "spent": 300.0,
+        "model": "net",
+        "sizes": {"images": 24, "attacks": 64, "held": 32, "small": False},
+        "failed": {},
+        "left_out": ["rates: RISE, batch 1024 (12 s were left)"],
+        "agreement": {
+            "trained": {
+                "images": 23,
+                "called_real": 1,
+                "probabilities": {"difference": 1e-7, "spread": 0.3},
+                "nes": {"least": 0.9995, "mean": 0.9999},
+                "explainers": {"LIME": explainer},
+                "faults": [],
+            }
+        },
+        "raw": {"net": [{"forward_batch": 512, "rate": 8000.0, "alone": True}]},
+        "stages": {"512": dict.fromkeys(STAGES, stage), "64": {}},
+        "projection": {"512": [vars(row) for row in project(load(read(FFPP)), pace)]},
+        "profile": {
+            "batch": 512,
+            "images": 64,
+            "iterations": 2,
+            "seconds": 1.0,
+            "profiled": 1.25,
+            "kind": "kernels",
+            "total": 1.0,
+            "rows": [{"name": "conv<a|b>" + "x" * 100, "calls": 7, "seconds": 0.25}],
+        },
+    }
+
+
+def test_the_text_has_every_part_with_its_numbers():
+    lines = document(found()).splitlines()
+    assert "- Left out: rates: RISE, batch 1024 (12 s were left)." in lines
+    assert "| LIME | 2.0e-06 | 1 | 24 of 24 | yes |" in lines
+    assert "All that was compared agrees." in lines
+    assert "| net | 8,000 |" in lines
+    assert "| LIME | 5,000 (1.60) | 7,165 at 512 |" in lines  # 10,000 in 2 s, beside the first trial's
+    assert "| evaluation | 5,000 (1.60) | - |" in lines
+    (kernel,) = [line for line in lines if line.startswith("| `conv<a/b>")]
+    assert kernel.endswith("...` | 7 | 250.0 | 25.0% |")
+    hours = 5070 * (1864 + 4 * 2001 + 2 * 2001 + 3 * 2113 + 2 * 4001 + 133683) / 5000 / 3600
+    assert f"| hours | {hours:,.1f} |" in lines
+
+
+def test_the_first_trials_figures_are_an_h100s_alone():
+    assert "first trial" not in document(found("NVIDIA A100"))
+
+
+def test_parts_that_are_not_there_yet_are_left_out_of_the_text():
+    early = {name: value for name, value in found().items() if name not in ("raw", "stages", "projection", "profile")}
+    text = document(early | {"failed": {"rates": "RuntimeError: no"}})
+    assert "- Failed: rates: RuntimeError: no" in text and "## Raw" not in text
+
+
+# the command
+
+
+def test_a_part_that_fails_loses_no_other(monkeypatch, tmp_path, capsys):
+    def agreement(found, save, *rest):
+        found["agreement"] = {"random": {"images": 1, "called_real": 0, "explainers": {}, "faults": ["LIME: far off"]}}
+
+    def fails(*rest):
+        raise RuntimeError("out of luck\nmore")
+
+    monkeypatch.setattr(running, "agreement", agreement)
+    monkeypatch.setattr(running, "raw", fails)
+    monkeypatch.setattr(running, "stages", lambda *rest: None)
+    monkeypatch.setattr(running, "nes_profile", lambda found, save, *rest: found.update(profile=profile))
+    monkeypatch.setattr(running, "processor", lambda: "A CPU (R)")
+    packed(tmp_path)
+    profile = found()["profile"]
+    options = argparse.Namespace(device="cpu", minutes=1.0, threads=1, out=str(tmp_path / "out"))
+    assert running.run(options, opened(tmp_path), started=0.0) == 1
+    left = json.loads((tmp_path / "out/a-cpu-r.json").read_text())
+    assert left["failed"] == {"raw": "RuntimeError: out of luck"}
+    assert left["profile"] == profile and left["sizes"]["images"] == SIZES["cpu"].images
+    text = (tmp_path / "out/a-cpu-r.md").read_text()
+    assert "- Differs: LIME: far off." in text and "## NES by kernel" in text
+    assert "Differs from the CPU: random detector: LIME: far off" in capsys.readouterr().err

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CORES ?= all
 CONFIG ?= config.yaml
 
-.PHONY: help demo tune bench gpu gpu-pack test test-kill test-slurm test-cuda protocols lint format lock docs clean
+.PHONY: help demo demo-detector tune bench gpu gpu-pack test test-cuda test-kill test-slurm protocols lint format lock docs clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ $(VENV)/test.stamp: requirements-test.txt | $(BIN)/uv
 
 demo: $(VENV)/run.stamp ## Set up, then run the embedded demo: tables, figures, metrics in results/demo/
 	@start=$$(date +%s); $(BIN)/snakemake --cores $(CORES) && echo "run: $$(( $$(date +%s) - start )) s"
+
+demo-detector: $(VENV)/run.stamp ## Train the weights that the demo starts from anew: config/demo-detector.*
+	$(BIN)/python -m benchmarks.demo_detector train --cores $(CORES)
 
 tune: $(VENV)/run.stamp ## Measure which backend and forward batch are fastest here, for CONFIG=config.yaml
 	@$(BIN)/python -m advxai tune $(CONFIG)

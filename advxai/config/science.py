@@ -1,13 +1,15 @@
 """Configuration of the detector, the NES attacks and the evaluation."""
 
+from pathlib import Path
 from typing import Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from advxai.config.base import Medium, Model, Number
 
 Backend = Literal["torch", "openvino", "onnxruntime"]
 BACKENDS: tuple[str, ...] = get_args(Backend)
+PROJECT = Path(__file__).parents[2]  # config.yaml lies there, from wherever the workflow is started
 
 
 class Training(Model):
@@ -45,7 +47,9 @@ class Detector(Model):
 
     model: str = Field("tf_efficientnetv2_b0", description="timm name, or `module:factory` returning a torch module.")
     checkpoint: str | None = Field(
-        None, description="Trained weights (Lightning checkpoint or safetensors). null: train on the corpus."
+        None,
+        description="Trained weights (Lightning checkpoint or safetensors); a relative path is looked for here, then "
+        "beside the Snakefile. null: train on the corpus.",
     )
     input_size: int = Field(224, ge=32, le=1024, description="Side of the input, in pixels.")
     mean: tuple[Number, Number, Number] | None = Field(None, description="Normalisation; null: the model's own (timm).")
@@ -66,6 +70,13 @@ class Detector(Model):
         description="CPU threads of every forward: they change roundings, so they are part of the digests.",
     )
     training: Training = Field(Training(), description="Used when `checkpoint` is null.")
+
+    @field_validator("checkpoint")
+    @classmethod
+    def _found(cls, value: str | None) -> str | None:
+        if value is None or Path(value).exists() or not (PROJECT / value).exists():
+            return value
+        return str(PROJECT / value)
 
     @model_validator(mode="after")
     def _on_the_cpu(self) -> "Detector":

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
+from advxai.bar import Bar as tqdm
 from advxai.classes import CLASSES
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
+from advxai.bar import Bar as tqdm
 from advxai.classes import CLASSES
 from advxai.config import load
 from advxai.config.file import read

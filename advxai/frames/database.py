@@ -11,8 +11,8 @@ from weakref import WeakValueDictionary
 import lmdb
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
+from advxai.bar import Bar as tqdm
 from advxai.errors import InputError
 from advxai.faces.crop import decode_png
 from advxai.files import database_file, publish

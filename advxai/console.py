@@ -30,6 +30,8 @@ MADE = {
     "faces_shard": ("video", "cut out"),
     "frames_lmdb": ("image", "stored"),
     "frames_import": ("image", "checked"),
+    "detector_train": ("detector", "trained"),
+    "detector_import": ("detector", "imported"),
     "detector_metrics": ("image", "classified"),
     "adversary_shard": ("image", "attacked"),
     "saliency_shard": ("image", "explained"),

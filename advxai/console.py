@@ -23,22 +23,25 @@ REDRAW, REPEAT = 1.0, 30.0  # seconds, at a terminal and in a file
 
 STAGES = ("corpus", "faces", "frames", "detector", "adversary", "saliency", "evaluation", "tables", "report")
 FIGURES = ("figure", "accuracy", "explanations", "nes", "fillings_figure", "cost", "detector")
-# What a rule's jobs count, and what becomes of it. Any other rule is only counted in jobs.
-MADE = {
+# What a rule's jobs make, in the order in which it is said: one each, or as many as they tell. Of any other rule, and
+# where not all have told (on a cluster that doesn't hand on the environment), jobs are counted.
+EACH = {
     "corpus_media": ("file", "fetched"),
     "corpus_clip": ("clip", "made"),
+    "detector_train": ("detector", "trained"),
+    "detector_import": ("detector", "imported"),
+    "tables_explainer": ("explainer", "tabulated"),
+    **dict.fromkeys((f"report_{name}" for name in FIGURES), ("figure", "drawn")),
+    "report_page": ("page", "written"),
+}
+TOLD = {
     "faces_shard": ("video", "cut out"),
     "frames_lmdb": ("image", "stored"),
     "frames_import": ("image", "checked"),
-    "detector_train": ("detector", "trained"),
-    "detector_import": ("detector", "imported"),
     "detector_metrics": ("image", "classified"),
     "adversary_shard": ("image", "attacked"),
     "saliency_shard": ("image", "explained"),
     "evaluation_shard": ("attack", "made"),
-    "tables_explainer": ("explainer", "tabulated"),
-    **dict.fromkeys((f"report_{name}" for name in FIGURES), ("figure", "drawn")),
-    "report_page": ("page", "written"),
 }
 # What Snakemake says between its start and its end, and a person should hear; the rest is in its log.
 STOP = "Terminating processes"
@@ -116,15 +119,16 @@ def made(jobs: Iterable[Job]) -> str:
     """What finished jobs of one stage have made: `7 files fetched, 4 clips made`."""
     jobs = list(jobs)
     parts = []
-    for noun, verb in dict.fromkeys(MADE.values()):
-        told = [job.told for job in jobs if MADE.get(job.rule) == (noun, verb)]
-        if any("computed" in one for one in told):
-            parts.append(f"{plural(sum(one.get('computed', 0) for one in told), noun)} {verb}")
-            parts.append(f"{sum(one.get('found', 0) for one in told):,} found")
-        elif any(one.get("unit") == noun for one in told):
-            parts.append(f"{plural(sum(one.get('n', 0) for one in told), noun)} {verb}")
-        elif told:
-            parts.append(f"{plural(len(told), noun)} {verb}")
+    for noun, verb in dict.fromkeys(EACH.values()):
+        if number := sum(EACH.get(job.rule) == (noun, verb) for job in jobs):
+            parts.append(f"{plural(number, noun)} {verb}")
+    for rule, (noun, verb) in TOLD.items():
+        told = [job.told for job in jobs if job.rule == rule]
+        if told and all("computed" in one for one in told):
+            parts.append(f"{plural(sum(one['computed'] for one in told), noun)} {verb}")
+            parts.append(f"{sum(one['found'] for one in told):,} found")
+        elif told and all(one.get("unit") == noun for one in told):
+            parts.append(f"{plural(sum(one['n'] for one in told), noun)} {verb}")
     return ", ".join(parts) or plural(len(jobs), "job")
 
 

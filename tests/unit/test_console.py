@@ -270,6 +270,10 @@ def test_words():
     # the bar counts frames there, and images here
     assert made([Job("corpus_clip", told={"n": 210, "unit": "frame"})] * 2) == "2 clips made"
     assert made([Job("frames_lmdb", told={"n": 1070, "unit": "image"})]) == "1,070 images stored"
+    # one of them couldn't tell: no number is better than half of it
+    told = {"n": 3, "unit": "image", "found": 1, "computed": 2}
+    assert made([Job("saliency_shard", told=told), Job("saliency_shard")]) == "2 jobs"
+    assert made([Job("saliency_shard", told=told)] * 2) == "4 images explained, 2 found"
 
 
 def test_the_plan_is_of_the_jobs_that_do_something():

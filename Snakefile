@@ -12,6 +12,7 @@ min_version("9.27")
 sys.path.insert(0, workflow.basedir)
 
 from advxai.config import load
+from advxai.console import watch
 from advxai.environment import prepare
 from advxai.errors import InputError
 from advxai.paths import Paths
@@ -19,6 +20,9 @@ from advxai.settled import call_up, remember, require_known
 
 # Scripts are processes of their own, perhaps on another node: they must find the library too.
 prepare(workflow.basedir)
+
+# What a person wants to know goes to the screen, Snakemake's own account to its log; `--quiet host` leaves it on the screen.
+watch(workflow)
 
 # --configfile replaces config.yaml. (`configfile:` would merge the two.)
 if not workflow.overwrite_configfiles:

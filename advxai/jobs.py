@@ -4,7 +4,6 @@ import errno
 import json
 import logging
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -18,6 +17,7 @@ from advxai.errors import InputError
 from advxai.files import publish
 from advxai.folders import is_shard
 from advxai.owner import watch_owner
+from advxai.progress import begin, spoken
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from advxai.paths import Paths
 
 
+STOPPED = 128 + 2  # the exit status after Ctrl-C, as a shell has it
 # A full disk, a used-up quota, a file over the size that the system allows.
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -34,6 +35,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def job(log: Sequence[str], inputs: Any = None) -> Iterator[None]:
     """Log to the rule's log file and to stderr; bad input or a full disk ends the process with one line and exit 1.
 
+    Where the workflow has a console, that is told how far the job is and shows its errors (`advxai.progress`).
     A job whose workflow has been killed ends too (`advxai.owner`). Shards among the inputs must be of the detector
     whose hash is the input `weights`, and that must still be there at the end.
 
@@ -41,7 +43,8 @@ def job(log: Sequence[str], inputs: Any = None) -> Iterator[None]:
         log: the rule's log file, if it has one.
         inputs: the rule's inputs, as Snakemake gives them to a script.
     """
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    begin(log[0] if log else None)
+    handlers: list[logging.Handler] = [spoken()]
     if log:
         Path(log[0]).parent.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(log[0], mode="w"))
@@ -58,6 +61,9 @@ def job(log: Sequence[str], inputs: Any = None) -> Iterator[None]:
     except MemoryError as error:
         logging.error("Error: %s", error or "no memory was left; `images_at_once` sets how many images are held")
         raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        logging.info("stopped; what it has finished is kept", extra={"told": True})
+        raise SystemExit(STOPPED) from None
     except OSError as error:
         if error.errno not in NO_SPACE:
             logging.exception("This is a defect of the workflow or a fault of the machine:")

@@ -9,8 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from advxai.bar import Bar
 from advxai.corpus.blocks import REPORT, Block, TooShort, pairs, plan_blocks
 from advxai.corpus.manipulations import CATEGORIES, Tracked, manipulate
 from advxai.corpus.mesh import FaceMesh
@@ -127,7 +127,7 @@ def _write_pairs(
 ) -> None:
     tracks = _track(clip, planned, detector, mesh)
     total = sum(block.frames for block in planned) * (1 + len(CATEGORIES))
-    with tqdm(total=total, desc=f"corpus {report.name}", unit="frame", disable=not progress) as bar:
+    with Bar(total=total, desc=f"corpus {report.name}", unit="frame", disable=not progress) as bar:
         for a, b in pairs(planned):
             track_a, track_b = next(tracks), next(tracks)
             faceless = [

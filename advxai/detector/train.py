@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
+from advxai.bar import Bar
 from advxai.classes import CLASSES
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
@@ -93,7 +93,7 @@ class Trainer:
         with torch.autocast(self.device.type, torch.float16, enabled=self.training.mixed_precision):
             return nn.functional.cross_entropy(self.module(x), y, label_smoothing=self.training.label_smoothing)
 
-    def epoch(self, rows: pd.DataFrame, seed: int, number: int, bar: tqdm) -> float:
+    def epoch(self, rows: pd.DataFrame, seed: int, number: int, bar: Bar) -> float:
         """One pass over the training rows; returns the mean loss."""
         plan = batches(len(rows), self.training.batch, np.random.default_rng(seed_of(seed, "order", number)))
         steps = len(plan) * self.training.epochs
@@ -225,7 +225,7 @@ def train(
     if state:
         trainer.restore(state)
     done = len(progress.history) * len(train_rows)
-    with trainer.workers, tqdm(
+    with trainer.workers, Bar(
         total=training.epochs * len(train_rows), initial=done, unit="image", mininterval=1
     ) as bar:  # fmt: skip
         while not progress.finished:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
+from advxai.bar import Bar
 from advxai.classes import CLASSES
 from advxai.config import load
 from advxai.config.file import read
@@ -42,7 +42,7 @@ def tune(file: Path, batches: Sequence[int], seconds: float, device: str | None 
     module = build_module(settings, len(CLASSES)).eval()
     backends = installed() if settings.device == "cpu" else ["torch"]
     found, refused = [], []
-    with tqdm(total=len(backends) * len(batches), desc="tune", unit="measurement") as bar:
+    with Bar(total=len(backends) * len(batches), desc="tune", unit="measurement") as bar:
         for backend in backends:
             try:
                 for measured in compare(

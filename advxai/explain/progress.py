@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import Self
 
-from tqdm import tqdm
+from advxai.bar import Bar
 
 
 class Progress:
@@ -14,7 +14,7 @@ class Progress:
     """
 
     def __init__(self, most: int) -> None:
-        self._bar = tqdm(total=most, unit="image", mininterval=1, dynamic_ncols=True)
+        self._bar = Bar(total=most, unit="image")
 
     def stage(self, title: str) -> None:
         """What is computed now."""

@@ -16,8 +16,9 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
+from advxai import progress
+from advxai.bar import Bar
 from advxai.errors import InputError
 from advxai.faces.choice import Chooser, Rejected, Several, chooser, chosen_frames
 from advxai.faces.crop import cut, encode_png, square_box
@@ -81,11 +82,12 @@ def extract(
     """
     detector = RetinaFace(detector_onnx, score=score, threads=threads, device=device)
     results = [
-        extract_video(video, detector, out_root, **choices)
-        for video in tqdm(list(videos), desc="faces", unit="video", mininterval=2)
+        extract_video(video, detector, out_root, **choices) for video in Bar(list(videos), desc="faces", unit="video")
     ]
     computed = sum(not result.found for result in results)
-    log.info("faces: %d videos, %d found, %d computed", len(results), len(results) - computed, computed)
+    counts = {"found": len(results) - computed, "computed": computed}
+    progress.tell(**counts)
+    log.info("faces: %d videos, %d found, %d computed", len(results), *counts.values(), extra={"told": True})
     return (
         _table(chain.from_iterable(result.faces for result in results), FACES),
         _table(chain.from_iterable(result.left_out for result in results), LEFT_OUT),

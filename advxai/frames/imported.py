@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
+from advxai.bar import Bar
 from advxai.errors import InputError
 from advxai.faces.crop import decode_png
 from advxai.faces.extract import FACES
@@ -41,7 +41,7 @@ def from_lmdb(listed: pd.DataFrame, path: Path, source: Path) -> pd.DataFrame:
             )
         remedy = f"make the database anew, or take the image out of {source}"
         digests = []
-        for key in tqdm(keys, desc=f"check {Path(path).name}", unit="image", mininterval=2):
+        for key in Bar(keys, desc=f"check {Path(path).name}", unit="image"):
             data = store.bytes(key)
             decode_png(data, f"{key} in the database {path}", remedy)
             digests.append(sha256(data).hexdigest())

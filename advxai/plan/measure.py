@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
+from advxai.bar import Bar
 from advxai.classes import CLASSES
 from advxai.config.science import Detector as Settings
 from advxai.detector.backends import require_device
@@ -45,7 +44,7 @@ def measure(settings: Settings, trained: Path, seconds: float = 10.0) -> Speed:
     """
     use_threads(settings.threads)
     detector, weights = _detector(settings, trained)
-    with tqdm(total=seconds, desc="forwards", leave=False, mininterval=1, bar_format="{desc} {bar} {n:.0f} s") as bar:
+    with Bar(total=seconds, desc="forwards", leave=False, bar_format="{desc} {bar} {n:.0f} s") as bar:
         found = rate(detector, seconds, lambda passed: bar.update(min(passed, seconds) - bar.n))
     return Speed(found, made_with(detector), weights)
 

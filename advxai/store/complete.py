@@ -10,8 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from tqdm import tqdm
-
+from advxai import progress
+from advxai.bar import Bar
 from advxai.errors import InputError
 from advxai.frames.shards import shard_of
 from advxai.store.journal import Journal, read_journal
@@ -127,7 +127,7 @@ def complete(
         log.warning("%s: %d records don't say which weights made them: not used, computed anew", title, nameless)
     missing = [item for name, item in wanted.items() if name not in found]
     journal = Journal(folder / JOURNALS / f"{_name(output)}-{uuid.uuid4().hex}.journal")
-    bar = tqdm(total=len(wanted), initial=len(found), desc=title, unit="image", mininterval=2)
+    bar = Bar(total=len(wanted), initial=len(found), desc=title, unit="image")
     for computed in compute(missing) if missing else ():
         record = {**computed, **made_from[_item(computed)], "weights": weights}
         journal.add(record)
@@ -140,7 +140,9 @@ def complete(
     _keep_unwanted(output, wanted, folder / KEPT)
     counts = {"found": len(wanted) - len(missing), "computed": len(missing)}
     write_shard(output, [found[name] for name in wanted], {**attributes(), **counts})
-    log.info("%s: %d wanted, %d found, %d computed", title, len(wanted), counts["found"], counts["computed"])
+    progress.tell(**counts)
+    said = (title, len(wanted), counts["found"], counts["computed"])
+    log.info("%s: %d wanted, %d found, %d computed", *said, extra={"told": True})
 
 
 def _name(output: Path) -> str:

@@ -66,9 +66,22 @@ def tiny(folder: Path, **changes) -> Path:
     return path
 
 
-def snakemake(folder: Path, *arguments: object, check: bool = True) -> subprocess.CompletedProcess:
-    """Run Snakemake in a folder as a user would; output is text, both streams in one."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
+CHATTER = ("--quiet", "host")  # Snakemake's own console, whose jobs and reasons tests read
+
+
+def snakemake(
+    folder: Path, *arguments: object, check: bool = True, chatter: bool = True
+) -> subprocess.CompletedProcess:
+    """Run Snakemake in a folder; output is text, both streams in one.
+
+    Args:
+        folder: the working directory.
+        arguments: of Snakemake.
+        check: whether it must end well.
+        chatter: whether its own console is asked for; without, a user's is shown.
+    """
+    command = [sys.executable, "-m", "snakemake", *(CHATTER if chatter else ())]
+    command += ["--snakefile", ROOT / "Snakefile", "--directory", folder]
     done = subprocess.run(
         [*map(str, command), *map(str, arguments)],
         cwd=ROOT,

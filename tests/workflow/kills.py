@@ -18,7 +18,7 @@ from advxai.store import read_shard
 from advxai.store.complete import JOURNALS, Identity, identity
 from advxai.store.journal import read_journal
 from tests.patience import PATIENCE
-from tests.workflow.conftest import ROOT, store
+from tests.workflow.conftest import CHATTER, ROOT, store
 
 T = TypeVar("T")
 SLOW = 0.3  # seconds that a forward takes, so that a job can be caught at work
@@ -34,7 +34,7 @@ class Run:
     """
 
     def __init__(self, folder: Path, *arguments: object, **environment: str) -> None:
-        command = [sys.executable, "-m", "snakemake", *arguments, "--snakefile", ROOT / "Snakefile"]
+        command = [sys.executable, "-m", "snakemake", *arguments, *CHATTER, "--snakefile", ROOT / "Snakefile"]
         command += ["--directory", folder, "--configfile", folder / "tiny.yaml"]
         self.output = folder / f"snakemake-{time.monotonic_ns()}.log"
         # A shell that starts the suite in the background has SIGINT ignored, and children inherit that.

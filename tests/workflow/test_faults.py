@@ -35,9 +35,13 @@ def test_a_damaged_shard_is_refused_by_its_readers_and_made_anew(finished, tmp_p
     victim = store(folder, "saliency/LIME-*/tiny/0-of-2.h5")[0]
     whole = read_shard(victim)
     flip(victim, victim.stat().st_size // 2)
-    done = snakemake(folder, TABLE, "--cores", 1, *config, check=False)
+    done = snakemake(folder, TABLE, "--cores", 1, *config, check=False, chatter=False)
     assert done.returncode != 0
     said = errors(done.stdout)
+    # the console says whose it is, the message once a try, and where it is to be read
+    assert len(said) == done.stdout.count("evaluation LIME failed") == 3
+    assert re.search(r"^log: results/store/logs/tiny/evaluation_shard/LIME-\w+/0-of-2\.log$", done.stdout, re.MULTILINE)
+    assert "give the same command again" in done.stdout and "CalledProcessError" not in done.stdout
     assert said and all(str(victim.relative_to(folder)) in line and "delete it and run again" in line for line in said)
     victim.unlink()
     snakemake(folder, victim.relative_to(folder), "--cores", 1, *config)

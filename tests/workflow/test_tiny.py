@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import lmdb
@@ -15,7 +16,7 @@ from advxai.config.explainers import BASELINES
 from advxai.detector.weights import read_hash, said
 from advxai.digests import file_sha256
 from advxai.store import read_attributes, read_shard
-from tests.workflow.conftest import snakemake, store, tiny
+from tests.workflow.conftest import copy_of, snakemake, store, tiny
 
 ROWS = ("LIME", "LIME_adv", "Occlusion", "RISE", "SHAP", "SOBOL")  # as tiny.yaml lists them
 CATEGORIES = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
@@ -118,9 +119,41 @@ def test_a_second_run_has_nothing_to_do(finished):
     assert "Nothing to be done" in done.stdout
 
 
+def test_the_console_is_for_people_and_the_log_has_the_rest(finished, tmp_path):
+    """A line a stage; no carriage returns, as it isn't a terminal; none of what Snakemake says of its jobs."""
+    folder = copy_of(finished, tmp_path)
+    for stage in ("saliency", "evaluation"):
+        shutil.rmtree(*store(folder, f"{stage}/SOBOL-*/tiny"))
+    (folder / "results/tiny/tables/SOBOL.csv").unlink()
+    arguments = ("results/tiny/tables/SOBOL.csv", "--cores", 2, "--configfile", folder / "tiny.yaml")
+    said = snakemake(folder, *arguments, chatter=False).stdout
+    lines = [re.sub(r", \d+ s(?=;|$)", "", line) for line in said.splitlines()]
+    for line in (
+        "5 jobs: saliency 2, evaluation 2, tables 1",
+        "saliency begins: 2 jobs",
+        "saliency SOBOL: 8 images explained, 0 found",
+        "evaluation SOBOL: 0 attacks made, 24 found",
+        "evaluation done: 0 attacks made, 24 found; left: tables 1",
+        "tables done: 1 explainer tabulated",
+        "5 of 5 jobs done",
+    ):
+        assert lines.count(line) == 1, said
+    words = ("Select jobs to execute", "reason:", "jobid", "rule saliency_shard", "Job stats", "wildcards", "resources")
+    assert not [word for word in words if word in said] and not {"\r", "\x1b"} & set(said)
+    (log,) = re.findall(r"^Snakemake's log: (.+)$", said, re.MULTILINE)
+    assert all(word in (folder / log).read_text() for word in words)
+    (log,) = store(folder, "logs/tiny/saliency_shard/SOBOL-*/0-of-2.log")
+    assert re.search(r"wanted, 0 found", log.read_text()) and not (folder / ".snakemake/progress").exists()
+    again = snakemake(folder, *arguments, chatter=False).stdout
+    assert [line for line in again.splitlines() if "profile" not in line] == [
+        "Nothing to be done: all that was asked for is there and up to date."
+    ]
+
+
 def test_one_table_needs_no_other_explainer(tmp_path):
     target = "results/tiny/tables/LIME.csv"
-    done = snakemake(tmp_path, "-n", target, "--configfile", tiny(tmp_path))
+    done = snakemake(tmp_path, "-n", target, "--configfile", tiny(tmp_path), chatter=False)
+    assert "reason: Missing output files" in done.stdout  # a dry run is Snakemake's, also for a user
     jobs = planned(done.stdout)
     assert (jobs["saliency_shard"], jobs["evaluation_shard"], jobs["tables_explainer"]) == (2, 2, 1)
     assert "adversary_shard" not in jobs and "LIME_adv" not in done.stdout and "Occlusion" not in done.stdout

@@ -15,8 +15,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
-from tqdm import tqdm
 
+from advxai.bar import Bar
 from advxai.classes import CLASSES
 from advxai.files import publish, published_folder
 from advxai.report.page.gallery import Entry
@@ -148,7 +148,7 @@ def write(
     path.parent.mkdir(parents=True, exist_ok=True)
     with published_folder(folder) as scratch:
         written = _Written(scratch)
-        for entry in tqdm(entries, desc="report", unit="image", total=total, mininterval=2):
+        for entry in Bar(entries, desc="report", unit="image", total=total):
             written.add(entry)
         written.flush()
         shown = figures(None)

@@ -1,0 +1,101 @@
+"""What a job tells the console of its workflow (`advxai.console`): how far it is, and what it has made.
+
+Several jobs at once can't share a terminal, and a cluster's jobs have none. So each keeps a small file in the
+workflow's directory, which the main process reads. Where nobody listens - Snakemake without the console, a job started
+by hand - nothing is kept, and the job itself shows its bars and messages.
+"""
+
+import json
+import logging
+import os
+import shutil
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from advxai.owner import NAME
+
+FOLDER = Path(".snakemake/progress")
+OWNER = "owner"  # of the folder: a run that was killed leaves it behind
+CLEAR = "\r\x1b[K"  # a terminal's line may hold the console's bar
+
+log = logging.getLogger(__name__)
+_file: Path | None = None
+_told: dict[str, Any] = {}
+
+
+def place(log_file: str) -> Path:
+    """The file of the job with this log file."""
+    return FOLDER / f"{sha256(log_file.encode()).hexdigest()[:16]}.json"
+
+
+def offer() -> None:
+    """From now on this process's jobs have a console that listens."""
+    withdraw()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / OWNER).write_text(os.environ.get(NAME, ""))
+
+
+def withdraw() -> None:
+    """There is no console any more."""
+    shutil.rmtree(FOLDER, ignore_errors=True)  # a job may write to it still; `OWNER` makes what is left harmless
+
+
+def offered() -> bool:
+    """Whether the workflow that this process belongs to has a console."""
+    try:
+        return (FOLDER / OWNER).read_text() == os.environ.get(NAME, "")
+    except FileNotFoundError:
+        return False
+
+
+def begin(log_file: str | None) -> None:
+    """Tell of this process's job from now on, if there is a console.
+
+    Args:
+        log_file: the rule's, relative as Snakemake gives it; None: the job can't be told from others.
+    """
+    global _file
+    _file = place(log_file) if log_file is not None and offered() else None
+    _told.clear()
+
+
+def listened() -> bool:
+    """Whether the console shows what this process tells."""
+    return _file is not None
+
+
+def tell(**said: Any) -> None:
+    """Add to what the console knows of this job; a value replaces the former one of its name."""
+    _told.update(said)
+    if _file is None:
+        return
+    new = _file.with_suffix(f".{os.getpid()}")
+    try:
+        new.write_text(json.dumps(_told))
+        new.replace(_file)  # whole, whenever it is read
+    except OSError as error:  # the workflow has gone, or the disk is full: no reason for the job to end
+        log.debug("the console isn't told: %s", error)
+
+
+def read(log_file: str) -> dict[str, Any]:
+    """What the job with this log file has told so far."""
+    try:
+        return json.loads(place(log_file).read_text())
+    except OSError:  # it hasn't begun to tell; or a shared disk has hiccups
+        return {}
+
+
+def spoken() -> logging.Handler:
+    """The handler of a job's messages that go to stderr.
+
+    With a console these are all but errors, which it shows with the job's name when the job has ended, and those that
+    are only for the log file (`extra={"told": True}`), since the console was told.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    if listened():
+        handler.addFilter(lambda record: record.levelno < logging.ERROR and not hasattr(record, "told"))
+        if sys.stderr.isatty():
+            handler.setFormatter(logging.Formatter(f"{CLEAR}%(message)s"))
+    return handler

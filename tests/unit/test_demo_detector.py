@@ -58,7 +58,7 @@ def test_what_the_weights_depend_on_is_in_their_digest(change):
     if change == "seed":
         mapping["seed"] = 1
     elif change == "clip":
-        mapping["corpus"]["clips"][0]["splits"]["train"] = 4
+        mapping["corpus"]["clips"][0]["source"]["sha256"] = "0" * 64
     else:
         mapping["detector"]["training"]["epochs"] += 1
     assert training_digest(mapping) != before

@@ -190,6 +190,8 @@ class Digests:
             params |= {name: defaults[name] for name in ("jpeg", "blur")}
         if training.patience is not None and training.patience >= training.epochs - 1:
             params["patience"] = None
+        if training.keep == defaults["keep"]:  # the key is younger than many a detector
+            del params["keep"]
         return params
 
     @property

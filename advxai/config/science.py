@@ -35,11 +35,22 @@ class Training(Model):
     patience: int | None = Field(
         None, ge=1, description="Stop after so many epochs without a lower validation loss; null: train all epochs."
     )
+    keep: Literal["best", "last"] = Field(
+        "best",
+        description="Which epoch's weights are kept: that of the lowest validation loss, or the last one. Of a few "
+        "validation videos the lowest loss may be chance, at a learning rate that is still high.",
+    )
     mixed_precision: bool = Field(False, description="Float16 where torch's autocast allows it; needs device cuda.")
     initial_weights: Medium | None = Field(
         None,
         description="ImageNet weights to start from (.pth or .safetensors, same architecture); null: from scratch.",
     )
+
+    @model_validator(mode="after")
+    def _either(self) -> "Training":
+        if self.keep == "last" and self.patience is not None:
+            raise ValueError("patience waits for a lower validation loss: set keep: best, or patience: null")
+        return self
 
 
 class Detector(Model):

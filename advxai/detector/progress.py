@@ -91,12 +91,12 @@ class Progress:
         """Count an epoch and publish everything.
 
         Args:
-            row: its row of the history; without val_loss the latest epoch is the one that is kept.
+            row: its row of the history; without val_loss, or with `keep: last`, the latest epoch is kept.
             weights: the module's state dict after it, on the CPU.
             others: further states that a resumed training needs.
         """
         self.history.append(row)
-        if "val_loss" not in row or row["val_loss"] < self.lowest:
+        if self.training.keep == "last" or "val_loss" not in row or row["val_loss"] < self.lowest:
             self.lowest, self.kept, self.weights = row.get("val_loss", math.inf), len(self.history), weights
         best = {"loss": self.lowest, "epoch": self.kept, "weights": self.weights}
         content = {"identity": self.name, "weights": weights, "history": self.history, "best": best, **others}

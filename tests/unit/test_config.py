@@ -85,6 +85,7 @@ def row(**entry):
         (minimal(explainers={"a b": {"method": "lime", "baseline": "zeros"}}), ["a b", "letters"]),
         (minimal(explainers={"S": {"method": "sobol", "baseline": "zeros", "design": 12}}), ["design", "power of two"]),
         (minimal(adversary={"alpha": "one"}), ["adversary.alpha", "one", "1/255"]),
+        (minimal(detector={"training": {"keep": "last", "patience": 2}}), ["detector.training", "patience: null"]),
         (minimal(detector={"device": "tpu"}), ["detector.device", "tpu", "'cpu' or 'cuda'"]),
         ({"run": "x"}, ["corpus", "required"]),
         ({"run": "x", "corpus": {"kind": "ffpp", "root": "a"}}, ["corpus.splits", "required"]),

@@ -174,6 +174,16 @@ def test_a_training_stops_when_the_loss_has_not_fallen_for_so_many_epochs(
     assert f"training: {said}" in caplog.text and said in capsys.readouterr().err
 
 
+def test_the_last_epoch_is_kept_if_asked_for_whatever_the_losses(corpus, tmp_path: Path, monkeypatch, caplog):
+    seen = curve(monkeypatch, 3.0, 1.0, 2.0)
+    with caplog.at_level("INFO"):
+        run(corpus, tmp_path, settings(3, keep="last"))
+    assert "training: 3 of 3 epochs, epoch 3 kept" in caplog.text
+    kept = load(settings(3), tmp_path / "detector.safetensors").module.state_dict()
+    assert all(torch.equal(kept[name], seen[2][name]) for name in kept)
+    assert pd.read_csv(tmp_path / "history.csv", keep_default_na=False)["note"].tolist() == ["", "", "kept"]
+
+
 def test_a_training_that_ends_by_itself_has_not_stopped_early(corpus, tmp_path: Path, monkeypatch, caplog):
     curve(monkeypatch, 3.0, 1.0, 2.0, 2.0)
     with caplog.at_level("INFO"):

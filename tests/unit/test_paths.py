@@ -119,6 +119,8 @@ DETECTOR = {"detector", "predictions", "adversary", "attacks"} | of("saliency ev
         ({"evaluation": {"delta": 1}}, set()),
         ({"adversary": {"delta": 0.001}}, {"adversary"} | of("saliency evaluation", ADVERSARIAL)),
         ({"detector": {"training": {"augment": True, "jpeg": 60}}}, DETECTOR),
+        ({"detector": {"training": {"keep": "last"}}}, DETECTOR),
+        ({"detector": {"training": {"keep": "best"}}}, set()),
         ({"detector": {"training": {"patience": 18}}}, DETECTOR),
         ({"detector": {"training": {"patience": 19}}}, set()),  # of 20 epochs
     ],
@@ -320,6 +322,11 @@ def test_a_delta_counts_where_the_total_is_projected():
     before = {"adversary": {"project": True}}
     after = {"adversary": {"project": True, "delta": "8/255"}}
     assert "adversary" in moved(paths(**before), paths(**after))
+
+
+def test_detectors_that_were_trained_before_a_key_came_keep_their_digest():
+    assert "keep" not in paths().detector_params["training"]
+    assert paths(detector={"training": {"keep": "last"}}).detector_params["training"]["keep"] == "last"
 
 
 def test_settings_of_an_augmentation_that_is_off_move_nothing():

@@ -2,7 +2,7 @@
 
     python -m benchmarks.demo_detector train       # writes config/demo-detector.safetensors and .json
     python -m benchmarks.demo_detector spread      # the demo's tables with five seeds and two numbers of threads
-    python -m benchmarks.demo_detector trainings   # trained anew with them: the detector's accuracy each time
+    python -m benchmarks.demo_detector trainings   # the same, trained anew each time
 
 All of them run the workflow, so an interrupted one goes on. `train` keeps the weights in float16, half of the file; the
 demo's figures are those of the kept ones. The .json says what made them, and tests/unit/test_demo_detector.py compares
@@ -121,34 +121,23 @@ def widest(found: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("apart", ascending=False, kind="stable")
 
 
-def spread(cores: str) -> None:
-    """The demo's tables with the same weights, other draws and other roundings."""
-    found = {}
+def compared(cores: str, anew: bool) -> None:
+    """The demo's tables with other draws and roundings, of the same weights or of a detector trained anew each time."""
+    found, figures = {}, []
     for name, seed, threads in runs():
-        run = f"demo_spread_{name}"
-        tables = Path(load(read(DEMO)).results, run, "tables")
-        targets = [tables / f"{table}.csv" for table in ("accuracy", "flips")]
-        snakemake(cores, targets, run=run, seed=str(seed), detector=f"{{threads: {threads}}}")
-        found[name] = counts(ROOT / tables)
-    table = widest(pd.DataFrame(found))
-    print(table.to_string())
-    print(f"\nno cell differs by more than {table['apart'].max():.0f} images between {len(found)} runs")
-
-
-def trainings(cores: str) -> None:
-    """The detector's accuracy when it is trained anew with other seeds and threads."""
-    rows = []
-    for name, seed, threads in runs():
-        run = f"demo_training_{name}"
-        metrics = Path(load(read(DEMO)).results, run, "detector/metrics.json")
-        detector = f"{{checkpoint: null, training: {{threads: {threads}}}}}"
-        snakemake(cores, [metrics], run=run, seed=str(seed), detector=detector)
+        run = f"demo_{'trained' if anew else 'spread'}_{name}"
+        folder = Path(load(read(DEMO)).results, run)
+        metrics, tables = folder / "detector/metrics.json", folder / "tables"
+        detector = f"checkpoint: null, training: {{threads: {threads}}}" if anew else f"threads: {threads}"
+        targets = [metrics, *(tables / f"{table}.csv" for table in ("accuracy", "flips"))]
+        snakemake(cores, targets, run=run, seed=str(seed), detector=f"{{{detector}}}")
         frame = json.loads((ROOT / metrics).read_text())["frame"]
-        accuracy = frame["overall"]["accuracy"], frame["real_vs_fake"]["accuracy"]
-        rows.append((seed, threads, *accuracy))
-        print("seed {}, {} thread(s): {:.3f} of five classes, {:.3f} real or fake".format(*rows[-1]), flush=True)
-    table = pd.DataFrame(rows, columns=["seed", "threads", "five", "two"])
-    print(table[["five", "two"]].agg(["mean", "min", "max"]).round(3).to_string())
+        figures.append((seed, threads, frame["overall"]["accuracy"], frame["real_vs_fake"]["accuracy"]))
+        print("seed {}, {} thread(s): {:.3f} of five classes, {:.3f} real or fake".format(*figures[-1]), flush=True)
+        found[name] = counts(ROOT / tables)
+    print(pd.DataFrame(found).join(widest(pd.DataFrame(found))).sort_values("apart", ascending=False).to_string())
+    accuracy = pd.DataFrame(figures, columns=["seed", "threads", "five classes", "real or fake"])
+    print(accuracy.iloc[:, 2:].agg(["mean", "min", "max"]).round(3).to_string())
 
 
 def main() -> None:
@@ -156,7 +145,10 @@ def main() -> None:
     parser.add_argument("what", choices=("train", "spread", "trainings"))
     parser.add_argument("--cores", default="all", help="cores for Snakemake (default: all)")
     arguments = parser.parse_args()
-    {"train": train, "spread": spread, "trainings": trainings}[arguments.what](arguments.cores)
+    if arguments.what == "train":
+        train(arguments.cores)
+    else:
+        compared(arguments.cores, anew=arguments.what == "trainings")
 
 
 if __name__ == "__main__":

@@ -176,7 +176,7 @@ def train(
     initial: Path | None = None,
     classes: Sequence[str] = CLASSES,
 ) -> None:
-    """Train with linear warm-up and cosine decay over `epochs`; keep the best epoch or the last, as `training.keep` says.
+    """Train with linear warm-up and cosine decay over `epochs`; keep the best epoch or the last, see `training.keep`.
 
     The same arguments give the same bytes, interrupted or not, on one machine. `out_dir` gets detector.safetensors
     (at the end, unless one has appeared meanwhile: jobs may be at work with it), history.csv and last.pt (after every

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 LARGEST = 2**63  # whole numbers below it fit into numpy's
@@ -17,6 +17,14 @@ class Model(BaseModel):
     after validation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _null(cls, value: Any, info: ValidationInfo) -> Any:
+        """Snakemake reads `--config` without YAML's types, so that null is a word there."""
+        if value == "null" and type(None) in get_args(cls.model_fields[str(info.field_name)].annotation):
+            return None
+        return value
 
     @field_validator("*", mode="after")
     @classmethod

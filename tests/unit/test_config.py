@@ -67,6 +67,16 @@ def row(**entry):
     return minimal(explainers={"Row": {"method": "lime", "baseline": "zeros", **entry}})
 
 
+def test_null_of_the_command_line_is_none_where_none_may_be():
+    detector = {"checkpoint": "null", "mean": "null", "training": {"initial_weights": "null", "patience": "null"}}
+    config = load(minimal(detector=detector, scratch="null"))
+    assert config.detector.checkpoint is config.detector.mean is config.scratch is None
+    assert config.detector.training.initial_weights is config.detector.training.patience is None
+    with pytest.raises(InputError, match="detector.input_size = 'null'"):
+        load(minimal(detector={"input_size": "null"}))
+    assert load(minimal(run="null")).run == "null"
+
+
 @pytest.mark.parametrize(
     ("mapping", "words"),
     [

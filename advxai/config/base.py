@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 LARGEST = 2**63  # whole numbers below it fit into numpy's
@@ -18,13 +18,15 @@ class Model(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
-    @field_validator("*", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _null(cls, value: Any, info: ValidationInfo) -> Any:
+    def _null(cls, value: Any) -> Any:
         """Snakemake reads `--config` without YAML's types, so that null is a word there."""
-        if value == "null" and type(None) in get_args(cls.model_fields[str(info.field_name)].annotation):
-            return None
-        return value
+        if not isinstance(value, dict) or "null" not in [part for part in value.values() if isinstance(part, str)]:
+            return value
+        fields = cls.model_fields
+        optional = {name for name in value if name in fields and type(None) in get_args(fields[name].annotation)}
+        return {name: None if name in optional and part == "null" else part for name, part in value.items()}
 
     @field_validator("*", mode="after")
     @classmethod

@@ -107,7 +107,7 @@ onsuccess:
 
 onerror:
     print(
-        "A job failed; its message is above and in results/store/logs/. Finished work is kept: mend the cause and give "
-        "the same command again (after a kill, `snakemake --unlock` first).",
+        "The run stopped before its end. Where a job failed, its message is above and in results/store/logs/. Finished work "
+        "is kept: mend the cause, if there was one, and give the same command again (after a kill, `snakemake --unlock` first).",
         file=sys.stderr,
     )

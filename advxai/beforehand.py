@@ -1,5 +1,6 @@
 """What is looked at whenever the workflow is planned, before any job starts: is all there, is it what it was."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,10 +63,11 @@ def _lacking(paths: "Paths") -> list[str]:
             f"detector.checkpoint: {listed} names test images only, so there is nothing to train on: give a "
             "checkpoint, or a list with a fourth column, split"
         )
-    if checkpoint is not None and not Path(checkpoint).exists():
+    if checkpoint is not None and not os.path.isfile(str(config.detector.checkpoint_file)):
+        where = "there" if os.path.isabs(checkpoint) else "here, nor beside the Snakefile"
         lacking.append(
-            f"detector.checkpoint: {checkpoint} is not there: correct the path (the paper's authors link theirs in "
-            "the GitHub repository IDT-ITI/XAI-Deepfakes), or set it to null to train on the corpus"
+            f"detector.checkpoint: {checkpoint} is no file {where}: correct the path (the paper's authors link "
+            "theirs in the GitHub repository IDT-ITI/XAI-Deepfakes), or set it to null to train on the corpus"
         )
     return lacking
 

@@ -139,7 +139,7 @@ class Console(logging.Handler):
         screen: Snakemake's own handler, with the stream to write to.
         plan: asked when the run begins; the jobs to be run, by Snakemake's number.
         show_logs: whether the end of a failed job's log is shown.
-        touches: asked when it begins; whether files are only touched.
+        touches: asked when the jobs are known; whether files are only touched.
         width: of the terminal, in characters.
     """
 
@@ -171,9 +171,10 @@ class Console(logging.Handler):
     def _emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "event", None)
         if event == "workflow_started":
-            self.runs = not self.touches()
-            if not self.runs:
-                unquieten(self.screen)
+            self.runs = True
+        if event == "run_info" and self.touches():  # known by now; files are touched, nothing is made
+            self.runs = False
+            unquieten(self.screen)
         if not self.runs:
             if not str(record.msg).startswith("Assuming unrestricted shared filesystem"):
                 self._pass_on(record)

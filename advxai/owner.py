@@ -58,7 +58,8 @@ def _end(number: int, frame: object) -> None:
 def _watch(owner: int) -> None:
     while _alive(owner):
         time.sleep(EVERY)
-    logging.error("The workflow (process %d) is gone: this job stops; what it has finished is kept.", owner)
+    said = "The workflow (process %d) is gone: this job stops; what it has finished is kept."
+    logging.error(said, owner, extra={"alone": True})
     signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
     time.sleep(GRACE)
     os._exit(1)  # the main thread is in a call that doesn't end

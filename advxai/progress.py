@@ -33,12 +33,17 @@ def place(log_file: str) -> Path:
 def offer() -> None:
     """From now on this process's jobs have a console that listens."""
     withdraw()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / OWNER).write_text(os.environ.get(NAME, ""))
+    try:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        (FOLDER / OWNER).write_text(os.environ.get(NAME, ""))
+    except OSError as error:  # jobs then say for themselves how far they are
+        log.warning("%s can't be used (%s): the console doesn't know how far jobs are", FOLDER, error.strerror)
 
 
 def withdraw() -> None:
     """There is no console any more."""
+    if FOLDER.is_file():
+        FOLDER.unlink(missing_ok=True)
     shutil.rmtree(FOLDER, ignore_errors=True)  # a job may write to it still; `OWNER` makes what is left harmless
 
 
@@ -46,7 +51,7 @@ def offered() -> bool:
     """Whether the workflow that this process belongs to has a console."""
     try:
         return (FOLDER / OWNER).read_text() == os.environ.get(NAME, "")
-    except FileNotFoundError:
+    except OSError:
         return False
 
 
@@ -90,12 +95,14 @@ def read(log_file: str) -> dict[str, Any]:
 def spoken() -> logging.Handler:
     """The handler of a job's messages that go to stderr.
 
-    With a console these are all but errors, which it shows with the job's name when the job has ended, and those that
-    are only for the log file (`extra={"told": True}`), since the console was told.
+    With a console these are all but errors, which it shows with the job's name when the job has ended - unless it has
+    ended itself (`extra={"alone": True}`) - and those for the log file only (`extra={"told": True}`): it was told.
     """
     handler = logging.StreamHandler(sys.stderr)
     if listened():
-        handler.addFilter(lambda record: record.levelno < logging.ERROR and not hasattr(record, "told"))
+        handler.addFilter(
+            lambda record: hasattr(record, "alone") or (record.levelno < logging.ERROR and not hasattr(record, "told"))
+        )
         if sys.stderr.isatty():
             handler.setFormatter(logging.Formatter(f"{CLEAR}%(message)s"))
     return handler

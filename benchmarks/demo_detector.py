@@ -51,7 +51,9 @@ def training_digest(mapping: dict[str, Any]) -> str:
 def snakemake(cores: str, targets: list[Path], **settings: str) -> None:
     """Run the workflow for some files, with settings as `--config` takes them."""
     command = [sys.executable, "-m", "snakemake", *map(str, targets), "--cores", cores, "--config"]
-    subprocess.run([*command, *(f"{name}={value}" for name, value in settings.items())], cwd=ROOT, check=True)
+    done = subprocess.run([*command, *(f"{name}={value}" for name, value in settings.items())], cwd=ROOT)
+    if done.returncode:
+        raise SystemExit(done.returncode)  # Snakemake has said why
 
 
 def halved(source: Path, target: Path, mapping: dict[str, Any]) -> None:
@@ -98,8 +100,8 @@ def train(cores: str) -> None:
 
 def runs() -> Iterator[tuple[str, int, int]]:
     """Name, seed and threads of each run of a comparison."""
-    for seed in SEEDS:
-        for threads in THREADS:
+    for threads in THREADS:
+        for seed in SEEDS:
             yield f"s{seed}_t{threads}", seed, threads
 
 

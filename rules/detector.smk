@@ -38,7 +38,7 @@ elif not DETECTOR.exists():
 
     rule detector_import:
         input:
-            checkpoint=ancient(CONFIG.detector.checkpoint),
+            checkpoint=ancient(CONFIG.detector.checkpoint_file),
         output:
             update(DETECTOR),
             update(WEIGHTS),

@@ -1,9 +1,10 @@
 """Configuration of the detector, the NES attacks and the evaluation."""
 
+import os
 from pathlib import Path
 from typing import Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from advxai.config.base import Medium, Model, Number
 
@@ -59,6 +60,7 @@ class Detector(Model):
     model: str = Field("tf_efficientnetv2_b0", description="timm name, or `module:factory` returning a torch module.")
     checkpoint: str | None = Field(
         None,
+        min_length=1,
         description="Trained weights (Lightning checkpoint or safetensors); a relative path is looked for here, then "
         "beside the Snakefile. null: train on the corpus.",
     )
@@ -82,12 +84,13 @@ class Detector(Model):
     )
     training: Training = Field(Training(), description="Used when `checkpoint` is null.")
 
-    @field_validator("checkpoint")
-    @classmethod
-    def _found(cls, value: str | None) -> str | None:
-        if value is None or Path(value).exists() or not (PROJECT / value).exists():
-            return value
-        return str(PROJECT / value)
+    @property
+    def checkpoint_file(self) -> str | None:
+        """Where the checkpoint lies: here, else beside the Snakefile if it is there."""
+        if self.checkpoint is None or os.path.exists(self.checkpoint):
+            return self.checkpoint
+        beside = str(PROJECT / self.checkpoint)
+        return beside if os.path.exists(beside) else self.checkpoint
 
     @model_validator(mode="after")
     def _on_the_cpu(self) -> "Detector":

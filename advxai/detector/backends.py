@@ -173,7 +173,8 @@ def build(
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"detector.backend: {name} can't take this model ({reason}); set it to torch") from error
     rows = min(len(wanted), shape[0])
-    images = random_images(len(wanted), *shape[1:])[torch.arange(shape[0]) % len(wanted)]
+    images = random_images(*shape)  # all different: a row's answer mustn't depend on its neighbours
+    images[:rows] = random_images(len(wanted), *shape[1:])[:rows]
     with torch.inference_mode():
         got = backend(images)[:rows].softmax(dim=1)
     apart = float((wanted[:rows] - got).abs().max())

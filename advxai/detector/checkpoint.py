@@ -24,7 +24,7 @@ from advxai.detector.build import (
     shape,
     three_finite,
 )
-from advxai.detector.graph import Graph, Made, keep, read
+from advxai.detector.graph import Graph, Made, graph_file, keep, read
 from advxai.detector.model import Detector, Preprocessing
 from advxai.detector.weights import KEY, said
 from advxai.digests import file_sha256
@@ -138,7 +138,10 @@ def load(
         if backend != "torch":
             made = Made.of(weights, settings.model, classes, settings.input_size)
     if made and (graph := read(path, made)):
-        return open_network(graph, preprocessing(settings))
+        try:
+            return open_network(graph, preprocessing(settings))
+        except InputError as error:  # another release may not read it; the module tells whether more is wrong
+            logging.warning("%s can't be used (%s): the network is built", graph_file(path), error)
     state = _state(read_tensors(path), path)
     meta = described(path)
     if meta:

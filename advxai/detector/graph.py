@@ -9,7 +9,11 @@ import hashlib
 import io
 import json
 import logging
+import os
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -146,13 +150,30 @@ def export(module: nn.Module, size: int, wanted: Tensor) -> Graph:
     """
     file = io.BytesIO()
     image = torch.zeros((2, 3, size, size))  # a whole batch would take a gigabyte more
-    with warnings.catch_warnings(), torch.no_grad():
+    with warnings.catch_warnings(), torch.no_grad(), _silence():
         warnings.simplefilter("ignore")  # of the traced exporter, six times as fast as the one that replaces it
         torch.onnx.export(
             module, (image,), file, dynamo=False, input_names=["images"], dynamic_axes={"images": {0: "n"}}
         )
     versions = {name: installed_version(name) for name in ("torch", "timm")}
     return Graph(file.getvalue(), tuple(map(tuple, wanted.tolist())), {k: v for k, v in versions.items() if v})
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep what C++ prints off the screen: of a failed trace the exporter prints the whole graph."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(number) for number in (1, 2)]
+    try:
+        with open(os.devnull, "w") as nowhere:
+            for number in (1, 2):
+                os.dup2(nowhere.fileno(), number)
+        yield
+    finally:
+        for number, handle in zip((1, 2), kept, strict=True):
+            os.dup2(handle, number)
+            os.close(handle)
 
 
 def keep(graph: Graph, path: Path, made: Made) -> None:
@@ -163,12 +184,12 @@ def keep(graph: Graph, path: Path, made: Made) -> None:
         path: the weights' file.
         made: what it was made from.
     """
-    said = {"graph": hashlib.sha256(graph.onnx).hexdigest(), "answers": graph.answers, "versions": graph.versions}
-    content = graph.onnx + _entry(json.dumps(said | {"made": asdict(made)}, sort_keys=True))
+    said = {"answers": graph.answers, "versions": graph.versions, "made": asdict(made)}
+    content = graph.onnx + _entry(_text(said | {"seal": _seal(graph.onnx, said)}))
     try:
         publish(graph_file(path), lambda file: file.write_bytes(content))
     except OSError as error:
-        logging.warning("%s can't be written (%s): every job will build the network", graph_file(path), error)
+        logging.warning("%s can't be written (%s): each job builds the network", graph_file(path), error.strerror)
 
 
 def read(path: Path, made: Made) -> Graph | None:
@@ -185,12 +206,22 @@ def read(path: Path, made: Made) -> Graph | None:
     said = _said(content)
     if said is None or said.get("made") != asdict(made):
         return None
-    text = json.dumps(said, sort_keys=True)
-    onnx = content.removesuffix(_entry(text))
-    if hashlib.sha256(onnx).hexdigest() != said.get("graph"):
+    onnx = content.removesuffix(_entry(_text(said)))
+    if _seal(onnx, {name: value for name, value in said.items() if name != "seal"}) != said.get("seal"):
         logging.warning("%s isn't as it was written: it is made anew", graph_file(path))
         return None
     return Graph(onnx, tuple(map(tuple, said["answers"])), said["versions"])
+
+
+def _text(said: dict[str, Any]) -> str:
+    return json.dumps(said, sort_keys=True)
+
+
+def _seal(onnx: bytes, said: dict[str, Any]) -> str:
+    """SHA-256 of the model and of what is said of it."""
+    digest = hashlib.sha256(onnx)
+    digest.update(_text(said).encode())
+    return digest.hexdigest()
 
 
 def _said(content: bytes) -> dict[str, Any] | None:

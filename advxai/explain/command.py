@@ -76,7 +76,7 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
     sources = read(wanted, paths)
     for source in sources:
         check(source, out)
-    opened = open_weights(paths.config, weights, given=wanted.weights is not None)
+    opened = open_weights(paths.config, weights, given=wanted.weights is not None, stored=weights == paths.weights)
     config = paths.config.model_copy(update={"seed": wanted.seed})
     faces = [face for source in sources for face in source.faces]
     found = explain(faces, opened.detector, config, wanted.names, wanted.at_once)

@@ -1,5 +1,6 @@
 """The detector that explanations ask: the run's, or a file of the user's."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def weights_of(paths: Paths) -> Path:
     Raises:
         InputError: neither is there.
     """
-    stored, checkpoint_file = paths.weights, paths.config.detector.checkpoint
+    stored, checkpoint_file = paths.weights, paths.config.detector.checkpoint_file
     if stored.exists():
         return stored
     if checkpoint_file is None:
@@ -39,18 +40,19 @@ def weights_of(paths: Paths) -> Path:
             f"{stored} isn't there, the run {paths.config.run} hasn't trained its detector yet: run `snakemake --cores "
             f"2 {stored}` (or `make demo`) in the project's folder, or give a detector's file as --detector"
         )
-    if not Path(checkpoint_file).exists():
+    if not os.path.isfile(checkpoint_file):
         raise InputError(f"detector.checkpoint: {checkpoint_file} isn't there: correct the path, or give --detector")
     return Path(checkpoint_file)
 
 
-def open_weights(config: Config, path: Path, given: bool) -> Opened:
+def open_weights(config: Config, path: Path, given: bool, stored: bool = False) -> Opened:
     """A detector as the configuration runs it.
 
     Args:
         config: device, backend, forward batch and threads; also the model of a file that doesn't say its own.
         path: the weights.
         given: the file needn't be of the configured model: what it says of itself holds.
+        stored: the file is the store's, beside which its graph may be kept.
 
     Raises:
         InputError: as of `checkpoint.load`, or the file's detector has no class Real.
@@ -69,7 +71,7 @@ def open_weights(config: Config, path: Path, given: bool) -> Opened:
         )
     use_threads(settings.threads)
     sha256 = file_sha256(path)
-    detector = checkpoint.load(settings, path, classes=classes, weights=None if given else sha256)
+    detector = checkpoint.load(settings, path, classes=classes, weights=sha256 if stored else None)
     if file_sha256(path) != sha256:
         raise InputError(f"{path}: was exchanged while it was read; give the same command again")
     return Opened(detector, path, sha256, settings.model)

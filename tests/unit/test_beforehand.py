@@ -30,6 +30,32 @@ def place(own: Paths, content: bytes = b"weights") -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def test_a_relative_checkpoint_is_looked_for_here_and_then_beside_the_snakefile(tmp_path, monkeypatch):
+    """What the configuration says stays as it is: settings of a run don't depend on where the code lies."""
+    from advxai.config import science
+
+    project, here = tmp_path / "project", tmp_path / "here"
+    for folder in (project, here):
+        folder.mkdir()
+    monkeypatch.setattr(science, "PROJECT", project)
+    monkeypatch.chdir(here)
+    settings = load(
+        {"run": "a", "corpus": {"kind": "ffpp", "root": ".", "splits": "."}, "detector": {"checkpoint": "x.ckpt"}}
+    ).detector
+    assert settings.checkpoint_file == settings.checkpoint == "x.ckpt"
+    (project / "x.ckpt").touch()
+    assert settings.checkpoint_file == str(project / "x.ckpt") and settings.checkpoint == "x.ckpt"
+    (here / "x.ckpt").touch()
+    assert settings.checkpoint_file == "x.ckpt"
+
+
+@pytest.mark.parametrize("name", ["gone.ckpt", "a" * 300, "."])
+def test_a_checkpoint_that_is_no_file_is_named_with_its_key(tmp_path, name, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"detector.checkpoint"):
+        paths(tmp_path, checkpoint=name).check()
+
+
 def test_without_a_detector_there_is_nothing_to_seal(tmp_path):
     own = paths(tmp_path)
     assert own.check() == [] and not own.weights_hash.exists() and own.present_weights is None

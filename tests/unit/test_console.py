@@ -256,6 +256,18 @@ def test_nothing_to_do_is_one_line():
     assert not progress.FOLDER.exists()
 
 
+def test_files_that_are_only_touched_are_left_to_snakemake_which_knows_it_by_then():
+    run = Run()
+    known = []
+    run.console.touches = lambda: bool(known)
+    run.say("Workflow has started!", event="workflow_started")
+    known.append("touches")
+    run.say("Job stats: ...", event="run_info", stats={})
+    run.job(1)
+    assert "Job stats: ..." in run.lines and "Select jobs to execute..." in run.lines
+    assert not any("begins" in line for line in run.lines)
+
+
 def test_what_is_no_run_is_left_to_snakemake():
     run = Run()
     run.say("Congratulations, your workflow is in a good condition!")

@@ -20,7 +20,7 @@ from advxai.config.science import Detector as Settings
 from advxai.detector import checkpoint
 from advxai.detector.checkpoint import load, ready, save
 from advxai.detector.graph import Graph, Made, answers, export, graph_file, keep, random_images, read
-from advxai.detector.model import Preprocessing
+from advxai.detector.model import Detector, Preprocessing
 from advxai.digests import file_sha256
 from advxai.errors import InputError
 from advxai.frames import database
@@ -53,6 +53,11 @@ class Untraceable(nn.Module):
 
 def untraceable(num_classes: int) -> nn.Module:
     return Untraceable(num_classes)
+
+
+def pooled(num_classes: int) -> nn.Module:
+    """Pools to a size that isn't a divisor of the image's, which the exporter doesn't know."""
+    return nn.Sequential(nn.AdaptiveAvgPool2d(5), nn.Flatten(), nn.Linear(75, num_classes))
 
 
 def saved(path: Path, seed: int = 1, factory=net, model: str = MODEL) -> str:
@@ -111,14 +116,17 @@ def test_code_of_ones_own_is_part_of_what_a_graph_was_made_from():
     assert Made.of("0" * 64, "tf_efficientnet_lite0", CLASSES, SIZE).code is None
 
 
-@pytest.mark.parametrize("at", [0, 100, -100, -1])
-def test_a_changed_byte_is_noticed(tmp_path, at):
+def test_any_changed_bit_is_noticed(tmp_path):
     path = tmp_path / "a.safetensors"
-    keep(Graph(bytes(200), ((1.0,),), {}), path, made("0" * 64))
-    content = bytearray(graph_file(path).read_bytes())
-    content[at] ^= 1
-    graph_file(path).write_bytes(content)
-    assert read(path, made("0" * 64)) is None
+    keep(Graph(bytes(20), ((0.25, 0.75),), {"torch": "2.15.0"}), path, made("0" * 64))
+    whole, wanted = graph_file(path).read_bytes(), made("0" * 64)
+    for bit in range(0, 8 * len(whole), 3):  # all eight places, every third bit
+        content = bytearray(whole)
+        content[bit // 8] ^= 1 << bit % 8
+        graph_file(path).write_bytes(content)
+        assert read(path, wanted) is None, bit
+    graph_file(path).write_bytes(whole)
+    assert read(path, wanted) is not None
 
 
 @pytest.mark.parametrize(
@@ -165,15 +173,45 @@ def test_other_weights_get_a_graph_of_their_own(tmp_path):
     assert read(path, made(weights)) == detector.graph and read(path, made(former)) is None
 
 
-def test_a_backend_that_computes_something_else_is_refused_without_the_module_too(tmp_path, forbidden):
+@pytest.mark.parametrize("fault", ["answers", "model"])
+def test_a_graph_that_can_t_be_used_is_made_anew(tmp_path, caplog, fault):
+    """Whole, by its seal, but its answers aren't what this backend computes, or the backend can't read it."""
     path = tmp_path / "detector.safetensors"
     weights = saved(path)
     graph = load(SETTINGS, path, weights=weights).graph
     off = tuple(tuple(value + 0.001 for value in row) for row in graph.answers)
-    keep(replace(graph, answers=off), path, made(weights))
-    forbidden()
-    with pytest.raises(InputError, match="openvino gives probabilities 1.0e-03 away from torch's; set it to torch"):
-        load(SETTINGS, path, weights=weights)
+    keep(replace(graph, **({"answers": off} if fault == "answers" else {"onnx": b"x" * 99})), path, made(weights))
+    detector = load(SETTINGS, path, weights=weights)
+    assert detector.module is not None and read(path, made(weights)) == detector.graph == graph
+    assert "detector.onnx can't be used (detector.backend: openvino" in caplog.text
+    assert load(SETTINGS, path, weights=weights).module is None
+
+
+class Relative(nn.Module):
+    """An answer depends on the other rows."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(3, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits = self.head(images.mean(dim=(2, 3)))
+        return logits - logits.mean(dim=0)
+
+
+@pytest.mark.parametrize("forward_batch", [3, 4, 16])
+def test_a_module_whose_rows_depend_on_each_other_is_refused(forward_batch):
+    torch.manual_seed(0)
+    with pytest.raises(InputError, match="openvino gives probabilities .* away from torch's"):
+        Detector(Relative(5), Preprocessing(SIZE, HALF, HALF), forward_batch=forward_batch, backend="openvino")
+
+
+def test_a_failed_export_prints_no_graph(tmp_path, capfd):
+    path, model = tmp_path / "detector.safetensors", f"{__name__}:pooled"
+    weights = saved(path, factory=pooled, model=model)
+    with pytest.raises(InputError, match="openvino can't take this model"):
+        load(SETTINGS.model_copy(update={"model": model}), path, weights=weights)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_folder_that_can_t_be_written_to_costs_time_only(tmp_path, caplog):
@@ -182,7 +220,7 @@ def test_a_folder_that_can_t_be_written_to_costs_time_only(tmp_path, caplog):
     graph_file(path).mkdir()
     graph_file(path).joinpath("in the way").touch()
     assert load(SETTINGS, path, weights=weights).module is not None
-    assert "detector.onnx can't be written" in caplog.text and "every job will build the network" in caplog.text
+    assert "detector.onnx can't be written" in caplog.text and "each job builds the network" in caplog.text
 
 
 def test_a_new_detector_is_made_ready_for_the_backends_that_compute_a_graph(tmp_path, forbidden):

@@ -17,6 +17,7 @@ from advxai.config import load
 from advxai.corpus.video import write_video
 from advxai.detector import checkpoint
 from advxai.detector.model import Preprocessing
+from advxai.digests import file_sha256
 from advxai.errors import InputError
 from advxai.explain import command
 from advxai.explain.command import Outcome, Wanted, run
@@ -256,6 +257,21 @@ def test_without_a_detector_the_message_says_how_to_get_one(finished, tmp_path):
     )
     with pytest.raises(InputError, match="detector.checkpoint: gone.ckpt isn't there"):
         explained(gone, [KEY], tmp_path)
+
+
+def test_a_graph_is_kept_beside_the_store_s_file_alone(finished, tmp_path, monkeypatch):
+    """What lies beside a checkpoint of the user's is his own."""
+    seen, load = [], checkpoint.load
+    monkeypatch.setattr(checkpoint, "load", lambda *a, **k: seen.append(k["weights"]) or load(*a, **k))
+    explained(finished, [KEY], tmp_path / "a")
+    stored = finished.detector.path / "detector.safetensors"
+    stored.parent.mkdir(parents=True)
+    try:
+        shutil.copy(str(finished.config.detector.checkpoint), stored)
+        explained(finished, [KEY], tmp_path / "b")
+        assert seen == [None, file_sha256(stored)]
+    finally:
+        shutil.rmtree(stored.parent)
 
 
 def test_the_run_s_own_file_is_preferred_to_the_checkpoint(finished):

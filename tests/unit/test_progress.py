@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -119,6 +121,26 @@ def test_the_log_file_has_all_and_the_screen_what_the_console_hasn_t(capsys):
         messages([LOG])
     assert open(LOG).read().splitlines() == ALL
     assert capsys.readouterr().err.splitlines() == ["a table"]
+
+
+def test_the_last_words_of_a_job_whose_console_is_gone_are_on_the_screen(capsys):
+    progress.offer()
+    progress.begin(LOG)
+    logging.basicConfig(handlers=[progress.spoken()], force=True)
+    logging.error("The workflow is gone", extra={"alone": True})
+    assert capsys.readouterr().err.splitlines()[-1].endswith("The workflow is gone")
+
+
+def test_a_file_in_the_folder_s_place_goes_and_a_folder_that_can_t_be_made_is_no_error(caplog, tmp_path):
+    progress.FOLDER.parent.mkdir()
+    progress.FOLDER.write_text("x")
+    assert not progress.offered()
+    progress.offer()
+    assert progress.offered()
+    shutil.rmtree(".snakemake")
+    Path(".snakemake").write_text("x")
+    progress.offer()
+    assert not progress.offered() and "the console doesn't know how far jobs are" in caplog.text
 
 
 def test_without_a_console_the_screen_has_all(capsys):

@@ -26,7 +26,15 @@ def check(paths: "Paths") -> list[str]:
     lacking = _lacking(paths)
     if lacking:
         raise InputError("config: this is missing:\n" + "\n".join(f"  - {one}" for one in lacking))
-    return _sealed(paths) if paths.weights.exists() else []
+    if paths.weights.exists():
+        return _sealed(paths)
+    given = paths.config.detector.trained
+    if given is None or paths.imported or paths.ready_made:
+        return []
+    return [
+        f"{given} is of other clips, model, seed or training than the configuration's: a detector is trained. (To take "
+        "its weights all the same, set detector.checkpoint to it.)"
+    ]
 
 
 def _lacking(paths: "Paths") -> list[str]:
@@ -63,10 +71,12 @@ def _lacking(paths: "Paths") -> list[str]:
             f"detector.checkpoint: {listed} names test images only, so there is nothing to train on: give a "
             "checkpoint, or a list with a fourth column, split"
         )
-    if checkpoint is not None and not os.path.isfile(str(config.detector.checkpoint_file)):
-        where = "there" if os.path.isabs(checkpoint) else "here, nor beside the Snakefile"
+    trained = config.detector.trained_file
+    if checkpoint is None and trained is not None and not os.path.isfile(trained):
+        lacking.append(f"detector.trained: {trained} is no file there: correct the path, or set it to null to train")
+    if checkpoint is not None and not os.path.isfile(checkpoint):
         lacking.append(
-            f"detector.checkpoint: {checkpoint} is no file {where}: correct the path (the paper's authors link "
+            f"detector.checkpoint: {checkpoint} is no file there: correct the path (the paper's authors link "
             "theirs in the GitHub repository IDT-ITI/XAI-Deepfakes), or set it to null to train on the corpus"
         )
     return lacking

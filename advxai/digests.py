@@ -170,7 +170,7 @@ class Digests:
         if ":" in settings.model:
             params |= self._code("detector.model", settings.model.partition(":")[0])
         if settings.checkpoint is not None:
-            return params | {"checkpoint": self._file(settings.checkpoint_file)}
+            return params | {"checkpoint": self._file(settings.checkpoint)}
         training = self._training
         weights = settings.training.initial_weights
         return params | {

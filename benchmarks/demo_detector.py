@@ -2,11 +2,12 @@
 
     python -m benchmarks.demo_detector train       # writes config/demo-detector.safetensors and .json
     python -m benchmarks.demo_detector spread      # the demo's tables with five seeds and two numbers of threads
-    python -m benchmarks.demo_detector trainings   # the same, trained anew each time
+    python -m benchmarks.demo_detector trainings   # the same, trained anew each time (half an hour on two cores, or more)
 
 All of them run the workflow, so an interrupted one goes on. `train` keeps the weights in float16, half of the file; the
 demo's figures are those of the kept ones. The .json says what made them, and tests/unit/test_demo_detector.py compares
-it with the configuration: after a change of clips, manipulations or training the weights are to be made anew.
+it with the configuration: after a change of clips, manipulations or training the weights are to be made anew. `train`
+takes a minute or two and replaces both files (`git checkout config` brings them back).
 """
 
 import argparse
@@ -40,7 +41,7 @@ TOP = 3
 
 def trained(mapping: dict[str, Any]) -> dict[str, Any]:
     """A configuration whose detector is trained, not read from a file."""
-    return {**mapping, "detector": {**mapping["detector"], "checkpoint": None}}
+    return {**mapping, "detector": {**mapping["detector"], "trained": None, "checkpoint": None}}
 
 
 def training_digest(mapping: dict[str, Any]) -> str:
@@ -60,7 +61,13 @@ def halved(source: Path, target: Path, mapping: dict[str, Any]) -> None:
     """Store a detector's weights in float16, with what our own files say of theirs."""
     settings = load(trained(mapping)).detector.model_copy(update={"backend": "torch", "device": "cpu"})
     detector = checkpoint.load(settings, source, forward_batch=1)
-    checkpoint.save(target, detector.module.half(), model=settings.model, preprocessing=detector.preprocessing)
+    checkpoint.save(
+        target,
+        detector.module.half(),
+        model=settings.model,
+        preprocessing=detector.preprocessing,
+        training=training_digest(mapping),
+    )
 
 
 def card(mapping: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +100,7 @@ def train(cores: str) -> None:
     mapping = read(DEMO)
     paths = Paths(load(trained(mapping) | {"run": "demo_detector"}), planning=True)
     metrics = paths.run / "detector/metrics.json"
-    snakemake(cores, [metrics], run="demo_detector", detector="{checkpoint: null}")
+    snakemake(cores, [metrics], run="demo_detector", detector="{trained: null}")
     halved(ROOT / paths.weights, WEIGHTS, mapping)
     publish_text(CARD, json.dumps(card(mapping, json.loads((ROOT / metrics).read_text())), indent=1) + "\n")
 
@@ -130,7 +137,9 @@ def compared(cores: str, anew: bool) -> None:
         run = f"demo_{'trained' if anew else 'spread'}_{name}"
         folder = Path(load(read(DEMO)).results, run)
         metrics, tables = folder / "detector/metrics.json", folder / "tables"
-        detector = f"checkpoint: null, training: {{threads: {threads}}}" if anew else f"threads: {threads}"
+        detector = (
+            f"trained: null, training: {{threads: {threads}}}" if anew else f"checkpoint: {WEIGHTS}, threads: {threads}"
+        )
         targets = [metrics, *(tables / f"{table}.csv" for table in ("accuracy", "flips"))]
         snakemake(cores, targets, run=run, seed=str(seed), detector=f"{{{detector}}}")
         frame = json.loads((ROOT / metrics).read_text())["frame"]

@@ -12,7 +12,7 @@ rule detector:
 
 # A detector that is there already, perhaps another run's, is no longer made by any rule: that run's lists, of another path,
 # would count as changed inputs. To make it anew, delete it.
-if not DETECTOR.exists() and CONFIG.detector.checkpoint is None:
+if not DETECTOR.exists() and P.source is None:
 
     rule detector_train:
         input:
@@ -38,7 +38,7 @@ elif not DETECTOR.exists():
 
     rule detector_import:
         input:
-            checkpoint=ancient(CONFIG.detector.checkpoint_file),
+            checkpoint=ancient(P.source),
         output:
             update(DETECTOR),
             update(WEIGHTS),

@@ -1,4 +1,4 @@
-"""Read the user's checkpoint, check it against the configuration, store it as safetensors."""
+"""Read a checkpoint, check it against the configuration, store it as safetensors."""
 
 from pathlib import Path
 

@@ -61,8 +61,14 @@ class Detector(Model):
     checkpoint: str | None = Field(
         None,
         min_length=1,
-        description="Trained weights (Lightning checkpoint or safetensors); a relative path is looked for here, then "
-        "beside the Snakefile. null: train on the corpus.",
+        description="Trained weights (Lightning checkpoint or safetensors). null: train on the corpus.",
+    )
+    trained: str | None = Field(
+        None,
+        min_length=1,
+        description="Weights that this very training has made, to be taken instead of training here as long as model, "
+        "training, seed and the clips that are learnt from are those that they say (`make demo-detector`); a relative "
+        "path is looked for here, then beside the Snakefile. null: train.",
     )
     input_size: int = Field(224, ge=32, le=1024, description="Side of the input, in pixels.")
     mean: tuple[Number, Number, Number] | None = Field(None, description="Normalisation; null: the model's own (timm).")
@@ -85,12 +91,12 @@ class Detector(Model):
     training: Training = Field(Training(), description="Used when `checkpoint` is null.")
 
     @property
-    def checkpoint_file(self) -> str | None:
-        """Where the checkpoint lies: here, else beside the Snakefile if it is there."""
-        if self.checkpoint is None or os.path.exists(self.checkpoint):
-            return self.checkpoint
-        beside = str(PROJECT / self.checkpoint)
-        return beside if os.path.exists(beside) else self.checkpoint
+    def trained_file(self) -> str | None:
+        """Where `trained` lies: here, else beside the Snakefile if it is there."""
+        if self.trained is None or os.path.exists(self.trained):
+            return self.trained
+        beside = str(PROJECT / self.trained)
+        return beside if os.path.exists(beside) else self.trained
 
     @model_validator(mode="after")
     def _on_the_cpu(self) -> "Detector":

@@ -43,6 +43,7 @@ def save(
     preprocessing: Preprocessing,
     classes: Sequence[str] = CLASSES,
     checkpoint: str | None = None,
+    training: str | None = None,
     replace: bool = True,
 ) -> bool:
     """Write weights and what is needed to use them as one safetensors file, atomically.
@@ -52,6 +53,7 @@ def save(
         module: its state dict is written as it is, on the CPU.
         model, preprocessing, classes: kept as JSON in the file's metadata, under "advxai".
         checkpoint: SHA-256 of the file that the weights were imported from, kept likewise; None: they were trained.
+        training: digest of the training that made them, kept likewise, for `detector.trained`.
         replace: a file that is there already is replaced; else it stays.
 
     Returns:
@@ -69,6 +71,8 @@ def save(
     }
     if checkpoint is not None:
         meta["checkpoint"] = checkpoint
+    if training is not None:
+        meta["training"] = training
     # safetensors refuses tensors that share memory or aren't laid out row by row.
     tensors = {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)

@@ -32,9 +32,11 @@ def weights_of(paths: Paths) -> Path:
     Raises:
         InputError: neither is there.
     """
-    stored, checkpoint_file = paths.weights, paths.config.detector.checkpoint_file
+    stored, checkpoint_file = paths.weights, paths.config.detector.checkpoint
     if stored.exists():
         return stored
+    if paths.ready_made:
+        return paths.ready_made
     if checkpoint_file is None:
         raise InputError(
             f"{stored} isn't there, the run {paths.config.run} hasn't trained its detector yet: run `snakemake --cores "

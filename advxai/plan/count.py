@@ -171,7 +171,7 @@ def _data(config: Config, population: Population, store: Store) -> list[Row]:
 
 def _detector(config: Config, population: Population, store: Store, rate: float | None) -> list[Row]:
     found = []
-    if config.detector.checkpoint is None:
+    if config.detector.checkpoint is None and not store.ready_made:
         epochs, train, val = config.detector.training.epochs, population.train, population.val
         left = 0 if store.detector else epochs
         forwards = left * (train + val)

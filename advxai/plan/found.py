@@ -59,6 +59,7 @@ class Store:
         faces_per_second: of the face stage's timed jobs.
         database: the run's image database is there.
         detector: the detector's file is there.
+        ready_made: it isn't trained, its weights come with the configuration.
         predictions, adversary: finished images.
         saliency, evaluation: explainer -> finished images; the evaluation's `forwards` are of one attack, of all
             explainers together.
@@ -70,6 +71,7 @@ class Store:
     faces_per_second: float | None = None
     database: bool = False
     detector: bool = False
+    ready_made: bool = False
     predictions: Held = Held()
     adversary: Held = Held()
     saliency: Mapping[str, Held] = field(default_factory=dict)
@@ -147,6 +149,7 @@ def look(paths: Paths) -> Store:
         faces_per_second=_faces_per_second(paths),
         database=paths.lmdb.exists(),
         detector=paths.weights.exists(),
+        ready_made=paths.ready_made is not None,
         predictions=_held(records, paths.predictions.path),
         adversary=_held(records, paths.adversary.path, "queries"),
         saliency={name: _held(records, paths.saliency(name).path, "images") for name in names},

@@ -52,8 +52,8 @@ def measure(settings: Settings, trained: Path, seconds: float = 10.0) -> Speed:
 def _detector(settings: Settings, trained: Path) -> tuple[Detector, str]:
     if trained.exists():
         return load(settings, trained, weights=file_sha256(trained)), "the run's weights"
-    if settings.checkpoint_file is not None and Path(settings.checkpoint_file).exists():
-        return load(settings, Path(settings.checkpoint_file)), "the checkpoint's weights"
+    if settings.checkpoint is not None and Path(settings.checkpoint).exists():
+        return load(settings, Path(settings.checkpoint)), "the checkpoint's weights"
     require_device(settings.device, "plan on a machine that has one")
     module = build_module(settings, len(CLASSES))
     detector = Detector(

@@ -167,7 +167,7 @@ def _notes(config: Config, population: Population, store: Store, found: Sequence
             "Times are of the forwards alone, in one process. Noise, perturbed images and superpixels come on top, "
             "most with SHAP, and some ten seconds to start a job."
         )
-    if config.detector.checkpoint is None and not population.train and not store.detector:
+    if config.detector.checkpoint is None and not (population.train or store.detector or store.ready_made):
         yield "detector: there is no image to train on; set detector.checkpoint, or list images with their split."
     if "training" in stages:
         yield f"A training image counts as {TRAINING} forwards of detector.threads; early stopping isn't counted."

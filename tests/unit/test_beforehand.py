@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from advxai.config import load
+from advxai.config import load, science
 from advxai.detector import checkpoint
 from advxai.detector.model import Preprocessing
 from advxai.detector.weights import read_hash
-from advxai.digests import file_sha256
+from advxai.digests import digest, file_sha256
 from advxai.errors import InputError
 from advxai.paths import Paths
 from advxai.store import write_shard
@@ -30,23 +30,44 @@ def place(own: Paths, content: bytes = b"weights") -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def test_a_relative_checkpoint_is_looked_for_here_and_then_beside_the_snakefile(tmp_path, monkeypatch):
+def test_relative_trained_weights_are_looked_for_here_and_then_beside_the_snakefile(tmp_path, monkeypatch):
     """What the configuration says stays as it is: settings of a run don't depend on where the code lies."""
-    from advxai.config import science
-
     project, here = tmp_path / "project", tmp_path / "here"
     for folder in (project, here):
         folder.mkdir()
     monkeypatch.setattr(science, "PROJECT", project)
     monkeypatch.chdir(here)
-    settings = load(
-        {"run": "a", "corpus": {"kind": "ffpp", "root": ".", "splits": "."}, "detector": {"checkpoint": "x.ckpt"}}
-    ).detector
-    assert settings.checkpoint_file == settings.checkpoint == "x.ckpt"
+    settings = paths(tmp_path, trained="x.ckpt").config.detector
+    assert settings.trained_file == settings.trained == "x.ckpt"
     (project / "x.ckpt").touch()
-    assert settings.checkpoint_file == str(project / "x.ckpt") and settings.checkpoint == "x.ckpt"
+    assert settings.trained_file == str(project / "x.ckpt") and settings.trained == "x.ckpt"
     (here / "x.ckpt").touch()
-    assert settings.checkpoint_file == "x.ckpt"
+    assert settings.trained_file == "x.ckpt"
+
+
+def test_weights_of_this_very_training_are_taken_and_others_aren_t(tmp_path):
+    """Another seed, model, training or clip: a detector is trained, and planning says so."""
+    file = tmp_path / "made.safetensors"
+    own = paths(tmp_path, trained=str(file))
+    checkpoint.save(
+        file,
+        nn.Linear(2, 2),
+        model="resnet18",
+        preprocessing=Preprocessing(32, (0.5,) * 3, (0.5,) * 3),
+        training=digest(own.detector_params),
+    )
+    assert own.ready_made == own.source == file and own.check() == []
+    for other in ({"model": "resnet34"}, {"training": {"epochs": 3}}, {"input_size": 64}):
+        changed = paths(tmp_path, trained=str(file), **other)
+        assert changed.ready_made is changed.source is None
+        (note,) = changed.check()
+        assert "is of other clips, model, seed or training" in note and "a detector is trained" in note
+    as_checkpoint = paths(tmp_path, trained=str(file), checkpoint=str(file))
+    assert as_checkpoint.ready_made is None and as_checkpoint.source == file and as_checkpoint.check() == []
+    assert paths(tmp_path).ready_made is paths(tmp_path).source is None
+    assert own.detector.path == paths(tmp_path).detector.path  # where a training here would put it
+    with pytest.raises(InputError, match="detector.trained: gone is no file there"):
+        paths(tmp_path, trained="gone").check()
 
 
 @pytest.mark.parametrize("name", ["gone.ckpt", "a" * 300, "."])

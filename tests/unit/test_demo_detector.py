@@ -18,6 +18,7 @@ from advxai.detector import checkpoint
 from advxai.detector.graph import answers
 from advxai.detector.model import Preprocessing
 from advxai.digests import file_sha256
+from advxai.paths import Paths
 from benchmarks import demo_detector
 from benchmarks.demo_detector import CARD, DEMO, WEIGHTS, counts, halved, trained, training_digest, widest
 
@@ -42,7 +43,8 @@ def test_the_weights_are_those_of_the_present_clips_and_training():
 
 def test_the_demo_starts_from_them_and_they_answer_as_they_did():
     settings = load(read(DEMO)).detector
-    assert Path(settings.checkpoint_file).resolve() == WEIGHTS
+    assert Path(settings.trained_file).resolve() == WEIGHTS and settings.checkpoint is None
+    assert Paths(load(read(DEMO))).ready_made == Path(settings.trained_file)
     module = checkpoint.load(settings.model_copy(update={"backend": "torch"}), WEIGHTS, forward_batch=1).module
     found = answers(module, settings.input_size, len(CLASSES), "it")
     np.testing.assert_allclose(found.numpy(), said()["answers"], atol=1e-5)
@@ -67,7 +69,7 @@ def test_what_the_weights_depend_on_is_in_their_digest(change):
 def test_what_the_weights_don_t_depend_on_is_not():
     mapping = read(DEMO)
     before = training_digest(mapping)
-    mapping["detector"] |= {"backend": "torch", "forward_batch": 3, "checkpoint": None}
+    mapping["detector"] |= {"backend": "torch", "forward_batch": 3, "trained": None}
     mapping["explainers"].pop("LIME")
     assert training_digest(mapping) == before
 
@@ -80,13 +82,14 @@ def test_weights_are_kept_in_half_the_bytes_and_answer_alike(tmp_path):
     checkpoint.save(tmp_path / "a.safetensors", module, model=model, preprocessing=Preprocessing(32, HALF, HALF))
     mapping = {
         "run": "x",
-        "corpus": {"kind": "ffpp", "root": ".", "splits": "."},
-        "detector": {"model": model, "input_size": 32, "mean": HALF, "std": HALF, "checkpoint": "elsewhere"},
+        "corpus": {"kind": "demo", "clips": read(DEMO)["corpus"]["clips"]},
+        "detector": {"model": model, "input_size": 32, "mean": HALF, "std": HALF, "trained": "elsewhere"},
     }
-    assert trained(mapping)["detector"]["checkpoint"] is None
+    assert trained(mapping)["detector"]["trained"] is None
     halved(tmp_path / "a.safetensors", tmp_path / "b.safetensors", mapping)
     settings = Settings(**mapping["detector"])
     kept = checkpoint.load(settings, tmp_path / "b.safetensors").module
+    assert checkpoint.described(tmp_path / "b.safetensors")["training"] == training_digest(mapping)
     assert kept[0].weight.dtype == torch.float32
     assert torch.equal(kept[0].weight, module[0].weight.half().float())
     np.testing.assert_allclose(answers(kept, 32, 5, "b"), answers(module, 32, 5, "a").detach(), atol=1e-3)

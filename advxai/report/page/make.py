@@ -70,7 +70,7 @@ def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
         "titles": TITLES,
         "tables": [shown(name, table, note) for name, table in tables.items()],
         "not_explained": " ".join(not_explained(parquet.read(path)) for path in missing),
-        **sections.detector(json.loads((paths.run / "detector/metrics.json").read_text()), config),
+        **sections.detector(json.loads((paths.run / "detector/metrics.json").read_text()), config, paths.ready_made),
         **sections.left_out(parquet.read(paths.run / "tables/left_out.parquet")),
         **sections.provenance(json.loads((paths.run / "provenance.json").read_text())),
     }

@@ -66,12 +66,13 @@ def explainers(config: Config) -> Lines:
     return Lines(["row", "method", "baseline", "settings"], lines)
 
 
-def detector(metrics: Mapping[str, Any], config: Config) -> dict[str, Any]:
+def detector(metrics: Mapping[str, Any], config: Config, ready_made: Path | None = None) -> dict[str, Any]:
     """Sentence, metrics and confusion matrix of the detector: what the template calls so.
 
     Args:
         metrics: of detector/metrics.json.
         config: the run's.
+        ready_made: the file of the weights that its training has made elsewhere.
     """
     names = list(dict.fromkeys([REAL, *(name for name in config.corpus.categories if name in CLASSES), *CLASSES]))
     counts = metrics["frame"]["confusion"]
@@ -79,9 +80,11 @@ def detector(metrics: Mapping[str, Any], config: Config) -> dict[str, Any]:
     confusion = [
         [name, *(f"{counts[CLASSES.index(name)][CLASSES.index(other)]:,}" for other in names)] for name in there
     ]
-    made = (
-        "trained on the corpus" if config.detector.checkpoint is None else f"imported from {config.detector.checkpoint}"
-    )
+    made = "trained on the corpus"
+    if config.detector.checkpoint is not None:
+        made = f"imported from {config.detector.checkpoint}"
+    elif ready_made is not None:
+        made += f" (weights of {ready_made})"
     columns = ["level", "task or class", "images", "accuracy", "AUROC", "F1", "average precision"]
     return {
         "detector": f"{config.detector.model}, {made}.",

@@ -2,7 +2,7 @@
 
     python -m benchmarks.demo_detector train       # writes config/demo-detector.safetensors and .json
     python -m benchmarks.demo_detector spread      # the demo's tables with five seeds and two numbers of threads
-    python -m benchmarks.demo_detector trainings   # the same, trained anew each time (half an hour on two cores, or more)
+    python -m benchmarks.demo_detector trainings   # the same, trained anew each time (half an hour)
 
 All of them run the workflow, so an interrupted one goes on. `train` keeps the weights in float16, half of the file; the
 demo's figures are those of the kept ones. The .json says what made them, and tests/unit/test_demo_detector.py compares

@@ -134,3 +134,30 @@ def test_a_path_of_another_digest_is_refused(finished):
     assert done.returncode != 0
     assert f"results/store/saliency/{ROW}-000000000000 isn't of this configuration, whose own is" in done.stdout
     assert own.name in done.stdout
+
+
+def test_weights_of_this_very_training_are_imported_and_for_another_one_is_trained(finished, tmp_path):
+    folder = copy_of(finished, tmp_path)
+    (weights,) = store(folder, "detector/*/detector.safetensors")
+    meta, tensors = said(weights), load_file(weights)
+    module = tiny_detector(len(meta["classes"]))
+    module.load_state_dict(tensors)
+    process = Preprocessing(meta["input_size"], tuple(meta["mean"]), tuple(meta["std"]))
+    digest = weights.parent.name.rpartition("-")[2]
+    given = folder / "given.safetensors"
+    checkpoint.save(given, module, model=meta["model"], preprocessing=process, training=digest)
+    shutil.rmtree(weights.parent)
+    config = yaml.safe_load((folder / "tiny.yaml").read_text())
+    config["detector"]["trained"] = "given.safetensors"
+    (folder / "given.yaml").write_text(yaml.safe_dump(config))
+    target = weights.relative_to(folder)
+    done = snakemake(folder, target, "--cores", 1, "--configfile", folder / "given.yaml").stdout
+    assert "rule detector_import:" in done and "rule detector_train:" not in done
+    assert said(weights)["checkpoint"] == file_sha256(given)
+    found = load_file(weights)
+    assert all(torch.equal(found[name], one) for name, one in tensors.items())
+    config["detector"]["training"]["epochs"] += 1
+    (folder / "given.yaml").write_text(yaml.safe_dump(config))
+    done = snakemake(folder, "detector", "--cores", 1, "-n", "--configfile", folder / "given.yaml").stdout
+    assert "rule detector_train:" in done and "rule detector_import:" not in done
+    assert "is of other clips, model, seed or training than the configuration's: a detector is trained" in done

@@ -13,10 +13,12 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from advxai.config import load
 from advxai.detector import checkpoint
 from advxai.detector.model import Preprocessing
 from advxai.detector.weights import read_hash, said
 from advxai.digests import file_sha256
+from advxai.paths import Paths
 from advxai.store import read_attributes, read_shard
 from tests.custom import tiny_detector
 from tests.workflow.conftest import copy_of, snakemake, store
@@ -158,6 +160,7 @@ def test_weights_of_this_very_training_are_imported_and_for_another_one_is_train
     assert all(torch.equal(found[name], one) for name, one in tensors.items())
     config["detector"]["training"]["epochs"] += 1
     (folder / "given.yaml").write_text(yaml.safe_dump(config))
-    done = snakemake(folder, "detector", "--cores", 1, "-n", "--configfile", folder / "given.yaml").stdout
+    target = Paths(load(config), planning=True).weights
+    done = snakemake(folder, target, "--cores", 1, "-n", "--configfile", folder / "given.yaml").stdout
     assert "rule detector_train:" in done and "rule detector_import:" not in done
     assert "is of other clips, model, seed or training than the configuration's: a detector is trained" in done

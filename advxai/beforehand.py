@@ -84,11 +84,12 @@ def _lacking(paths: "Paths") -> list[str]:
 
 def _sealed(paths: "Paths") -> list[str]:
     """Mend the detector's hash if other weights lie in its place; what `check` says of that."""
-    checkpoint = paths.detector_params.get("checkpoint")
+    key = "checkpoint" if paths.imported else "trained"
+    checkpoint = paths.detector_params.get(key)
     source = weights.said(paths.weights).get("checkpoint")
     if None not in (checkpoint, source) and checkpoint != source:
         raise InputError(
-            f"{paths.weights} was imported from another checkpoint (SHA-256 {source}) than detector.checkpoint "
+            f"{paths.weights} was imported from another checkpoint (SHA-256 {source}) than detector.{key} "
             f"({checkpoint}): delete it and run again"
         )
     known = paths.weights_hash.exists()

@@ -162,6 +162,22 @@ class Digests:
     # -- detector -----------------------------------------------------------------------------------------------------
     @cached_property
     def detector_params(self) -> dict[str, Any]:
+        made = self.ready_made
+        return self._detector_params | ({"trained": file_sha256(made)} if made else {})
+
+    @cached_property
+    def ready_made(self) -> Path | None:
+        """Weights that the configured training has made elsewhere: `detector.trained`, if it says so of itself."""
+        from advxai.detector.weights import said  # which needs this module
+
+        settings = self.config.detector
+        if settings.trained_file is None or settings.checkpoint is not None:
+            return None
+        file = Path(settings.trained_file)
+        return file if said(file).get("training") == digest(self._detector_params) else None
+
+    @cached_property
+    def _detector_params(self) -> dict[str, Any]:
         settings = self.config.detector
         params = {
             "version": VERSIONS["detector"],

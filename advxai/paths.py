@@ -8,7 +8,6 @@ images.
 """
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -286,14 +285,6 @@ class Paths(Digests):
             return (self.run / "summary.txt").stat().st_mtime >= self.weights_hash.stat().st_mtime
         except FileNotFoundError:
             return False
-
-    @cached_property
-    def ready_made(self) -> Path | None:
-        """Weights that the configured training has made elsewhere: `detector.trained`, if it says so of itself."""
-        file = self.config.detector.trained_file
-        if file is None or self.imported:
-            return None
-        return Path(file) if said(Path(file)).get("training") == digest(self.detector_params) else None
 
     @property
     def source(self) -> Path | None:

@@ -48,14 +48,14 @@ def test_relative_trained_weights_are_looked_for_here_and_then_beside_the_snakef
 def test_weights_of_this_very_training_are_taken_and_others_aren_t(tmp_path):
     """Another seed, model, training or clip: a detector is trained, and planning says so."""
     file = tmp_path / "made.safetensors"
-    own = paths(tmp_path, trained=str(file))
     checkpoint.save(
         file,
         nn.Linear(2, 2),
         model="resnet18",
         preprocessing=Preprocessing(32, (0.5,) * 3, (0.5,) * 3),
-        training=digest(own.detector_params),
+        training=digest(paths(tmp_path).detector_params),
     )
+    own = paths(tmp_path, trained=str(file))
     assert own.ready_made == own.source == file and own.check() == []
     for other in ({"model": "resnet34"}, {"training": {"epochs": 3}}, {"input_size": 64}):
         changed = paths(tmp_path, trained=str(file), **other)
@@ -65,7 +65,8 @@ def test_weights_of_this_very_training_are_taken_and_others_aren_t(tmp_path):
     as_checkpoint = paths(tmp_path, trained=str(file), checkpoint=str(file))
     assert as_checkpoint.ready_made is None and as_checkpoint.source == file and as_checkpoint.check() == []
     assert paths(tmp_path).ready_made is paths(tmp_path).source is None
-    assert own.detector.path == paths(tmp_path).detector.path  # where a training here would put it
+    assert own.detector.path != paths(tmp_path).detector.path  # a training here has its own place
+    assert own.detector_params == paths(tmp_path).detector_params | {"trained": file_sha256(file)}
     with pytest.raises(InputError, match="detector.trained: gone is no file there"):
         paths(tmp_path, trained="gone").check()
 

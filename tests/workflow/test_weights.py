@@ -150,17 +150,17 @@ def test_weights_of_this_very_training_are_imported_and_for_another_one_is_train
     checkpoint.save(given, module, model=meta["model"], preprocessing=process, training=digest)
     shutil.rmtree(weights.parent)
     config = yaml.safe_load((folder / "tiny.yaml").read_text())
-    config["detector"]["trained"] = "given.safetensors"
+    config["detector"]["trained"] = str(given)
     (folder / "given.yaml").write_text(yaml.safe_dump(config))
-    target = weights.relative_to(folder)
+    target = Paths(load(config)).weights
     done = snakemake(folder, target, "--cores", 1, "--configfile", folder / "given.yaml").stdout
     assert "rule detector_import:" in done and "rule detector_train:" not in done
-    assert said(weights)["checkpoint"] == file_sha256(given)
-    found = load_file(weights)
+    assert said(folder / target)["checkpoint"] == file_sha256(given)
+    found = load_file(folder / target)
     assert all(torch.equal(found[name], one) for name, one in tensors.items())
     config["detector"]["training"]["epochs"] += 1
     (folder / "given.yaml").write_text(yaml.safe_dump(config))
-    target = Paths(load(config), planning=True).weights
+    target = Paths(load(config)).weights
     done = snakemake(folder, target, "--cores", 1, "-n", "--configfile", folder / "given.yaml").stdout
     assert "rule detector_train:" in done and "rule detector_import:" not in done
     assert "is of other clips, model, seed or training than the configuration's: a detector is trained" in done

@@ -239,9 +239,9 @@ class Console(logging.Handler):
         if row and all(one.state == "done" for one in row):
             self._line(f"{job.name}: {made(row)}, {duration(sum(one.took for one in row))}")
         if all(one.state == "done" for one in stage):
-            left = f"; left: {self._left()}" if self._left() else ""
+            left = self._left()
             took = duration(time.monotonic() - self.began[job.stage])
-            self._line(f"{job.stage} done: {made(stage)}, {took}{left}")
+            self._line(f"{job.stage} done: {made(stage)}, {took}" + (f"; left: {left}" if left else ""))
         self.draws = any(one.state != "done" for one in self.jobs.values())
         self._draw()
 

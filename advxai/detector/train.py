@@ -225,9 +225,7 @@ def train(
     if state:
         trainer.restore(state)
     done = len(progress.history) * len(train_rows)
-    with trainer.workers, Bar(
-        total=training.epochs * len(train_rows), initial=done, unit="image", mininterval=1
-    ) as bar:  # fmt: skip
+    with trainer.workers, Bar(total=training.epochs * len(train_rows), initial=done, unit="image") as bar:
         while not progress.finished:
             number = len(progress.history)
             bar.set_description(f"epoch {number + 1} of {training.epochs}")

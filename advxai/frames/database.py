@@ -54,7 +54,7 @@ def build(rows: "pd.DataFrame", path: Path, scratch: Path | None = None) -> None
 
 def _check(entries: "pd.DataFrame", made: Path, path: Path) -> None:
     """Compare every image of a database that is to be published at `path` with its hash."""
-    bar = Bar(total=len(entries), desc=f"check {path.name}", unit="image", mininterval=2)
+    bar = Bar(total=len(entries), desc=f"check {path.name}", unit="image")
     with FrameStore(made) as store:
         for number, (key, digest) in enumerate(zip(entries["key"], entries["sha256"], strict=True), start=1):
             if store.sha256(key) != digest:
@@ -69,7 +69,7 @@ def _write(entries: "pd.DataFrame", path: str, name: str) -> None:
     with lmdb.open(
         path, subdir=False, lock=False, map_size=_map_size(entries), sync=False, metasync=False, max_dbs=0
     ) as environment:
-        bar = Bar(total=len(entries), desc=name, unit="image", mininterval=2)
+        bar = Bar(total=len(entries), desc=name, unit="image")
         for start in range(0, len(entries), COMMIT):
             with environment.begin(write=True) as transaction:
                 for key, file, digest in entries.iloc[start : start + COMMIT].itertuples(index=False):

@@ -14,7 +14,7 @@ import torch
 
 from advxai.detector.backends import require_device
 from advxai.environment import installed_version, processor
-from advxai.files import publish
+from advxai.files import publish_text
 from benchmarks.gpu.budget import Budget
 from benchmarks.gpu.document import document
 from benchmarks.gpu.pack import Pack
@@ -69,8 +69,8 @@ def run(options: argparse.Namespace, pack: Pack, started: float) -> int:
 
     def save() -> None:
         found.update(spent=budget.spent, done=budget.done, left_out=budget.left_out)
-        publish(out.with_suffix(".json"), lambda file: file.write_text(json.dumps(found, indent=1) + "\n"))
-        publish(out.with_suffix(".md"), lambda file: file.write_text(document(found)))
+        publish_text(out.with_suffix(".json"), json.dumps(found, indent=1) + "\n")
+        publish_text(out.with_suffix(".md"), document(found))
 
     for part, make in parts.items():
         try:

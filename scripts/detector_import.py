@@ -22,4 +22,4 @@ with job(snakemake.log, snakemake.input):
         checkpoint=file_sha256(snakemake.input.checkpoint),
     )
     seal(paths.weights)
-    checkpoint.ready(config.detector, paths.weights)
+    checkpoint.keep_graph(detector, config.detector, paths.weights)

@@ -182,6 +182,19 @@ def ready(settings: Settings, path: Path) -> None:
         logging.warning("%s", error)
 
 
+def keep_graph(detector: Detector, settings: Settings, path: Path) -> None:
+    """Put the graph that a detector computes, if it has one, beside the store's file of the same weights.
+
+    Args:
+        detector: as `load` has opened it.
+        settings: what it was opened with.
+        path: the file, written by `save`.
+    """
+    if detector.graph:
+        made = Made.of(file_sha256(path), settings.model, detector.classes, settings.input_size)
+        keep(detector.graph, path, made)
+
+
 def _require(path: Path, weights: str) -> None:
     if file_sha256(path) != weights:
         raise InputError(f"{path} isn't the detector that this job was started for; give the same command again")

@@ -12,11 +12,12 @@ min_version("9.27")
 sys.path.insert(0, workflow.basedir)
 
 from advxai.config import load
-from advxai.console import watch
-from advxai.environment import prepare
-from advxai.errors import InputError
-from advxai.paths import Paths
-from advxai.settled import call_up, remember, require_known
+from advxai.run.console import watch
+from advxai.run.environment import prepare
+from advxai.common.errors import InputError
+from advxai.beforehand import check
+from advxai.run.paths import Paths
+from advxai.run.settled import call_up, remember, require_known
 
 # Scripts are processes of their own, perhaps on another node: they must find the library too.
 prepare(workflow.basedir)
@@ -41,7 +42,7 @@ try:
     CONFIG = load(config)
     P = Paths(CONFIG, planning=PLANNING)
     if not PLANNING:
-        for note in P.check():
+        for note in check(P):
             print(f"note: {note}", file=sys.stderr)
         # a job's own process needn't ask again
         if not (workflow.remote_exec or workflow.subprocess_exec):
@@ -80,7 +81,7 @@ include: "rules/saliency.smk"
 include: "rules/evaluation.smk"
 include: "rules/tables.smk"
 include: "rules/report.smk"
-include: "rules/store.smk"
+include: "rules/prune.smk"
 include: "rules/plan.smk"
 include: "rules/cases.smk"
 include: "rules/explain.smk"
@@ -92,7 +93,7 @@ onstart:
 
 
 onsuccess:
-    from advxai.store import (
+    from advxai.run.store import (
         clear_journals,
     )  # HDF5 and all, which planning and each job's start don't need
 

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from advxai.environment import as_a_job
-from advxai.errors import InputError
+from advxai.common.errors import InputError
+from advxai.run.environment import as_a_job
 
 REPLAY = """\
 exit code: 0 when all is equal bit for bit, 1 when something differs, 2 when the test case can't be replayed
@@ -57,7 +57,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     from advxai.config import load
     from advxai.config.file import read
     from advxai.explain.request import names, requests
-    from advxai.paths import Paths
+    from advxai.run.paths import Paths
 
     config = load(read(arguments.config, "--config"))
     found, explainers = requests(arguments.image), names(config, arguments.explainers)

@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from advxai.common.errors import InputError
 from advxai.config.data import DemoCorpus, FfppCorpus
 from advxai.corpus.ffpp import missing
-from advxai.detector import weights
-from advxai.errors import InputError
+from advxai.run import weights
 
 if TYPE_CHECKING:
-    from advxai.paths import Paths
+    from advxai.run.paths import Paths
 
 
 def check(paths: "Paths") -> list[str]:

@@ -33,16 +33,16 @@ from torch import Tensor
 
 from advxai.adversary import run as attack_all
 from advxai.adversary.nes import attack, gaussian_noise, reconstruct
-from advxai.classes import CLASSES, REAL
+from advxai.common.classes import CLASSES, REAL
+from advxai.common.errors import InputError
 from advxai.config import Config, load
 from advxai.detector import checkpoint
 from advxai.detector.backends import CLOSE, require_device
 from advxai.detector.build import build_module, preprocessing
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
-from advxai.environment import as_a_job, processor
-from advxai.errors import InputError
-from advxai.jobs import use_threads
+from advxai.run.environment import as_a_job, processor
+from advxai.run.jobs import use_threads
 from advxai.saliency import run as explain
 from benchmarks.speed.work import picture
 

@@ -29,12 +29,12 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from advxai.classes import REAL  # noqa: E402
+from advxai.common.classes import REAL  # noqa: E402
 from advxai.config import load  # noqa: E402
 from advxai.config.data import CATEGORIES  # noqa: E402
 from advxai.corpus.ffpp import places  # noqa: E402
-from advxai.environment import processor  # noqa: E402
-from advxai.paths import Paths  # noqa: E402
+from advxai.run.environment import processor  # noqa: E402
+from advxai.run.paths import Paths  # noqa: E402
 
 PAIRS = {"train": 360, "val": 70, "test": 70}  # of FF++'s official splits
 CHECKPOINT = 24_000_000  # bytes of tf_efficientnetv2_b0's weights

@@ -21,15 +21,15 @@ from typing import Any
 
 import pandas as pd
 
-from advxai.classes import CLASSES
+from advxai.common.classes import CLASSES
+from advxai.common.files import file_sha256, publish_text
 from advxai.config import load
 from advxai.config.file import read
 from advxai.detector import checkpoint
 from advxai.detector.graph import answers
-from advxai.digests import digest, file_sha256
-from advxai.environment import installed_version, processor
-from advxai.files import publish_text
-from advxai.paths import Paths
+from advxai.run.digests import digest
+from advxai.run.environment import installed_version, processor
+from advxai.run.paths import Paths
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "config.yaml"

@@ -40,17 +40,18 @@ sys.path.insert(0, str(ROOT))
 
 from advxai.adversary.nes import attack, gaussian_noise, reconstruct  # noqa: E402
 from advxai.adversary.stage import run as attack_all  # noqa: E402
+from advxai.common.errors import InputError  # noqa: E402
+from advxai.common.files import publish  # noqa: E402
 from advxai.config import Config, load  # noqa: E402
 from advxai.config.file import read  # noqa: E402
 from advxai.config.science import Nes  # noqa: E402
 from advxai.detector import checkpoint  # noqa: E402
 from advxai.detector.backends import Backend, import_openvino, installed  # noqa: E402
+from advxai.detector.forwards import image_loader  # noqa: E402
 from advxai.detector.model import Detector  # noqa: E402
-from advxai.environment import as_a_job, processor  # noqa: E402
-from advxai.errors import InputError  # noqa: E402
-from advxai.files import publish  # noqa: E402
-from advxai.jobs import image_loader, read_items, use_threads  # noqa: E402
-from advxai.paths import Paths  # noqa: E402
+from advxai.run.environment import as_a_job, processor  # noqa: E402
+from advxai.run.jobs import read_items, use_threads  # noqa: E402
+from advxai.run.paths import Paths  # noqa: E402
 
 PAPER = {"sigma": 0.001, "samples": 40}
 STEPS = 3  # of the path, before the signs are compared again

@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 from advxai.config import load  # noqa: E402
 from advxai.config.explainers import paper_rows  # noqa: E402
 from advxai.config.protocol import beneath  # noqa: E402
-from advxai.paths import Paths  # noqa: E402
+from advxai.run.paths import Paths  # noqa: E402
 
 MEASURES = ("accuracy", "sufficiency", "flips")
 FULL = ("accuracy", "sufficiency", "flips", "cost")

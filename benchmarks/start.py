@@ -20,12 +20,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from advxai import jobs
 from advxai.config import load
 from advxai.config.file import read
 from advxai.config.science import BACKENDS
-from advxai.environment import as_a_job
-from advxai.paths import Paths
+from advxai.detector import forwards
+from advxai.run.environment import as_a_job
+from advxai.run.paths import Paths
 
 HEAVY = ("timm", "torchvision", "torch._dynamo", "pandas", "matplotlib", "scipy.stats", "sklearn", "shap", "skimage")
 OWN = {  # the folder of a script's records
@@ -81,7 +81,7 @@ def run(script: str, name: str, mapping: dict[str, Any], backend: str) -> None:
     if backend:
         mapping = {**mapping, "detector": {**mapping["detector"], "backend": backend}}
     paths = Paths(load(mapping))
-    opened = jobs.open_detector
+    opened = forwards.open_detector
 
     def opening(*arguments: Any) -> Any:
         detector = opened(*arguments)
@@ -96,7 +96,7 @@ def run(script: str, name: str, mapping: dict[str, Any], backend: str) -> None:
         detector.forward = first
         return detector
 
-    jobs.open_detector = opening
+    forwards.open_detector = opening
     outputs = {OUTPUT.get(script, "records"): str(folder_of(paths, script, name) / paths.config.run / "first.h5")}
     digest = paths.evaluation(name).digest if script == "evaluation_shard" else ""
     # not Snakemake's own object: jobs unpickle that, and to make one imports pandas

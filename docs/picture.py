@@ -10,9 +10,9 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from advxai.config import load  # noqa: E402
 from advxai.faces.mask import mask_crop  # noqa: E402
-from advxai.paths import Paths  # noqa: E402
 from advxai.report.style import HEAT_COLOURS, MASK_COLOUR  # noqa: E402
-from advxai.store import read_shard  # noqa: E402
+from advxai.run.paths import Paths  # noqa: E402
+from advxai.run.store import read_shard  # noqa: E402
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402

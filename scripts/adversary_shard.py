@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from advxai.config import load
-from advxai.jobs import Forwards, job, read_items
-from advxai.paths import Paths
-from advxai.store import complete
+from advxai.detector.forwards import Forwards
+from advxai.run.jobs import job, read_items
+from advxai.run.paths import Paths
+from advxai.run.store import complete
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from advxai.cases.export import Sources, export
 from advxai.config import load
-from advxai.jobs import job
-from advxai.paths import Paths
+from advxai.run.jobs import job
+from advxai.run.paths import Paths
 
 
 def by_explainer(files: list[str]) -> dict[str, Path]:

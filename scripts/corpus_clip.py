@@ -7,9 +7,9 @@ import cv2
 from advxai.config import load
 from advxai.corpus.demo import finished, make_clip
 from advxai.corpus.mesh import FaceMesh
-from advxai.faces.retinaface import RetinaFace
-from advxai.jobs import job
-from advxai.paths import Paths
+from advxai.media.retinaface import RetinaFace
+from advxai.run.jobs import job
+from advxai.run.paths import Paths
 
 with job(snakemake.log, snakemake.input):
     cv2.setNumThreads(snakemake.threads)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from advxai.corpus.media import fetch
-from advxai.jobs import job
+from advxai.media.packages import fetch
+from advxai.run.jobs import job
 
 with job(snakemake.log, snakemake.input):
     medium = snakemake.params.medium

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai import parquet
+from advxai.common import parquet
 from advxai.config import load
 from advxai.corpus.tree import left_out, merge, scan
 from advxai.frames.listed import require_unlearnt
 from advxai.frames.manifest import read_csv
-from advxai.frames.shards import shard_of
-from advxai.jobs import job, write_items
-from advxai.paths import Paths
+from advxai.run.jobs import job, write_items
+from advxai.run.paths import Paths
+from advxai.run.shards import shard_of
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)

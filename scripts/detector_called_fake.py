@@ -1,10 +1,10 @@
 """The lists of images to explain, without those that the detector calls Real."""
 
-from advxai import parquet
+from advxai.common import parquet
 from advxai.config import load
 from advxai.detector.called_fake import split
 from advxai.frames.lists import write_lists
-from advxai.jobs import job
+from advxai.run.jobs import job
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from advxai.common.files import file_sha256
 from advxai.config import load
 from advxai.detector import checkpoint
-from advxai.detector.weights import seal
-from advxai.digests import file_sha256
-from advxai.jobs import job
-from advxai.paths import Paths
+from advxai.run.jobs import job
+from advxai.run.paths import Paths
+from advxai.run.weights import seal
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)

@@ -5,15 +5,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from advxai import parquet
-from advxai.classes import CLASSES, REAL
+from advxai.common import parquet
+from advxai.common.classes import CLASSES, REAL
 from advxai.config import load
 from advxai.detector import published
+from advxai.detector.forwards import Forwards
 from advxai.detector.metrics import check_labels, evaluate, predictions, write
 from advxai.frames.manifest import known
-from advxai.jobs import Forwards, job
-from advxai.paths import Paths
-from advxai.store import complete, read_shard
+from advxai.run.jobs import job
+from advxai.run.paths import Paths
+from advxai.run.store import complete, read_shard
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from advxai import parquet
+from advxai.common import parquet
 from advxai.config import load
 from advxai.detector.checkpoint import ready
 from advxai.detector.train import train
-from advxai.detector.weights import seal
 from advxai.frames.database import FrameStore
 from advxai.frames.manifest import known
 from advxai.frames.sampling import balanced
-from advxai.jobs import job
-from advxai.paths import Paths
+from advxai.run.jobs import job
+from advxai.run.paths import Paths
+from advxai.run.weights import seal
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)

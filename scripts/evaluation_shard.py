@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from advxai import parquet
-from advxai.classes import CLASSES, REAL
+from advxai.common import parquet
+from advxai.common.classes import CLASSES, REAL
 from advxai.config import load
+from advxai.detector.forwards import Forwards
 from advxai.evaluation.masks import attack_items
 from advxai.evaluation.rows import evaluation_rows
-from advxai.jobs import Forwards, job, read_items
-from advxai.paths import Paths
-from advxai.store import complete, read_shard
+from advxai.run.jobs import job, read_items
+from advxai.run.paths import Paths
+from advxai.run.store import complete, read_shard
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)

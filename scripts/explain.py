@@ -3,12 +3,12 @@
 import logging
 from pathlib import Path
 
+from advxai.common.files import published_folder
 from advxai.config import load
 from advxai.explain.command import Wanted, run
 from advxai.explain.request import configured, names
-from advxai.files import published_folder
-from advxai.jobs import job
-from advxai.paths import Paths
+from advxai.run.jobs import job
+from advxai.run.paths import Paths
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from advxai.corpus.media import put_face_network
-from advxai.jobs import job
+from advxai.media.packages import put_face_network
+from advxai.run.jobs import job
 
 with job(snakemake.log, snakemake.input):
     put_face_network(Path(snakemake.input[0]), Path(snakemake.output[0]))

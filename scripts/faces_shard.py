@@ -4,12 +4,12 @@ from pathlib import Path
 
 import cv2
 
-from advxai import parquet
+from advxai.common import parquet
 from advxai.config import load
 from advxai.faces.extract import extract
-from advxai.jobs import job, read_items
-from advxai.paths import Paths
-from advxai.scratch import scratch_folder
+from advxai.run.jobs import job, read_items
+from advxai.run.paths import Paths
+from advxai.run.scratch import scratch_folder
 
 with job(snakemake.log, snakemake.input):
     cv2.setNumThreads(snakemake.threads)

@@ -10,7 +10,7 @@ from advxai.frames.listed import LEFT_OUT
 from advxai.frames.manifest import check, known, read_csv
 from advxai.frames.sampling import sample_evaluation
 from advxai.frames.stage import write
-from advxai.jobs import job
+from advxai.run.jobs import job
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)

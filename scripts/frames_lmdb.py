@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from advxai import parquet
+from advxai.common import parquet
 from advxai.config import load
 from advxai.frames.database import build
-from advxai.jobs import job
-from advxai.scratch import scratch_folder
+from advxai.run.jobs import job
+from advxai.run.scratch import scratch_folder
 
 with job(snakemake.log, snakemake.input):
     scratch = scratch_folder(load(snakemake.config).scratch)

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai import parquet
+from advxai.common import parquet
 from advxai.config import load
 from advxai.frames.listed import LEFT_OUT, other_splits, require_unlearnt, select
 from advxai.frames.manifest import build, check, known, read_csv
 from advxai.frames.sampling import sample_evaluation
 from advxai.frames.stage import write
-from advxai.jobs import job
+from advxai.run.jobs import job
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)

@@ -4,18 +4,19 @@ import logging
 import shutil
 
 from advxai import plan
+from advxai.beforehand import check
+from advxai.common.errors import InputError
+from advxai.common.files import publish
 from advxai.config import load
-from advxai.errors import InputError
-from advxai.files import publish
-from advxai.jobs import job
-from advxai.paths import Paths
+from advxai.run.jobs import job
+from advxai.run.paths import Paths
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config, planning=True)
     absent = ""
     try:
-        paths.check()
+        check(paths)
     except InputError as error:
         absent = str(error)
     population = plan.population(paths)

@@ -3,10 +3,10 @@
 import logging
 from pathlib import Path
 
+from advxai.common.errors import InputError
 from advxai.config import load
-from advxai.errors import InputError
-from advxai.jobs import job
-from advxai.store.prune import configurations, delete, human, total, unused
+from advxai.prune.prune import configurations, delete, human, total, unused
+from advxai.run.jobs import job
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from advxai.config import load
-from advxai.jobs import job
-from advxai.paths import Paths
 from advxai.report.accuracy import Lines, accuracy_figure, accuracy_shares
+from advxai.run.jobs import job
+from advxai.run.paths import Paths
 from advxai.tables.compute import Axes, clean_predictions
 from advxai.tables.read import evaluation, explanations
 

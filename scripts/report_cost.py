@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from advxai import parquet
-from advxai.jobs import job
+from advxai.common import parquet
 from advxai.report.cost import cost_figure
+from advxai.run.jobs import job
 
 with job(snakemake.log, snakemake.input):
     cost_figure(

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from advxai import parquet
-from advxai.jobs import job
+from advxai.common import parquet
 from advxai.report.detector import detector_figure
+from advxai.run.jobs import job
 
 with job(snakemake.log, snakemake.input):
     detector_figure(

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from advxai.config import load
 from advxai.frames.database import FrameStore
-from advxai.jobs import job
-from advxai.paths import Paths
 from advxai.report.explanations import TEXT, Column, explanations_figure
 from advxai.report.originals import original_of
 from advxai.report.panels import panels_of
+from advxai.run.jobs import job
+from advxai.run.paths import Paths
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)

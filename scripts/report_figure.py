@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from advxai.config import load
-from advxai.jobs import job
-from advxai.paths import Paths
 from advxai.report.figure import explainer_figure
 from advxai.report.panels import panels_of
+from advxai.run.jobs import job
+from advxai.run.paths import Paths
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)

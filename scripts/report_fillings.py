@@ -4,15 +4,16 @@ import json
 from pathlib import Path
 
 from advxai.adversary import reconstruct
+from advxai.common.files import publish
 from advxai.config import load
+from advxai.detector.forwards import image_loader, open_detector
 from advxai.detector.throughput import speed
-from advxai.detector.weights import read_hash
-from advxai.files import publish
-from advxai.jobs import image_loader, job, open_detector
-from advxai.paths import Paths
 from advxai.report.pick import pick, picked
+from advxai.run.jobs import job
+from advxai.run.paths import Paths
+from advxai.run.store import write_shard
+from advxai.run.weights import read_hash
 from advxai.saliency.fillings import baselines, chosen, filled
-from advxai.store import write_shard
 from advxai.tables.read import evaluation
 
 with job(snakemake.log, snakemake.input):

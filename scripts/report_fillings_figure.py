@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from advxai.classes import CLASSES
-from advxai.jobs import job
+from advxai.common.classes import CLASSES
 from advxai.report.fillings import fillings_figure, read
+from advxai.run.jobs import job
 
 with job(snakemake.log, snakemake.input):
     fillings_figure(

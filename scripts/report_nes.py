@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from advxai.classes import CLASSES, REAL
+from advxai.common.classes import CLASSES, REAL
 from advxai.config import load
 from advxai.frames.database import FrameStore
-from advxai.jobs import job
 from advxai.report.nes import nes_figure, progress
 from advxai.report.panels import resized, seen_by
+from advxai.run.jobs import job
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)

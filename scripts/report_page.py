@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from advxai.config import load
-from advxai.jobs import job
-from advxai.paths import Paths
 from advxai.report.page.make import report
+from advxai.run.jobs import job
+from advxai.run.paths import Paths
 
 with job(snakemake.log, snakemake.input):
     report(

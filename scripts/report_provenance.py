@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
+from advxai.common.files import publish
 from advxai.config import load
-from advxai.files import publish
-from advxai.jobs import job
-from advxai.paths import Paths
 from advxai.report.provenance import provenance
+from advxai.run.jobs import job
+from advxai.run.paths import Paths
 
 with job(snakemake.log, snakemake.input):
     text = json.dumps(provenance(Paths(load(snakemake.config))), indent=1) + "\n"

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from advxai.config import load
-from advxai.jobs import job
-from advxai.paths import Paths
+from advxai.run.jobs import job
+from advxai.run.paths import Paths
 from advxai.tables.all import combined
 from advxai.tables.compute import Axes
 from advxai.tables.left_out import noted

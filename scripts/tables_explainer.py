@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from advxai.config import load
-from advxai.jobs import job
+from advxai.run.jobs import job
 from advxai.tables.compute import Axes
 from advxai.tables.layout import explainer_table
 from advxai.tables.left_out import noted

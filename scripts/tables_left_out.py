@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from advxai import parquet
-from advxai.classes import CLASSES, REAL
-from advxai.files import publish
-from advxai.jobs import job
+from advxai.common import parquet
+from advxai.common.classes import CLASSES, REAL
+from advxai.common.files import publish
+from advxai.run.jobs import job
 from advxai.tables import left_out
 from advxai.tables.read import adversary, evaluation
 

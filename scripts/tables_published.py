@@ -1,9 +1,9 @@
 """The paper's tables with this run's readings of their rows beside them: accuracy, sufficiency, cost."""
 
-from advxai import parquet
+from advxai.common import parquet
 from advxai.config import load
-from advxai.jobs import job
-from advxai.paths import Paths
+from advxai.run.jobs import job
+from advxai.run.paths import Paths
 from advxai.tables.all import published
 from advxai.tables.compute import Axes
 from advxai.tables.left_out import noted

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from advxai.adversary.distortion import Distortion
+from advxai.common.randomness import seed_of
 from advxai.config.science import Nes
 from advxai.detector.engine import enough, room
 from advxai.detector.model import Detector, Preprocessing
-from advxai.distortion import Distortion
-from advxai.randomness import seed_of
 
 Noise = Callable[[int], Tensor]
 

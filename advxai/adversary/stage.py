@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from advxai.adversary.nes import attack, gaussian_noise, nes_at_once, reconstruct
-from advxai.ahead import ahead
+from advxai.common.ahead import ahead
+from advxai.common.errors import InputError
 from advxai.config.science import Nes
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
-from advxai.errors import InputError
-from advxai.store import read_shard
+from advxai.run.store import read_shard
 
 Item = Mapping[str, Any]
 Load = Callable[[Item], np.ndarray]

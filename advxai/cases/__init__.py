@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from advxai.config.base import Model
-from advxai.environment import installed_version
-from advxai.paths import Paths
+from advxai.run.environment import installed_version
+from advxai.run.paths import Paths
 
 FORMAT = 1  # of the folder; raised when an older replay couldn't read it
 

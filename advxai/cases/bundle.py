@@ -12,13 +12,13 @@ import pandas as pd
 from pydantic import ValidationError
 
 from advxai import cases
+from advxai.common.errors import InputError
 from advxai.config import Config
 from advxai.config import load as load_config
-from advxai.digests import Digests
-from advxai.errors import InputError
 from advxai.evaluation.rows import IDENTITY, NUMBERS
-from advxai.faces.crop import decode_png
-from advxai.store import read_shard
+from advxai.media.cut import decode_png
+from advxai.run.digests import Digests
+from advxai.run.store import read_shard
 
 Record = Mapping[str, Any]
 REMEDY = "get the test case anew"

@@ -13,18 +13,18 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from advxai import cases, parquet
+from advxai import cases
 from advxai.adversary.nes import reconstruct
+from advxai.common import parquet
+from advxai.common.errors import InputError
+from advxai.common.files import file_sha256, published_folder
 from advxai.config.science import Nes
 from advxai.detector import checkpoint
 from advxai.detector.model import Detector
-from advxai.digests import file_sha256
-from advxai.errors import InputError
-from advxai.faces.crop import decode_png, encode_png
-from advxai.files import published_folder
 from advxai.frames.database import REBUILD, FrameStore
-from advxai.paths import Paths
-from advxai.store import read_shard, require_weights, write_shard
+from advxai.media.cut import decode_png, encode_png
+from advxai.run.paths import Paths
+from advxai.run.store import read_shard, require_weights, write_shard
 
 Record = dict[str, Any]
 HOLDS = {

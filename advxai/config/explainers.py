@@ -1,13 +1,14 @@
 """Configuration of explainers: each entry of `explainers:` is one row of every table."""
 
 import json
+import math
 from importlib.metadata import entry_points
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
+from advxai.common.usercode import find
 from advxai.config.base import Model, Number
-from advxai.usercode import find
 
 BASELINES = ("segment_mean", "image_mean", "zeros", "blur", "noise", "adversarial")
 ENTRY_POINT_GROUP = "advxai.explainers"
@@ -51,6 +52,12 @@ class Explainer(Model):
         own = cls.model_fields["segmentation"].default.image
         return {"image": own, **value} if isinstance(value, dict) else value
 
+    @property
+    def forwards(self) -> int | None:
+        """Images through the detector that an explanation takes, the one that finds the target included; None: of an
+        explainer from outside, which doesn't say."""
+        return None
+
     @field_validator("published")
     @classmethod
     def _in_the_paper(cls, value: str | None) -> str | None:
@@ -74,6 +81,10 @@ class Lime(Explainer):
     softmax_again: bool = Field(True, description="Softmax the probabilities once more, as the released code does.")
     segmentation: Segmentation = Field(Segmentation(), description="Segments to perturb, rank and attack.")
 
+    @property
+    def forwards(self) -> int:
+        return self.samples + 1
+
 
 class Shap(Explainer):
     """SHAP's Partition explainer (Lundberg & Lee 2017): Owen values of regions, as the shap package computes them."""
@@ -87,6 +98,11 @@ class Shap(Explainer):
         "package itself, slower.",
     )
 
+    @property
+    def forwards(self) -> int:
+        # a region is split in two as long as evaluations are left, beginning with two
+        return 2 * math.ceil(self.evaluations / 2) + 1
+
 
 class Sobol(Explainer):
     """SOBOL (Fel et al. 2021): Jansen's total-order indices on a grid of masks."""
@@ -96,6 +112,10 @@ class Sobol(Explainer):
     design: int = Field(
         32, ge=2, description="Rows of the Sobol design (a power of two); design * (grid^2 + 2) images."
     )
+
+    @property
+    def forwards(self) -> int:
+        return self.design * (self.grid**2 + 2) + 1
 
     @field_validator("design")
     @classmethod
@@ -119,6 +139,10 @@ class Rise(Explainer):
     divide_by: Literal["p1", "coverage"] = Field(
         "p1", description="The sum of masks over their number times p1 (as released), or over each pixel's coverage."
     )
+
+    @property
+    def forwards(self) -> int:
+        return self.masks + 1
 
 
 class Custom(Explainer):

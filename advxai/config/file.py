@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 
 
 def read(path: Path, named: str = "the path") -> dict[str, Any]:

@@ -133,6 +133,11 @@ class Nes(Model):
         """What an iteration moves a pixel by, in `units`: alpha, which delta bounds (released code)."""
         return min(self.alpha, self.delta)
 
+    def forwards(self, iterations: int | None = None) -> int:
+        """Images through the detector of an attack that ends after `iterations`; None: after as many as are allowed."""
+        made = self.iterations if iterations is None else min(iterations, self.iterations)
+        return made * (2 * self.samples + 1) + 1
+
     @property
     def channels(self) -> int:
         """Channels of the noise and of the step map."""

@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
+from advxai.config.data import SPLITS
 
-SPLITS = ("train", "val", "test")
 REPORT = "clip.json"  # what came of a clip, in its folder
 
 

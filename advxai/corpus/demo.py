@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from advxai.bar import Bar
+from advxai.common.errors import InputError
+from advxai.common.files import published_folder
 from advxai.corpus.blocks import REPORT, Block, TooShort, pairs, plan_blocks
 from advxai.corpus.manipulations import CATEGORIES, Tracked, manipulate
 from advxai.corpus.mesh import FaceMesh
-from advxai.corpus.video import even, probe, read_frames, write_video
-from advxai.errors import InputError
-from advxai.faces.retinaface import RetinaFace
-from advxai.files import published_folder
+from advxai.media.retinaface import RetinaFace
+from advxai.media.video import even, probe, read_frames, write_video
+from advxai.run.bar import Bar
 
 COMPRESSION = "c23"
 LEAST_FACES = 0.5  # share of a block's frames that must show the face

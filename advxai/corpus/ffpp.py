@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from advxai.classes import CLASSES, FURTHER, REAL
-from advxai.corpus.blocks import SPLITS
-from advxai.errors import InputError
+from advxai.common.classes import CLASSES, FURTHER, REAL
+from advxai.common.errors import InputError
+from advxai.config.data import SPLITS, is_metadata, split_files
 
 COMPRESSIONS = ("raw", "c23", "c40")
 PAIRED = (*CLASSES[1:], "FaceShifter")  # videos TTT_SSS of the pairs in the split files
@@ -58,7 +58,7 @@ def read_splits(splits: Path) -> Names:
         InputError: a file is missing or malformed, or names a video in two splits.
     """
     splits = Path(splits)
-    names = _read_metadata(splits) if _is_metadata(splits) else _read_pairs(splits)
+    names = _read_metadata(splits) if is_metadata(splits) else _read_pairs(splits)
     for category, by_split in names.items():
         split_of: dict[str, str] = {}
         for split, listed in by_split.items():
@@ -155,22 +155,13 @@ def videos_in(folder: Path) -> frozenset[str]:
     return frozenset(name.removesuffix(".mp4") for name in names if name.endswith(".mp4") and name[0] != ".")
 
 
-def split_files(splits: Path, wanted: Iterable[str] = SPLITS) -> list[Path]:
-    """The files that name the videos of the splits wanted; `splits` as in `read_splits`."""
-    return [splits] if _is_metadata(splits) else [splits / f"{split}.json" for split in wanted]
-
-
 def listed_in(splits: Path, split: str) -> str:
     """The file that names a split's videos, for messages."""
-    return f"{splits.name} as {split}" if _is_metadata(splits) else f"{split}.json"
+    return f"{splits.name} as {split}" if is_metadata(splits) else f"{split}.json"
 
 
 def _has(root: Path, category: str, compression: str) -> bool:
     return any(videos_in(Path(root) / place) for place in places(category, compression))
-
-
-def _is_metadata(splits: Path) -> bool:
-    return splits.suffix == ".csv"
 
 
 def _read_pairs(folder: Path) -> Names:

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 
 SIDE = 192  # the network's input, in pixels
 CONTEXT = 1.5  # side of the square that the network sees, in sides of the face's box

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai.classes import CLASSES, FURTHER, LABELS, REAL
-from advxai.corpus.blocks import REPORT, SPLITS
+from advxai.common.classes import CLASSES, FURTHER, LABELS, REAL
+from advxai.common.errors import InputError
+from advxai.common.files import published_folder
+from advxai.config.data import SPLITS
+from advxai.corpus.blocks import REPORT
 from advxai.corpus.ffpp import find, lacking, listed_in, read_splits, videos_in
-from advxai.errors import InputError
-from advxai.files import published_folder
 
 VIDEO_COLUMNS = ["video", "path", "category", "label", "split", "mask"]
 LEFT_OUT_COLUMNS = ["stage", "item", "reason"]

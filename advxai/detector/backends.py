@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from advxai.common.errors import InputError
 from advxai.config.science import BACKENDS
 from advxai.detector.folding import fold
 from advxai.detector.gpus import claim
 from advxai.detector.graph import Graph, answers, export, random_images
-from advxai.errors import InputError
 
 CLOSE = 1e-4  # of a probability: rounding gives 1e-8 to 1e-5
 # Settings from outside by which libraries compute float32 with fewer bits, of which no digest would tell. At sigma =

@@ -11,9 +11,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from advxai.common.errors import InputError
 from advxai.config.science import Detector as Settings
 from advxai.detector.model import Preprocessing
-from advxai.errors import InputError
 
 State = dict[str, Tensor]
 SAFE = ".safetensors"

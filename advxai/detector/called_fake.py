@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from advxai.classes import CLASSES, REAL
+from advxai.common.classes import CLASSES, REAL
 
 STAGE = "detector"
 REASON = "called Real by the detector: not explained"

@@ -12,7 +12,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from advxai.classes import CLASSES
+from advxai.common.classes import CLASSES
+from advxai.common.errors import InputError
+from advxai.common.files import file_sha256, publish
 from advxai.config.science import Detector as Settings
 from advxai.detector.backends import require_device
 from advxai.detector.build import (
@@ -26,10 +28,7 @@ from advxai.detector.build import (
 )
 from advxai.detector.graph import Graph, Made, graph_file, keep, read
 from advxai.detector.model import Detector, Preprocessing
-from advxai.detector.weights import KEY, said
-from advxai.digests import file_sha256
-from advxai.errors import InputError
-from advxai.files import publish
+from advxai.run.weights import KEY, said
 
 PREFIX = "model."
 LOSS = "loss."  # of a Lightning module's loss, such as class weights: the detector doesn't need it

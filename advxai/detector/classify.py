@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from advxai.ahead import ahead
+from advxai.common.ahead import ahead
 from advxai.detector.model import Detector
 
 

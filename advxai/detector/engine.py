@@ -17,8 +17,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from advxai.common.errors import InputError
 from advxai.detector.model import Detector
-from advxai.errors import InputError
 
 T = TypeVar("T")
 Work = Generator[Tensor, Tensor, T]

@@ -21,11 +21,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from advxai.detector.weights import KEY
-from advxai.environment import installed_version
-from advxai.errors import InputError
-from advxai.files import publish
-from advxai.usercode import code_sha256
+from advxai.common.errors import InputError
+from advxai.common.files import publish
+from advxai.common.usercode import code_sha256
+from advxai.run.environment import installed_version
+from advxai.run.weights import KEY
 
 SUFFIX = ".onnx"
 ROWS = 2  # images that module and graph are compared on: a row's answer doesn't depend on its neighbours

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from advxai.common.randomness import seed_of
 from advxai.config.science import Training
 from advxai.detector.augment import augment, resize
 from advxai.frames.database import FrameStore
-from advxai.randomness import seed_of
 
 CACHE_BYTES = 2**30  # decoded images kept in memory; the others are decoded in every epoch
 

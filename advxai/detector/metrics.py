@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from advxai.common.errors import InputError
+from advxai.common.files import publish
 from advxai.detector.videos import by_video
-from advxai.errors import InputError
-from advxai.files import publish
 
 NAMES = ("accuracy", "auroc", "f1", "average_precision")
 LEVELS = ("frame", "video")

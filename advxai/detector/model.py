@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from advxai.classes import CLASSES, REAL
+from advxai.common.classes import CLASSES, REAL
+from advxai.common.errors import InputError
 from advxai.detector.backends import build
 from advxai.detector.graph import ANOTHER, Graph
-from advxai.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from advxai.common.files import file_sha256, publish
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
-from advxai.digests import file_sha256
-from advxai.files import publish
 
 HISTORY = "history.csv"
 STATE = "last.pt"

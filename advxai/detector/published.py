@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from advxai.files import publish
+from advxai.common.files import publish
 
 SOURCE = "github.com/IDT-ITI/Adv-XAI-Deepfakes (2025), README, detector ff_attribution on the FF++ test set"
 PUBLISHED = {"accuracy": 0.9626, "auroc": 0.9970, "f1": 0.9627, "average_precision": 0.9881}

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from advxai.classes import CLASSES
+from advxai.common.classes import CLASSES
 from advxai.config.science import Detector as Settings
+from advxai.detector.forwards import made_with
 from advxai.detector.graph import logits, random_images
 from advxai.detector.model import Detector, Preprocessing
-from advxai.environment import made_with
 
 WARM_UP = 2  # forwards before the clock starts: the first ones set up memory and kernels
 

@@ -13,8 +13,9 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from advxai.bar import Bar
-from advxai.classes import CLASSES
+from advxai.common.classes import CLASSES
+from advxai.common.errors import InputError
+from advxai.common.randomness import seed_of
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
 from advxai.detector.backends import require_device
@@ -24,9 +25,8 @@ from advxai.detector.graph import logits, random_images
 from advxai.detector.images import Images
 from advxai.detector.model import Preprocessing
 from advxai.detector.progress import Progress, identity
-from advxai.errors import InputError
 from advxai.frames.database import FrameStore
-from advxai.randomness import seed_of
+from advxai.run.bar import Bar
 
 CHECKPOINT = "detector.safetensors"
 WARM_UP = 0.1  # share of the steps in which the learning rate rises

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import torch
 
-from advxai.bar import Bar
-from advxai.classes import CLASSES
+from advxai.common.classes import CLASSES
+from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.config.file import read
 from advxai.config.science import BACKENDS
 from advxai.detector.backends import installed, require_device
 from advxai.detector.build import build_module, preprocessing
 from advxai.detector.throughput import Rate, best, compare
-from advxai.environment import processor
-from advxai.errors import InputError
-from advxai.jobs import use_threads
+from advxai.run.bar import Bar
+from advxai.run.environment import processor
+from advxai.run.jobs import use_threads
 
 
 def tune(file: Path, batches: Sequence[int], seconds: float, device: str | None = None) -> str:

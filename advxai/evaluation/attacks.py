@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from advxai.adversary.nes import Attack, attack, gaussian_noise, nes_at_once
-from advxai.ahead import ahead
+from advxai.common.ahead import ahead
 from advxai.config.science import Nes
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector

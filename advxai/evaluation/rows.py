@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from advxai.evaluation.masks import mask_id, ranking_of, top_mask
+from advxai.evaluation.masks import mask_id
+from advxai.saliency.ranking import ranking_of, top_mask
 
 Item = Mapping[str, Any]
 IDENTITY = ("explainer", "key", "sha256", "category", "label", "k", "included", "reason", "called_real")
@@ -59,7 +60,7 @@ def evaluation_rows(
         attacks: records of `run`, each with `made_for`: the explainer whose job has made it. Another's is `reused`.
         top: largest k.
         real: index of the class Real.
-        population: as of `advxai.evaluation.masks.ranking_of`.
+        population: as of `advxai.saliency.ranking.ranking_of`.
 
     Returns:
         Columns IDENTITY and NUMBERS. An image with fewer than

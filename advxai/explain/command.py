@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from advxai.config import Config
-from advxai.environment import made_with
+from advxai.detector.forwards import made_with
 from advxai.explain import document
 from advxai.explain.compute import explain
 from advxai.explain.explained import Explained
@@ -19,7 +19,7 @@ from advxai.explain.outputs import Context, check, write
 from advxai.explain.request import Request
 from advxai.explain.source import Source
 from advxai.explain.stored import of_run
-from advxai.paths import Paths
+from advxai.run.paths import Paths
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,11 @@ from advxai.adversary.stage import run as make_copies
 from advxai.config import Config
 from advxai.detector.model import Detector
 from advxai.evaluation.attacks import run as make_attacks
-from advxai.evaluation.masks import attack_items, ranking_of
+from advxai.evaluation.masks import attack_items
 from advxai.explain.explained import Explained, Record
 from advxai.explain.progress import Progress
 from advxai.explain.source import Face
-from advxai.plan.count import attack as attack_forwards
-from advxai.plan.count import explanation as explanation_forwards
-from advxai.plan.found import Held
+from advxai.saliency.ranking import ranking_of
 from advxai.saliency.stage import run as make_maps
 
 
@@ -47,13 +45,13 @@ def explain(
 def _most(config: Config, names: Sequence[str]) -> int:
     """Images through the detector that one crop takes at most, as far as that can be known."""
     explanations = sum(_expected(config, name) for name in names)
-    attacks = len(names) * config.evaluation.top * attack_forwards(config.evaluation)
-    return attack_forwards(config.adversary) + explanations + attacks
+    attacks = len(names) * config.evaluation.top * config.evaluation.forwards()
+    return config.adversary.forwards() + explanations + attacks
 
 
 def _expected(config: Config, name: str) -> int:
     """Images that an explanation takes; 0: not known before."""
-    return int(explanation_forwards(config.explainers[name], Held()) or 0)
+    return config.explainers[name].forwards or 0
 
 
 class _Work:
@@ -93,7 +91,7 @@ class _Work:
             copy = reconstruct(preprocessing.normalise(unit), record["steps"], config.adversary, preprocessing)
             image, attacked = (one.permute(1, 2, 0).numpy() for one in (unit, preprocessing.to_unit(copy)))
             self.found[face.key] = Explained(face, record, image, attacked)
-            self.progress.less(attack_forwards(config.adversary) - record["queries"])
+            self.progress.less(config.adversary.forwards() - record["queries"])
 
     def _items(self, fake_only: bool) -> list[Record]:
         called_real = {key for key, one in self.found.items() if one.called_real(self.detector.real)}
@@ -120,7 +118,7 @@ class _Work:
         config, settings = self.config, self.config.evaluation
         wanted = {(key, name): items for key, name, items in self._wanted()}
         unique = {(item["key"], item["mask"]): item for items in wanted.values() for item in items}
-        forwards = attack_forwards(settings)
+        forwards = settings.forwards()
         self.progress.less((len(self.faces) * len(self.names) * settings.top - len(unique)) * forwards)
         made = {}
         for record in make_attacks(unique.values(), self._load, self.detector, settings, config.seed, self.at_once):

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from advxai.common.errors import InputError
 from advxai.config import Config
-from advxai.errors import InputError
-from advxai.evaluation.masks import ranking_of
 from advxai.explain.explained import Explained, Record
 from advxai.explain.source import Face, Source
 from advxai.report.forms import amplified
 from advxai.report.polygons import rings, scaled
+from advxai.saliency.ranking import ranking_of
 
 SCHEMA, VERSION = "advxai.explain", 1  # the version is raised when a reader of the former one would go wrong
 

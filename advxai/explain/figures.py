@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from advxai.evaluation.masks import ranking_of
 from advxai.explain.explained import Explained, Record
 from advxai.report.axes import MASK, Legend, Shown, absent, difference, explanation, image, region
 from advxai.report.panels import shown
 from advxai.report.sheet import MARGIN, note, note_height, sheet, side_of, squares, wrapped
 from advxai.report.style import COPY_BAR, OWN_BAR, PAGE, SIZE, SMALL
+from advxai.saliency.ranking import ranking_of
 
 COLUMNS = 4
 LINE, TITLE, NAME = 0.125, 9, 0.2  # inches of a line of a caption, points of the title, inches of the names above maps
@@ -30,7 +30,7 @@ class Look:
         groups: explainers in the order in which they are shown; those of one group differ in their baseline.
         methods: explainer -> its `method`.
         top: how many segments are attacked, and numbered.
-        population: which segments these may be, as of `advxai.evaluation.masks.ranking_of`.
+        population: which segments these may be, as of `advxai.saliency.ranking.ranking_of`.
         dpi: of the PNG.
     """
 

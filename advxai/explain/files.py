@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from advxai.corpus.video import count_frames, read_at, seconds_of
-from advxai.digests import file_sha256
-from advxai.errors import InputError
+from advxai.common.errors import InputError
+from advxai.common.files import file_sha256
+from advxai.common.positions import equidistant
 from advxai.explain.finding import follow
-from advxai.explain.pictures import kind_of, read_picture, reduced
 from advxai.explain.request import Request
 from advxai.explain.source import Face, Looked, Source, Square
-from advxai.faces.crop import cut, encode_png, square_box
-from advxai.faces.retinaface import Detection
-from advxai.frames.sampling import equidistant
+from advxai.media.cut import cut, encode_png, square_box
+from advxai.media.pictures import kind_of, read_picture, reduced
+from advxai.media.retinaface import Detection
+from advxai.media.video import count_frames, read_at, seconds_of
 
 Find = Callable[[np.ndarray], list[Detection]]
 SHOWN = {"picture": 1600, "video": 480}  # longer side of what is kept of a picture or a frame, to be drawn

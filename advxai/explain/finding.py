@@ -7,10 +7,10 @@ from typing import Protocol
 import numpy as np
 
 from advxai.config.data import Faces
-from advxai.corpus.media import fetch, put_face_network
 from advxai.faces.choice import Box, overlap
-from advxai.faces.retinaface import Detection, RetinaFace
-from advxai.paths import Paths
+from advxai.media.packages import fetch, put_face_network
+from advxai.media.retinaface import Detection, RetinaFace
+from advxai.run.paths import Paths
 
 # Longer sides, in pixels, that a picture is looked at in. The first finds faces that fill a photo, the second is what
 # faces of an ordinary size are taken from, and finds those of 2 % of a photo's width.

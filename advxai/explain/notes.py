@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from advxai.config import Config
-from advxai.evaluation.masks import ranking_of
 from advxai.explain.explained import Explained
+from advxai.saliency.ranking import ranking_of
 
 
 def of_face(one: Explained, config: Config, names: Sequence[str], classes: Sequence[str], real: int) -> list[str]:

@@ -4,14 +4,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from advxai.classes import CLASSES, REAL
+from advxai.common.classes import CLASSES, REAL
+from advxai.common.errors import InputError
+from advxai.common.files import file_sha256
 from advxai.config import Config
 from advxai.detector import checkpoint
 from advxai.detector.model import Detector
-from advxai.digests import file_sha256
-from advxai.errors import InputError
-from advxai.jobs import use_threads
-from advxai.paths import Paths
+from advxai.run.jobs import use_threads
+from advxai.run.paths import Paths
 
 OWN = ("model", "input_size", "mean", "std")  # what a file of ours says of its detector
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from advxai.common.errors import InputError
+from advxai.common.files import publish
 from advxai.config import Config
-from advxai.errors import InputError
 from advxai.explain import document
 from advxai.explain.explained import Explained
 from advxai.explain.figures import Look, face_figure
@@ -18,7 +19,6 @@ from advxai.explain.found import found_figure
 from advxai.explain.notes import grouped, of_face, without
 from advxai.explain.sheets import contact_sheet
 from advxai.explain.source import Face, Source
-from advxai.files import publish
 from advxai.report.save import save
 
 FIGURE = (".png", ".pdf")

@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import Self
 
-from advxai.bar import Bar
+from advxai.run.bar import Bar
 
 
 class Progress:

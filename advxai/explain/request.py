@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from advxai.common.errors import InputError
 from advxai.config import Config
-from advxai.errors import InputError
 
 RANDOM = "random"
 SEQUENCES = ("original_sequences/", "manipulated_sequences/")  # what the keys of face images begin with

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from advxai.explain.request import Request
-from advxai.faces.retinaface import Detection
+from advxai.media.retinaface import Detection
 
 Square = tuple[int, int, int, int]
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from advxai import parquet
-from advxai.errors import InputError
+from advxai.common import parquet
+from advxai.common.errors import InputError
+from advxai.common.randomness import seed_of
 from advxai.explain.request import Request
 from advxai.explain.source import Face, Source
 from advxai.faces.mask import mask_of
 from advxai.frames.database import FrameStore
-from advxai.paths import Paths
-from advxai.randomness import seed_of
+from advxai.run.paths import Paths
 
 
 def of_run(one: Request, paths: Paths, seed: int) -> Source:

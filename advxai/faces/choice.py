@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from advxai.corpus.video import check_whole, count_frames, read_at, read_frames
-from advxai.faces.retinaface import Detection
-from advxai.frames.sampling import equidistant
+from advxai.common.positions import equidistant
+from advxai.media.retinaface import Detection
+from advxai.media.video import check_whole, count_frames, read_at, read_frames
 
 Several = Literal["skip_video", "largest", "track"]
 Box = tuple[float, float, float, float]

@@ -17,15 +17,15 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from advxai import progress
-from advxai.bar import Bar
-from advxai.errors import InputError
+from advxai.common.errors import InputError
+from advxai.common.files import published_folder
 from advxai.faces.choice import Chooser, Rejected, Several, chooser, chosen_frames
-from advxai.faces.crop import cut, encode_png, square_box
 from advxai.faces.mask import mask_crops
-from advxai.faces.retinaface import Detection, RetinaFace
-from advxai.files import published_folder
-from advxai.scratch import nearby
+from advxai.media.cut import cut, encode_png, square_box
+from advxai.media.retinaface import Detection, RetinaFace
+from advxai.run import progress
+from advxai.run.bar import Bar
+from advxai.run.scratch import nearby
 
 log = logging.getLogger(__name__)
 STAGE = "faces"

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from advxai.corpus.video import read_at
-from advxai.errors import InputError
-from advxai.faces.crop import cut, decode_png
+from advxai.common.errors import InputError
+from advxai.media.cut import cut, decode_png
+from advxai.media.video import read_at
 
 log = logging.getLogger(__name__)
 REMEDY = "get the mask clip that belongs to the video"

@@ -11,10 +11,10 @@ from weakref import WeakValueDictionary
 import lmdb
 import numpy as np
 
-from advxai.bar import Bar
-from advxai.errors import InputError
-from advxai.faces.crop import decode_png
-from advxai.files import database_file, publish
+from advxai.common.errors import InputError
+from advxai.common.files import database_file, publish
+from advxai.media.cut import decode_png
+from advxai.run.bar import Bar
 
 if TYPE_CHECKING:
     import pandas as pd

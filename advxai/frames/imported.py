@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from advxai.bar import Bar
-from advxai.errors import InputError
-from advxai.faces.crop import decode_png
+from advxai.common.errors import InputError
 from advxai.faces.extract import FACES
 from advxai.frames.database import FrameStore
+from advxai.media.cut import decode_png
+from advxai.run.bar import Bar
 
 UNKNOWN: dict[str, Any] = {"str": "", "int64": -1, "float64": np.nan}  # by a column's type
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 
 LEFT_OUT = ["stage", "item", "reason"]
 

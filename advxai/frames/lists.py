@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai.frames.shards import shard_of
-from advxai.jobs import write_items
+from advxai.run.jobs import write_items
+from advxai.run.shards import shard_of
 
 ITEM = ["key", "sha256", "category", "label"]
 

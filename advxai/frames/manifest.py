@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai.classes import CLASSES, FURTHER, LABELS, REAL
-from advxai.corpus.blocks import SPLITS
-from advxai.errors import InputError
-from advxai.files import publish
-from advxai.frames.header import header
+from advxai.common.classes import CLASSES, FURTHER, LABELS, REAL
+from advxai.common.errors import InputError
+from advxai.common.files import publish
+from advxai.common.header import header
+from advxai.config.data import SPLITS
 
 AUTHORS_COLUMNS = ["relative_path", "bin_label", "mc_label"]
 # the authors' list names a crop by its frame, their preprocessing by frame and index of the face

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from advxai.classes import REAL
-from advxai.errors import InputError
+from advxai.common.classes import REAL
+from advxai.common.errors import InputError
+from advxai.common.positions import equidistant
 
 
 def sample_positions(listed: int, count: int) -> list[int]:
@@ -92,8 +93,3 @@ def share_out(total: int, most: np.ndarray, generator: np.random.Generator) -> n
         shares[open_] += step
         left -= step * len(open_)
     return shares
-
-
-def equidistant(available: int, number: int) -> np.ndarray:
-    """Positions of `number` <= available frames, in the middles of `number` equal parts of the video."""
-    return (2 * np.arange(number) + 1) * available // (2 * max(number, 1))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from advxai import parquet
+from advxai.common import parquet
 from advxai.frames.lists import write_lists
 from advxai.frames.manifest import write_csv
 

@@ -7,12 +7,10 @@ Forwards are images through the detector, as everywhere. "Expected" is what the 
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from advxai.config import Config
 from advxai.config.data import DemoCorpus
-from advxai.config.explainers import Lime, Rise, Shap, Sobol
-from advxai.config.science import Nes
+from advxai.config.explainers import Explainer
 from advxai.frames.database import PAGE
 from advxai.plan.found import Held, Store
 from advxai.plan.population import Population
@@ -79,28 +77,15 @@ class Jobs:
     most: float | None
 
 
-def explanation(settings: Any, held: Held) -> float | None:
+def explanation(settings: Explainer, held: Held) -> float | None:
     """Forwards that explaining one image takes, the one that finds the target included.
 
     Returns:
         None for an explainer from outside, of which the store has no record yet.
     """
-    if isinstance(settings, Lime):
-        return settings.samples + 1
-    if isinstance(settings, Shap):
-        # a region is split in two as long as evaluations are left, beginning with two
-        return 2 * math.ceil(settings.evaluations / 2) + 1
-    if isinstance(settings, Sobol):
-        return settings.design * (settings.grid**2 + 2) + 1
-    if isinstance(settings, Rise):
-        return settings.masks + 1
+    if settings.forwards is not None:
+        return settings.forwards
     return None if held.forwards is None else held.forwards + 1
-
-
-def attack(settings: Nes, iterations: int | None = None) -> int:
-    """Forwards of an attack that ends after `iterations`; None: after as many as are allowed."""
-    made = settings.iterations if iterations is None else min(iterations, settings.iterations)
-    return made * (2 * settings.samples + 1) + 1
 
 
 def rows(config: Config, population: Population, store: Store, rate: float | None = None) -> list[Row]:
@@ -118,17 +103,17 @@ def rows(config: Config, population: Population, store: Store, rate: float | Non
     area = config.detector.input_size**2
     if any(entry.baseline.kind == "adversarial" for entry in config.explainers.values()):
         settings, held = config.adversary, store.adversary
-        mean = held.forwards or attack(settings, PAPER_ITERATIONS)
+        mean = held.forwards or settings.forwards(PAPER_ITERATIONS)
         size = held.bytes or area * settings.channels * STEPS
         there = held.among(images, number)
-        found.append(_row("adversary", "", number, there, mean, attack(settings), size, rate))
+        found.append(_row("adversary", "", number, there, mean, settings.forwards(), size, rate))
     for name, entry in config.explainers.items():
         held = store.saliency.get(name, Held())
         each = explanation(entry, held)
         size = held.bytes or area * (4 * MAPS.get(entry.method, MAPS["rise"]) + 2 * SEGMENTS)
         known = each if entry.method in MAPS else None
         found.append(_row("saliency", name, number, held.among(images, number), each, known, size, rate))
-    top, most = config.evaluation.top, attack(config.evaluation)
+    top, most = config.evaluation.top, config.evaluation.forwards()
     for name in config.explainers:
         held = store.evaluation.get(name, Held())
         mean, size = held.forwards or most, held.bytes or ATTACK

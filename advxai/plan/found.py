@@ -11,14 +11,14 @@ from typing import Any
 
 import pandas as pd
 
-from advxai import parquet
+from advxai.common import parquet
+from advxai.common.errors import InputError
 from advxai.corpus.blocks import REPORT
-from advxai.digests import digest
-from advxai.errors import InputError
-from advxai.paths import Paths
-from advxai.store.complete import ITEM, JOURNALS, siblings
-from advxai.store.journal import read_journal
-from advxai.store.shard import read_shard
+from advxai.run.digests import digest
+from advxai.run.paths import Paths
+from advxai.run.store.complete import ITEM, JOURNALS, siblings
+from advxai.run.store.journal import read_journal
+from advxai.run.store.shard import read_shard
 
 log = logging.getLogger(__name__)
 Image = tuple[str, str]  # key and hash

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from advxai.bar import Bar
-from advxai.classes import CLASSES
+from advxai.common.classes import CLASSES
+from advxai.common.files import file_sha256
 from advxai.config.science import Detector as Settings
 from advxai.detector.backends import require_device
 from advxai.detector.build import build_module, preprocessing
 from advxai.detector.checkpoint import load
+from advxai.detector.forwards import made_with
 from advxai.detector.model import Detector
 from advxai.detector.throughput import rate
-from advxai.digests import file_sha256
-from advxai.environment import made_with
-from advxai.jobs import use_threads
+from advxai.run.bar import Bar
+from advxai.run.jobs import use_threads
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from advxai import parquet
-from advxai.classes import CLASSES, REAL
+from advxai.common import parquet
+from advxai.common.classes import CLASSES, REAL
+from advxai.common.errors import InputError
 from advxai.config import Config
 from advxai.config.data import DemoCorpus
 from advxai.corpus.blocks import REPORT
 from advxai.corpus.ffpp import find, read_splits
-from advxai.errors import InputError
 from advxai.frames.listed import select
 from advxai.frames.manifest import known, read_csv
 from advxai.frames.sampling import balanced, sample_evaluation, sample_positions
-from advxai.paths import Paths
 from advxai.plan.found import Image, Records
+from advxai.run.paths import Paths
 
 Videos = dict[str, dict[str, int]]  # category -> split -> number of videos
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai.paths import Paths
+from advxai.run.paths import Paths
 
 log = logging.getLogger(__name__)
 # Rules with a benchmark file: those whose jobs a cluster gets

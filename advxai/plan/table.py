@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from advxai.plan.count import Row
-from advxai.store.prune import human
+from advxai.prune.prune import human
 
 COLUMNS = (
     ("stage", 19), ("all", 17), ("found", 10), ("forwards", 12), ("at most", 12), ("disk", 10), ("time", 10),

@@ -20,7 +20,7 @@ from advxai.plan.measure import Speed
 from advxai.plan.population import Population
 from advxai.plan.requests import Timed, memory, runtime
 from advxai.plan.table import duration, number, size, table
-from advxai.store.prune import human
+from advxai.prune.prune import human
 
 WIDTH = 100
 

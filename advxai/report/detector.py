@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from advxai.classes import CLASSES, REAL, SHORT
+from advxai.common.classes import CLASSES, REAL, SHORT
 from advxai.detector.videos import by_video
 from advxai.report.save import save
 from advxai.report.sheet import sheet

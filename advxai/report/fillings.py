@@ -13,7 +13,7 @@ from advxai.report.axes import SEGMENT, edges, image, numbered, region
 from advxai.report.save import save
 from advxai.report.sheet import GAP, note, note_height, sheet, side_of, squares
 from advxai.report.style import PAGE, SIZE, SMALL
-from advxai.store import read_attributes, read_shard
+from advxai.run.store import read_attributes, read_shard
 
 ACROSS = 7  # fillings side by side, beside the image itself
 # Inches: largest side of a picture, room above the first row and under the two.

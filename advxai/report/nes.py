@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from advxai.distortion import Distortion
+from advxai.adversary.distortion import Distortion
 from advxai.report.save import save
 from advxai.report.sheet import note, note_height, sheet
 from advxai.report.style import BAND, FLIPPED, LARGEST, PAGE, ROOT_MEAN_SQUARE, SIZE, SMALL, SPENT
-from advxai.store import stream_shard
+from advxai.run.store import stream_shard
 
 FIELDS = ("key", "before", "success", "iterations", "steps", "trace")
 NO_TRACE = np.zeros(0, np.float32)

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from advxai.classes import REAL
+from advxai.common.classes import REAL
+from advxai.common.errors import InputError
 from advxai.corpus.ffpp import places
-from advxai.corpus.video import read_at
-from advxai.errors import InputError
-from advxai.faces.crop import cut
 from advxai.frames.database import FrameStore
+from advxai.media.cut import cut
+from advxai.media.video import read_at
 
 log = logging.getLogger(__name__)
 

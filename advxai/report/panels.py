@@ -9,18 +9,18 @@ import cv2
 import numpy as np
 from safetensors import safe_open
 
-from advxai import parquet
-from advxai.classes import CLASSES, REAL
+from advxai.adversary.distortion import Distortion
+from advxai.common import parquet
+from advxai.common.classes import CLASSES, REAL
 from advxai.config.science import Nes
-from advxai.distortion import Distortion
 from advxai.faces.mask import mask_of
 from advxai.frames.database import FrameStore
-from advxai.paths import Paths
 from advxai.report.axes import Shown
 from advxai.report.captions import adversary_caption, attack_caption, clean_caption
 from advxai.report.figure import Panel
 from advxai.report.pick import Record, last_rows, pick, picked
 from advxai.report.style import form_of
+from advxai.run.paths import Paths
 from advxai.tables.read import evaluation
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from advxai.paths import Paths
-from advxai.store import read_some
+from advxai.run.paths import Paths
+from advxai.run.store import read_some
 from advxai.tables.compute import paper_order
 
 Record = Mapping[str, Any]

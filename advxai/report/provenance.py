@@ -13,12 +13,12 @@ from typing import Any
 import pandas as pd
 
 from advxai.config.data import DemoCorpus
-from advxai.detector.weights import read_hash
-from advxai.digests import VERSIONS
-from advxai.environment import processor
-from advxai.folders import DIGEST
-from advxai.paths import Paths
-from advxai.store import read_attributes, read_shard
+from advxai.run.digests import VERSIONS
+from advxai.run.environment import processor
+from advxai.run.folders import DIGEST
+from advxai.run.paths import Paths
+from advxai.run.store import read_attributes, read_shard
+from advxai.run.weights import read_hash
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from advxai.files import publish
+from advxai.common.files import publish
 
 # Without dates and versions in the files.
 NOTHING = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Producer": None, "Creator": None}}

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from advxai.common.randomness import seed_of
 from advxai.config.explainers import BASELINES, Baseline
 from advxai.detector.model import Detector
-from advxai.evaluation.masks import ranking_of
-from advxai.randomness import seed_of
 from advxai.saliency.baselines import fill
+from advxai.saliency.ranking import ranking_of
 
 
 def baselines(used: Iterable[Baseline], adversarial: bool) -> list[Baseline]:

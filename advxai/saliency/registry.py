@@ -3,9 +3,9 @@
 import importlib
 from importlib.metadata import entry_points
 
+from advxai.common.errors import InputError
 from advxai.config.explainers import ENTRY_POINT_GROUP, Custom
 from advxai.config.explainers import Explainer as Settings
-from advxai.errors import InputError
 from advxai.saliency.base import Explainer
 
 BUILT_IN = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 from advxai.saliency.base import Explanation
 
 

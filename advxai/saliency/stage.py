@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from advxai.ahead import ahead
+from advxai.common.ahead import ahead
+from advxai.common.errors import InputError
+from advxai.common.randomness import seed_of
 from advxai.config.explainers import Explainer as Settings
 from advxai.detector.engine import enough
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
-from advxai.errors import InputError
-from advxai.randomness import seed_of
 from advxai.saliency.base import Explainer, Inputs
 from advxai.saliency.baselines import fill
 from advxai.saliency.registry import build

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 from advxai.tables.compute import ORIGINAL, Axes, short
 from advxai.tables.layout import COSTS, Table, image_count
 from advxai.tables.published import (

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from advxai.classes import SHORT
-from advxai.errors import InputError
+from advxai.common.classes import SHORT
+from advxai.common.errors import InputError
 
 ALL = "all"
 ORIGINAL = "Original"

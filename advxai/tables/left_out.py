@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai import parquet
-from advxai.classes import SHORT
-from advxai.files import publish
+from advxai.common import parquet
+from advxai.common.classes import SHORT
+from advxai.common.files import publish
 from advxai.frames.manifest import category_of
 from advxai.tables.compute import paper_order
 

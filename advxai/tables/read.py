@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai import parquet
-from advxai.store.shard import read_shard
+from advxai.common import parquet
+from advxai.run.store.shard import read_shard
 
 EXPLANATION = {
     "key": "str",

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai import parquet
-from advxai.files import publish
+from advxai.common import parquet
+from advxai.common.files import publish
 from advxai.tables.compute import ORIGINAL
 from advxai.tables.layout import Table
 

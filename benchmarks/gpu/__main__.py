@@ -9,8 +9,8 @@ import argparse
 import sys
 import time
 
-from advxai.environment import as_a_job
-from advxai.errors import InputError
+from advxai.common.errors import InputError
+from advxai.run.environment import as_a_job
 from benchmarks.gpu.pack import ROOT, opened, put_to_use
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]

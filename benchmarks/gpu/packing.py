@@ -16,13 +16,13 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+from advxai.common.errors import InputError
+from advxai.common.files import published_folder
 from advxai.config import Config, load
 from advxai.config.file import read
-from advxai.errors import InputError
-from advxai.files import published_folder
 from advxai.frames.database import FrameStore
-from advxai.jobs import read_items
-from advxai.paths import Paths
+from advxai.run.jobs import read_items
+from advxai.run.paths import Paths
 from benchmarks.gpu.pack import BROUGHT, CONTENT, CROPS, FOLDER, PACKAGES, PYTHON, ROOT, WEIGHTS, evenly
 from benchmarks.speed.report import commit
 

@@ -7,15 +7,15 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from advxai.classes import CLASSES
+from advxai.common.classes import CLASSES
 from advxai.config import Config, load
 from advxai.config.file import read
 from advxai.detector.build import build_module, preprocessing
 from advxai.detector.throughput import compare
-from advxai.faces.crop import decode_png
-from advxai.jobs import use_threads
-from advxai.plan.count import attack, explanation
+from advxai.media.cut import decode_png
+from advxai.plan.count import explanation
 from advxai.plan.found import Held
+from advxai.run.jobs import use_threads
 from benchmarks import cuda
 from benchmarks.gpu.budget import Budget
 from benchmarks.gpu.pack import REMEDY, Pack, evenly
@@ -202,7 +202,7 @@ def forwards(spec: Spec, small: bool) -> float:
     settings = work.config(spec, small)
     if spec.stage in EXPLAINERS:
         return explanation(settings.explainers[spec.stage], Held()) or 0
-    return attack(settings.adversary)
+    return settings.adversary.forwards()
 
 
 def _guess(found: Found, spec: Spec, sizes: Sizes) -> float:

@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
+from advxai.common.files import publish_text
 from advxai.detector.backends import require_device
-from advxai.environment import installed_version, processor
-from advxai.files import publish_text
+from advxai.run.environment import installed_version, processor
 from benchmarks.gpu.budget import Budget
 from benchmarks.gpu.document import document
 from benchmarks.gpu.pack import Pack

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from advxai.environment import as_a_job, installed_version, processor
+from advxai.run.environment import as_a_job, installed_version, processor
 from benchmarks.speed.report import ROOT, commit, report, slug
 from benchmarks.speed.work import STAGES, Spec
 

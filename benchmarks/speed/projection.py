@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from advxai.config import Config
-from advxai.plan.count import PAPER_ITERATIONS, attack, explanation
+from advxai.plan.count import PAPER_ITERATIONS, explanation
 from advxai.plan.found import Held
 
 IMAGES = 5070  # that the paper explains
@@ -45,7 +45,7 @@ def project(config: Config, rates: Mapping[str, float], images: int = IMAGES) ->
 
     top = len(config.explainers) * config.evaluation.top
     return [
-        row("adversary", "adversary", attack(config.adversary, PAPER_ITERATIONS)),
+        row("adversary", "adversary", config.adversary.forwards(PAPER_ITERATIONS)),
         *(row(name, METHODS[one.method], explanation(one, Held()) or 0) for name, one in config.explainers.items()),
-        row("evaluation", "evaluation", top * attack(config.evaluation)),
+        row("evaluation", "evaluation", top * config.evaluation.forwards()),
     ]

@@ -19,13 +19,13 @@ import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from advxai.classes import CLASSES  # noqa: E402
+from advxai.common.classes import CLASSES  # noqa: E402
 from advxai.config import Config, load  # noqa: E402
 from advxai.detector.backends import installed  # noqa: E402
 from advxai.detector.build import build_module, preprocessing  # noqa: E402
 from advxai.detector.model import Detector  # noqa: E402
 from advxai.detector.throughput import Rate, best, compare, rate  # noqa: E402
-from advxai.jobs import use_threads  # noqa: E402
+from advxai.run.jobs import use_threads  # noqa: E402
 
 BATCHES = {"cpu": (8, 16, 32, 64, 128, 256), "cuda": (8, 16, 32, 64, 128, 256, 512, 1024)}
 EXPLAINERS = ("LIME", "SHAP", "SOBOL", "RISE")

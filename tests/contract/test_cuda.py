@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from advxai.errors import InputError
-from advxai.faces.crop import decode_png
+from advxai.common.errors import InputError
+from advxai.media.cut import decode_png
 from benchmarks import cuda
 from benchmarks.gpu.pack import opened
 

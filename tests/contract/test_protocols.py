@@ -10,6 +10,7 @@ import torch
 from skimage.segmentation import quickshift, slic
 
 from advxai.adversary import attack, reconstruct
+from advxai.common.randomness import seed_of
 from advxai.config import Config, load
 from advxai.config.explainers import paper_rows
 from advxai.config.science import Nes
@@ -17,7 +18,6 @@ from advxai.detector.called_fake import split
 from advxai.evaluation.attacks import run as run_attacks
 from advxai.evaluation.masks import attack_items
 from advxai.evaluation.rows import evaluation_rows
-from advxai.randomness import seed_of
 from advxai.saliency import build
 from advxai.saliency.baselines import fill
 from advxai.saliency.lime import Lime

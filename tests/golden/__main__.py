@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from advxai.digests import VERSIONS
+from advxai.run.digests import VERSIONS
 from tests.golden.compare import DATA, Unraised, values_of, write
 
 

@@ -4,8 +4,8 @@ import torch
 
 from advxai.adversary.nes import gaussian_noise
 from advxai.adversary.stage import run
+from advxai.common.randomness import seed_of
 from advxai.config.science import Adversary
-from advxai.randomness import seed_of
 from tests.golden.analytic import attacked
 from tests.golden.compare import Near, Values
 from tests.golden.pictures import detector, items, load

@@ -10,8 +10,8 @@ import numpy as np
 from advxai.corpus.blocks import pairs, plan_blocks
 from advxai.corpus.demo import make_clip
 from advxai.corpus.manipulations import CATEGORIES, Tracked, manipulate
-from advxai.corpus.video import read_frames, write_video
-from advxai.faces.retinaface import Detection
+from advxai.media.retinaface import Detection
+from advxai.media.video import read_frames, write_video
 from tests.golden.compare import Near, Values
 from tests.unit.corpus_faces import synthetic_frame, synthetic_mesh
 

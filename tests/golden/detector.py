@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from advxai.classes import CLASSES
+from advxai.common.classes import CLASSES
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
 from advxai.detector.augment import augment, resize

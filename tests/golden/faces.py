@@ -9,10 +9,10 @@ from unittest.mock import patch
 import numpy as np
 import onnxruntime
 
-from advxai.corpus.video import write_video
-from advxai.faces.crop import cut, decode_png, encode_png, square_box
 from advxai.faces.extract import extract_video
-from advxai.faces.retinaface import Detection, RetinaFace, decode_boxes, decode_points, priors, suppress
+from advxai.media.cut import cut, decode_png, encode_png, square_box
+from advxai.media.retinaface import Detection, RetinaFace, decode_boxes, decode_points, priors, suppress
+from advxai.media.video import write_video
 from tests.golden.compare import Near, Values
 from tests.golden.pictures import picture
 

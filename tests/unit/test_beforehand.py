@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 from torch import nn
 
+from advxai.beforehand import check
+from advxai.common.errors import InputError
+from advxai.common.files import file_sha256
 from advxai.config import load, science
 from advxai.detector import checkpoint
 from advxai.detector.model import Preprocessing
-from advxai.detector.weights import read_hash
-from advxai.digests import digest, file_sha256
-from advxai.errors import InputError
-from advxai.paths import Paths
-from advxai.store import write_shard
+from advxai.run.digests import digest
+from advxai.run.paths import Paths
+from advxai.run.store import write_shard
+from advxai.run.weights import read_hash
 
 
 def paths(folder: Path, **detector) -> Paths:
@@ -56,53 +58,53 @@ def test_weights_of_this_very_training_are_taken_and_others_aren_t(tmp_path):
         training=digest(paths(tmp_path).detector_params),
     )
     own = paths(tmp_path, trained=str(file))
-    assert own.ready_made == own.source == file and own.check() == []
+    assert own.ready_made == own.source == file and check(own) == []
     for other in ({"model": "resnet34"}, {"training": {"epochs": 3}}, {"input_size": 64}):
         changed = paths(tmp_path, trained=str(file), **other)
         assert changed.ready_made is changed.source is None
-        (note,) = changed.check()
+        (note,) = check(changed)
         assert "is of other clips, model, seed or training" in note and "a detector is trained" in note
     as_checkpoint = paths(tmp_path, trained=str(file), checkpoint=str(file))
-    assert as_checkpoint.ready_made is None and as_checkpoint.source == file and as_checkpoint.check() == []
+    assert as_checkpoint.ready_made is None and as_checkpoint.source == file and check(as_checkpoint) == []
     assert paths(tmp_path).ready_made is paths(tmp_path).source is None
     assert own.detector.path != paths(tmp_path).detector.path  # a training here has its own place
     assert own.detector_params == paths(tmp_path).detector_params | {"trained": file_sha256(file)}
     with pytest.raises(InputError, match="detector.trained: gone is no file there"):
-        paths(tmp_path, trained="gone").check()
+        check(paths(tmp_path, trained="gone"))
 
 
 @pytest.mark.parametrize("name", ["gone.ckpt", "a" * 300, "."])
 def test_a_checkpoint_that_is_no_file_is_named_with_its_key(tmp_path, name, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"detector.checkpoint"):
-        paths(tmp_path, checkpoint=name).check()
+        check(paths(tmp_path, checkpoint=name))
 
 
 def test_without_a_detector_there_is_nothing_to_seal(tmp_path):
     own = paths(tmp_path)
-    assert own.check() == [] and not own.weights_hash.exists() and own.present_weights is None
+    assert check(own) == [] and not own.weights_hash.exists() and own.present_weights is None
 
 
 def test_the_hash_is_mended_when_other_weights_lie_there(tmp_path):
     own = paths(tmp_path)
     first = place(own)
-    assert own.check() == [] and read_hash(own.weights_hash) == first == own.present_weights
+    assert check(own) == [] and read_hash(own.weights_hash) == first == own.present_weights
     second = place(own, b"others!")
-    (note,) = own.check()
+    (note,) = check(own)
     assert note == (
         f"{own.weights} has other weights ({second[:12]}) than before ({first[:12]}): what the former ones made "
         "is made anew by these, and stays in the store."
     )
-    assert own.check() == [] and read_hash(own.weights_hash) == second != first
+    assert check(own) == [] and read_hash(own.weights_hash) == second != first
     own.weights_hash.write_text("")
-    assert own.check() == [] and read_hash(own.weights_hash) == second
+    assert check(own) == [] and read_hash(own.weights_hash) == second
 
 
 def test_a_closing_message_of_before_an_exchange_is_none(tmp_path):
     """After a run of one table the others, and the message, are still the former detector's."""
     own = paths(tmp_path)
     place(own)
-    own.check()
+    check(own)
     assert not own.summed_up
     own.run.mkdir(parents=True)
     (own.run / "summary.txt").write_text("all is well")
@@ -116,12 +118,12 @@ def test_a_store_of_before_is_told_once(tmp_path):
     own = paths(tmp_path)
     place(own)
     write_shard(own.predicted, [{"key": "k", "sha256": "s"}], {})
-    (note,) = own.check()
+    (note,) = check(own)
     assert note == (
         f"{own.detector.path} was made before records named the weights that made them: what the store holds of it "
         "can't be shown to be this detector's and is computed anew."
     )
-    assert own.check() == []
+    assert check(own) == []
 
 
 def test_an_imported_detector_s_records_of_before_are_its_own(tmp_path):
@@ -132,7 +134,7 @@ def test_an_imported_detector_s_records_of_before_are_its_own(tmp_path):
     place(own)
     write_shard(own.predicted, [{"key": "k", "sha256": "s"}], {})
     assert own.later("predictions", "f") == {} and not own.shown
-    (note,) = own.check()
+    (note,) = check(own)
     assert note == (
         f"{own.weights} was imported before such files said of which checkpoint they are: what the store holds of it "
         "is computed anew; to have it used, delete that file and run again, which imports it in seconds."
@@ -141,7 +143,7 @@ def test_an_imported_detector_s_records_of_before_are_its_own(tmp_path):
     own.weights.unlink()
     own.weights_hash.unlink()
     checkpoint.save(own.weights, nn.Linear(2, 2), model="resnet18", preprocessing=process, checkpoint=file_sha256(file))
-    assert own.check() == [] and own.shown
+    assert check(own) == [] and own.shown
     assert own.later("predictions", "f") == {"weights": "f"}
     assert set(own.later("adversary", "f")) == {"weights", "trace"}
     assert paths(tmp_path).later("predictions", "f") == {} and set(paths(tmp_path).later("saliency", "f")) == {"zero"}
@@ -154,7 +156,7 @@ def test_a_detector_of_another_checkpoint_is_refused(tmp_path):
     process = Preprocessing(48, (0.5,) * 3, (0.5,) * 3)
     save = {"model": "resnet18", "preprocessing": process}
     checkpoint.save(own.weights, nn.Linear(2, 2), **save, checkpoint=file_sha256(file))
-    assert own.check() == []
+    assert check(own) == []
     checkpoint.save(own.weights, nn.Linear(2, 2), **save, checkpoint="0" * 64)
     with pytest.raises(InputError, match=r"was imported from another checkpoint \(SHA-256 0000.*delete it and run"):
-        own.check()
+        check(own)

@@ -12,27 +12,28 @@ import pytest
 import torch
 from torch import nn
 
-from advxai import cases, parquet
+from advxai import cases
 from advxai.__main__ import main
 from advxai.adversary.stage import adversarial_images
 from advxai.adversary.stage import run as make_copy
 from advxai.cases.export import Sources, export, maps_picture
 from advxai.cases.replay import compare, read
+from advxai.common import parquet
+from advxai.common.errors import InputError
+from advxai.common.files import file_sha256
 from advxai.config import load
 from advxai.detector import checkpoint
+from advxai.detector.forwards import image_loader, made_with
 from advxai.detector.model import Preprocessing
-from advxai.digests import file_sha256
-from advxai.environment import made_with
-from advxai.errors import InputError
 from advxai.evaluation.attacks import run as make_attacks
 from advxai.evaluation.masks import attack_items
 from advxai.evaluation.rows import evaluation_rows
-from advxai.faces.crop import decode_png, encode_png
 from advxai.frames import database
-from advxai.jobs import image_loader, use_threads
-from advxai.paths import Paths
+from advxai.media.cut import decode_png, encode_png
+from advxai.run.jobs import use_threads
+from advxai.run.paths import Paths
+from advxai.run.store import read_shard, write_shard
 from advxai.saliency.stage import run as explain
-from advxai.store import read_shard, write_shard
 
 VIDEO = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4"
 KEY = f"{VIDEO}/00005_0.png"

@@ -7,10 +7,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.config.base import Model
 from advxai.config.document import reference, schema
-from advxai.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 PACKAGED = {"package": "p", "version": "1", "file": "a.mp4", "sha256": "0" * 64}

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from advxai import console, progress
-from advxai.console import Console, Job, duration, made, planned, plural, watch
+from advxai.run import console, progress
+from advxai.run.console import Console, Job, duration, made, planned, plural, watch
 
 PLAN = {
     1: Job("corpus_media"),

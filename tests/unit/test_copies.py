@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from advxai.copies import copy_id, with_copies
-from advxai.errors import InputError
-from advxai.store import complete, read_attributes, read_shard, write_shard
+from advxai.adversary.copies import copy_id, with_copies
+from advxai.common.errors import InputError
+from advxai.run.store import complete, read_attributes, read_shard, write_shard
 
 WEIGHTS = "a" * 64
 

@@ -2,8 +2,8 @@ from fractions import Fraction
 
 import pytest
 
+from advxai.common.errors import InputError
 from advxai.corpus.blocks import TooShort, pairs, plan_blocks
-from advxai.errors import InputError
 
 
 def test_blocks_by_hand() -> None:

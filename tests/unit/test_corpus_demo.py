@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from advxai.common.errors import InputError
 from advxai.corpus.demo import make_clip
-from advxai.corpus.video import probe, read_frames, write_video
-from advxai.errors import InputError
-from advxai.faces.retinaface import Detection
+from advxai.media.retinaface import Detection
+from advxai.media.video import probe, read_frames, write_video
 from tests.unit.corpus_faces import synthetic_frame, synthetic_mesh
 
 FPS = Fraction(10)

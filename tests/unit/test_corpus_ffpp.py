@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from advxai.common.errors import InputError
 from advxai.corpus.ffpp import SPLITLESS, missing, read_splits
 from advxai.corpus.tree import scan
-from advxai.errors import InputError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 PAIRS = {"train": [["071", "054"]], "val": [["087", "081"]], "test": [["953", "974"], ["012", "026"]]}

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from advxai.corpus import media
-from advxai.errors import InputError
+from advxai.common.errors import InputError
+from advxai.media import packages as media
 
 CONTENT = b"frames"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from advxai.common.errors import InputError
 from advxai.corpus.mesh import FaceMesh, level_square, pose_aligned, similarity, transform, turn
-from advxai.errors import InputError
 from tests.unit.corpus_faces import synthetic_mesh
 
 

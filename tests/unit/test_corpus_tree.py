@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from advxai.common.errors import InputError
 from advxai.corpus.tree import left_out, merge, scan
-from advxai.errors import InputError
 
 CATEGORIES = ["NeuralTextures", "Deepfakes"]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from av.video.frame import PictureType
 
-from advxai.corpus import video
-from advxai.corpus.video import check_whole, count_frames, probe, read_at, read_frames, seconds_of, write_video
-from advxai.errors import InputError
+from advxai.common.errors import InputError
+from advxai.media import video
+from advxai.media.video import check_whole, count_frames, probe, read_at, read_frames, seconds_of, write_video
 from tests.unit.corpus_faces import encoded, synthetic_frame
 
 FPS = Fraction(24000, 1001)

@@ -10,15 +10,15 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from advxai.classes import CLASSES
+from advxai.common.classes import CLASSES
+from advxai.common.files import file_sha256
 from advxai.config import load
 from advxai.config.file import read
 from advxai.config.science import Detector as Settings
 from advxai.detector import checkpoint
 from advxai.detector.graph import answers
 from advxai.detector.model import Preprocessing
-from advxai.digests import file_sha256
-from advxai.paths import Paths
+from advxai.run.paths import Paths
 from benchmarks import demo_detector
 from benchmarks.demo_detector import CARD, DEMO, WEIGHTS, counts, halved, trained, training_digest, widest
 

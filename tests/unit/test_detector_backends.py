@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
+from advxai.common.errors import InputError
 from advxai.detector import backends, folding, throughput, tune
 from advxai.detector.model import Detector, Preprocessing
-from advxai.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 UNIT = Preprocessing(32, (0.5,) * 3, (0.5,) * 3)

@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from advxai.common.errors import InputError
 from advxai.config.science import Detector as Settings
 from advxai.detector.build import build_module, head_keys, load_initial, preprocessing
-from advxai.errors import InputError
 
 HALF = (0.5, 0.5, 0.5)
 

@@ -13,11 +13,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAUROC
 
-from advxai.classes import CLASSES
+from advxai.common.classes import CLASSES
+from advxai.common.errors import InputError
 from advxai.config.science import Detector as Settings
 from advxai.detector.checkpoint import described, load, save
 from advxai.detector.model import Preprocessing
-from advxai.errors import InputError
 
 HALF = (0.5, 0.5, 0.5)
 PLAIN = Preprocessing(32, HALF, HALF)

@@ -6,10 +6,10 @@ import time
 import pytest
 import torch
 
-from advxai.ahead import ahead
+from advxai.common.ahead import ahead
+from advxai.common.errors import InputError
 from advxai.detector import engine
 from advxai.detector.engine import run
-from advxai.errors import InputError
 from tests.helpers import SIZE, Clock, reads_segment
 from tests.patience import PATIENCE
 

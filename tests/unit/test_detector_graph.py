@@ -15,14 +15,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from advxai.classes import CLASSES
+from advxai.common.classes import CLASSES
+from advxai.common.errors import InputError
+from advxai.common.files import file_sha256
 from advxai.config.science import Detector as Settings
 from advxai.detector import checkpoint
 from advxai.detector.checkpoint import load, ready, save
 from advxai.detector.graph import Graph, Made, answers, export, graph_file, keep, random_images, read
 from advxai.detector.model import Detector, Preprocessing
-from advxai.digests import file_sha256
-from advxai.errors import InputError
 from advxai.frames import database
 
 HALF = (0.5, 0.5, 0.5)
@@ -250,8 +250,8 @@ JOB = """
 import json, sys
 from pathlib import Path
 from advxai.config import load
-from advxai.jobs import image_loader, open_detector
-import advxai.paths, advxai.store
+from advxai.detector.forwards import image_loader, open_detector
+import advxai.run.paths, advxai.run.store
 
 config = load(json.loads(sys.argv[1]))
 folder, item = Path(sys.argv[2]), json.loads(sys.argv[3])

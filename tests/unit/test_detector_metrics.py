@@ -15,12 +15,12 @@ from torchmetrics.functional.classification import (
     multiclass_f1_score,
 )
 
+from advxai.common.errors import InputError
 from advxai.detector import published
 from advxai.detector.classify import classify
 from advxai.detector.metrics import check_labels, evaluate, measure, predictions, write
 from advxai.detector.model import Detector, Preprocessing
 from advxai.detector.videos import by_video
-from advxai.errors import InputError
 
 NAMES = ("Real", "A", "B")
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from advxai.classes import CLASSES
+from advxai.common.classes import CLASSES
+from advxai.common.errors import InputError
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
 from advxai.detector import train as module_under_test
@@ -23,7 +24,6 @@ from advxai.detector.images import Images
 from advxai.detector.model import Preprocessing
 from advxai.detector.progress import identity
 from advxai.detector.train import batches, build_optimiser, learning_rate, train
-from advxai.errors import InputError
 from advxai.frames.database import FrameStore, build
 
 HALF = (0.5, 0.5, 0.5)

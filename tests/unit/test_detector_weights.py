@@ -11,10 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from advxai import files
-from advxai.detector import checkpoint, weights
+from advxai.common import files
+from advxai.common.errors import InputError
+from advxai.detector import checkpoint
 from advxai.detector.model import Preprocessing
-from advxai.errors import InputError
+from advxai.run import weights
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import torch
 from advxai.adversary import attack, gaussian_noise
 from advxai.config.science import Nes
 from advxai.evaluation.attacks import run
-from advxai.evaluation.masks import attack_items, mask_id, top_mask
+from advxai.evaluation.masks import attack_items, mask_id
 from advxai.evaluation.rows import evaluation_rows
+from advxai.saliency.ranking import top_mask
 from tests.helpers import UNIT, drive_one, quadrants, reads_segment
 
 KEY = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4/00000_0.png"

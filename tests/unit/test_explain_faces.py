@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from advxai.corpus.video import write_video
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 from advxai.explain.files import of_file
 from advxai.explain.finding import COARSE, FINE, Finder, follow
-from advxai.explain.pictures import kind_of, read_picture, reduced
 from advxai.explain.request import Request
-from advxai.faces.retinaface import Detection
+from advxai.media.pictures import kind_of, read_picture, reduced
+from advxai.media.retinaface import Detection
+from advxai.media.video import write_video
 from tests.unit.corpus_faces import synthetic_frame
 
 ORIENTATION = 6  # of EXIF: the first row is the right side, so turn it clockwise

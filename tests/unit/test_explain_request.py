@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from advxai.common.errors import InputError
 from advxai.config import load
-from advxai.errors import InputError
 from advxai.explain.request import asked, configured, names, request, requests
 
 KEY = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4/00005_0.png"

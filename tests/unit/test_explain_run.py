@@ -13,20 +13,20 @@ from safetensors.torch import load_file
 from torch import nn
 
 from advxai import __main__
+from advxai.common.errors import InputError
+from advxai.common.files import file_sha256
 from advxai.config import load
-from advxai.corpus.video import write_video
 from advxai.detector import checkpoint
 from advxai.detector.model import Preprocessing
-from advxai.digests import file_sha256
-from advxai.errors import InputError
 from advxai.explain import command
 from advxai.explain.command import Outcome, Wanted, run
 from advxai.explain.document import polygons
 from advxai.explain.request import names, requests
-from advxai.faces.retinaface import Detection
-from advxai.paths import Paths
+from advxai.media.retinaface import Detection
+from advxai.media.video import write_video
+from advxai.run.paths import Paths
+from advxai.run.store import read_shard
 from advxai.saliency import CallableExplainer, Explanation, Inputs
-from advxai.store import read_shard
 from tests.unit.corpus_faces import synthetic_frame
 from tests.unit.test_cases import HALF, KEY, VIDEO, configuration, net
 from tests.unit.test_cases import run as run_stages

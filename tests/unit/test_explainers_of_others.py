@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from advxai import saliency
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 from advxai.saliency import CallableExplainer, Explainer, Explanation
 from advxai.saliency.registry import build
 from tests.golden.pictures import picture

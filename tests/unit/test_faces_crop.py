@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from advxai.errors import InputError
-from advxai.faces.crop import cut, decode_png, encode_png, square_box
+from advxai.common.errors import InputError
+from advxai.media.cut import cut, decode_png, encode_png, square_box
 
 
 @pytest.mark.parametrize(

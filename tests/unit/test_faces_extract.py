@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from advxai.corpus.video import write_video
 from advxai.faces import extract as stage
-from advxai.faces.crop import decode_png
 from advxai.faces.extract import FACES, LEFT_OUT, extract, extract_video
-from advxai.faces.retinaface import Detection
+from advxai.media.cut import decode_png
+from advxai.media.retinaface import Detection
+from advxai.media.video import write_video
 from tests.unit.corpus_faces import encoded
 
 VIDEO = "manipulated_sequences/Deepfakes/c23/videos/000_003.mp4"

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from advxai.corpus.video import write_video
-from advxai.errors import InputError
-from advxai.faces.crop import encode_png
+from advxai.common.errors import InputError
 from advxai.faces.mask import mask_crop, mask_crops, mask_of
+from advxai.media.cut import encode_png
+from advxai.media.video import write_video
 
 BOX = (24, 8, 48, 32)
 

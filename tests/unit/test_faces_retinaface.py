@@ -4,8 +4,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from advxai.errors import InputError
-from advxai.faces.retinaface import PROVIDERS, RetinaFace, decode_boxes, decode_points, priors, suppress
+from advxai.common.errors import InputError
+from advxai.media.retinaface import PROVIDERS, RetinaFace, decode_boxes, decode_points, priors, suppress
 
 
 class FakeSession:

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advxai.errors import InputError
-from advxai.faces.crop import encode_png
+from advxai.common.errors import InputError
+from advxai.detector.forwards import image_loader
 from advxai.frames import database
 from advxai.frames.database import FrameStore, build
-from advxai.jobs import image_loader
+from advxai.media.cut import encode_png
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import lmdb
 import numpy as np
 import pytest
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 from advxai.faces.extract import FACES
 from advxai.frames.database import FrameStore
 from advxai.frames.imported import from_lmdb

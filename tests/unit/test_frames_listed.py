@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from advxai.errors import InputError
-from advxai.frames.header import header
+from advxai.common.errors import InputError
+from advxai.common.header import header
 from advxai.frames.listed import other_splits, require_unlearnt, select
 from advxai.frames.manifest import build, category_of, check, known, read_csv, write_csv
 from advxai.frames.sampling import sample_evaluation

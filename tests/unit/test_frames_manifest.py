@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 from advxai.frames.manifest import build, category_of, read_csv, write_csv
 
 FAKE = "manipulated_sequences/Deepfakes/c23/videos/000_003.mp4"

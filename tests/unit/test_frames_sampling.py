@@ -7,17 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
+from advxai.common.positions import equidistant
 from advxai.frames.manifest import read_csv
-from advxai.frames.sampling import (
-    balanced,
-    equidistant,
-    sample_evaluation,
-    sample_positions,
-    sample_video,
-    share_out,
-)
-from advxai.frames.shards import shard_of
+from advxai.frames.sampling import balanced, sample_evaluation, sample_positions, sample_video, share_out
+from advxai.run.shards import shard_of
 
 AUTHORS = Path(__file__).parents[3] / "shared" / "data" / "adv_xai_ff_test.csv"
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from advxai.digests import VERSIONS
+from advxai.run.digests import VERSIONS
 from tests.golden.compare import DATA, Near, Unraised, differences, problem, values_of, write
 
 NUMBERS = {"count": 3, "name": "a", "parts": [{"mean": Near(np.float32(0.1), absolute=1e-6)}], "none": None}
@@ -28,7 +28,7 @@ def test_every_stage_has_a_small_file():
 # For each stage something small that its numbers depend on.
 CHANGES = {
     "clip": ("advxai.corpus.manipulations.Deepfakes.CONTRAST", 0.86),
-    "faces": ("advxai.faces.retinaface.MEAN_RGB", (127.0, 117.0, 105.0)),
+    "faces": ("advxai.media.retinaface.MEAN_RGB", (127.0, 117.0, 105.0)),
     "detector": ("advxai.detector.train.WARM_UP", 0.3),
     "predictions": ("advxai.detector.model.Preprocessing.normalise", lambda self, unit: unit - 0.5),
     "adversary": ("torch.Tensor.sign", lambda gradient: (-gradient).sgn()),
@@ -43,7 +43,7 @@ def test_a_changed_computation_is_noticed(stage: str, monkeypatch: pytest.Monkey
     monkeypatch.setattr(*CHANGES[stage])
     wrong = problem(stage, VERSIONS[stage], values_of(stage), DATA)
     assert wrong.startswith(
-        f"the numbers of {stage} have changed: raise VERSIONS['{stage}'] in advxai/digests.py, "
+        f"the numbers of {stage} have changed: raise VERSIONS['{stage}'] in advxai/run/digests.py, "
         f"then run `python -m tests.golden {stage}`\n"
     )
 

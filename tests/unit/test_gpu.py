@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
+from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.config.file import read
-from advxai.errors import InputError
 from benchmarks.cuda import faults
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu import run as running

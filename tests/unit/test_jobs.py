@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advxai import jobs, parquet
-from advxai.detector.weights import write_hash
-from advxai.errors import InputError
-from advxai.jobs import job
-from advxai.store import require_weights, write_shard
+from advxai.common import parquet
+from advxai.common.errors import InputError
+from advxai.detector import forwards as forwards_of
+from advxai.run.jobs import job
+from advxai.run.store import require_weights, write_shard
+from advxai.run.weights import write_hash
 
 OURS, OTHERS = "a" * 64, "b" * 64
 SCRIPTS = sorted((Path(__file__).parents[2] / "scripts").glob("*.py"))
@@ -122,14 +123,16 @@ def test_all_wrong_shards_are_named_at_once(tmp_path):
 
 def test_code_that_was_edited_before_its_import_gives_no_record(weights, monkeypatch):
     """The digest was taken when the job began; what is imported seconds later may be other code."""
-    monkeypatch.setattr(jobs, "open_detector", lambda *_: SimpleNamespace(spent={"images": 3, "calls": 1}))
-    monkeypatch.setattr(jobs, "image_loader", lambda _: None)
-    monkeypatch.setattr("advxai.environment.made_with", lambda _: "a machine")
+    monkeypatch.setattr(forwards_of, "open_detector", lambda *_: SimpleNamespace(spent={"images": 3, "calls": 1}))
+    monkeypatch.setattr(forwards_of, "image_loader", lambda _: None)
+    monkeypatch.setattr(forwards_of, "made_with", lambda _: "a machine")
     inputs = SimpleNamespace(detector="d", frames="f", weights=str(weights))
 
     def forwards(same_code):
         paths = SimpleNamespace(config=None, require_same_code=same_code)
-        return jobs.Forwards(paths, inputs, lambda items, *_: iter([{"key": item} for item in items]), made_for="Own")
+        return forwards_of.Forwards(
+            paths, inputs, lambda items, *_: iter([{"key": item} for item in items]), made_for="Own"
+        )
 
     def edited():
         raise InputError("the code of own was edited")

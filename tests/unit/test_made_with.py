@@ -6,10 +6,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from advxai import environment
-from advxai.environment import installed_version, made_with
+from advxai.detector.forwards import made_with
 from advxai.report.provenance import mixed, records
-from advxai.store import write_shard
+from advxai.run import environment
+from advxai.run.environment import installed_version
+from advxai.run.store import write_shard
 
 
 def of(*packages: str, graph: SimpleNamespace | None = None) -> str:

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from advxai.adversary import attack, gaussian_noise, reconstruct
+from advxai.adversary.distortion import Distortion
 from advxai.adversary.nes import log_odds
 from advxai.config.science import Nes
 from advxai.detector.model import Preprocessing
-from advxai.distortion import Distortion
 from tests.helpers import SIZE, UNIT, drive_one, linear_detector, quadrants, reads_segment
 
 

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from advxai import adversary, saliency
+from advxai.common.errors import InputError
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Nes, Training
 from advxai.detector import train as training
@@ -23,7 +24,6 @@ from advxai.detector.engine import run
 from advxai.detector.graph import ANOTHER
 from advxai.detector.model import Detector, Preprocessing
 from advxai.detector.throughput import compare
-from advxai.errors import InputError
 from advxai.evaluation.attacks import run as run_attacks
 from advxai.saliency.fillings import filled
 from tests.helpers import SIZE, UNIT, LinearModule, explainer_settings, quadrants

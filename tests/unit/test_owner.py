@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from advxai import owner
+from advxai.run import owner
 from tests.patience import PATIENCE
 
 JOB = """
 import os, sys, time
-from advxai.jobs import job
+from advxai.run.jobs import job
 with job([]):
     print("working", flush=True)
     try:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from advxai.beforehand import check
+from advxai.common.errors import InputError
 from advxai.config import load, protocol
-from advxai.digests import VERSIONS, digest
-from advxai.errors import InputError
-from advxai.paths import Paths
+from advxai.run.digests import VERSIONS, digest
+from advxai.run.paths import Paths
 
 DIGEST = "0" * 64
 
@@ -245,7 +246,7 @@ def test_what_ffpp_lacks_is_said_in_one_message(tmp_path):
     (tmp_path / "ff.ckpt").write_bytes(b"")
     absent = Paths(load({"run": "ffpp", "corpus": config, "detector": {"checkpoint": str(tmp_path / "no.ckpt")}}))
     with pytest.raises(InputError) as error:
-        absent.check()
+        check(absent)
     message = str(error.value)
     lines = message.splitlines()
     assert lines[0] == "config: this is missing:" and all(line.startswith("  - ") for line in lines[1:])

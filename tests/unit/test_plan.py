@@ -9,17 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advxai import parquet, plan
-from advxai.classes import CLASSES
+from advxai import plan
+from advxai.common import parquet
+from advxai.common.classes import CLASSES
+from advxai.common.errors import InputError
 from advxai.config import load
-from advxai.digests import digest
-from advxai.errors import InputError
-from advxai.paths import Paths
-from advxai.plan.count import attack, explanation
+from advxai.plan.count import explanation
 from advxai.plan.found import Held
 from advxai.plan.requests import memory, runtime
 from advxai.plan.table import duration, number, table
-from advxai.store import Journal, write_shard
+from advxai.run.digests import digest
+from advxai.run.paths import Paths
+from advxai.run.store import Journal, write_shard
 from tests.helpers import explainer_settings
 
 DIGEST = "0" * 64
@@ -151,10 +152,10 @@ def test_forwards_of_an_explanation():
 
 def test_forwards_of_an_attack():
     config = ffpp()
-    assert attack(config.adversary) == 80 * 81 + 1 == 6481
-    assert attack(config.adversary, 23) == 1864
-    assert attack(config.evaluation) == 4051
-    assert attack(config.evaluation, 60) == 4051
+    assert config.adversary.forwards() == 80 * 81 + 1 == 6481
+    assert config.adversary.forwards(23) == 1864
+    assert config.evaluation.forwards() == 4051
+    assert config.evaluation.forwards(60) == 4051
 
 
 def test_the_paper_on_official_numbers():

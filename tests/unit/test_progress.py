@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from advxai import bar, progress
-from advxai.bar import Bar
-from advxai.jobs import job
+from advxai.run import bar, progress
+from advxai.run.bar import Bar
+from advxai.run.jobs import job
 
 LOG = "logs/a.log"
 

@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from advxai import parquet
-from advxai.classes import CLASSES
+from advxai.common import parquet
+from advxai.common.classes import CLASSES
+from advxai.common.errors import InputError
 from advxai.config import load
-from advxai.errors import InputError
 from advxai.faces.extract import FACES
-from advxai.paths import Paths
-from advxai.store import Journal, write_shard
-from advxai.store.prune import Entry, configurations, delete, human, total, unused
+from advxai.prune.prune import Entry, configurations, delete, human, total, unused
+from advxai.run.paths import Paths
+from advxai.run.store import Journal, write_shard
 
 OLD = time.time() - 25 * 3600
 HEX = "0123456789ab"

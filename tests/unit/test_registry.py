@@ -2,7 +2,7 @@
 
 import pytest
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 from advxai.saliency import CallableExplainer, Explainer, build
 from tests.helpers import explainer_settings
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from advxai.classes import CLASSES
+from advxai.common.classes import CLASSES
 from advxai.detector.metrics import evaluate, predictions
 from advxai.report.detector import detector_figure, draw, roc
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advxai.corpus.video import read_frames, write_video
-from advxai.faces.crop import encode_png
 from advxai.frames.database import FrameStore, build
+from advxai.media.cut import encode_png
+from advxai.media.video import read_frames, write_video
 from advxai.report.axes import Shown
 from advxai.report.explanations import Column, draw, explanations_figure
 from advxai.report.figure import Panel

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from advxai.common.randomness import seed_of
 from advxai.config.explainers import BASELINES, Baseline
-from advxai.randomness import seed_of
 from advxai.report.fillings import Filled, draw, fillings_figure, label_of, read
 from advxai.report.style import PAGE
+from advxai.run.store import write_shard
 from advxai.saliency.baselines import fill
 from advxai.saliency.fillings import baselines, chosen, filled
-from advxai.store import write_shard
 from tests.helpers import SIZE, UNIT, quadrants, reads_segment
 from tests.unit.drawing import note_of, readable, same_bytes
 

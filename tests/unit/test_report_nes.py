@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from advxai.adversary.distortion import Distortion
 from advxai.config.science import Adversary
-from advxai.distortion import Distortion
 from advxai.report.nes import Progress, draw, nes_figure, progress, size_of, text_of
 from advxai.report.style import PAGE
-from advxai.store import write_shard
+from advxai.run.store import write_shard
 from tests.unit.drawing import labels_of, note_of, readable, same_bytes
 
 MEAN, STD = (np.array(values)[:, None, None] for values in ([0.5, 0.4, 0.3], [0.2, 0.25, 0.5]))

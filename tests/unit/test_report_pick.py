@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from advxai.classes import CLASSES
+from advxai.common.classes import CLASSES
 from advxai.report.captions import adversary_caption, attack_caption, clean_caption
 from advxai.report.pick import pick, picked
-from advxai.store import write_shard
+from advxai.run.store import write_shard
 
 
 def rows(*images: tuple[str, str, bool, int | None, int], explainer: str = "LIME") -> pd.DataFrame:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from advxai.errors import InputError
-from advxai.scratch import nearby, scratch_folder
+from advxai.common.errors import InputError
+from advxai.run.scratch import nearby, scratch_folder
 
 
 def test_the_setting_is_read_on_the_job_s_machine(tmp_path, monkeypatch):

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from advxai.beforehand import check
+from advxai.common.errors import InputError
 from advxai.config import load
-from advxai.errors import InputError
-from advxai.paths import Paths
-from advxai.settled import call_up, remember, require_known, settings_of
+from advxai.run.paths import Paths
+from advxai.run.settled import call_up, remember, require_known, settings_of
 
 
 def paths(folder: Path, **changes) -> Paths:
@@ -106,7 +107,7 @@ def test_a_detector_that_was_put_back_with_its_old_times_is_looked_at_again(tmp_
 
     def put(content: bytes) -> None:
         own.weights.write_bytes(content)
-        own.check()
+        check(own)
         os.utime(own.weights_hash, (1000, 1000))
 
     def called_up() -> bool:

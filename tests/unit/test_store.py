@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 import pytest
 
-from advxai.errors import InputError
-from advxai.frames.shards import shard_of
-from advxai.store import (
+from advxai.common.errors import InputError
+from advxai.run.shards import shard_of
+from advxai.run.store import (
     Journal,
     clear_journals,
     complete,
@@ -20,8 +20,8 @@ from advxai.store import (
     stream_shard,
     write_shard,
 )
-from advxai.store.journal import MAGIC, read_journal
-from advxai.store.shard import SEAL, USER_BLOCK
+from advxai.run.store.journal import MAGIC, read_journal
+from advxai.run.store.shard import SEAL, USER_BLOCK
 from tests.patience import PATIENCE
 
 WEIGHTS = "f" * 64
@@ -333,7 +333,7 @@ LIMITED = """
 import resource, sys
 import numpy as np
 from pathlib import Path
-from advxai.store import Journal, write_shard
+from advxai.run.store import Journal, write_shard
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 noise = np.random.default_rng(0)
 records = [{"key": str(n), "sha256": "h", "map": noise.random((40, 40), np.float32)} for n in range(20)]

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 from advxai.tables import compute
 from tests.unit.tables_data import AXES, EXPLANATIONS, evaluation_rows
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from advxai.classes import SHORT
+from advxai.common.classes import SHORT
+from advxai.common.errors import InputError
 from advxai.config.explainers import PUBLISHED
-from advxai.errors import InputError
 from advxai.tables import beside, layout, published
 from advxai.tables.compute import Axes, clean_predictions
 from advxai.tables.layout import Table

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advxai.errors import InputError
-from advxai.store import write_shard
+from advxai.common.errors import InputError
+from advxai.run.store import write_shard
 from advxai.tables import read
 from tests.unit.tables_data import evaluation_rows
 

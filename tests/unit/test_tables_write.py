@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from advxai.files import publish
+from advxai.common.files import publish
 from advxai.tables import layout
 from advxai.tables.compute import Axes, clean_predictions
 from advxai.tables.layout import Table

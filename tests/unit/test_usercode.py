@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from advxai.usercode import code_sha256, find
+from advxai.common.usercode import code_sha256, find
 
 RAISES = "raise RuntimeError('imported')\n"
 

@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 
 import psutil
 
-from advxai.owner import NAME
-from advxai.store import read_shard
-from advxai.store.complete import JOURNALS, Identity, identity
-from advxai.store.journal import read_journal
+from advxai.run.owner import NAME
+from advxai.run.store import read_shard
+from advxai.run.store.complete import JOURNALS, Identity, identity
+from advxai.run.store.journal import read_journal
 from tests.patience import PATIENCE
 from tests.workflow.conftest import CHATTER, ROOT, store
 

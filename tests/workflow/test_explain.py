@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advxai.corpus.video import read_at
-from advxai.store import read_some
+from advxai.media.video import read_at
+from advxai.run.store import read_some
 from tests.workflow.conftest import copy_of, snakemake, store
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 from pyarrow.parquet import read_metadata
 
-from advxai.store import read_attributes, read_shard
+from advxai.run.store import read_attributes, read_shard
 from tests.patience import PATIENCE
 from tests.workflow.conftest import copy_of, snakemake, store
 from tests.workflow.kills import Run, gone, journalled

@@ -15,10 +15,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from advxai.corpus.media import fetch
-from advxai.corpus.video import read_frames, write_video
-from advxai.faces.crop import decode_png
 from advxai.frames.manifest import write_csv
+from advxai.media.cut import decode_png
+from advxai.media.packages import fetch
+from advxai.media.video import read_frames, write_video
 from benchmarks.dag import simulate
 from tests.unit.corpus_faces import synthetic_frame
 from tests.workflow.conftest import JWP, ROOT, snakemake

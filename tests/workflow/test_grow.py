@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from advxai.store import read_attributes
+from advxai.run.store import read_attributes
 from tests.workflow.conftest import DEMO, copy_of, snakemake, store
 
 SINGLE = next(clip for clip in DEMO["corpus"]["clips"] if clip["name"] == "single")

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from advxai.owner import NAME
-from advxai.store import read_attributes, read_shard
+from advxai.run.owner import NAME
+from advxai.run.store import read_attributes, read_shard
 from tests.patience import PATIENCE
 from tests.workflow.conftest import copy_of, snakemake, store
 from tests.workflow.kills import Run, forwards, gone, journalled

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from advxai.store import read_attributes
+from advxai.run.store import read_attributes
 from tests.workflow.conftest import ROOT, copy_of, snakemake, store
 
 ROWS = ("LIME", "LIME_adv", "SHAP", "SOBOL", "RISE", "Occlusion")

@@ -14,9 +14,9 @@ import pandas as pd
 import psutil
 import pytest
 
-from advxai.store import read_attributes, read_shard
-from advxai.store.complete import identity
-from advxai.store.journal import read_journal
+from advxai.run.store import read_attributes, read_shard
+from advxai.run.store.complete import identity
+from advxai.run.store.journal import read_journal
 from tests.patience import PATIENCE
 from tests.workflow.cluster import NODE, Cluster, Job, lacking
 from tests.workflow.conftest import JWP, ROOT, copy_of, store, tiny

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 import yaml
 
+from advxai.common.files import file_sha256
 from advxai.config import FIGURES
 from advxai.config.explainers import BASELINES
-from advxai.detector.weights import read_hash, said
-from advxai.digests import file_sha256
-from advxai.store import read_attributes, read_shard
+from advxai.run.store import read_attributes, read_shard
+from advxai.run.weights import read_hash, said
 from tests.workflow.conftest import copy_of, snakemake, store, tiny
 
 ROWS = ("LIME", "LIME_adv", "Occlusion", "RISE", "SHAP", "SOBOL")  # as tiny.yaml lists them

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from advxai.digests import file_sha256
-from advxai.store import read_shard
+from advxai.common.files import file_sha256
+from advxai.run.store import read_shard
 from tests.patience import PATIENCE
 from tests.workflow.conftest import ROOT, copy_of, snakemake, store
 

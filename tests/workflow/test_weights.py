@@ -13,13 +13,13 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from advxai.common.files import file_sha256
 from advxai.config import load
 from advxai.detector import checkpoint
 from advxai.detector.model import Preprocessing
-from advxai.detector.weights import read_hash, said
-from advxai.digests import file_sha256
-from advxai.paths import Paths
-from advxai.store import read_attributes, read_shard
+from advxai.run.paths import Paths
+from advxai.run.store import read_attributes, read_shard
+from advxai.run.weights import read_hash, said
 from tests.custom import tiny_detector
 from tests.workflow.conftest import copy_of, snakemake, store
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai import parquet
+from advxai.common import parquet
 from advxai.faces.mask import mask_of
 from advxai.frames.database import FrameStore
-from advxai.paths import Paths
 from advxai.report.page.gallery import Image, Record, in_step, rows_by_image
 from advxai.report.panels import adversarial, resized, seen_by
-from advxai.store import stream_shard
+from advxai.run.paths import Paths
+from advxai.run.store import stream_shard
 
 FIELDS = ("key", "map", "segments", "scores", "ranking", "zero", "before")
 COPIED = ("key", "steps", "after", "success", "iterations", "queries")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 
 QUALITY = 88
 WIDEST = 1800  # pixels of a picture on the page; the PNG and the PDF beside it have all

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from advxai.classes import CLASSES, REAL
+from advxai.common.classes import CLASSES, REAL
 from advxai.report.forms import amplified, outlined, raster, resized
 from advxai.report.polygons import inside, rings
 from advxai.report.style import form_of

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai import parquet
-from advxai.paths import Paths
+from advxai.common import parquet
 from advxai.report.page import sections
 from advxai.report.page.collect import images
 from advxai.report.page.figures import Figure, describe, names, shape, smaller
 from advxai.report.page.gallery import Entry, entry
 from advxai.report.page.tables import shown
 from advxai.report.page.write import FOLDER, Gallery, write
+from advxai.run.paths import Paths
 from advxai.tables.all import combined, published
 from advxai.tables.compute import Axes, paper_order
 from advxai.tables.left_out import not_explained, noted

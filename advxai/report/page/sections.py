@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from advxai.classes import CLASSES, REAL
+from advxai.common.classes import CLASSES, REAL
 from advxai.config import Config
 from advxai.report.page.tables import per_class
 from advxai.tables.left_out import reasons

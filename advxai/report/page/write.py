@@ -16,11 +16,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
-from advxai.bar import Bar
-from advxai.classes import CLASSES
-from advxai.files import publish, published_folder
+from advxai.common.classes import CLASSES
+from advxai.common.files import publish, published_folder
 from advxai.report.page.gallery import Entry
 from advxai.report.style import HEAT_COLOURS, MASK_COLOUR, NEGATIVE, POSITIVE, SIGNED_COLOURS
+from advxai.run.bar import Bar
 
 HERE = Path(__file__).parent
 FOLDER = "report"  # beside report.html

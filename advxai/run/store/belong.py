@@ -5,7 +5,7 @@ from pathlib import Path
 
 import h5py
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 
 
 def weights_in(path: Path) -> set[str]:
@@ -17,7 +17,7 @@ def weights_in(path: Path) -> set[str]:
         InputError: it can't be read.
     """
     if path.suffix == ".parquet":
-        from advxai import parquet  # pandas takes half a second, which jobs with forwards needn't spend
+        from advxai.common import parquet  # pandas takes half a second, which jobs with forwards needn't spend
 
         rows = parquet.read(path)
         return set(rows["weights"]) if "weights" in rows else {""} if len(rows) else set()

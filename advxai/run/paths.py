@@ -11,16 +11,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from advxai.beforehand import check
+from advxai.common.errors import InputError
 from advxai.config import FIGURES, Config
 from advxai.config.base import Medium
 from advxai.config.data import DemoCorpus, FfppCorpus
 from advxai.config.science import Nes
-from advxai.detector.weights import current, hash_file, said
-from advxai.digests import LATER, Digests, digest
-from advxai.errors import InputError
-from advxai.folders import Folder
-from advxai.frames.shards import shard_of
+from advxai.run.digests import LATER, Digests, digest
+from advxai.run.folders import Folder
+from advxai.run.shards import shard_of
+from advxai.run.weights import current, hash_file, said
 
 
 def _nes(settings: Nes) -> str:
@@ -92,10 +91,6 @@ class Paths(Digests):
         """The file that training starts from, if any."""
         weights = self.config.detector.training.initial_weights
         return [self.medium(weights)] if weights else []
-
-    def check(self) -> list[str]:
-        """What must be there before any job starts, and that the detector's hash is its own: `advxai.beforehand`."""
-        return check(self)
 
     # -- what people read ---------------------------------------------------------------------------------------------
     FORMATS = ("parquet", "csv", "md", "tex")
@@ -270,7 +265,7 @@ class Paths(Digests):
 
     @property
     def weights_hash(self) -> Path:
-        """The file with the SHA-256 of the run's detector (`advxai.detector.weights`)."""
+        """The file with the SHA-256 of the run's detector (`advxai.run.weights`)."""
         return hash_file(self.weights)
 
     @property

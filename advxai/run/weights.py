@@ -10,9 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from advxai.digests import file_sha256
-from advxai.errors import InputError
-from advxai.files import publish, publish_text
+from advxai.common.errors import InputError
+from advxai.common.files import file_sha256, publish, publish_text
 
 KEY = "advxai"  # of the metadata of our safetensors files
 SUFFIX = ".sha256"

@@ -12,12 +12,12 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from advxai.digests import digest
-from advxai.errors import InputError
-from advxai.files import publish_text, says
+from advxai.common.errors import InputError
+from advxai.common.files import publish_text, says
+from advxai.run.digests import digest
 
 if TYPE_CHECKING:
-    from advxai.paths import Paths
+    from advxai.run.paths import Paths
 
 NAME = "settings.json"
 OWN = "advxai"  # our folder within .snakemake

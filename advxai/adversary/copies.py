@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from advxai.errors import InputError
-from advxai.store import read_shard
+from advxai.common.errors import InputError
+from advxai.run.store import read_shard
 
 Item = Mapping[str, Any]
 

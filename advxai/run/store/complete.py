@@ -10,12 +10,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from advxai import progress
-from advxai.bar import Bar
-from advxai.errors import InputError
-from advxai.frames.shards import shard_of
-from advxai.store.journal import Journal, read_journal
-from advxai.store.shard import read_shard, write_shard
+from advxai.common.errors import InputError
+from advxai.run import progress
+from advxai.run.bar import Bar
+from advxai.run.shards import shard_of
+from advxai.run.store.journal import Journal, read_journal
+from advxai.run.store.shard import read_shard, write_shard
 
 log = logging.getLogger(__name__)
 JOURNALS = "journals"
@@ -101,7 +101,7 @@ def complete(
         weights: SHA-256 of the detector's file, which every record gets as its field `weights`.
         attributes: asked when all is computed; kept in the file, beside `found` and `computed`, the numbers of records
             that were found and that this job has computed.
-        later: fields that records of earlier code lack -> what stands for them (`advxai.digests.LATER`).
+        later: fields that records of earlier code lack -> what stands for them (`advxai.run.digests.LATER`).
 
     Raises:
         InputError: `output` is another digest's, such as when code was edited while the workflow ran; or an item says

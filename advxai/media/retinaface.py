@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import onnxruntime
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 
 LEVELS = ((8, (16, 32)), (16, (64, 128)), (32, (256, 512)))  # stride of the grid, sides of its square priors, pixels
 VARIANCES = (0.1, 0.2)  # scale of the offsets of centres and of sides

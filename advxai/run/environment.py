@@ -5,12 +5,8 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from advxai.owner import announce
-
-if TYPE_CHECKING:
-    from advxai.detector.model import Detector
+from advxai.run.owner import announce
 
 SETTINGS = {
     # Jobs share the cores, and OpenMP threads that spin while they wait take them from each other (seen: five times
@@ -71,18 +67,3 @@ def installed_version(package: str) -> str | None:
         except PackageNotFoundError:
             continue
     return None
-
-
-def made_with(detector: "Detector") -> str:
-    """What may change a record's numbers: the device, and the versions of what computes forwards, segments, fits and
-    fillings. One that isn't installed has taken no part."""
-    import torch
-
-    where = torch.cuda.get_device_name(detector.device) if detector.device.type == "cuda" else processor()
-    versions = {name: installed_version(name) for name in (*detector.backend.packages, *COMPUTING)}
-    if detector.graph:  # perhaps of a former environment
-        made = detector.graph.versions
-        versions |= {"timm": made.get("timm")}
-        if made.get("torch") != versions["torch"]:
-            versions["graph by torch"] = made.get("torch")
-    return f"{where}; " + ", ".join(f"{name} {found}" for name, found in versions.items() if found)

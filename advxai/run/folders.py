@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from advxai.errors import InputError
-from advxai.files import publish_text
+from advxai.common.errors import InputError
+from advxai.common.files import publish_text
 
 PARAMS = "params.json"
 DIGEST = re.compile(r"-([0-9a-f]{12})$")  # at the end of a folder's name

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 
 
 def header(path: Path) -> list[str]:

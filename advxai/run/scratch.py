@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 
 CHUNK = 1 << 20  # bytes at a time
 

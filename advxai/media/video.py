@@ -16,7 +16,7 @@ import numpy as np
 from av.stream import Discard
 from av.video.frame import PictureType
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 
 log = logging.getLogger(__name__)
 # Of these a packet is a picture, so that the packets' time stamps number the frames. Not so, for example, of VP8 with

@@ -1,4 +1,4 @@
-"""What a job tells the console of its workflow (`advxai.console`): how far it is, and what it has made.
+"""What a job tells the console of its workflow (`advxai.run.console`): how far it is, and what it has made.
 
 Several jobs at once can't share a terminal, and a cluster's jobs have none. So each keeps a small file in the
 workflow's directory, which the main process reads. Where nobody listens - Snakemake without the console, a job started
@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from advxai.owner import NAME
+from advxai.run.owner import NAME
 
 FOLDER = Path(".snakemake/progress")
 OWNER = "owner"  # of the folder: a run that was killed leaves it behind

@@ -5,7 +5,7 @@ import math
 import cv2
 import numpy as np
 
-from advxai.errors import InputError
+from advxai.common.errors import InputError
 
 PNG_COMPRESSION = 3  # zlib level; part of the bytes, hence of every hash
 

@@ -9,9 +9,9 @@ import av
 import cv2
 import numpy as np
 
-from advxai.corpus.video import count_frames
-from advxai.errors import InputError
-from advxai.faces.crop import decode_png
+from advxai.common.errors import InputError
+from advxai.media.cut import decode_png
+from advxai.media.video import count_frames
 
 HEIC = (b"heic", b"heix", b"heim", b"heis")  # what a phone's pictures may say they are
 NO_VIDEO = ("tty", "image2")  # FFmpeg's readers that take a text, or a file of any content called .jpg, for pictures

@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all."""
 
 import errno
+import hashlib
 import os
 import shutil
 import tempfile
@@ -8,6 +9,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from advxai.common.errors import InputError
 
 
 def _umask() -> int:
@@ -111,3 +114,16 @@ def _renamed(folder: Path, path: Path) -> bool:
 def database_file(path: Path) -> Path:
     """The file of an LMDB that is one file, or a folder with data.mdb."""
     return path / "data.mdb" if path.is_dir() else path
+
+
+def file_sha256(path: str | Path) -> str:
+    """SHA-256 of a user's file.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: can't be read ({error.strerror}); correct the path in the configuration") from error

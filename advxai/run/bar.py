@@ -7,7 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from advxai import progress
+from advxai.run import progress
 
 # seconds between two looks of a person at ...
 TERMINAL = 0.5

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai.errors import InputError
-from advxai.files import publish
+from advxai.common.errors import InputError
+from advxai.common.files import publish
 
 
 def write(frame: pd.DataFrame, path: str | Path) -> None:

@@ -17,8 +17,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from advxai.errors import InputError
-from advxai.files import publish
+from advxai.common.errors import InputError
+from advxai.common.files import publish
 
 USER_BLOCK = 512
 SEAL = b"advxai sha256 "

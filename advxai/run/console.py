@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from advxai import progress
+from advxai.run import progress
 
 # What profiles/default is quiet about. Whoever gives another `--quiet`, or `--verbose`, gets Snakemake's own console.
 QUIET = {"RULES", "HOST"}
@@ -61,7 +61,7 @@ class Job:
         row: the explainer, of the jobs that are many images' explanations or attacks.
         log: path of its log file, known when it begins.
         state: "waits", "runs" or "done".
-        told: what it has told (`advxai.progress`).
+        told: what it has told (`advxai.run.progress`).
         began: when (`time.monotonic`).
         took: seconds, when it is done.
     """

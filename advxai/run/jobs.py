@@ -1,30 +1,20 @@
-"""What the scripts of the rules share: logging, errors in one line, and opening what most jobs read."""
+"""What the scripts of the rules share: logging, errors in one line, the lists that jobs read."""
 
 import errno
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from advxai.config import Config
-from advxai.detector.weights import read_hash
-from advxai.digests import file_sha256
-from advxai.errors import InputError
-from advxai.files import publish
-from advxai.folders import is_shard
-from advxai.owner import watch_owner
-from advxai.progress import begin, spoken
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from advxai.detector.model import Detector
-    from advxai.paths import Paths
-
+from advxai.common.errors import InputError
+from advxai.common.files import file_sha256, publish
+from advxai.run.folders import is_shard
+from advxai.run.owner import watch_owner
+from advxai.run.progress import begin, spoken
+from advxai.run.weights import read_hash
 
 STOPPED = 128 + 2  # the exit status after Ctrl-C, as a shell has it
 # A full disk, a used-up quota, a file over the size that the system allows.
@@ -35,8 +25,8 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def job(log: Sequence[str], inputs: Any = None) -> Iterator[None]:
     """Log to the rule's log file and to stderr; bad input or a full disk ends the process with one line and exit 1.
 
-    Where the workflow has a console, that is told how far the job is and shows its errors (`advxai.progress`).
-    A job whose workflow has been killed ends too (`advxai.owner`). Shards among the inputs must be of the detector
+    Where the workflow has a console, that is told how far the job is and shows its errors (`advxai.run.progress`).
+    A job whose workflow has been killed ends too (`advxai.run.owner`). Shards among the inputs must be of the detector
     whose hash is the input `weights`, and that must still be there at the end.
 
     Args:
@@ -86,7 +76,7 @@ def _belong(inputs: Any) -> str | None:
         return None
     weights = read_hash(Path(inputs.weights))
     if shards := [path for path in map(Path, inputs) if is_shard(path)]:
-        from advxai.store import require_weights  # HDF5, which not every job needs
+        from advxai.run.store import require_weights  # HDF5, which not every job needs
 
         require_weights(shards, weights)
     return weights
@@ -119,71 +109,3 @@ def use_threads(threads: int) -> None:
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
     threadpool_limits(threads, user_api="blas")
-
-
-def open_detector(config: Config, path: str, weights: str) -> "Detector":
-    """The run's detector, on its device, with its forward batch and threads.
-
-    The threads are the configuration's, not those that Snakemake has left for the job: another number rounds otherwise.
-
-    Args:
-        config: the run's.
-        path: the detector's file.
-        weights: the SHA-256 that it must have.
-
-    Raises:
-        InputError: it has another one, or as of `advxai.detector.checkpoint.load`.
-    """
-    from advxai.detector.checkpoint import load
-
-    settings = config.detector
-    use_threads(settings.threads)
-    return load(settings, Path(path), weights=weights)
-
-
-def image_loader(frames: str) -> Callable[[Any], "np.ndarray"]:
-    """Reader of the LMDB: item -> RGB uint8 (h, w, 3), whose bytes are those of the item's hash.
-
-    The last few images are kept, since attacks share them.
-    """
-    from advxai.frames.database import FrameStore
-
-    store = FrameStore(Path(frames))
-    cached = lru_cache(maxsize=32)(store.image)
-    return lambda item: cached(item["key"], item["sha256"])
-
-
-class Forwards:
-    """Computes a shard's missing records (for `advxai.store.complete`).
-
-    Importing torch and loading weights takes seconds, which a job that only looks up need not spend: the detector is
-    opened when the first record must be computed, and `start` imports what it needs itself.
-
-    Args:
-        paths: of the run.
-        inputs: the job's: `detector`, `weights` (the file with its hash) and `frames` (the LMDB).
-        start: (items, image loader, detector) -> records.
-        stamp: further fields of each record; `made_with`, the device and versions, is added to them.
-
-    Attributes:
-        weights: the detector's hash.
-        spent: images and calls of the forwards that were made.
-    """
-
-    def __init__(
-        self, paths: "Paths", inputs: Any, start: Callable[..., Iterable[Mapping[str, Any]]], **stamp: str
-    ) -> None:
-        self.paths, self.inputs, self.start, self.stamp = paths, inputs, start, stamp
-        self.weights = read_hash(Path(inputs.weights))
-        self.spent = {"images": 0, "calls": 0}
-
-    def __call__(self, items: list[Any]) -> Iterator[dict[str, Any]]:
-        from advxai.environment import made_with
-
-        detector = open_detector(self.paths.config, self.inputs.detector, self.weights)
-        stamp = {**self.stamp, "made_with": made_with(detector)}
-        for number, record in enumerate(self.start(items, image_loader(self.inputs.frames), detector)):
-            if number == 0:
-                self.paths.require_same_code()  # all of it is imported now
-            yield {**record, **stamp}
-        self.spent = detector.spent

@@ -14,16 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from advxai.common.errors import InputError
+from advxai.common.files import database_file, file_sha256
+from advxai.common.header import header
+from advxai.common.usercode import code_sha256
 from advxai.config import Config
 from advxai.config.base import Medium
-from advxai.config.data import Clip, DemoCorpus
+from advxai.config.data import Clip, DemoCorpus, split_files
 from advxai.config.explainers import module_of
 from advxai.config.science import Nes
-from advxai.corpus.ffpp import split_files
-from advxai.errors import InputError
-from advxai.files import database_file
-from advxai.frames.header import header
-from advxai.usercode import code_sha256
 
 # Raise a stage's number when its results change for equal parameters (tests/unit/test_golden.py tells).
 VERSIONS = {
@@ -50,19 +49,6 @@ def digest(params: dict[str, Any]) -> str:
     """Twelve hex digits of the SHA-256 of the parameters as canonical JSON."""
     text = json.dumps(params, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def file_sha256(path: str | Path) -> str:
-    """SHA-256 of a user's file.
-
-    Raises:
-        InputError: there is no such file.
-    """
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: can't be read ({error.strerror}); correct the path in the configuration") from error
 
 
 def _attack(settings: Nes) -> dict[str, Any]:
@@ -168,7 +154,7 @@ class Digests:
     @cached_property
     def ready_made(self) -> Path | None:
         """Weights that the configured training has made elsewhere: `detector.trained`, if it says so of itself."""
-        from advxai.detector.weights import said  # which needs this module
+        from advxai.run.weights import said  # which needs this module
 
         settings = self.config.detector
         if settings.trained_file is None or settings.checkpoint is not None:

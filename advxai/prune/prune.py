@@ -19,17 +19,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai import parquet
+from advxai.common import parquet
+from advxai.common.errors import InputError
 from advxai.config import Config, load
 from advxai.config.file import read
 from advxai.corpus.blocks import REPORT
-from advxai.errors import InputError
-from advxai.folders import STAGES
 from advxai.frames.manifest import build
 from advxai.frames.sampling import sample_evaluation
-from advxai.paths import Paths
-from advxai.store.belong import weights_in
-from advxai.store.shard import read_shard
+from advxai.run.folders import STAGES
+from advxai.run.paths import Paths
+from advxai.run.store.belong import weights_in
+from advxai.run.store.shard import read_shard
 
 log = logging.getLogger(__name__)
 Image = tuple[str, str]  # key and hash

@@ -1,0 +1,8 @@
+"""Which frames of a video are looked at."""
+
+import numpy as np
+
+
+def equidistant(available: int, number: int) -> np.ndarray:
+    """Positions of `number` <= available frames, in the middles of `number` equal parts of the video."""
+    return (2 * np.arange(number) + 1) * available // (2 * max(number, 1))

@@ -1,0 +1,98 @@
+"""Forwards of a shard's job: the run's detector, opened when the first record must be computed."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from advxai.config import Config
+from advxai.run.environment import COMPUTING, installed_version, processor
+from advxai.run.jobs import use_threads
+from advxai.run.weights import read_hash
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from advxai.detector.model import Detector
+    from advxai.run.paths import Paths
+
+
+def open_detector(config: Config, path: str, weights: str) -> "Detector":
+    """The run's detector, on its device, with its forward batch and threads.
+
+    The threads are the configuration's, not those that Snakemake has left for the job: another number rounds otherwise.
+
+    Args:
+        config: the run's.
+        path: the detector's file.
+        weights: the SHA-256 that it must have.
+
+    Raises:
+        InputError: it has another one, or as of `advxai.detector.checkpoint.load`.
+    """
+    from advxai.detector.checkpoint import load
+
+    settings = config.detector
+    use_threads(settings.threads)
+    return load(settings, Path(path), weights=weights)
+
+
+def image_loader(frames: str) -> Callable[[Any], "np.ndarray"]:
+    """Reader of the LMDB: item -> RGB uint8 (h, w, 3), whose bytes are those of the item's hash.
+
+    The last few images are kept, since attacks share them.
+    """
+    from advxai.frames.database import FrameStore
+
+    store = FrameStore(Path(frames))
+    cached = lru_cache(maxsize=32)(store.image)
+    return lambda item: cached(item["key"], item["sha256"])
+
+
+class Forwards:
+    """Computes a shard's missing records (for `advxai.run.store.complete`).
+
+    Importing torch and loading weights takes seconds, which a job that only looks up need not spend: the detector is
+    opened when the first record must be computed, and `start` imports what it needs itself.
+
+    Args:
+        paths: of the run.
+        inputs: the job's: `detector`, `weights` (the file with its hash) and `frames` (the LMDB).
+        start: (items, image loader, detector) -> records.
+        stamp: further fields of each record; `made_with`, the device and versions, is added to them.
+
+    Attributes:
+        weights: the detector's hash.
+        spent: images and calls of the forwards that were made.
+    """
+
+    def __init__(
+        self, paths: "Paths", inputs: Any, start: Callable[..., Iterable[Mapping[str, Any]]], **stamp: str
+    ) -> None:
+        self.paths, self.inputs, self.start, self.stamp = paths, inputs, start, stamp
+        self.weights = read_hash(Path(inputs.weights))
+        self.spent = {"images": 0, "calls": 0}
+
+    def __call__(self, items: list[Any]) -> Iterator[dict[str, Any]]:
+        detector = open_detector(self.paths.config, self.inputs.detector, self.weights)
+        stamp = {**self.stamp, "made_with": made_with(detector)}
+        for number, record in enumerate(self.start(items, image_loader(self.inputs.frames), detector)):
+            if number == 0:
+                self.paths.require_same_code()  # all of it is imported now
+            yield {**record, **stamp}
+        self.spent = detector.spent
+
+
+def made_with(detector: "Detector") -> str:
+    """What may change a record's numbers: the device, and the versions of what computes forwards, segments, fits and
+    fillings. One that isn't installed has taken no part."""
+    import torch
+
+    where = torch.cuda.get_device_name(detector.device) if detector.device.type == "cuda" else processor()
+    versions = {name: installed_version(name) for name in (*detector.backend.packages, *COMPUTING)}
+    if detector.graph:  # perhaps of a former environment
+        made = detector.graph.versions
+        versions |= {"timm": made.get("timm")}
+        if made.get("torch") != versions["torch"]:
+            versions["graph by torch"] = made.get("torch")
+    return f"{where}; " + ", ".join(f"{name} {found}" for name, found in versions.items() if found)

@@ -1,0 +1,1 @@
+"""What in the store no configuration refers to any more, and deleting it."""

@@ -1,0 +1,167 @@
+"""Weights in the HDF5 files of Keras 2: read as plain arrays, and turned into the state of a network of ours.
+
+Nothing in such a file is unpickled or evaluated, links out of it aren't followed, and the model's own description of
+itself isn't read: which network it is, the caller says, and numbers and shapes of the layers must agree.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from advxai.common.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+LARGEST = 1 << 30  # bytes of a tensor: a small file can claim any size
+
+# Keras's kinds of layers: what each weight is called here, and which of its axes come in which order.
+_KINDS: dict[str, dict[str, tuple[str, tuple[int, ...]]]] = {
+    "conv2d": {"kernel": ("weight", (3, 2, 0, 1)), "bias": ("bias", (0,))},
+    "dense": {"kernel": ("weight", (1, 0)), "bias": ("bias", (0,))},
+    "batch_normalization": {
+        "gamma": ("weight", (0,)),
+        "beta": ("bias", (0,)),
+        "moving_mean": ("running_mean", (0,)),
+        "moving_variance": ("running_var", (0,)),
+    },
+}
+_NAME = re.compile(r"(.+?)(?:_([0-9]{1,9}))?", re.DOTALL)
+_ANOTHER = "use another file"
+
+
+def is_keras(path: Path) -> bool:
+    """Whether a file has the signature of HDF5, the form of Keras's weights; False if it can't be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(SIGNATURE)) == SIGNATURE
+    except OSError:
+        return False
+
+
+def read_keras(path: Path) -> dict[str, np.ndarray]:
+    """The tensors of a file that Keras 2 has written by `save_weights`, or by `save` as a whole model.
+
+    Returns:
+        float32 arrays in Keras's layout (kernels as height, width, in, out), by "layer/weight": "conv2d_1/kernel".
+
+    Raises:
+        InputError: it can't be read, isn't of that form, or a tensor isn't of finite floats.
+    """
+    import h5py  # planning asks `is_keras` alone
+
+    tensors: dict[str, np.ndarray] = {}
+
+    def add(place: str, item: Any) -> None:
+        *_, layer, weight = ("", *place.split("/"))
+        if not isinstance(item, h5py.Dataset) or not layer:
+            return
+        name = f"{layer}/{weight.partition(':')[0]}"  # TensorFlow's number of the output: kernel:0
+        if layer == "vars":
+            raise InputError(_form(path))
+        if name in tensors:
+            raise InputError(f"{path}: holds two tensors called {name}; save the network as one model, none inside")
+        tensors[name] = _array(item, f"{path}: {name}")
+
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            whole = file.get("model_weights")
+            (whole if isinstance(whole, h5py.Group) else file).visititems(add)  # it follows no links
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise InputError(f"{path}: can't be read as HDF5 ({error}); download or copy it again") from error
+    if not tensors:
+        raise InputError(_form(path))
+    return tensors
+
+
+def _form(path: Path) -> str:
+    return f"{path}: holds no weights in the form of Keras 2; save them by its model.save_weights, to a file *.h5"
+
+
+def _array(item: Any, named: str) -> np.ndarray:
+    """A dataset as float32.
+
+    Raises:
+        InputError: it isn't of finite floats, too large, or lies in another file.
+    """
+    if item.shape is None or item.dtype.kind != "f":
+        raise InputError(f"{named} isn't a tensor of floats; {_ANOTHER}")
+    if item.is_virtual or item.external or item.nbytes > LARGEST:
+        raise InputError(f"{named} is over a gigabyte or lies in another file; {_ANOTHER}")
+    with np.errstate(over="ignore"):
+        array = np.asarray(item[()]).astype(np.float32)
+    if not np.isfinite(array).all():
+        raise InputError(f"{named} holds NaN or infinity; {_ANOTHER}")
+    return array
+
+
+def state_from_keras(path: Path, name: str, outputs: int = 1) -> dict[str, Tensor]:
+    """The state dict of a network of ours from a file of Keras.
+
+    Layers of a kind are matched in the order of their numbers, wherever these begin: a session of Keras counts on.
+
+    Args:
+        path: the file.
+        name: the network's, of `NETWORKS`.
+        outputs: how many logits it has.
+
+    Raises:
+        InputError: the file can't be read, or is of another network; there is no way from Keras to this network.
+    """
+    import torch
+
+    from advxai.detector.networks import NETWORKS
+    from advxai.detector.networks.meso import KERAS_LAYERS
+
+    if name not in KERAS_LAYERS:
+        known = " or ".join(KERAS_LAYERS)
+        raise InputError(
+            f"{path}: Keras's weights are read for {known}, not {name}; set detector.model to one of these"
+        )
+    with torch.device("meta"):  # only for its shapes
+        wanted = NETWORKS[name].build(outputs).state_dict()
+    other = f"{path}: isn't of {name}: "
+    remedy = "set detector.model to the network that it was saved from"
+    found = _by_kind(read_keras(path))
+    strange = [layer for kind, layers in found.items() if kind not in KERAS_LAYERS[name] for layer, _ in layers]
+    if strange:
+        raise InputError(f"{other}it has a layer {strange[0]}; {remedy}")
+    state: dict[str, Tensor] = {}
+    for kind, modules in KERAS_LAYERS[name].items():
+        layers = found.get(kind, [])
+        if len(layers) != len(modules):
+            raise InputError(f"{other}it has {len(layers)} layers {kind}, not {len(modules)}; {remedy}")
+        for module, (layer, weights) in zip(modules, layers, strict=True):
+            if set(weights) != set(_KINDS[kind]):
+                has, needs = (", ".join(sorted(names)) for names in (weights, _KINDS[kind]))
+                raise InputError(f"{other}its {layer} has the weights {has}, not {needs}; {remedy}")
+            for weight, (parameter, axes) in _KINDS[kind].items():
+                array, key = weights[weight], f"{module}.{parameter}"
+                shape = tuple(wanted[key].shape[axes.index(axis)] for axis in range(len(axes)))
+                if array.shape != shape:
+                    raise InputError(f"{other}its {layer}/{weight} has the shape {array.shape}, not {shape}; {remedy}")
+                state[key] = torch.from_numpy(np.ascontiguousarray(array.transpose(axes)))
+            if kind == "batch_normalization":
+                state[f"{module}.num_batches_tracked"] = torch.tensor(0)
+    return {key: state[key] for key in wanted}
+
+
+def _by_kind(tensors: dict[str, np.ndarray]) -> dict[str, list[tuple[str, dict[str, np.ndarray]]]]:
+    """Layers of each kind as (name, weights), in the order of their numbers; the first of tf.keras has none."""
+    layers: dict[str, dict[str, np.ndarray]] = {}
+    for name, array in tensors.items():
+        layer, _, weight = name.partition("/")
+        layers.setdefault(layer, {})[weight] = array
+    numbered = []
+    for layer in layers:
+        kind, number = _NAME.fullmatch(layer).groups(default="0")  # type: ignore[union-attr]
+        numbered.append((kind, int(number), layer))
+    found: dict[str, list[tuple[str, dict[str, np.ndarray]]]] = {}
+    for kind, _, layer in sorted(numbered):
+        found.setdefault(kind, []).append((layer, layers[layer]))
+    return found

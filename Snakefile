@@ -1,7 +1,6 @@
 # Explaining deepfake detectors: the workflow's entry. The stages are in rules/, the science in advxai/.
 import os
 import sys
-from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
@@ -11,19 +10,8 @@ min_version("9.27")
 # The library lies next to the Snakefile.
 sys.path.insert(0, workflow.basedir)
 
-from advxai.config import load
-from advxai.run.console import watch
-from advxai.run.environment import prepare
 from advxai.common.errors import InputError
-from advxai.beforehand import check
-from advxai.run.paths import Paths
-from advxai.run.settled import call_up, remember, require_known
-
-# Scripts are processes of their own, perhaps on another node: they must find the library too.
-prepare(workflow.basedir)
-
-# What a person wants to know goes to the screen, Snakemake's own account to its log; `--quiet host` leaves it on the screen.
-watch(workflow)
+from advxai.config import load
 
 # --configfile replaces config.yaml. (`configfile:` would merge the two.)
 if not workflow.overwrite_configfiles:
@@ -31,47 +19,13 @@ if not workflow.overwrite_configfiles:
     configfile: os.path.join(workflow.basedir, "config.yaml")
 
 
-# `snakemake plan` is for before the download: it doesn't need the data. (Snakemake knows its targets only after this file,
-# and its job has the target `plan:`.)
-PLANNING = not {"plan", "plan:"}.isdisjoint(sys.argv)
-
-# On a cluster the main process takes care of what failed, with more memory and time.
-RETRIES = 0 if workflow.remote_exec else Paths.RETRIES
-
 try:
     CONFIG = load(config)
-    P = Paths(CONFIG, planning=PLANNING)
-    if not PLANNING:
-        for note in check(P):
-            print(f"note: {note}", file=sys.stderr)
-        # a job's own process needn't ask again
-        if not (workflow.remote_exec or workflow.subprocess_exec):
-            require_known(P, Path(".snakemake"))
-            call_up(P, Path(".snakemake"))
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
 
-wildcard_constraints:
-    package="[^/]+",
-    clip="|".join(P.clip_names) or "none",
-    explainer="|".join(CONFIG.explainers),
-    digest="[0-9a-f]{12}",
-    shard=rf"\d+-of-{CONFIG.shards}",
-
-
-# The first rule is the default target: everything.
-rule all:
-    default_target: True
-    input:
-        P.tables,
-        P.figures,
-        P.run / "detector/metrics.json",
-        P.run / "summary.txt",
-        P.run / "provenance.json",
-        P.report,
-
-
+include: "rules/common.smk"
 include: "rules/corpus.smk"
 include: "rules/faces.smk"
 include: "rules/frames.smk"
@@ -87,28 +41,13 @@ include: "rules/cases.smk"
 include: "rules/explain.smk"
 
 
-onstart:
-    if not PLANNING:
-        remember(P, Path(".snakemake"))
-
-
-onsuccess:
-    from advxai.run.store import (
-        clear_journals,
-    )  # HDF5 and all, which planning and each job's start don't need
-
-    clear_journals(path for paths in P.records.values() for path in paths)
-    if not PLANNING:
-        remember(P, Path(".snakemake"))
-    if CONFIG.image is None and P.summed_up:
-        print((P.run / "summary.txt").read_text(), file=sys.stderr)
-        if P.report.exists():
-            print(f"report: {P.report}", file=sys.stderr)
-
-
-onerror:
-    print(
-        "The run stopped before its end. Where a job failed, its message is above and in results/store/logs/. Finished work "
-        "is kept: mend the cause, if there was one, and give the same command again (after a kill, `snakemake --unlock` first).",
-        file=sys.stderr,
-    )
+# What is made when no target is given: everything.
+rule all:
+    default_target: True
+    input:
+        P.outputs.tables,
+        P.outputs.figures,
+        P.run / "detector/metrics.json",
+        P.run / "summary.txt",
+        P.run / "provenance.json",
+        P.outputs.report,

@@ -1,7 +1,7 @@
 # report: what a person looks at.
 from functools import partial
 
-FIGURES = P.figure_groups
+FIGURES = P.outputs.figure_groups
 # Rows and maps of all explainers.
 ALL_ROWS = [path for name in CONFIG.explainers for path in P.rows_of(name)]
 ALL_MAPS = [path for name in CONFIG.explainers for path in P.maps_of(name)]
@@ -12,11 +12,11 @@ IN_REPORT = partial(report, category="Figures")
 DRAWN = {
     name: [
         IN_REPORT(
-            P.figure(name)[0],
+            P.outputs.figure(name)[0],
             caption=f"captions/{name}.rst",
             labels={"figure": title},
         ),
-        P.figure(name)[1],
+        P.outputs.figure(name)[1],
     ]
     for name, title in {
         "accuracy": "Accuracy by method and category",
@@ -31,9 +31,9 @@ DRAWN = {
 
 rule report:
     input:
-        P.figures,
+        P.outputs.figures,
         P.run / "provenance.json",
-        P.report,
+        P.outputs.report,
 
 
 rule report_figure:
@@ -104,8 +104,8 @@ rule report_accuracy:
     params:
         explainers=list(CONFIG.explainers),
         categories=CONFIG.corpus.categories,
-        readings=P.readings if P.is_ffpp else None,
-        note=P.note(),
+        readings=P.outputs.readings if P.is_ffpp else None,
+        note=P.outputs.note(),
         dpi=CONFIG.report.dpi,
     script:
         "../scripts/report_accuracy.py"
@@ -129,7 +129,7 @@ rule report_explanations:
         "../envs/tables.yaml"
     params:
         categories=CONFIG.corpus.categories,
-        note=P.note(attacks=False),
+        note=P.outputs.note(attacks=False),
         dpi=CONFIG.report.dpi,
     script:
         "../scripts/report_explanations.py"
@@ -151,7 +151,7 @@ if P.any_adversary:
         conda:
             "../envs/tables.yaml"
         params:
-            note=P.note(attacks=False),
+            note=P.outputs.note(attacks=False),
             dpi=CONFIG.report.dpi,
         script:
             "../scripts/report_nes.py"
@@ -167,8 +167,8 @@ rule report_fillings:
         detector=ancient(DETECTOR),
         weights=WEIGHTS,
     output:
-        data=P.fillings,
-        speed=P.speed,
+        data=P.outputs.fillings,
+        speed=P.outputs.speed,
     log:
         P.logs / CONFIG.run / "report_fillings.log",
     benchmark:
@@ -187,7 +187,7 @@ rule report_fillings:
 
 rule report_fillings_figure:
     input:
-        P.fillings,
+        P.outputs.fillings,
     output:
         DRAWN["fillings"],
     log:
@@ -196,7 +196,7 @@ rule report_fillings_figure:
     conda:
         "../envs/tables.yaml"
     params:
-        note=P.note(attacks=False),
+        note=P.outputs.note(attacks=False),
         dpi=CONFIG.report.dpi,
     script:
         "../scripts/report_fillings_figure.py"
@@ -205,7 +205,7 @@ rule report_fillings_figure:
 rule report_cost:
     input:
         cost=P.run / "tables/cost.parquet",
-        speed=P.speed,
+        speed=P.outputs.speed,
     output:
         DRAWN["cost"],
     log:
@@ -214,7 +214,7 @@ rule report_cost:
     conda:
         "../envs/tables.yaml"
     params:
-        note=P.note(attacks=False),
+        note=P.outputs.note(attacks=False),
         dpi=CONFIG.report.dpi,
     script:
         "../scripts/report_cost.py"
@@ -226,8 +226,8 @@ rule report_provenance:
         [path for name in CONFIG.explainers for path in P.maps_of(name)],
         [path for name in CONFIG.explainers for path in P.attacks_of(name)],
         P.predicted,
-        P.tables,
-        P.figures,
+        P.outputs.tables,
+        P.outputs.figures,
         weights=WEIGHTS,
     output:
         P.run / "provenance.json",
@@ -254,14 +254,14 @@ rule report_page:
         detector=ancient(DETECTOR),
         weights=WEIGHTS,
         metrics=P.run / "detector/metrics.json",
-        tables=P.tables,
+        tables=P.outputs.tables,
         left_out=P.run / "tables/left_out.parquet",
         not_explained=NOT_EXPLAINED,
         summary=P.run / "summary.txt",
-        figures=P.figures,
+        figures=P.outputs.figures,
         provenance=P.run / "provenance.json",
     output:
-        report(P.report, caption="captions/page.rst", category="Report"),
+        report(P.outputs.report, caption="captions/page.rst", category="Report"),
     log:
         P.logs / CONFIG.run / "report_page.log",
     benchmark:

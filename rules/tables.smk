@@ -13,13 +13,13 @@ TABLE_FILES = lambda names: [
         if path.suffix != ".csv"
         else report(str(path), labels={"table": path.stem}, **CSV)
     )
-    for path in P.tables_of(names)
+    for path in P.outputs.tables_of(names)
 ]
 
 
 rule tables:
     input:
-        P.tables,
+        P.outputs.tables,
         P.run / "tables/left_out.csv",
         P.run / "summary.txt",
 
@@ -40,7 +40,7 @@ rule tables_explainer:
     conda:
         "../envs/tables.yaml"
     params:
-        note=lambda wildcards: P.note(wildcards.explainer),
+        note=lambda wildcards: P.outputs.note(wildcards.explainer),
         top=CONFIG.evaluation.top,
         categories=CONFIG.corpus.categories,
     script:
@@ -54,7 +54,7 @@ rule tables_combined:
         weights=WEIGHTS,
         not_explained=NOT_EXPLAINED,
     output:
-        TABLE_FILES(P.COMBINED),
+        TABLE_FILES(P.outputs.COMBINED),
     log:
         P.logs / CONFIG.run / "tables_combined.log",
     localrule: True
@@ -62,7 +62,7 @@ rule tables_combined:
         "../envs/tables.yaml"
     params:
         explainers=list(CONFIG.explainers),
-        note=P.note(),
+        note=P.outputs.note(),
         top=CONFIG.evaluation.top,
         categories=CONFIG.corpus.categories,
     script:
@@ -79,7 +79,7 @@ if P.is_ffpp:
             cost=P.run / "tables/cost.parquet",
             not_explained=NOT_EXPLAINED,
         output:
-            TABLE_FILES(P.PUBLISHED),
+            TABLE_FILES(P.outputs.PUBLISHED),
         log:
             P.logs / CONFIG.run / "tables_published.log",
         localrule: True
@@ -89,7 +89,7 @@ if P.is_ffpp:
             readings={
                 name: entry.published for name, entry in CONFIG.explainers.items()
             },
-            note=P.note(),
+            note=P.outputs.note(),
             top=CONFIG.evaluation.top,
             categories=CONFIG.corpus.categories,
         script:

@@ -4,8 +4,12 @@ import logging
 from pathlib import Path
 
 from advxai.common.errors import InputError
+from advxai.common.sizes import human
 from advxai.config import load
-from advxai.prune.prune import configurations, delete, human, total, unused
+from advxai.prune.delete import delete
+from advxai.prune.entries import total
+from advxai.prune.runs import configurations
+from advxai.prune.unused import unused
 from advxai.run.jobs import job
 
 with job(snakemake.log, snakemake.input):

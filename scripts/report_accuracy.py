@@ -18,9 +18,9 @@ with job(snakemake.log, snakemake.input):
     clean = clean_predictions(rows, explanations(axes.explainers[0], snakemake.input.saliency))
     lines = Lines(
         axes,
-        list(paths.figure_groups.values()),
+        list(paths.outputs.figure_groups.values()),
         {name: entry.baseline.kind for name, entry in config.explainers.items()},
-        paths.readings if paths.is_ffpp else {},
+        paths.outputs.readings if paths.is_ffpp else {},
         snakemake.params.note,
     )
     accuracy_figure(accuracy_shares(rows, clean, axes), lines, Path(snakemake.output[0]), config.report.dpi)

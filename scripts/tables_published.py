@@ -15,5 +15,5 @@ with job(snakemake.log, snakemake.input):
     note = noted(snakemake.params.note, snakemake.input.not_explained)
     axes = Axes(list(config.explainers), list(config.corpus.categories), config.evaluation.top)
     ours = {name: parquet.read(snakemake.input[name]) for name in ("accuracy", "sufficiency", "cost")}
-    for name, table in published(ours, axes, paths.readings).items():
+    for name, table in published(ours, axes, paths.outputs.readings).items():
         write(table, paths.run / "tables" / f"published_{name}", note)

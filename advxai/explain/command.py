@@ -100,7 +100,7 @@ def read(wanted: Wanted, paths: Paths) -> list[Source]:
 
 def _look(paths: Paths, names: Sequence[str], opened: Opened) -> Look:
     config = paths.config
-    groups = [[name for name in group if name in names] for group in paths.figure_groups.values()]
+    groups = [[name for name in group if name in names] for group in paths.outputs.figure_groups.values()]
     return Look(
         classes=opened.detector.classes,
         real=opened.detector.real,

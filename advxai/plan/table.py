@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from advxai.common.sizes import human
 from advxai.plan.count import Row
-from advxai.prune.prune import human
 
 COLUMNS = (
     ("stage", 19), ("all", 17), ("found", 10), ("forwards", 12), ("at most", 12), ("disk", 10), ("time", 10),

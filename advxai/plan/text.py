@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from advxai.common.sizes import human
 from advxai.config import Config
 from advxai.plan.count import (
     LEAST_JOB,
@@ -20,7 +21,6 @@ from advxai.plan.measure import Speed
 from advxai.plan.population import Population
 from advxai.plan.requests import Timed, memory, runtime
 from advxai.plan.table import duration, number, size, table
-from advxai.prune.prune import human
 
 WIDTH = 100
 

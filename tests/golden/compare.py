@@ -84,7 +84,7 @@ def _changed(stage: str, golden: dict[str, Any], made: Values) -> str | None:
         return None
     more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
     head = (
-        f"the numbers of {stage} have changed: raise VERSIONS['{stage}'] in advxai/run/digests.py, "
+        f"the numbers of {stage} have changed: raise VERSIONS['{stage}'] in advxai/run/digests/base.py, "
         f"then run `python -m tests.golden {stage}`"
     )
     return "\n  ".join([head, *found[:SHOWN], *more])

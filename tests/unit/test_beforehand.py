@@ -105,12 +105,12 @@ def test_a_closing_message_of_before_an_exchange_is_none(tmp_path):
     own = paths(tmp_path)
     place(own)
     check(own)
-    assert not own.summed_up
+    assert not own.outputs.summed_up
     own.run.mkdir(parents=True)
     (own.run / "summary.txt").write_text("all is well")
-    assert own.summed_up
+    assert own.outputs.summed_up
     os.utime(own.weights_hash, ns=(0, (own.run / "summary.txt").stat().st_mtime_ns + 1_000_000))
-    assert not own.summed_up
+    assert not own.outputs.summed_up
 
 
 def test_a_store_of_before_is_told_once(tmp_path):
@@ -160,3 +160,19 @@ def test_a_detector_of_another_checkpoint_is_refused(tmp_path):
     checkpoint.save(own.weights, nn.Linear(2, 2), **save, checkpoint="0" * 64)
     with pytest.raises(InputError, match=r"was imported from another checkpoint \(SHA-256 0000.*delete it and run"):
         check(own)
+
+
+def test_what_ffpp_lacks_is_said_in_one_message(tmp_path):
+    config = {"kind": "ffpp", "root": str(tmp_path), "splits": str(tmp_path / "splits")}
+    (tmp_path / "manipulated_sequences/Deepfakes/c23/videos").mkdir(parents=True)
+    (tmp_path / "ff.ckpt").write_bytes(b"")
+    absent = Paths(load({"run": "ffpp", "corpus": config, "detector": {"checkpoint": str(tmp_path / "no.ckpt")}}))
+    with pytest.raises(InputError) as error:
+        check(absent)
+    message = str(error.value)
+    lines = message.splitlines()
+    assert lines[0] == "config: this is missing:" and all(line.startswith("  - ") for line in lines[1:])
+    keys = [line.removeprefix("  - ").partition(": ")[0] for line in lines[1:]]
+    assert keys == ["corpus.splits"] * 3 + ["corpus.compression"] + ["corpus.categories"] * 4 + ["detector.checkpoint"]
+    assert "test.json" in message and "no.ckpt" in message and "set it to null" in lines[-1]
+    assert message.count("ondyari/FaceForensics") >= 8  # where to get it

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from advxai.run import console, progress
-from advxai.run.console import Console, Job, duration, made, planned, plural, watch
+from advxai.run.console import Console, watch
+from advxai.run.tally import Job, duration, made, planned, plural
 
 PLAN = {
     1: Job("corpus_media"),

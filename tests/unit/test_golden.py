@@ -43,7 +43,7 @@ def test_a_changed_computation_is_noticed(stage: str, monkeypatch: pytest.Monkey
     monkeypatch.setattr(*CHANGES[stage])
     wrong = problem(stage, VERSIONS[stage], values_of(stage), DATA)
     assert wrong.startswith(
-        f"the numbers of {stage} have changed: raise VERSIONS['{stage}'] in advxai/run/digests.py, "
+        f"the numbers of {stage} have changed: raise VERSIONS['{stage}'] in advxai/run/digests/base.py, "
         f"then run `python -m tests.golden {stage}`\n"
     )
 

@@ -97,7 +97,7 @@ if any(argument.endswith(".saliency_shard.py") for argument in sys.orig_argv):
 
 def test_a_full_disk_stops_with_one_sentence_and_loses_nothing(finished, tmp_path):
     """A job's files may not grow beyond 12 kB, as if the disk was full then: the journal fits one record and no second.
-    Python reads `sitecustomize` at every start. (tests/unit/test_store.py has the same of a shard.)"""
+    Python reads `sitecustomize` at every start. (tests/unit/test_store_journal.py has the same of a shard.)"""
     folder = without(finished, tmp_path, "saliency/LIME-*/tiny", "evaluation/LIME-*/tiny")
     (tmp_path / "sitecustomize.py").write_text(LIMIT.format(12_000))
     run = Run(folder, TABLE, "--cores", 1, SLOW_FORWARD="0", PYTHONPATH=str(tmp_path))

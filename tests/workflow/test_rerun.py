@@ -165,7 +165,7 @@ def test_a_comment_a_touch_and_another_environment_rerun_no_shard(finished, tmp_
     shutil.copy(ROOT / "Snakefile", code)
     for name in ("advxai", "rules", "scripts", "envs", "profiles"):
         shutil.copytree(ROOT / name, code / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for path in (*code.glob("scripts/*.py"), *code.glob("advxai/*/*.py"), *code.glob("envs/*.yaml")):
+    for path in (*code.glob("scripts/*.py"), *code.glob("advxai/**/*.py"), *code.glob("envs/*.yaml")):
         path.write_text(path.read_text() + "\n# a comment\n")
     profile = ["--profile", code / "profiles/default"]
     arguments = ["-n", "--cores", 1, "--snakefile", code / "Snakefile", *profile, "--configfile", folder / "tiny.yaml"]

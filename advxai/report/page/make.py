@@ -57,9 +57,9 @@ def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
     tables = combined(rows, spent, axes)
     if paths.is_ffpp:
         ours = {name: table.tidy for name, table in tables.items()}
-        beside = published(ours, axes, paths.readings)
+        beside = published(ours, axes, paths.outputs.readings)
         tables |= {f"published_{name}": table for name, table in beside.items()}
-    note = noted(paths.note(), missing)
+    note = noted(paths.outputs.note(), missing)
     content = {
         "title": f"Run {config.run}",
         "sections": SECTIONS,
@@ -81,7 +81,7 @@ def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
             yield entry(image, methods, categories, config.evaluation.top, config.report.tile)
 
     write(
-        paths.report,
+        paths.outputs.report,
         content,
         Gallery(categories, list(methods), paths.any_adversary, config.evaluation.top),
         entries(),
@@ -94,7 +94,7 @@ def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
 def pictures(paths: Paths) -> Callable[[Path | None], list[Figure]]:
     """The run's figures, as `advxai.report.page.write.write` asks for them."""
     made = {}
-    for name in names(paths.figures):
+    for name in names(paths.outputs.figures):
         made[name] = smaller(paths.run / "figures" / f"{name}.png")
 
     def figures(folder: Path | None) -> list[Figure]:
@@ -105,7 +105,7 @@ def pictures(paths: Paths) -> Callable[[Path | None], list[Figure]]:
             else:
                 (folder / f"{name}.webp").write_bytes(data)
                 source = f"{FOLDER}/{name}.webp"
-            caption, alt = describe(name, paths.figure_groups)
+            caption, alt = describe(name, paths.outputs.figure_groups)
             found.append(
                 Figure(name, source, width, height, shape(width, height, paths.config.report.dpi), caption, alt)
             )

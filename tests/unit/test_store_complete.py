@@ -1,10 +1,5 @@
-"""Shards, journals, and the rule that nothing is computed twice."""
+"""The rule that nothing is computed twice, and nothing of other weights is taken."""
 
-import fcntl
-import subprocess
-import sys
-
-import h5py
 import numpy as np
 import pytest
 
@@ -16,139 +11,15 @@ from advxai.run.store import (
     complete,
     read_attributes,
     read_shard,
-    read_some,
-    stream_shard,
     write_shard,
 )
-from advxai.run.store.journal import MAGIC, read_journal
-from advxai.run.store.shard import SEAL, USER_BLOCK
-from tests.patience import PATIENCE
-
-WEIGHTS = "f" * 64
-
-
-def record(key: str, length: int = 2) -> dict:
-    number = int(key)
-    return {
-        "key": key,
-        "sha256": f"hash-{key}",
-        "map": np.full((4, 4), number, np.float32),
-        "ranking": np.arange(length, dtype=np.int16),
-        "queries": 10 * number,
-        "success": number % 2 == 0,
-    }
-
-
-def items(*keys: str) -> list[dict]:
-    return [{"key": key, "sha256": f"hash-{key}"} for key in keys]
-
-
-def equal(one: dict, other: dict) -> bool:
-    return set(one) == set(other) and all(np.array_equal(one[name], other[name]) for name in one)
-
-
-def test_records_come_back_as_they_were(tmp_path):
-    records = [record("1", 3), record("2", 0), record("3", 5)]
-    write_shard(tmp_path / "a.h5", records, {"alpha": 0.5})
-    back = read_shard(tmp_path / "a.h5")
-    assert all(equal(one, other) for one, other in zip(records, back, strict=True))
-    assert back[0]["map"].dtype == np.float32 and back[0]["ranking"].dtype == np.int16
-    with h5py.File(tmp_path / "a.h5") as file:
-        assert file.attrs["alpha"] == 0.5
-        assert file["map"].fletcher32
-
-
-def test_what_other_readers_meet_in_a_shard(tmp_path):
-    """Padding is no number of a segment; maps are compressed one by one, so that one can be read alone."""
-    records = [record(str(number), number) | {"scores": np.ones(number, np.float32)} for number in (1, 3)]
-    write_shard(tmp_path / "a.h5", records, {})
-    with h5py.File(tmp_path / "a.h5") as file:
-        np.testing.assert_array_equal(file["ranking"], [[0, -1, -1], [0, 1, 2]])
-        np.testing.assert_array_equal(file["scores"], [[1, np.nan, np.nan], [1, 1, 1]])
-        assert file["map"].chunks == (1, 4, 4) and file["map"].compression == "gzip"
-        assert file["ranking"].chunks == (2, 3) and file["queries"].chunks == (2,)
-
-
-def test_a_shard_is_read_without_a_lock(tmp_path):
-    """Where another process holds one; a network's disk may have none to give."""
-    write_shard(tmp_path / "a.h5", [record("1")], {})
-    with open(tmp_path / "a.h5") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        assert len(read_shard(tmp_path / "a.h5")) == 1
-
-
-def test_step_maps_of_two_types_are_widened(tmp_path):
-    records = [record("1") | {"steps": np.array([[-3]], np.int8)}, record("2") | {"steps": np.array([[300]], np.int16)}]
-    write_shard(tmp_path / "a.h5", records, {})
-    assert [int(one["steps"][0, 0]) for one in read_shard(tmp_path / "a.h5")] == [-3, 300]
-
-
-def test_an_empty_shard_is_a_shard(tmp_path):
-    write_shard(tmp_path / "a.h5", [], {})
-    assert read_shard(tmp_path / "a.h5") == []
-
-
-def test_a_damaged_shard_is_refused_by_name(tmp_path):
-    """Cut short, or one bit changed anywhere: in the data, a key, HDF5's own structures, the checksum itself."""
-    path = tmp_path / "a.h5"
-    write_shard(path, [record(str(number)) for number in range(20)], {"alpha": 1.0})
-    whole = path.read_bytes()
-    assert len(read_shard(path)) == 20
-    places = np.random.default_rng(0).integers(0, len(whole), 300).tolist()
-    for place in [0, len(SEAL), USER_BLOCK - 1, USER_BLOCK, len(whole) - 1, whole.index(b"hash-7"), *places]:
-        data = bytearray(whole)
-        data[place] ^= 1 << place % 8
-        path.write_bytes(data)
-        with pytest.raises(InputError, match=r"a\.h5.*delete it and run again"):
-            read_shard(path)
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"a\.h5.*delete it and run again"):
-        read_shard(path)
-
-
-def test_other_programs_read_a_shard_as_plain_hdf5(tmp_path):
-    write_shard(tmp_path / "a.h5", [record("1"), record("2")], {})
-    with h5py.File(tmp_path / "a.h5") as file:
-        assert file["map"].fletcher32 and file["queries"][:].tolist() == [10, 20]
-
-
-def test_some_fields_alone(tmp_path):
-    write_shard(tmp_path / "a.h5", [record("1", 3), record("2", 1)], {})
-    back = read_shard(tmp_path / "a.h5", ["key", "ranking"])
-    assert [set(one) for one in back] == [{"key", "ranking"}] * 2
-    assert [one["ranking"].tolist() for one in back] == [[0, 1, 2], [0]]
-
-
-@pytest.mark.parametrize("at_once", [1, 2, 32])
-def test_a_streamed_shard_has_the_same_records(tmp_path, at_once):
-    records = [record("1", 3), record("2", 0), record("3", 5)]
-    write_shard(tmp_path / "a.h5", records, {})
-    back = list(stream_shard(tmp_path / "a.h5", at_once=at_once))
-    assert all(equal(one, other) for one, other in zip(records, back, strict=True))
-    assert [set(one) for one in stream_shard(tmp_path / "a.h5", ["key", "map"], at_once)] == [{"key", "map"}] * 3
-    write_shard(tmp_path / "b.h5", [], {})
-    assert list(stream_shard(tmp_path / "b.h5")) == []
+from tests.unit.store_data import WEIGHTS, Worker, equal, items, record
 
 
 @pytest.fixture
 def folder(tmp_path):
     """A digest's folder."""
     return tmp_path / "store" / "stage" / "name-0123456789ab"
-
-
-class Worker:
-    """Computes records and remembers for which images it was asked."""
-
-    def __init__(self, fail_at: str | None = None) -> None:
-        self.asked: list[str] = []
-        self.fail_at = fail_at
-
-    def __call__(self, wanted):
-        for item in wanted:
-            if item["key"] == self.fail_at:
-                raise KeyboardInterrupt
-            self.asked.append(item["key"])
-            yield record(item["key"])
 
 
 def run(folder, run_name, worker, *keys):
@@ -264,48 +135,6 @@ def test_other_bytes_are_another_image(folder):
     assert read_attributes(folder / "b" / "0.h5")["computed"] == 1
 
 
-@pytest.fixture
-def journal(tmp_path):
-    """Three records; returns its path and where each frame begins."""
-    path = tmp_path / "a.journal"
-    written = Journal(path)
-    starts = []
-    for key in ("1", "2", "3"):
-        starts.append(path.stat().st_size if path.exists() else 0)
-        written.add(record(key))
-    return path, starts
-
-
-def keys(path) -> list[str]:
-    return [one["key"] for one in read_journal(path)]
-
-
-def test_a_journal_gives_back_whole_records(journal):
-    path, _ = journal
-    assert all(equal(one, record(str(number))) for number, one in enumerate(read_journal(path), 1))
-    assert list(next(read_journal(path))) == list(record("1"))  # the fields in their order
-
-
-def test_what_a_killed_writer_left_half_written_is_not_given_back(journal):
-    path, starts = journal
-    data = path.read_bytes()
-    for size in (len(data) - 1, starts[2] + 1, starts[2] + len(MAGIC) + 3, starts[2]):
-        path.write_bytes(data[:size])
-        assert keys(path) == ["1", "2"]
-    path.write_bytes(b"")
-    assert keys(path) == []
-
-
-@pytest.mark.parametrize("place", [0, len(MAGIC), len(MAGIC) + 7, len(MAGIC) + 8, len(MAGIC) + 60])
-def test_a_changed_byte_costs_its_record_alone(journal, place):
-    """In the mark, the length (much longer, a little longer), the checksum, the content."""
-    path, starts = journal
-    data = bytearray(path.read_bytes())
-    data[starts[1] + place] ^= 0x55
-    path.write_bytes(data)
-    assert keys(path) == ["1", "3"]
-
-
 def test_a_damaged_shard_is_computed_anew(folder):
     run(folder, "old", Worker(), "1", "2")
     path = folder / "old" / "0-of-1.h5"
@@ -327,55 +156,6 @@ def test_a_record_that_never_comes_is_an_error(folder):
             weights=WEIGHTS,
         )
     assert not (folder / "a" / "0.h5").exists()
-
-
-LIMITED = """
-import resource, sys
-import numpy as np
-from pathlib import Path
-from advxai.run.store import Journal, write_shard
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
-noise = np.random.default_rng(0)
-records = [{"key": str(n), "sha256": "h", "map": noise.random((40, 40), np.float32)} for n in range(20)]
-folder = Path(sys.argv[1])
-journal = Journal(folder / "a.journal")
-write = {
-    "shard": lambda: write_shard(folder / "a.h5", records, {}),
-    "journal": lambda: [journal.add(record) for record in records],
-}
-try:
-    write[sys.argv[2]]()
-except OSError as error:
-    print(error.strerror)
-"""
-
-
-@pytest.mark.parametrize("what", ["shard", "journal"])
-def test_a_full_disk_is_an_error_and_leaves_nothing_half_published(tmp_path, what):
-    """A process that may not write files of more than 20 kB; h5py on its own ends in a crash there."""
-    done = subprocess.run(
-        [sys.executable, "-c", LIMITED, tmp_path, what],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120 * PATIENCE,
-    )
-    assert done.stdout == "File too large\n" and done.stderr == ""
-    if what == "shard":
-        assert list(tmp_path.iterdir()) == []
-    else:
-        assert keys(tmp_path / "a.journal") == ["0", "1", "2"]  # 6 kB each
-
-
-def test_some_records_of_a_shard(tmp_path):
-    """Only those of the keys, whole; an empty shard has none."""
-    records = [{"key": f"k{n}", "sha256": "s", "map": np.full((2, 2), n), "ranking": np.arange(n)} for n in range(4)]
-    write_shard(tmp_path / "shard.h5", records, {})
-    found = read_some(tmp_path / "shard.h5", {"k3", "k1", "absent"})
-    assert [record["key"] for record in found] == ["k1", "k3"] and equal(found[0], records[1])
-    assert found[1]["map"].tolist() == [[3, 3], [3, 3]] and found[1]["ranking"].tolist() == [0, 1, 2]
-    write_shard(tmp_path / "empty.h5", [], {})
-    assert read_some(tmp_path / "empty.h5", {"k1"}) == []
 
 
 def test_records_made_before_a_field_was_kept_stay_and_get_what_stands_for_it(folder):

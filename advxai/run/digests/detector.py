@@ -1,0 +1,86 @@
+"""Parameters of the detector: how it is built, and what it is trained on or imported from."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from advxai.common.files import database_file, file_sha256
+from advxai.config.data import DemoCorpus, split_files
+from advxai.run.digests.base import VERSIONS, digest
+from advxai.run.digests.images import ImageDigests
+from advxai.run.weights import said
+
+
+class DetectorDigests(ImageDigests):
+    """What determines the detector."""
+
+    @cached_property
+    def detector_params(self) -> dict[str, Any]:
+        made = self.ready_made
+        return self._detector_params | ({"trained": file_sha256(made)} if made else {})
+
+    @cached_property
+    def ready_made(self) -> Path | None:
+        """Weights that the configured training has made elsewhere: `detector.trained`, if it says so of itself."""
+        settings = self.config.detector
+        if settings.trained_file is None or settings.checkpoint is not None:
+            return None
+        file = Path(settings.trained_file)
+        return file if said(file).get("training") == digest(self._detector_params) else None
+
+    @cached_property
+    def _detector_params(self) -> dict[str, Any]:
+        settings = self.config.detector
+        params = {
+            "version": VERSIONS["detector"],
+            **settings.model_dump(include={"model", "input_size", "mean", "std"}),
+        }
+        if ":" in settings.model:
+            params |= self._code("detector.model", settings.model.partition(":")[0])
+        if settings.checkpoint is not None:
+            return params | {"checkpoint": self._file(settings.checkpoint)}
+        training = self._training
+        weights = settings.training.initial_weights
+        return params | {
+            "training": training | {"initial_weights": self._medium(weights) if weights else None},
+            "device": settings.device,
+            "seed": self.config.seed,
+            "corpus": self._training_corpus,
+        }
+
+    @property
+    def _training(self) -> dict[str, Any]:
+        """How the detector is trained; settings that can't act count as their defaults."""
+        training = self.config.detector.training
+        params = training.model_dump(exclude={"initial_weights"})
+        defaults = {name: field.default for name, field in type(training).model_fields.items()}
+        if not training.augment:
+            params |= {name: defaults[name] for name in ("jpeg", "blur")}
+        if training.patience is not None and training.patience >= training.epochs - 1:
+            params["patience"] = None
+        if training.keep == defaults["keep"]:  # the key is younger than many a detector
+            del params["keep"]
+        return params
+
+    @property
+    def _learnt(self) -> list[str]:
+        """Names of the demo's clips that the detector learns from."""
+        if not isinstance(self.config.corpus, DemoCorpus):
+            return []
+        return [clip.name for clip in self.config.corpus.clips if clip.splits.train or clip.splits.val]
+
+    @property
+    def _training_corpus(self) -> dict[str, Any]:
+        """The videos or images that the detector learns from."""
+        corpus, frames = self.config.corpus, self.config.frames
+        if isinstance(corpus, DemoCorpus):
+            made: dict[str, Any] = {"clips": sorted(digest(self.clip_params(name)) for name in self._learnt)}
+        elif frames.lmdb is not None:
+            there = not self.planning or Path(frames.lmdb).exists()
+            size = database_file(Path(frames.lmdb)).stat().st_size if there else 0
+            return {"lmdb": frames.lmdb, "bytes": size, "list": self.listed}
+        else:
+            files = split_files(Path(str(corpus.splits)), ("train", "val"))
+            made = corpus.model_dump(include={"root", "compression"}) | {"splits": list(map(self._file, files))}
+        listed = {"list": self.listed} if frames.manifest and self.lists_splits else {}
+        return made | {"categories": sorted(corpus.categories), "faces": self.faces_params} | listed

@@ -1,0 +1,64 @@
+"""Parameters of the corpus and of the faces, and what the user's list of images says."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from advxai.common.header import header
+from advxai.config.data import Clip, DemoCorpus
+from advxai.run.digests.base import VERSIONS, Hashes
+
+
+class ImageDigests(Hashes):
+    """What determines the face images."""
+
+    @property
+    def _corpus(self) -> DemoCorpus:
+        if not isinstance(self.config.corpus, DemoCorpus):
+            raise TypeError("only the demo's corpus is made")
+        return self.config.corpus
+
+    def _clip(self, name: str) -> Clip:
+        return next(clip for clip in self._corpus.clips if clip.name == name)
+
+    def clip_params(self, name: str) -> dict[str, Any]:
+        corpus = self._corpus
+        clip = self._clip(name)
+        settings = corpus.model_dump(include={"block_seconds", "gap_seconds", "crf", "compression", "seed"})
+        return {
+            "version": VERSIONS["clip"],
+            "name": name,  # seeds what varies from video to video
+            "clip": self._medium(clip.source),
+            "first_id": clip.first_id,
+            "splits": clip.splits.model_dump(),
+            "categories": sorted(corpus.categories),
+            "face_detector": self._medium(self.config.faces.model),
+            "face_mesh": self._medium(corpus.face_mesh),
+            **settings,
+        }
+
+    @cached_property
+    def faces_params(self) -> dict[str, Any]:
+        # Masks lie beside the crops, which don't depend on them.
+        unused = "stride" if self.config.faces.frames_per_video else "frames_per_video"
+        settings = self.config.faces.model_dump(exclude={"model", "batch", "masks", unused})
+        return {"version": VERSIONS["faces"], "model": self._medium(self.config.faces.model), **settings}
+
+    @property
+    def listed(self) -> str | None:
+        """SHA-256 of the user's list of images, so that an edited one is noticed."""
+        return self._file(self.config.frames.manifest) if self.config.frames.manifest else None
+
+    @property
+    def lists_splits(self) -> bool:
+        """The list of images may name training images: it has a column of splits."""
+        path = Path(str(self.config.frames.manifest))
+        if self.planning and not path.exists():
+            return False
+        return "split" in header(path)
+
+    @property
+    def unlearnt(self) -> bool:
+        """No image of the list may be one that the detector learns from: the list doesn't say its splits itself."""
+        trained = self.config.detector.checkpoint is None
+        return trained and self.config.frames.manifest is not None and not self.lists_splits

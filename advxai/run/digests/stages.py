@@ -1,0 +1,92 @@
+"""Parameters of the stages that make forwards: predictions, adversary, saliency, attacks, evaluation."""
+
+from functools import cached_property
+from typing import Any
+
+from advxai.config.explainers import module_of
+from advxai.config.science import Nes
+from advxai.run.digests.base import VERSIONS, digest
+from advxai.run.digests.detector import DetectorDigests
+
+# Methods without a random draw: SOBOL's sequence isn't scrambled, SHAP splits regions of equal worth in their order.
+DRAWLESS = ("sobol", "shap")
+
+
+def _attack(settings: Nes) -> dict[str, Any]:
+    """Settings of an attack; a delta that bounds nothing counts as the default, so that changing it moves nothing."""
+    params = settings.model_dump()
+    if not settings.project and settings.delta >= settings.alpha:
+        params["delta"] = type(settings).model_fields["delta"].default
+    return params
+
+
+class Digests(DetectorDigests):
+    """Parameters of every stage of one configuration.
+
+    Args:
+        config: a checked configuration.
+        planning: a file of the user's that isn't there yet has a hash of its own instead of being an error.
+    """
+
+    @cached_property
+    def _forward(self) -> dict[str, Any]:
+        settings = self.config.detector
+        return {
+            "detector": digest(self.detector_params),
+            "device": settings.device,
+            "backend": settings.backend,
+            "forward_batch": settings.forward_batch,
+            "threads": settings.threads if settings.device == "cpu" else None,
+        }
+
+    @cached_property
+    def predictions_params(self) -> dict[str, Any]:
+        return {"version": VERSIONS["predictions"], **self._forward}
+
+    @cached_property
+    def _seeded(self) -> dict[str, Any]:
+        return self._forward | {"seed": self.config.seed}
+
+    @cached_property
+    def adversary_params(self) -> dict[str, Any]:
+        return {"version": VERSIONS["adversary"], **self._seeded, **_attack(self.config.adversary)}
+
+    def needs_adversary(self, explainer: str) -> bool:
+        return self.config.explainers[explainer].baseline.kind == "adversarial"
+
+    def saliency_params(self, explainer: str) -> dict[str, Any]:
+        settings = self.config.explainers[explainer].model_dump(exclude={"published"})
+        # Settings of a baseline that this one doesn't have must not change its digest.
+        relevant = {"blur": {"kind", "size"}, "noise": {"kind", "std"}}.get(settings["baseline"]["kind"], {"kind"})
+        settings["baseline"] = {name: value for name, value in settings["baseline"].items() if name in relevant}
+        if settings["segmentation"]["algorithm"] != "slic":
+            del settings["segmentation"]["n_segments"]
+        params = {"version": VERSIONS["saliency"], **self._forward, **settings}
+        if self._draws(explainer):
+            params["seed"] = self.config.seed
+        if (module := module_of(self.config.explainers[explainer])) is not None:
+            params |= self._code(f"explainers.{explainer}.method", module)
+        if self.needs_adversary(explainer):
+            params["adversary"] = digest(self.adversary_params)
+        return params
+
+    def _draws(self, explainer: str) -> bool:
+        """Whether an explainer, or what fills in for it, draws from the seeded generator (the adversarial copy's own
+        draws are in the digest of the stage adversary)."""
+        entry = self.config.explainers[explainer]
+        library = getattr(entry, "engine", None) == "library"
+        return entry.method not in DRAWLESS or library or entry.baseline.kind == "noise"
+
+    @cached_property
+    def attacks_params(self) -> dict[str, Any]:
+        settings = _attack(self.config.evaluation)
+        own = {name: value for name, value in settings.items() if name not in ("top", "population")}
+        return {"version": VERSIONS["attacks"], **self._seeded, **own}
+
+    def evaluation_params(self, explainer: str) -> dict[str, Any]:
+        return {
+            "version": VERSIONS["evaluation"],
+            "attacks": digest(self.attacks_params),
+            "saliency": digest(self.saliency_params(explainer)),
+            **self.config.evaluation.model_dump(include={"top", "population"}),
+        }

@@ -1,0 +1,85 @@
+"""Corpus, faces and frames: from the videos to the images to explain."""
+
+from pathlib import Path
+
+from advxai.config.data import DemoCorpus
+from advxai.run.digests import digest
+from advxai.run.folders import Folder
+from advxai.run.paths.base import RunPaths
+
+
+class ImagePaths(RunPaths):
+    """Where videos, face crops and the images of a run lie."""
+
+    # -- corpus, faces ------------------------------------------------------------------------------------------------
+    def clip_source(self, name: str, digest: str) -> Path:
+        """The file that a clip's folder is made from; InputError if that folder isn't this configuration's."""
+        self.clip(name).require(digest)
+        return self.medium(self._clip(name).source)
+
+    @property
+    def face_mesh(self) -> Path:
+        return self.medium(self._corpus.face_mesh)
+
+    def clip(self, name: str) -> Folder:
+        params = self.clip_params(name)
+        holds = f"originals, manipulations and masks made from the clip {name}, in FF++'s layout"
+        return Folder(self.store / "corpus" / f"{name}-{digest(params)}", holds, params)
+
+    @property
+    def clip_names(self) -> list[str]:
+        """Names of the demo's clips; none for FF++."""
+        corpus = self.config.corpus
+        return [clip.name for clip in corpus.clips] if isinstance(corpus, DemoCorpus) else []
+
+    @property
+    def clips(self) -> list[Folder]:
+        """Folder of each clip's tree; none for FF++."""
+        return list(map(self.clip, self.clip_names))
+
+    @property
+    def corpus_root(self) -> Path:
+        corpus = self.config.corpus
+        return self.run / "corpus" / "ffpp" if isinstance(corpus, DemoCorpus) else Path(str(corpus.root))
+
+    @property
+    def face_model(self) -> Path:
+        return self.store / "faces" / f"retinaface-{self._medium(self.config.faces.model)[:12]}.onnx"
+
+    @property
+    def faces(self) -> Folder:
+        path = self.store / "faces" / f"crops-{digest(self.faces_params)}"
+        return Folder(path, "face crops of videos, and each run's lists of them", self.faces_params)
+
+    @property
+    def crops(self) -> list[Path]:
+        """The run's lists of face crops."""
+        return self._shards_in(self.faces.path, "parquet")
+
+    # -- frames -------------------------------------------------------------------------------------------------------
+    @property
+    def lmdb(self) -> Path:
+        """The database of the images: the run's own, or the user's."""
+        given = self.config.frames.lmdb
+        return self.run / "frames" / "frames.lmdb" if given is None else Path(given)
+
+    @property
+    def lists(self) -> Path:
+        """Folder of each shard's list of the images to explain."""
+        if self.config.frames.explain == "called_fake":
+            return self.run / "detector" / "called_fake"
+        return self.run / "frames" / "shards"
+
+    @property
+    def explained(self) -> Path:
+        """The table of all images to explain."""
+        return (self.lists if self.config.frames.explain == "called_fake" else self.lists.parent) / "evaluation.parquet"
+
+    @property
+    def left_out(self) -> list[Path]:
+        """Tables of what each stage left out, in the order in which data flows."""
+        made = [self.run / "frames" / "left_out.parquet"]
+        if self.config.frames.lmdb is None:
+            crops = [path.with_suffix(".left_out.parquet") for path in self.crops]
+            made = [self.run / "corpus" / "left_out.parquet", *crops, *made]
+        return made + ([self.lists / "left_out.parquet"] if self.config.frames.explain == "called_fake" else [])

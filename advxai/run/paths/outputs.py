@@ -1,0 +1,109 @@
+"""What people read of a run: tables, figures and the page that has it all."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from advxai.config import FIGURES
+from advxai.config.science import Nes
+from advxai.run.digests import digest
+from advxai.run.paths.stages import StagePaths
+
+
+def _nes(settings: Nes) -> str:
+    return (
+        f"NES, n = {settings.samples}, alpha = {settings.alpha * 255:.3g}/255, at most {settings.iterations} iterations"
+    )
+
+
+class Outputs:
+    """Files of a run at readable paths, and the line under them.
+
+    Args:
+        paths: of the run.
+    """
+
+    FORMATS = ("parquet", "csv", "md", "tex")
+    COMBINED = ("accuracy", "sufficiency", "cost", "flips")
+    PUBLISHED = ("published_accuracy", "published_sufficiency", "published_cost")
+
+    def __init__(self, paths: StagePaths) -> None:
+        self.paths, self.config, self.run = paths, paths.config, paths.run
+
+    def tables_of(self, names: Iterable[str]) -> list[Path]:
+        """Files of tables, in every format."""
+        return [self.run / "tables" / f"{name}.{kind}" for name in names for kind in self.FORMATS]
+
+    @property
+    def tables(self) -> list[Path]:
+        """Every table: one an explainer, the combined ones and, for FF++, those beside the published ones."""
+        beside = self.PUBLISHED if self.paths.is_ffpp else ()
+        return self.tables_of([*self.config.explainers, *self.COMBINED, *beside])
+
+    @property
+    def readings(self) -> dict[str, str]:
+        """Row -> the published row that it is a reading of."""
+        entries = self.config.explainers.items()
+        return {name: entry.published for name, entry in entries if entry.published is not None}
+
+    @property
+    def figure_groups(self) -> dict[str, list[str]]:
+        """Explainers that differ in their baseline alone stand in one figure, named as the first of them."""
+        groups: dict[str, list[str]] = {}
+        for name, settings in self.config.explainers.items():
+            others = settings.model_dump(mode="json", exclude={"baseline", "published"})
+            groups.setdefault(digest(others), []).append(name)
+        return {names[0]: names for names in groups.values()}
+
+    @property
+    def run_figures(self) -> list[str]:
+        """Names of the figures of the run as a whole; NES has one where a row fills in with its copies."""
+        return [name for name in FIGURES if name != "nes" or self.paths.any_adversary]
+
+    def figure(self, name: str) -> list[Path]:
+        """A figure's two files."""
+        return [self.run / "figures" / f"{name}.{kind}" for kind in ("png", "pdf")]
+
+    @property
+    def figures(self) -> list[Path]:
+        """Every figure: one a group of explainers, and those of the run as a whole."""
+        return [path for name in (*self.figure_groups, *self.run_figures) for path in self.figure(name)]
+
+    @property
+    def fillings(self) -> Path:
+        """What the figure of the fillings shows."""
+        return self.run / "figures" / "fillings.h5"
+
+    @property
+    def speed(self) -> Path:
+        """How many images a second the detector takes, as measured when the run was done."""
+        return self.run / "detector" / "speed.json"
+
+    @property
+    def report(self) -> Path:
+        """The page that has it all."""
+        return self.run / "report.html"
+
+    @property
+    def summed_up(self) -> bool:
+        """The run has a closing message, written since the detector was exchanged, if it was."""
+        try:
+            return (self.run / "summary.txt").stat().st_mtime >= self.paths.weights_hash.stat().st_mtime
+        except FileNotFoundError:
+            return False
+
+    def note(self, explainer: str | None = None, *, attacks: bool = True) -> str:
+        """The budgets behind a table or figure, as a line under it; `attacks`: it shows segment attacks."""
+        config = self.config
+        own = f" Segment attacks: {_nes(config.evaluation)}." if attacks else ""
+        if self.paths.any_adversary if explainer is None else self.paths.needs_adversary(explainer):
+            own += f" Adversarial copies: {_nes(config.adversary)}."
+        if explainer is not None:
+            settings = config.explainers[explainer]
+            budget = settings.model_dump(include={"samples", "evaluations", "grid", "design", "masks", "params"})
+            own += ", ".join(
+                [f" {explainer}: baseline {settings.baseline.kind}", *(f"{k} {v}" for k, v in budget.items())]
+            )
+        return (
+            f"Run {config.run}, protocol {config.protocol}, seed {config.seed}, {config.detector.model} at "
+            f"{config.detector.input_size} px.{own}"
+        )

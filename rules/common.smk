@@ -1,0 +1,70 @@
+# common: what the rules of all stages share, what is looked at before them, and what a person is told of a run.
+from pathlib import Path
+
+from advxai.beforehand import check
+from advxai.run.console import watch
+from advxai.run.environment import prepare
+from advxai.run.paths import Paths
+from advxai.run.settled import call_up, remember, require_known
+
+# Scripts are processes of their own, perhaps on another node: they must find the library too.
+prepare(workflow.basedir)
+
+# What a person wants to know goes to the screen, Snakemake's own account to its log; `--quiet host` leaves it on the screen.
+watch(workflow)
+
+# `snakemake plan` is for before the download: it doesn't need the data. (Snakemake knows its targets only after the
+# Snakefile, and its job has the target `plan:`.)
+PLANNING = not {"plan", "plan:"}.isdisjoint(sys.argv)
+
+P = Paths(CONFIG, planning=PLANNING)
+
+# On a cluster the main process takes care of what failed, with more memory and time.
+RETRIES = 0 if workflow.remote_exec else P.RETRIES
+
+
+if not PLANNING:
+    try:
+        for note in check(P):
+            print(f"note: {note}", file=sys.stderr)
+        # a job's own process needn't ask again
+        if not (workflow.remote_exec or workflow.subprocess_exec):
+            require_known(P, Path(".snakemake"))
+            call_up(P, Path(".snakemake"))
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
+wildcard_constraints:
+    package="[^/]+",
+    clip="|".join(P.clip_names) or "none",
+    explainer="|".join(CONFIG.explainers),
+    digest="[0-9a-f]{12}",
+    shard=rf"\d+-of-{CONFIG.shards}",
+
+
+onstart:
+    if not PLANNING:
+        remember(P, Path(".snakemake"))
+
+
+onsuccess:
+    from advxai.run.store import (
+        clear_journals,
+    )  # HDF5 and all, which planning and each job's start don't need
+
+    clear_journals(path for paths in P.records.values() for path in paths)
+    if not PLANNING:
+        remember(P, Path(".snakemake"))
+    if CONFIG.image is None and P.outputs.summed_up:
+        print((P.run / "summary.txt").read_text(), file=sys.stderr)
+        if P.outputs.report.exists():
+            print(f"report: {P.outputs.report}", file=sys.stderr)
+
+
+onerror:
+    print(
+        "The run stopped before its end. Where a job failed, its message is above and in results/store/logs/. Finished work "
+        "is kept: mend the cause, if there was one, and give the same command again (after a kill, `snakemake --unlock` first).",
+        file=sys.stderr,
+    )

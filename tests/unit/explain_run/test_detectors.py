@@ -1,0 +1,93 @@
+"""The detector that an explanation is of."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from advxai.common.errors import InputError
+from advxai.common.files import file_sha256
+from advxai.detector import checkpoint
+from advxai.detector.model import Preprocessing
+from advxai.explain import command
+from advxai.run.paths import Paths
+from tests.unit.cases.small_run import HALF, KEY
+from tests.unit.explain_run.asking import changed, explained, read, weights
+
+
+def test_a_detector_of_one_s_own_says_what_it_is(finished, faces, photo, tmp_path):
+    torch.manual_seed(1)
+    small = nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(48, 2))
+    path = tmp_path / "own.safetensors"
+    checkpoint.save(
+        path,
+        small,
+        model=f"{__name__}:two_classes",
+        preprocessing=Preprocessing(32, HALF, HALF),
+        classes=("Fake", "Real"),
+    )
+    explained(finished, [str(photo)], tmp_path / "out", weights=path, names=["LIME"])
+    said = read(tmp_path / "out", "me")
+    assert said["detector"]["classes"] == ["Fake", "Real"] and said["detector"]["input_size"] == 32
+    assert said["detector"]["file"] == str(path)
+    (image,) = said["faces"][0]["images"]
+    assert set(image["probabilities"]) == {"Fake", "Real"}
+    with torch.inference_mode():
+        crop = np.load(tmp_path / "out" / "me.npz")["1/crop"]
+        answer = small(Preprocessing(32, HALF, HALF).normalised(crop)[None]).softmax(1)[0].tolist()
+    assert [image["probabilities"][name] for name in ("Fake", "Real")] == pytest.approx(answer, abs=1e-6)
+
+
+def two_classes(num_classes: int) -> nn.Module:
+    return nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(48, num_classes))
+
+
+def test_a_detector_without_the_class_real_is_refused(finished, photo, tmp_path):
+    path = weights(tmp_path / "other.safetensors", classes=("a", "b", "c", "d", "e"))
+    with pytest.raises(InputError, match=r"other.safetensors: its classes, a, b, c, d, e, have no Real"):
+        explained(finished, [KEY], tmp_path, weights=path)
+
+
+def test_without_a_detector_the_message_says_how_to_get_one(finished, tmp_path):
+    untrained = changed(finished, detector={"model": "resnet18", "checkpoint": None})
+    with pytest.raises(InputError, match=r"hasn't trained its detector yet: run `snakemake --cores 2 .*--detector"):
+        explained(untrained, [KEY], tmp_path)
+    away = changed(finished)
+    gone = Paths(
+        away.config.model_copy(
+            update={"detector": away.config.detector.model_copy(update={"checkpoint": "gone.ckpt"})}
+        ),
+        planning=True,
+    )
+    with pytest.raises(InputError, match="detector.checkpoint: gone.ckpt isn't there"):
+        explained(gone, [KEY], tmp_path)
+
+
+def test_a_graph_is_kept_beside_the_store_s_file_alone(finished, tmp_path, monkeypatch):
+    """What lies beside a checkpoint of the user's is his own."""
+    seen, load = [], checkpoint.load
+    monkeypatch.setattr(checkpoint, "load", lambda *a, **k: seen.append(k["weights"]) or load(*a, **k))
+    explained(finished, [KEY], tmp_path / "a")
+    stored = finished.detector.path / "detector.safetensors"
+    stored.parent.mkdir(parents=True)
+    try:
+        shutil.copy(str(finished.config.detector.checkpoint), stored)
+        explained(finished, [KEY], tmp_path / "b")
+        assert seen == [None, file_sha256(stored)]
+    finally:
+        shutil.rmtree(stored.parent)
+
+
+def test_the_run_s_own_file_is_preferred_to_the_checkpoint(finished):
+    stored = finished.detector.path / "detector.safetensors"
+    assert command.weights_of(finished) == Path(str(finished.config.detector.checkpoint))
+    stored.parent.mkdir(parents=True)
+    try:
+        shutil.copy(str(finished.config.detector.checkpoint), stored)
+        assert command.weights_of(finished) == stored and load_file(stored)
+    finally:
+        shutil.rmtree(stored.parent)

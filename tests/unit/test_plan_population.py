@@ -1,0 +1,74 @@
+"""The images that a run will look at, counted before they are there."""
+
+import json
+
+from advxai import plan
+from advxai.run.paths import Paths
+from tests.unit.plan_data import demo, ffpp
+
+
+def test_official_numbers_stand_in_for_absent_data():
+    """1,000 videos of each of five kinds; 510 frames by steps of 23 give 23 faces; 560 test fakes of ten images."""
+    found = plan.population(Paths(ffpp(), planning=True))
+    assert (found.videos, found.crops, found.stored) == (5000, 115_000, 115_000)
+    assert (found.test, found.explained, found.test_videos) == (700 * 23, 5600, 560)
+    assert (found.train, found.val) == (5 * 720 * 20, 5 * 140 * 20)
+    assert not found.exact and not found.there and found.images is None
+    assert "official" in found.source
+
+
+def test_frames_a_video_and_further_videos():
+    config = ffpp(
+        corpus={"also": ["actors", "FaceShifter"], "categories": ["Deepfakes"]}, faces={"frames_per_video": 5}
+    )
+    found = plan.population(Paths(config, planning=True))
+    assert found.videos == 2 * 1000 + 363 + 1000
+    assert found.crops == 5 * found.videos
+    assert found.test == 5 * (140 + 140 + 363 + 140)
+    assert found.explained == 140 * 5  # a video with five faces can't give ten
+
+
+def test_split_files_count_and_then_the_videos_that_are_there(tmp_path):
+    for split, pairs in {"train": [["000", "001"], ["002", "003"]], "val": [], "test": [["004", "005"]]}.items():
+        (tmp_path / f"{split}.json").write_text(json.dumps(pairs))
+    config = ffpp(
+        corpus={"root": f"{tmp_path}/ff", "splits": str(tmp_path), "categories": ["Deepfakes"]},
+        faces={"frames_per_video": 4},
+    )
+    found = plan.population(Paths(config, planning=True))
+    assert (found.videos, found.there, found.explained, found.test) == (12, False, 2 * 4, 4 * 4)
+    assert found.train == 4 * 4 + 4 * 4
+    for place, names in {
+        "original_sequences/youtube": ["000", "001", "004"],
+        "manipulated_sequences/Deepfakes": ["000_001", "004_005", "999_998"],
+    }.items():
+        folder = tmp_path / "ff" / place / "c23/videos"
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / f"{name}.mp4").touch()
+    found = plan.population(Paths(config, planning=True))
+    assert (found.videos, found.there, found.explained, found.test) == (5, True, 1 * 4, 2 * 4)
+    assert found.train == 1 * 4 + 4  # the one fake gives four images, the two originals as many together
+
+
+def test_a_list_is_sampled_exactly(tmp_path):
+    """Of 25 listed frames ten are taken, of 4 all: round(4 / 10) is 0, so the step is 1."""
+    video = "manipulated_sequences/{}/c23/videos/{}.mp4/{:05d}.png 1 {}"
+    lines = [video.format("Deepfakes", "000_001", frame, 3) for frame in range(25)]
+    lines += [video.format("FaceSwap", "000_001", frame, 4) for frame in range(4)]
+    lines += [f"original_sequences/youtube/c23/videos/000.mp4/{frame:05d}.png 0 0" for frame in range(6)]
+    listed = tmp_path / "list.csv"
+    listed.write_text("relative_path bin_label mc_label\n" + "\n".join(lines) + "\n")
+    found = plan.population(Paths(ffpp(frames={"manifest": str(listed)}), planning=True))
+    assert (found.explained, found.test, found.stored, found.test_videos) == (14, 35, 35, 2)
+    assert found.exact and found.videos == 5000  # the faces of all videos are cut out
+    lmdb = plan.population(Paths(ffpp(frames={"manifest": str(listed), "lmdb": f"{tmp_path}/db"}), planning=True))
+    assert (lmdb.videos, lmdb.crops, lmdb.explained) == (0, 0, 14)
+
+
+def test_a_demo_is_counted_by_its_blocks(tmp_path):
+    """Six blocks, each an original and a video a category; 60 frames by steps of 4 are 15 faces."""
+    found = plan.population(Paths(demo(tmp_path), planning=True))
+    assert (found.videos, found.crops, found.test) == (6 * 5, 30 * 15, 2 * 5 * 15)
+    assert (found.test_videos, found.explained) == (8, 24)
+    assert (found.train, found.val) == (5 * 4 * 15, 0)

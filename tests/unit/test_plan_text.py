@@ -1,0 +1,97 @@
+"""The plan as a person reads it."""
+
+from advxai import plan
+from advxai.plan.found import Held
+from advxai.plan.table import duration, number, table
+from advxai.run.paths import Paths
+from tests.unit.plan_data import demo, ffpp, manifest, text
+
+
+def test_numbers_and_times_are_short():
+    assert [number(value) for value in (0, 9_999_999, 12_345_678)] == ["0", "9,999,999", "12.3 M"]
+    times = [duration(value) for value in (0.9, 8, 100, 3 * 3600, 3 * 86400)]
+    assert times == ["<1 s", "~8 s", "~2 min", "~3.0 h", "~3.0 d"]
+
+
+def test_a_table_s_lines():
+    found = [
+        plan.Row("corpus", "", "videos", 12, 12),
+        plan.Row("adversary", "", "images", 20, 5, 1500, 3000, 2_000_000, 30.0, 60.0),
+        plan.Row("saliency", "A_name_that_is_much_too_long", "images", 20, 0, 400, 400, 900, 8.0, 8.0),
+        plan.Row("saliency", "Own", "images", 20, 0, None, None, 900, None, None),
+        plan.Row("saliency", "Done", "images", 20, 20, 0, 0, 0, 0.0, 0.0),
+    ]
+    lines = table(found, exact=True)
+    cells = [line.split() for line in lines]
+    assert cells[2] == "corpus 12 videos 12 - - - - -".split()
+    assert cells[3] == "adversary 20 images 5 ~1,500 3,000 ~2.0 MB ~30 s ~60 s".split()
+    assert lines[4] == "saliency"
+    assert lines[5].startswith("  A_name_that_is_m…") and cells[5][1:] == "20 images 0 400 400 <1 kB ~8 s ~8 s".split()
+    assert cells[6] == "Own 20 images 0 ? ? <1 kB ? ?".split()
+    assert cells[7] == "Done 20 images 20 - - - - -".split()
+    assert cells[9] == "total ~1,900+? 3,400+? ~2.0 MB ~38 s+? ~68 s+?".split()
+    estimated = [line.split() for line in table(found, exact=False)]
+    assert estimated[2][1] == "12" and estimated[3][1] == "~20" and estimated[5][4] == "~400"
+
+
+def test_the_whole_text():
+    said = text(ffpp(shards=32), 100.0, absent="config: this is missing:\n  - corpus.root: " + "x " * 200)
+    assert max(map(len, said.splitlines())) <= 100
+    flat = " ".join(said.split())
+    assert "~5,600 to explain, of 560 fake test videos with at most 10 each; ~16,100 test images to classify" in flat
+    assert (
+        "100 images a second in one process: tf_efficientnetv2_b0 at 224 px, forward batch 64, torch, threads 1" in flat
+    )
+    # evaluation, the longest, takes 5,600 * 12,153 / 100 s, 189.05 hours; the adversary is the shortest
+    assert "Proposal: `shards: 190`; a job then takes ~9 min to ~60 min." in flat
+    # 5,600 * (1,864 + 20,232 + 97,224) + 16,100 forwards
+    assert "One process needs ~77.3 d, 16 at once (--cores 16) need ~4.8 d" in flat
+    assert "expected are 23 NES iterations an image" in flat and "no attack is in the store" in flat
+    assert "too little" in flat  # 1 GB is free
+    assert "corpus.root" in flat
+
+
+def test_without_a_measurement_there_are_no_times():
+    said = text(ffpp(), "detector.device: no CUDA device is usable here")
+    assert "not measured, so there are no times: detector.device: no CUDA device" in " ".join(said.split())
+    assert "Proposal" not in said
+    line = next(line for line in said.splitlines() if line.startswith("adversary"))
+    assert line.split()[-2:] == ["?", "?"]
+    assert next(line for line in said.splitlines() if line.startswith("total")).split()[-2:] == ["?", "?"]
+
+
+def test_one_process_is_told_how_to_ask_for_more():
+    assert "--cores N --resources gpu=N" in text(ffpp(detector={"device": "cuda"}), 100.0)
+    assert "`--cores N`" in text(ffpp(), 100.0, cores=1)
+
+
+def test_a_training_without_images_is_said(tmp_path):
+    listed = tmp_path / "list.csv"
+    listed.write_text(
+        "relative_path bin_label mc_label\nmanipulated_sequences/Deepfakes/c23/videos/0_1.mp4/1.png 1 3\n"
+    )
+    assert "no image to train on" in text(ffpp(detector={}, frames={"manifest": str(listed)}), 100.0)
+
+
+def test_a_finished_run_has_no_jobs_left(tmp_path):
+    config = demo(tmp_path)
+    manifest(config)
+    population = plan.population(Paths(config, planning=True))
+    done = Held(population.images)
+    held = {name: done for name in config.explainers}
+    store = plan.Store(
+        clips=frozenset(["one"]),
+        videos=99,
+        database=True,
+        detector=True,
+        predictions=Held(population.tested),
+        adversary=done,
+        saliency=held,
+        evaluation=held,
+    )
+    found = plan.rows(config, population, store, 100.0)
+    assert all(row.missing == 0 and not row.forwards and not row.bytes for row in found)
+    speed = plan.Speed(100.0, "a CPU", "the run's weights")
+    said = plan.report(config, population, store, found, speed, cores=1, free=1)
+    assert "No job with many forwards is left." in said
+    assert "\n- " not in said  # nothing rests on an assumption

@@ -33,7 +33,7 @@ from torch import Tensor
 
 from advxai.adversary import run as attack_all
 from advxai.adversary.nes import attack, gaussian_noise, reconstruct
-from advxai.common.classes import CLASSES, REAL
+from advxai.common.classes import FIVE
 from advxai.common.errors import InputError
 from advxai.config import Config, load
 from advxai.detector import checkpoint
@@ -93,14 +93,14 @@ def config(model: str = MODEL, size: int = SIZE) -> Config:
 def random_pair(settings: Config, device: str, count: int) -> Pair:
     """Random weights, and so many synthetic pictures, of which none is called real."""
     torch.manual_seed(0)
-    module = build_module(settings.detector, len(CLASSES))
+    module = build_module(settings.detector, FIVE.outputs)
     own = preprocessing(settings.detector, module)
     for layer in module.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
             layer.momentum = None  # the mean of all batches
     with torch.no_grad():
         module.train()(torch.stack([own.normalised(picture({"number": 1000 + n})) for n in range(BATCH)]))
-        module.get_classifier().bias[CLASSES.index(REAL)] -= 3
+        module.get_classifier().bias[FIVE.real] -= 3
     cpu, other = (Detector(module, own, device=where, forward_batch=BATCH) for where in ("cpu", device))
     items = [{"key": f"{number}.png", "sha256": "", "number": number} for number in range(count)]
     return Pair(items, picture, cpu, other)
@@ -126,7 +126,7 @@ def trained_pair(
         checkpoint.load(settings.detector, weights, forward_batch=BATCH, device=where) for where in ("cpu", device)
     )
     answers = cpu.probabilities(torch.stack([cpu.preprocessing.normalised(image(item)) for item in items]))
-    fake = (answers.argmax(dim=1) != cpu.real).tolist()
+    fake = (~cpu.classes.called_real(answers)).tolist()
     chosen = [item for item, kept in zip(items, fake, strict=True) if kept]
     if not chosen:
         raise InputError(f"{weights}: calls each of the {len(items)} pictures Real; take others, or another detector")
@@ -180,7 +180,7 @@ def first_step(settings: Config, detector: Detector, item: Item, image: np.ndarr
     size = (detector.preprocessing.input_size,) * 2
     drawn = gaussian_noise(nes.samples, size, torch.device("cpu"), 0, item["key"], channels=nes.channels)
     placed = detector.place(detector.preprocessing.normalised(image))
-    work = attack(placed, nes, detector.preprocessing, lambda n: drawn(n).to(detector.device), detector.real)
+    work = attack(placed, nes, detector.preprocessing, lambda n: drawn(n).to(detector.device), detector.classes)
     ((_, outcome, _),) = drive([(item["key"], work)], detector, 1)
     if outcome.iterations != 1:
         raise RuntimeError(f"{item['key']}: called real before the first step, which then says nothing")

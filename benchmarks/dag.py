@@ -29,7 +29,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from advxai.common.classes import REAL  # noqa: E402
+from advxai.common.categories import REAL  # noqa: E402
 from advxai.config import load  # noqa: E402
 from advxai.config.data import CATEGORIES  # noqa: E402
 from advxai.corpus.ffpp import places  # noqa: E402

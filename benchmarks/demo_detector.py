@@ -21,12 +21,12 @@ from typing import Any
 
 import pandas as pd
 
-from advxai.common.classes import CLASSES
+from advxai.common.classes import FIVE
 from advxai.common.files import file_sha256, publish_text
 from advxai.config import load
 from advxai.config.file import read
 from advxai.detector import checkpoint
-from advxai.detector.graph import answers
+from advxai.detector.logits import answers
 from advxai.run.digests import digest
 from advxai.run.environment import installed_version, processor
 from advxai.run.paths import Paths
@@ -91,7 +91,7 @@ def card(mapping: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
             "five classes": metrics["frame"]["overall"]["accuracy"],
             "real or fake": metrics["frame"]["real_vs_fake"]["accuracy"],
         },
-        "answers": answers(module, settings.input_size, len(CLASSES), str(WEIGHTS)).tolist(),
+        "answers": answers(module, settings.input_size, FIVE, str(WEIGHTS)).tolist(),
     }
 
 

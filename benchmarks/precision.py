@@ -193,11 +193,11 @@ def path_of(run: Run, item: dict[str, Any], reference: Detector) -> list[Tensor]
     """The images of the reference's attack before its steps 1 to STEPS + 1, as far as they aren't called real."""
     settings = run.config.adversary.model_copy(update={"iterations": STEPS + 1})
     image = reference.preprocessing.normalised(run.image(item))
-    work = attack(image, settings, reference.preprocessing, run.noise(item, settings), reference.real)
+    work = attack(image, settings, reference.preprocessing, run.noise(item, settings), reference.classes)
     images, request = [], next(work)
     while True:
         answer = reference.probabilities(request)
-        if len(images) > STEPS or int(answer.argmax()) == reference.real:
+        if len(images) > STEPS or reference.classes.called_real(answer):
             return images
         images.append(request[0])
         request = work.send(reference.probabilities(work.send(answer)))
@@ -207,8 +207,9 @@ def signs(image: Tensor, detector: Detector, settings: Nes, draws: Tensor) -> tu
     """The sign of g by the product's own first step, and the differences F(x + sigma u) - F(x - sigma u) in g."""
     image = detector.place(image)
     once = settings.model_copy(update={"iterations": 1, "project": False})
-    work = attack(image, once, detector.preprocessing, lambda iteration: draws, detector.real)
-    fake = torch.arange(len(detector.classes))[None] != detector.real  # whatever it is, so that the attack goes on
+    work = attack(image, once, detector.preprocessing, lambda iteration: draws, detector.classes)
+    # whatever it is, so that the attack goes on
+    fake = torch.arange(len(detector.classes.names))[None] != detector.real
     next(work)
     probabilities = detector.probabilities(work.send(fake.float()))
     up, down = probabilities[:, detector.real].double().chunk(2)
@@ -258,7 +259,7 @@ def compare_attacks(run: Run, found: dict[str, Detector], bar: tqdm) -> Iterator
                 "image": number,
                 "variant": name,
                 "success": record["success"],
-                "float32": int(judge.probabilities(copied[None]).argmax()) == judge.real,
+                "float32": bool(judge.classes.called_real(judge.probabilities(copied[None])[0])),
                 "iterations": record["iterations"],
                 "equal": np.equal(steps, exact[number]).mean(),
             }

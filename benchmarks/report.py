@@ -24,7 +24,7 @@ from selenium.webdriver import Chrome
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from advxai.common.classes import CLASSES  # noqa: E402
+from advxai.common.classes import FIVE  # noqa: E402
 from advxai.report.page.gallery import Entry, Image, entry  # noqa: E402
 from advxai.report.page.make import SECTIONS, TITLES  # noqa: E402
 from advxai.report.page.sections import Lines  # noqa: E402
@@ -48,7 +48,7 @@ def synthetic(number: int, methods: dict[str, str], size: int) -> Image:
     places = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1).reshape(-1, 2)
     segments = cKDTree(rng.random((SEGMENTS, 2)) * size).query(places)[1].reshape(size, size).astype(np.int16)
     picture = smooth(rng, (size, size, 3), 3)
-    before = rng.dirichlet(np.ones(len(CLASSES))).astype(np.float32)
+    before = rng.dirichlet(np.ones(len(FIVE.names))).astype(np.float32)
     saliency, rows = {}, {}
     for name, method in methods.items():
         scores = rng.normal(size=SEGMENTS).astype(np.float32)
@@ -71,7 +71,7 @@ def synthetic(number: int, methods: dict[str, str], size: int) -> Image:
     attack = {"after": before[::-1], "success": bool(rng.random() < 0.7), "iterations": 9, "queries": 900}
     category = CATEGORIES[number % len(CATEGORIES)]
     key = f"manipulated_sequences/{category}/c23/videos/{number:05d}_000.mp4/00023_0.png"
-    face = {"key": key, "category": category, "label": CLASSES.index(category)}
+    face = {"key": key, "category": category, "label": FIVE.label(category)}
     noise = rng.choice([-1, 1], (size, size, 1)) * 12 / 255
     mask = smooth(rng, (size, size), 20) > 0.6
     return Image(face, picture, mask, (attack, picture + noise), saliency, rows)
@@ -89,7 +89,7 @@ def build(path: Path, images: int, explainers: int, size: int) -> float:
             start = time.perf_counter()
             image = synthetic(number, methods, size)
             lost += time.perf_counter() - start
-            yield entry(image, methods, CATEGORIES, 3, 160)
+            yield entry(image, methods, CATEGORIES, FIVE, 3, 160)
 
     plain = Lines(["synthetic"], [["yes"]], 1)
     tables = ("explainers", "metrics", "confusion", "reasons", "left_out", "records", "times", "packages")
@@ -98,7 +98,7 @@ def build(path: Path, images: int, explainers: int, size: int) -> float:
         "not_explained": "", "detector": "none", "provenance": [], "config": "", **dict.fromkeys(tables, plain),
     }  # fmt: skip
     start = time.perf_counter()
-    gallery = Gallery(CATEGORIES, list(methods), True, 3)
+    gallery = Gallery(FIVE.names, CATEGORIES, list(methods), True, 3)
     write(path, content, gallery, entries(), images, lambda _: [], 15_000_000)
     return time.perf_counter() - start - lost
 

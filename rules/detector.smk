@@ -18,7 +18,7 @@ if not DETECTOR.exists() and P.source is None:
         input:
             manifest=ancient(FRAMES / "manifest.parquet"),
             frames=ancient(P.lmdb),
-            initial=ancient(P.initial_weights),
+            initial=ancient(lambda wildcards: P.to_start_from()),
         output:
             update(DETECTOR),
             update(WEIGHTS),
@@ -62,7 +62,7 @@ rule detector_metrics:
         csv=P.run / "detector/metrics.csv",
         published=(
             [P.run / f"detector/published.{kind}" for kind in ("csv", "md")]
-            if P.is_ffpp
+            if P.beside_published
             else []
         ),
         predictions=P.run / "detector/predictions.parquet",
@@ -79,6 +79,7 @@ rule detector_metrics:
     params:
         detector=P.detector.path.name,
         categories=CONFIG.corpus.categories,
+        threshold=P.classes.threshold,
     script:
         "../scripts/detector_metrics.py"
 

@@ -104,7 +104,7 @@ rule report_accuracy:
     params:
         explainers=list(CONFIG.explainers),
         categories=CONFIG.corpus.categories,
-        readings=P.outputs.readings if P.is_ffpp else None,
+        readings=P.outputs.readings if P.beside_published else None,
         note=P.outputs.note(),
         dpi=CONFIG.report.dpi,
     script:

@@ -70,7 +70,7 @@ rule tables_combined:
 
 
 # Only FF++'s numbers can stand beside the paper's.
-if P.is_ffpp:
+if P.beside_published:
 
     rule tables_published:
         input:

@@ -12,13 +12,16 @@ from advxai.run.weights import seal
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config)
-    detector = checkpoint.load(config.detector, Path(snakemake.input.checkpoint), forward_batch=1, device="cpu")
+    detector = checkpoint.load(
+        config.detector, Path(snakemake.input.checkpoint), forward_batch=1, device="cpu", classes=paths.classes
+    )
     paths.detector.describe()
     checkpoint.save(
         Path(snakemake.output[0]),
         detector.module,
         model=config.detector.model,
         preprocessing=detector.preprocessing,
+        classes=paths.classes,
         checkpoint=file_sha256(snakemake.input.checkpoint),
     )
     seal(paths.weights)

@@ -6,12 +6,10 @@ import numpy as np
 import pandas as pd
 
 from advxai.common import parquet
-from advxai.common.classes import CLASSES, REAL
 from advxai.config import load
 from advxai.detector import published
 from advxai.detector.forwards import Forwards
-from advxai.detector.metrics import check_labels, evaluate, predictions, write
-from advxai.frames.manifest import known
+from advxai.detector.metrics import evaluate, parted, predictions, write
 from advxai.run.jobs import job
 from advxai.run.paths import Paths
 from advxai.run.store import complete, read_shard
@@ -22,9 +20,8 @@ with job(snakemake.log, snakemake.input):
     folder = paths.predictions
     manifest = parquet.read(snakemake.input.manifest)
     test = manifest[manifest["split"] == "test"]
-    measured = known(test, config.corpus.categories)
-    check_labels(measured, CLASSES)
-    rows = pd.concat([measured, test[~test["category"].isin(CLASSES)]], ignore_index=True)
+    classes = paths.classes
+    rows = pd.concat(parted(test, config.corpus.categories, classes), ignore_index=True)
     shard = Path(snakemake.output.probabilities)
 
     def start(*arguments):
@@ -45,8 +42,8 @@ with job(snakemake.log, snakemake.input):
         later=paths.later("predictions", forwards.weights),
     )
     probabilities = np.stack([record["probabilities"] for record in read_shard(shard, ["probabilities"])])
-    images = predictions(probabilities, rows, CLASSES)
-    metrics = evaluate(images, CLASSES, CLASSES.index(REAL))
+    images = predictions(probabilities, rows, classes)
+    metrics = evaluate(images, classes, config.corpus.also)
     parquet.write(images.assign(weights=forwards.weights), snakemake.output.predictions)
     write(metrics, Path(snakemake.output.json), Path(snakemake.output.csv))
     if beside := snakemake.output.get("published"):

@@ -17,10 +17,13 @@ with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config)
     folder = paths.detector
-    manifest = known(parquet.read(snakemake.input.manifest), config.corpus.categories)
+    manifest = known(parquet.read(snakemake.input.manifest), paths.learnt)
+    manifest["label"] = manifest["category"].map(paths.classes.label)
     per_video = config.detector.training.frames_per_video
     rows = {
-        name: balanced(manifest, name, per_video, config.seed) if name in set(manifest["split"]) else manifest[:0]
+        name: balanced(manifest, name, per_video, config.seed, paths.classes)
+        if name in set(manifest["split"])
+        else manifest[:0]
         for name in ("train", "val")
     }
     initial = [str(path) for path in snakemake.input.get("initial", [])]
@@ -33,6 +36,7 @@ with job(snakemake.log, snakemake.input):
         seed=config.seed,
         out_dir=folder.path,
         initial=Path(initial[0]) if initial else None,
+        classes=paths.classes,
     )
     seal(paths.weights)
     ready(config.detector, paths.weights)

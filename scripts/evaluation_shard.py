@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from advxai.common import parquet
-from advxai.common.classes import CLASSES, REAL
 from advxai.config import load
 from advxai.detector.forwards import Forwards
 from advxai.evaluation.masks import attack_items
@@ -41,6 +40,6 @@ with job(snakemake.log, snakemake.input):
         later=paths.later("attacks", forwards.weights),
     )
     rows = evaluation_rows(
-        name, items, saliency, read_shard(attacks), top=top, real=CLASSES.index(REAL), population=population
+        name, items, saliency, read_shard(attacks), top=top, classes=paths.classes, population=population
     )
     parquet.write(rows.assign(weights=forwards.weights), snakemake.output.rows)

@@ -17,6 +17,8 @@ with job(snakemake.log, snakemake.input):
     absent = ""
     try:
         check(paths)
+        if paths.source is None:
+            paths.require_learnt()
     except InputError as error:
         absent = str(error)
     population = plan.population(paths)

@@ -12,7 +12,7 @@ from advxai.tables.read import evaluation, explanations
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config)
-    axes = Axes(list(config.explainers), list(config.corpus.categories), config.evaluation.top)
+    axes = Axes(list(config.explainers), list(config.corpus.categories), config.evaluation.top, paths.classes)
     rows = evaluation(snakemake.input.evaluation)
     # what the detector says of a clean image is the same in every explainer's records
     clean = clean_predictions(rows, explanations(axes.explainers[0], snakemake.input.saliency))
@@ -20,7 +20,7 @@ with job(snakemake.log, snakemake.input):
         axes,
         list(paths.outputs.figure_groups.values()),
         {name: entry.baseline.kind for name, entry in config.explainers.items()},
-        paths.outputs.readings if paths.is_ffpp else {},
+        paths.outputs.readings if paths.beside_published else {},
         snakemake.params.note,
     )
     accuracy_figure(accuracy_shares(rows, clean, axes), lines, Path(snakemake.output[0]), config.report.dpi)

@@ -4,14 +4,19 @@ import json
 from pathlib import Path
 
 from advxai.common import parquet
+from advxai.config import load
 from advxai.report.detector import detector_figure
 from advxai.run.jobs import job
+from advxai.run.paths import Paths
 
 with job(snakemake.log, snakemake.input):
+    paths = Paths(load(snakemake.config))
     detector_figure(
         parquet.read(snakemake.input.predictions),
         json.loads(Path(snakemake.input.metrics).read_text()),
         Path(snakemake.output[0]),
         list(snakemake.params.categories),
+        paths.classes,
+        paths.config.corpus.also,
         snakemake.params.dpi,
     )

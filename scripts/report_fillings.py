@@ -20,10 +20,10 @@ with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config)
     rows = evaluation(snakemake.input.evaluation)
-    category, key = next(iter(pick(rows, list(config.corpus.categories)).items()))
+    category, key = next(iter(pick(rows, list(config.corpus.categories), paths.classes).items()))
     maps = {name: picked(paths.maps_of(name), paths, [key])[key] for name in config.explainers}
     name, labels = chosen(maps, config.evaluation.top)
-    detector = open_detector(config, snakemake.input.detector, read_hash(Path(snakemake.input.weights)))
+    detector = open_detector(paths, snakemake.input.detector, read_hash(Path(snakemake.input.weights)))
     image = detector.preprocessing.normalised(image_loader(snakemake.input.frames)(maps[name]))
     copy = picked(paths.copies, paths, [key]).get(key)
     if copy is not None:

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from advxai.common.classes import CLASSES, REAL
 from advxai.config import load
 from advxai.frames.database import FrameStore
 from advxai.report.nes import nes_figure, progress
 from advxai.report.panels import resized, seen_by
 from advxai.run.jobs import job
+from advxai.run.paths import Paths
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
@@ -17,6 +17,6 @@ with job(snakemake.log, snakemake.input):
             map(Path, snakemake.input.adversary),
             distortion,
             lambda key: resized(frames.image(key), size),
-            CLASSES.index(REAL),
+            Paths(config).classes,
         )
     nes_figure(found, Path(snakemake.output[0]), snakemake.params.note, config.report.dpi)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from advxai.config import load
 from advxai.run.jobs import job
+from advxai.run.paths import Paths
 from advxai.tables.compute import Axes
 from advxai.tables.layout import explainer_table
 from advxai.tables.left_out import noted
@@ -12,11 +13,12 @@ from advxai.tables.write import write
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
+    paths = Paths(config)
     note = noted(snakemake.params.note, snakemake.input.not_explained)
     name = snakemake.wildcards.explainer
     table = explainer_table(
         evaluation(snakemake.input.evaluation),
         explanations(name, snakemake.input.saliency),
-        Axes([name], list(config.corpus.categories), config.evaluation.top),
+        Axes([name], list(config.corpus.categories), config.evaluation.top, paths.classes),
     )
     write(table, Path(snakemake.output[0]).with_suffix(""), note)

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from advxai.common import parquet
-from advxai.common.classes import CLASSES, REAL
 from advxai.common.files import publish
+from advxai.config import load
 from advxai.run.jobs import job
+from advxai.run.paths import Paths
 from advxai.tables import left_out
 from advxai.tables.read import adversary, evaluation
 
@@ -15,7 +16,8 @@ with job(snakemake.log, snakemake.input):
     out = left_out.collect(stages, rows)
     tables = Path(snakemake.output[0]).parent
     left_out.write(out, tables / "left_out")
-    copies = adversary(snakemake.input.adversary, CLASSES.index(REAL)) if snakemake.input.adversary else None
+    classes = Paths(load(snakemake.config)).classes
+    copies = adversary(snakemake.input.adversary, classes) if snakemake.input.adversary else None
     manifest = parquet.read(snakemake.input.manifest)
     # Images of the user's own database come without a list of videos.
     videos = sum(len(parquet.read(path)) for path in snakemake.input.videos) or manifest["video"].nunique()

@@ -4,12 +4,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from advxai.common.classes import Classes
 from advxai.config import load
 from advxai.detector.engine import run
 from advxai.detector.model import Detector, Preprocessing
 from advxai.saliency import Inputs
 
 SIZE = 32
+TWO = Classes(("Real", "Fake"))
 UNIT = Preprocessing(input_size=SIZE, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
 
@@ -26,9 +28,7 @@ class LinearModule(nn.Module):
 
 
 def linear_detector(weight: Tensor, bias: float = 0.0, forward_batch: int = 16) -> Detector:
-    return Detector(
-        LinearModule(weight, bias), UNIT, classes=("Real", "Fake"), real="Real", forward_batch=forward_batch
-    )
+    return Detector(LinearModule(weight, bias), UNIT, classes=("Real", "Fake"), forward_batch=forward_batch)
 
 
 def quadrants(size: int = SIZE) -> np.ndarray:

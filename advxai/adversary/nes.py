@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from advxai.adversary.distortion import Distortion
+from advxai.common.classes import Classes
 from advxai.common.randomness import seed_of
 from advxai.config.science import Nes
 from advxai.detector.engine import enough, room
@@ -89,7 +90,12 @@ def nes_at_once(settings: Nes, detector: Detector) -> int:
 
 
 def attack(
-    image: Tensor, settings: Nes, preprocessing: Preprocessing, noise: Noise, real: int, mask: Tensor | None = None
+    image: Tensor,
+    settings: Nes,
+    preprocessing: Preprocessing,
+    noise: Noise,
+    classes: Classes,
+    mask: Tensor | None = None,
 ) -> Generator[Tensor, Tensor, Attack]:
     """Work (see `advxai.detector.engine`) that attacks one image until it is called real.
 
@@ -103,10 +109,10 @@ def attack(
         settings: alpha, delta, sigma, samples, iterations and the protocol's switches.
         preprocessing: the detector's.
         noise: iteration -> (n, 1 or 3, h, w) draws.
-        real: index of the class Real.
+        classes: the detector's, which say when an image is called real.
         mask: (h, w) bool; only these pixels are perturbed. None: all.
     """
-    limit = settings.iterations
+    limit, real = settings.iterations, classes.real
     distortion = _distortion(settings, preprocessing, image)
     kind = torch.int8 if limit <= 127 else torch.int16
     count = settings.samples
@@ -122,7 +128,7 @@ def attack(
         answer = (yield current[None])[0]
         before = answer if before is None else before
         trace.append(answer[real].clone())
-        success = int(answer.argmax()) == real
+        success = bool(classes.called_real(answer))
         if success or iteration == limit:
             break
         draws = noise(iteration)

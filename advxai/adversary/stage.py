@@ -41,7 +41,7 @@ def run(
         for item, image in ahead(lambda item: detector.preprocessing.normalised(load(item)), items):
             identity = (seed, "adversary", item["key"])
             noise = gaussian_noise(settings.samples, size, detector.device, *identity, channels=settings.channels)
-            work = attack(detector.place(image), settings, detector.preprocessing, noise, detector.real)
+            work = attack(detector.place(image), settings, detector.preprocessing, noise, detector.classes)
             yield (item["key"], item["sha256"]), work
 
     together = min(at_once, nes_at_once(settings, detector))

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from advxai.common.classes import Output
 from advxai.config.base import Model
 from advxai.run.environment import installed_version
 from advxai.run.paths import Paths
@@ -21,10 +22,15 @@ PACKAGES = ("torch", "openvino", "onnxruntime", "timm", "numpy", "scipy", "sciki
 
 
 class Weights(Model):
-    """The detector: hash of its file, class names in the order of the head, and how its forwards were run."""
+    """The detector: hash of its file, its classes (the keys of the configuration's `detector`; what a case that was
+    exported before them lacks is at its default), and how its forwards were run."""
 
     sha256: str
     classes: list[str]
+    real: str | None = None
+    output: Output | None = None
+    positive: str | None = None
+    threshold: float | None = None
     device: str
     threads: int
     forward_batch: int

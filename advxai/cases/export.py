@@ -92,7 +92,9 @@ def export(paths: Paths, key: str, sources: Sources, folder: Path) -> None:
     copy = None if sources.adversary is None else _record(sources.adversary, item)
     saliency = {name: _record(path, item) for name, path in sources.saliency.items()}
     # for its classes and preprocessing alone: nothing is computed here
-    detector = checkpoint.load(settings.detector, sources.detector, device="cpu", weights=weights)
+    detector = checkpoint.load(
+        settings.detector, sources.detector, device="cpu", classes=paths.classes, weights=weights
+    )
     with published_folder(folder) as scratch:
         (scratch / cases.IMAGE).write_bytes(image)
         if copy is not None:
@@ -160,7 +162,7 @@ def _content(paths: Paths, item: Record, detector: Detector, weights: str, files
         files=files,
         detector=cases.Weights(
             sha256=weights,
-            classes=list(detector.classes),
+            **detector.classes.said,
             **config.detector.model_dump(include={"device", "threads", "forward_batch"}),
         ),
         versions={"python": platform.python_version(), "platform": platform.platform(), **cases.versions()},

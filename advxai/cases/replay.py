@@ -15,6 +15,7 @@ from advxai import cases
 from advxai.adversary.nes import reconstruct
 from advxai.adversary.stage import run as make_copy
 from advxai.cases.bundle import REMEDY, Case, Record, read
+from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256
 from advxai.common.usercode import code_sha256
@@ -62,7 +63,7 @@ def open_detector(case: Case, weights: Path | None, device: str) -> tuple[Detect
             "noise there, so that copies and attacks will differ, and maps in their last bits)"
         )
     settings = case.config.detector
-    detector = checkpoint.load(settings, path, device=device, classes=case.content.detector.classes)
+    detector = checkpoint.load(settings, path, device=device, classes=Classes.read(case.content.detector.model_dump()))
     warnings = []
     if found != wanted:
         warnings.append(f"{path} has the SHA-256 {found}, the run's detector {wanted}")
@@ -216,7 +217,7 @@ def _table_rows(case: Case, detector: Detector) -> Iterator[Outcome]:
             {case.content.key: case.saliency[name]},
             list(case.attacks.values()),
             top=case.config.evaluation.top,
-            real=detector.real,
+            classes=detector.classes,
             population=case.config.evaluation.population,
         )
         yield _compare_rows(f"rows {name}", case.rows[case.rows["explainer"] == name], rows)

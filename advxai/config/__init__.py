@@ -96,6 +96,9 @@ class Config(Model):
         detector = self.detector
         if detector.checkpoint is None and detector.training.mixed_precision and detector.device == "cpu":
             raise ValueError("detector.training.mixed_precision: needs device cuda; take it out or change the device")
+        for category in detector.training.categories or ():
+            if category not in self.corpus.categories:
+                raise ValueError(f"detector.training.categories: {category} is none of corpus.categories; add it there")
         for name in self.explain.explainers or ():
             if name not in self.explainers:
                 raise ValueError(f"explain.explainers: {name} is none of {', '.join(self.explainers)}")

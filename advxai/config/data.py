@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from advxai.config.base import Medium, Model, Name
 
 Category = Literal["Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"]
+Manipulation = Category | Literal["FaceShifter"]
 CATEGORIES: tuple[str, ...] = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
 Further = Literal["FaceShifter", "DeepFakeDetection", "actors"]
 
@@ -79,12 +80,23 @@ class FfppCorpus(Model):
         "required unless frames.lmdb is.",
     )
     compression: Literal["raw", "c23", "c40"] = Field("c23", description="Compression level to read.")
-    categories: list[Category] = Field(list(CATEGORIES), min_length=1, description="Manipulations to use.")
+    categories: list[Manipulation] = Field(
+        list(CATEGORIES),
+        min_length=1,
+        description="Manipulations to explain, and to train on where the detector has a class for them; FaceShifter "
+        "may be one.",
+    )
     also: list[Further] = Field(
         [],
         description="Further videos to cut faces from (FaceShifter, DeepFakeDetection, actors): they are in the "
         "manifest and classified, but neither trained on nor explained.",
     )
+
+    @model_validator(mode="after")
+    def _once(self) -> "FfppCorpus":
+        if "FaceShifter" in self.categories and "FaceShifter" in self.also:
+            raise ValueError("also: FaceShifter is one of `categories` already; take it out of one of them")
+        return self
 
 
 Corpus = Annotated[DemoCorpus | FfppCorpus, Field(discriminator="kind")]

@@ -2,11 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
+from advxai.common.classes import Output
 from advxai.config.base import Medium, Model, Number
+from advxai.config.data import Manipulation
+from advxai.config.networks import NETWORKS
 
 Backend = Literal["torch", "openvino", "onnxruntime"]
 BACKENDS: tuple[str, ...] = get_args(Backend)
@@ -16,6 +19,12 @@ PROJECT = Path(__file__).parents[2]  # config.yaml lies there, from wherever the
 class Training(Model):
     """How a detector is trained on the corpus's train split; validation picks the epoch."""
 
+    categories: list[Manipulation] | None = Field(
+        None,
+        min_length=1,
+        description="Manipulations of corpus.categories to learn from, besides the originals. null: all that the "
+        "detector has a class for.",
+    )
     epochs: int = Field(20, ge=1, description="Passes over the training frames.")
     batch: int = Field(32, ge=2, description="Images an optimiser step.")
     optimiser: Literal["adamw", "adam", "sgd"] = Field("adamw", description="sgd: with Nesterov momentum 0.9.")
@@ -57,11 +66,15 @@ class Training(Model):
 class Detector(Model):
     """The deepfake detector: any timm model, or your own."""
 
-    model: str = Field("tf_efficientnetv2_b0", description="timm name, or `module:factory` returning a torch module.")
+    model: str = Field(
+        "tf_efficientnetv2_b0",
+        description="timm name, meso4 or mesoinception4, or `module:factory` returning a torch module.",
+    )
     checkpoint: str | None = Field(
         None,
         min_length=1,
-        description="Trained weights (Lightning checkpoint or safetensors). null: train on the corpus.",
+        description="Trained weights (Lightning checkpoint, safetensors, or Keras's HDF5 of the two Mesos). null: "
+        "train on the corpus.",
     )
     trained: str | None = Field(
         None,
@@ -69,6 +82,34 @@ class Detector(Model):
         description="Weights that this very training has made, to be taken instead of training here as long as model, "
         "training, seed and the clips that are learnt from are those that they say (`make demo-detector`); a relative "
         "path is looked for here, then beside the Snakefile. null: train.",
+    )
+    classes: list[str] | None = Field(
+        None,
+        min_length=2,
+        description="Names of the classes in the order of the network's outputs. A category of the corpus belongs to "
+        "the class of its own name, else to the only fake one; else the detector has no class for it. null: what the "
+        "file of weights says; else Real and Fake for the Mesos, FF++'s five for others.",
+    )
+    real: str | None = Field(
+        None, min_length=1, description="The class of genuine images. null: as the file of weights says, else Real."
+    )
+    output: Output | None = Field(
+        None,
+        description="softmax over one logit a class, or sigmoid of a single logit, for two classes. null: as the file "
+        "of weights says, else sigmoid for the Mesos, softmax for others.",
+    )
+    positive: str | None = Field(
+        None,
+        min_length=1,
+        description="Whose probability the sigmoid is. null: as the file of weights says, else Real for the Mesos, the "
+        "fake class for others.",
+    )
+    threshold: Number | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="An image is called fake at p(fake) >= threshold. null: as the file of weights says, else when its "
+        "likeliest class isn't `real`.",
     )
     input_size: int = Field(224, ge=32, le=1024, description="Side of the input, in pixels.")
     mean: tuple[Number, Number, Number] | None = Field(None, description="Normalisation; null: the model's own (timm).")
@@ -89,6 +130,15 @@ class Detector(Model):
         description="CPU threads of every forward: they change roundings, so they are part of the digests.",
     )
     training: Training = Field(Training(), description="Used when `checkpoint` is null.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_network(cls, value: Any) -> Any:
+        """What a network of ours sees is known."""
+        if not isinstance(value, dict) or value.get("model") not in NETWORKS:
+            return value
+        network = NETWORKS[value["model"]]
+        return {"input_size": network.input_size, "mean": network.mean, "std": network.std} | value
 
     @property
     def trained_file(self) -> str | None:

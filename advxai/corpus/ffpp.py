@@ -6,16 +6,16 @@ The standard library alone and one listing a folder: this runs whenever the work
 import csv
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from advxai.common.classes import CLASSES, FURTHER, REAL
+from advxai.common.categories import MANIPULATIONS, REAL
 from advxai.common.errors import InputError
 from advxai.config.data import SPLITS, is_metadata, split_files
 
 COMPRESSIONS = ("raw", "c23", "c40")
-PAIRED = (*CLASSES[1:], "FaceShifter")  # videos TTT_SSS of the pairs in the split files
+PAIRED = (*MANIPULATIONS, "FaceShifter")  # videos TTT_SSS of the pairs in the split files
 SPLITLESS = ("DeepFakeDetection", "actors")  # no split file names their videos: all of them are test videos
 METADATA = ("c0_path", "split", "label", "manipulation")  # columns needed of the authors' metadata
 REPOSITORY = "the GitHub repository ondyari/FaceForensics"
@@ -84,7 +84,7 @@ def find(root: Path, compression: str, category: str, names: Names) -> Found:
     return next((found for found in candidates if not found.there.isdisjoint(found.listed)), candidates[0])
 
 
-def lacking(root: Path, found: Found, category: str, splits: Path) -> str | None:
+def lacking(root: Path, found: Found, category: str, splits: Path, also: Collection[str] = ()) -> str | None:
     """Key, what is missing and the remedy when a category has no video at all; None if it has one."""
     if not found.there.isdisjoint(found.listed):
         return None
@@ -96,12 +96,12 @@ def lacking(root: Path, found: Found, category: str, splits: Path) -> str | None
         what = f"no {category} video is in " + " or ".join(str(Path(root) / at) for at in places(category, compression))
     others = [other for other in COMPRESSIONS if other != compression and _has(root, category, other)]
     hint = f" ({' and '.join(others)} {'is' if len(others) == 1 else 'are'} there)" if others else ""
-    key = "compression" if category == REAL else "also" if category in FURTHER else "categories"
+    key = "compression" if category == REAL else "also" if category in also else "categories"
     drop = "" if category == REAL else f" or take {category} out of corpus.{key}"
     return f"corpus.{key}: {what}{hint}: download {kind}/{compression} with the script of {REPOSITORY}{drop}"
 
 
-def missing(root: Path, compression: str, categories: Iterable[str], also: Iterable[str], splits: Path) -> list[str]:
+def missing(root: Path, compression: str, categories: Iterable[str], also: Collection[str], splits: Path) -> list[str]:
     """Everything that a run needs of FF++ and isn't there: the configuration's key, what, and where to get it.
 
     Args:
@@ -126,7 +126,7 @@ def missing(root: Path, compression: str, categories: Iterable[str], also: Itera
             found = find(root, compression, category, names or {})
             if names is None and found.there:
                 continue  # which videos are wanted isn't known
-            lack = lacking(root, found, category, splits)
+            lack = lacking(root, found, category, splits, also)
             lacks += [lack] if lack else []
     return lacks
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai.common.classes import CLASSES, FURTHER, LABELS, REAL
+from advxai.common.categories import FURTHER, LABELS, REAL
 from advxai.common.errors import InputError
 from advxai.common.files import published_folder
 from advxai.config.data import SPLITS
 from advxai.corpus.blocks import REPORT
-from advxai.corpus.ffpp import find, lacking, listed_in, read_splits, videos_in
+from advxai.corpus.ffpp import PAIRED, find, lacking, listed_in, read_splits, videos_in
 
 VIDEO_COLUMNS = ["video", "path", "category", "label", "split", "mask"]
 LEFT_OUT_COLUMNS = ["stage", "item", "reason"]
@@ -63,22 +63,22 @@ def scan(
     Args:
         root: holds original_sequences and manipulated_sequences.
         compression: raw, c23 or c40.
-        categories: the detector's manipulations wanted, FF++'s folder names; originals are always listed.
+        categories: manipulations wanted, FF++'s folder names; originals are always listed.
         splits: folder of the official split files, or the authors' metadata, as in `ffpp.read_splits`.
         also: further videos, some of FaceShifter, DeepFakeDetection and actors. The last two have no split files: all
             of their videos are test videos.
 
     Returns:
         (videos, left_out). videos has one row a video, originals first, in the order of the split files: video (FF++
-        relative path), path (of the file), category (Real for originals), label (class index; -1: a manipulation that
-        the detector has no class for), split, mask (path of the mask video or ""). left_out lists the named videos that
-        are missing: stage, item, reason.
+        relative path), path (of the file), category (Real for originals), label (the authors' mc_label, see
+        `advxai.common.categories.LABELS`), split, mask (path of the mask video or ""). left_out lists the named videos
+        that are missing: stage, item, reason.
 
     Raises:
         InputError: a split file is missing or malformed, a category is unknown, or one has no video at all.
     """
     root, splits = Path(root), Path(splits)
-    for key, wanted, known in (("categories", categories, CLASSES[1:]), ("also", also, tuple(FURTHER))):
+    for key, wanted, known in (("categories", categories, PAIRED), ("also", also, tuple(FURTHER))):
         unknown = [category for category in wanted if category not in known]
         if unknown:
             raise InputError(f"corpus.{key}: {unknown[0]} is unknown: use some of {', '.join(known)}.")
@@ -87,7 +87,7 @@ def scan(
     absent: list[dict[str, str]] = []
     for category in dict.fromkeys((REAL, *categories, *also)):
         found = find(root, compression, category, names)
-        lack = lacking(root, found, category, splits)
+        lack = lacking(root, found, category, splits, also)
         if lack:
             raise InputError(f"{lack}.")
         mask_folder = f"manipulated_sequences/{category}/masks/videos"

@@ -10,11 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.config.science import BACKENDS
 from advxai.detector.folding import fold
 from advxai.detector.gpus import claim
-from advxai.detector.graph import Graph, answers, export, random_images
+from advxai.detector.graph import Graph, export
+from advxai.detector.logits import answers, per_class, random_images
 
 CLOSE = 1e-4  # of a probability: rounding gives 1e-8 to 1e-5
 # Settings from outside by which libraries compute float32 with fewer bits, of which no digest would tell. At sigma =
@@ -68,7 +70,7 @@ class Backend(ABC):
 
     @abstractmethod
     def __call__(self, batch: Tensor) -> Tensor:
-        """Logits (forward_batch, classes) of normalised images (forward_batch, 3, size, size) float32 in `layout`."""
+        """Outputs (forward_batch, n) for normalised images (forward_batch, 3, size, size) float32 in `layout`."""
 
 
 class Torch(Backend):
@@ -137,7 +139,7 @@ def installed() -> list[str]:
 
 
 def build(
-    name: str, network: nn.Module | Graph, shape: tuple[int, ...], device: torch.device, classes: int, named: str
+    name: str, network: nn.Module | Graph, shape: tuple[int, ...], device: torch.device, classes: Classes, named: str
 ) -> tuple[Backend, Graph | None]:
     """A network compiled for batches of one shape; it uses as many threads as torch does.
 
@@ -146,7 +148,7 @@ def build(
         network: a module in evaluation mode, on the CPU, which stays as it is; or a graph, for all but torch.
         shape: (forward batch, 3, size, size).
         device: where to compute; not the CPU for torch only.
-        classes: logits of an image.
+        classes: the detector's.
         named: the detector, in a message.
 
     Returns:
@@ -176,7 +178,7 @@ def build(
     images = random_images(*shape)  # all different: a row's answer mustn't depend on its neighbours
     images[:rows] = random_images(len(wanted), *shape[1:])[:rows]
     with torch.inference_mode():
-        got = backend(images)[:rows].softmax(dim=1)
+        got = per_class(backend(images), classes)[:rows].softmax(dim=1)
     apart = float((wanted[:rows] - got).abs().max())
     if not apart <= CLOSE:
         raise InputError(f"detector.backend: {name} gives probabilities {apart:.1e} away from torch's; set it to torch")

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from advxai.common.errors import InputError
+from advxai.config.networks import NETWORKS
 from advxai.config.science import Detector as Settings
 from advxai.detector.model import Preprocessing
 
@@ -24,38 +25,44 @@ RESAVE = (
 )
 
 
-def build_module(settings: Settings, classes: int) -> nn.Module:
+def build_module(settings: Settings, outputs: int) -> nn.Module:
     """The untrained network of `detector.model`.
 
     Args:
-        settings: `model` is a timm name, or `module:factory`, called as `factory(num_classes=classes)`.
-        classes: width of the head.
+        settings: `model` is a timm name, a network of ours, or `module:factory`, called as
+            `factory(num_classes=outputs)`.
+        outputs: width of the head.
 
     Returns:
-        A module that maps (n, 3, h, w) float32 to logits (n, classes); its weights come from torch's global generator.
+        A module that maps (n, 3, h, w) float32 to logits (n, outputs); its weights come from torch's global generator.
 
     Raises:
         InputError: no such timm model, the factory can't be imported or called, or it returns no torch module.
     """
     name = settings.model
+    if name in NETWORKS:
+        from advxai.detector.networks import build
+
+        return build(name, outputs, settings.input_size)
     if ":" not in name:
         import timm  # takes seconds, which a detector of the user's own needn't
 
         if not timm.is_model(name):
             raise InputError(
-                f"detector.model: timm has no model {name!r}; give one of timm.list_models() or `module:factory`"
+                f"detector.model: timm has no model {name!r}; give one of timm.list_models(), "
+                f"{', '.join(NETWORKS)} or `module:factory`"
             )
-        return timm.create_model(name, pretrained=False, num_classes=classes)
+        return timm.create_model(name, pretrained=False, num_classes=outputs)
     package, _, attribute = name.partition(":")
     try:
         factory = getattr(importlib.import_module(package), attribute)
     except (ImportError, AttributeError) as error:
         raise InputError(f"detector.model: can't import {name} ({error}); correct it or PYTHONPATH") from error
     try:
-        module = factory(num_classes=classes)
+        module = factory(num_classes=outputs)
     except TypeError as error:
         raise InputError(
-            f"detector.model: {name}(num_classes={classes}) failed: {error}; correct the factory"
+            f"detector.model: {name}(num_classes={outputs}) failed: {error}; correct the factory"
         ) from error
     if not isinstance(module, nn.Module):
         raise InputError(f"detector.model: {name} returned {type(module).__name__}; it must return a torch.nn.Module")

@@ -1,9 +1,10 @@
-"""Trained detectors on disk: our own safetensors files, and Lightning checkpoints of the authors' form."""
+"""Trained detectors on disk: our own safetensors files, Lightning checkpoints of the authors' form, Keras's weights of
+the Mesos."""
 
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from advxai.common.classes import CLASSES
+from advxai.common.categories import REAL
+from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256, publish
+from advxai.config.classes import classes_of
 from advxai.config.science import Detector as Settings
 from advxai.detector.backends import require_device
 from advxai.detector.build import (
@@ -27,9 +30,11 @@ from advxai.detector.build import (
     three_finite,
 )
 from advxai.detector.graph import Graph, Made, graph_file, keep, read
+from advxai.detector.keras import is_keras, state_from_keras
 from advxai.detector.model import Detector, Preprocessing
 from advxai.run.weights import KEY, said
 
+DEFAULTS = {"real": REAL, "output": "softmax", "positive": "null"}
 PREFIX = "model."
 LOSS = "loss."  # of a Lightning module's loss, such as class weights: the detector doesn't need it
 
@@ -40,7 +45,7 @@ def save(
     *,
     model: str,
     preprocessing: Preprocessing,
-    classes: Sequence[str] = CLASSES,
+    classes: Classes = FIVE,
     checkpoint: str | None = None,
     training: str | None = None,
     replace: bool = True,
@@ -63,7 +68,7 @@ def save(
     """
     meta = {
         "model": model,
-        "classes": list(classes),
+        **classes.said,
         "input_size": preprocessing.input_size,
         "mean": list(preprocessing.mean),
         "std": list(preprocessing.std),
@@ -103,7 +108,7 @@ def load(
     *,
     forward_batch: int | None = None,
     device: str | None = None,
-    classes: Sequence[str] = CLASSES,
+    classes: Classes | None = None,
     weights: str | None = None,
 ) -> Detector:
     """The detector of a checkpoint, in evaluation mode.
@@ -114,9 +119,10 @@ def load(
     Args:
         settings: `model` says the architecture, the rest how to run it.
         path: safetensors file (ours, or a bare state dict), or a torch file: a Lightning checkpoint whose
-            `state_dict` has the prefix "model.", or a bare state dict. Tensors "loss...." are left out.
+            `state_dict` has the prefix "model.", or a bare state dict; or the HDF5 that Keras has written, of a network
+            of ours. Tensors "loss...." are left out.
         forward_batch, device: instead of those of `settings`.
-        classes: names in the order of the head.
+        classes: the detector's; None: as of `classes_of`, from the settings and what the file says.
         weights: SHA-256 that the file must have; None: whatever it has.
 
     Raises:
@@ -126,33 +132,35 @@ def load(
     """
     device = device or settings.device
     require_device(device)
+    own = classes_of(settings, said(path)) if classes is None else classes
     backend = settings.backend if device == "cpu" else "torch"
 
     def open_network(network: nn.Module | Graph, process: Preprocessing) -> Detector:
         batch = forward_batch or settings.forward_batch
-        return Detector(
-            network, process, classes=classes, device=device, forward_batch=batch, backend=backend, source=path
-        )
+        return Detector(network, process, classes=own, device=device, forward_batch=batch, backend=backend, source=path)
 
     made = None
     if weights is not None:
         _require(path, weights)
-        settings = _agree(settings, said(path), path, classes)
+        settings = _agree(settings, said(path), path, own)
         if backend != "torch":
-            made = Made.of(weights, settings.model, classes, settings.input_size)
+            made = Made.of(weights, settings.model, own, settings.input_size)
     if made and (graph := read(path, made)):
         try:
             return open_network(graph, preprocessing(settings))
         except InputError as error:  # another release may not read it; the module tells whether more is wrong
             logging.warning("%s can't be used (%s): the network is built", graph_file(path), error)
-    state = _state(read_tensors(path), path)
+    if is_keras(path):
+        state = state_from_keras(path, settings.model, own.outputs, settings.input_size)
+    else:
+        state = _state(read_tensors(path), path)
     meta = described(path)
     if meta:
-        settings = _agree(settings, meta, path, classes)
+        settings = _agree(settings, meta, path, own)
         if "sha256" in meta and meta["sha256"] != _digest(state):
             raise InputError(f"{path}: its weights aren't those that were written; delete it and run again")
-    module = build_module(settings, len(classes))
-    _fill(module, state, path, len(classes))
+    module = build_module(settings, own.outputs)
+    _fill(module, state, path, own.outputs)
     detector = open_network(module, preprocessing(settings, module))
     if weights is not None:
         _require(path, weights)  # it could be exchanged while it was read
@@ -218,12 +226,20 @@ def described(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: its metadata {KEY!r} isn't JSON; save the checkpoint anew") from error
 
 
-def _agree(settings: Settings, meta: dict, path: Path, classes: Sequence[str]) -> Settings:
+def _agree(settings: Settings, meta: dict[str, Any], path: Path, classes: Classes) -> Settings:
     """Settings with the file's own mean and std where the configuration has none; all else must be the same."""
-    if meta.get("classes", list(classes)) != list(classes):
+    if meta.get("classes", list(classes.names)) != list(classes.names):
         raise InputError(
-            f"{path}: its classes are {', '.join(meta['classes'])}, not {', '.join(classes)}; give a detector of these"
+            f"{path}: its classes are {', '.join(meta['classes'])}, not {', '.join(classes.names)}; give a detector of "
+            "these, or take detector.classes out"
         )
+    wanted, found = classes.head, Classes.read(meta).head if "classes" in meta else classes.head
+    for name in ("real", "output", "positive"):
+        if wanted.get(name) != found.get(name):
+            raise InputError(
+                f"{path}: was made with {name} {found.get(name, DEFAULTS[name])}; take detector.{name} out of the "
+                "configuration"
+            )
     for name in ("mean", "std"):
         if meta.get(name) and not three_finite(meta[name], above_zero=name == "std"):
             above = " above zero" if name == "std" else ""

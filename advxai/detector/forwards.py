@@ -5,7 +5,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from advxai.config import Config
 from advxai.run.environment import COMPUTING, installed_version, processor
 from advxai.run.jobs import use_threads
 from advxai.run.weights import read_hash
@@ -17,13 +16,13 @@ if TYPE_CHECKING:
     from advxai.run.paths import Paths
 
 
-def open_detector(config: Config, path: str, weights: str) -> "Detector":
+def open_detector(paths: "Paths", path: str, weights: str) -> "Detector":
     """The run's detector, on its device, with its forward batch and threads.
 
     The threads are the configuration's, not those that Snakemake has left for the job: another number rounds otherwise.
 
     Args:
-        config: the run's.
+        paths: of the run.
         path: the detector's file.
         weights: the SHA-256 that it must have.
 
@@ -32,9 +31,9 @@ def open_detector(config: Config, path: str, weights: str) -> "Detector":
     """
     from advxai.detector.checkpoint import load
 
-    settings = config.detector
+    settings = paths.config.detector
     use_threads(settings.threads)
-    return load(settings, Path(path), weights=weights)
+    return load(settings, Path(path), classes=paths.classes, weights=weights)
 
 
 def image_loader(frames: str) -> Callable[[Any], "np.ndarray"]:
@@ -74,7 +73,7 @@ class Forwards:
         self.spent = {"images": 0, "calls": 0}
 
     def __call__(self, items: list[Any]) -> Iterator[dict[str, Any]]:
-        detector = open_detector(self.paths.config, self.inputs.detector, self.weights)
+        detector = open_detector(self.paths, self.inputs.detector, self.weights)
         stamp = {**self.stamp, "made_with": made_with(detector)}
         for number, record in enumerate(self.start(items, image_loader(self.inputs.frames), detector)):
             if number == 0:

@@ -21,15 +21,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from advxai.common.errors import InputError
+from advxai.common.classes import Classes
 from advxai.common.files import publish
 from advxai.common.usercode import code_sha256
 from advxai.run.environment import installed_version
 from advxai.run.weights import KEY
 
 SUFFIX = ".onnx"
-ROWS = 2  # images that module and graph are compared on: a row's answer doesn't depend on its neighbours
-ANOTHER = "give the checkpoint of another detector, or train one anew"  # whose answers are numbers
 _ENTRY = 0x72  # protobuf: field 14 of ModelProto (metadata_props), length-delimited
 _NAME, _VALUE = 0x0A, 0x12  # fields 1 and 2 of StringStringEntryProto
 _BEGINS = bytes([_NAME, len(KEY)]) + KEY.encode() + bytes([_VALUE])
@@ -40,8 +38,8 @@ class Graph:
     """A network that has been exported.
 
     Attributes:
-        onnx: the model: `images` (n, 3, size, size) normalised float32 -> logits (n, classes), for any n.
-        answers: what the module answered in torch: probabilities (ROWS, classes) of `random_images(ROWS, ...)`.
+        onnx: the model: `images` (n, 3, size, size) normalised float32 -> the module's outputs, for any n.
+        answers: of the module in torch (`advxai.detector.logits.answers`).
         versions: of the packages that made it, by name.
     """
 
@@ -57,84 +55,27 @@ class Made:
     Attributes:
         weights: SHA-256 of the file of the weights.
         model: `detector.model`.
-        classes: names in the order of the logits.
+        classes: what its outputs are, as of `Classes.head`.
         input_size: side in pixels.
         code: SHA-256 of the user's own code that builds the model; None: timm does.
     """
 
     weights: str
     model: str
-    classes: list[str]
+    classes: dict[str, Any]
     input_size: int
     code: str | None
 
     @classmethod
-    def of(cls, weights: str, model: str, classes: tuple[str, ...], input_size: int) -> "Made":
+    def of(cls, weights: str, model: str, classes: Classes, input_size: int) -> "Made":
         """As of now: the code is the present one."""
         code = code_sha256(model.partition(":")[0]) if ":" in model else None
-        return cls(weights, model, list(classes), input_size, code)
+        return cls(weights, model, classes.head, input_size, code)
 
 
 def graph_file(weights: Path) -> Path:
     """The graph beside a detector's file of weights."""
     return weights.with_suffix(SUFFIX)
-
-
-def random_images(*shape: int) -> Tensor:
-    """Images to try a network with, (n, 3, size, size) float32 in [-1, 1), the same ones every time."""
-    return torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
-
-
-def logits(module: nn.Module, images: Tensor, classes: int) -> Tensor:
-    """What a module answers, seen to be logits: (n, 3, size, size) -> (n, classes).
-
-    Args:
-        module: in evaluation mode.
-        images: normalised float32, where the module is.
-        classes: how many there must be.
-
-    Raises:
-        InputError: it fails on such images, or returns anything but a float tensor of that shape.
-    """
-    size = "x".join(map(str, images.shape[1:]))
-    try:
-        with torch.no_grad():
-            found = module(images)
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
-    except Exception as error:  # whatever a module of the user's own raises
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"detector.model: fails on images of {size} ({reason}); correct it or detector.input_size"
-        ) from error
-    if not isinstance(found, Tensor):
-        what = f"a {type(found).__name__}"
-    elif found.shape != (len(images), classes) or not found.is_floating_point():
-        what = f"{str(found.dtype).removeprefix('torch.')} of shape {tuple(found.shape)}"
-    else:
-        return found
-    raise InputError(
-        f"detector.model: returns {what} for {len(images)} images of {size}; it must return their logits, a float "
-        f"tensor of shape {(len(images), classes)}"
-    )
-
-
-def answers(module: nn.Module, size: int, classes: int, named: str) -> Tensor:
-    """Probabilities (ROWS, classes) of random images, computed by torch on the CPU.
-
-    Args:
-        module: in evaluation mode, on the CPU.
-        size: side of its input.
-        classes: logits of an image.
-        named: the detector, in a message.
-
-    Raises:
-        InputError: the module returns no logits, or NaN or infinity.
-    """
-    found = logits(module, random_images(ROWS, 3, size, size), classes).softmax(dim=1)
-    if not bool(found.isfinite().all()):
-        raise InputError(f"{named} answers random images with NaN or infinity; {ANOTHER}")
-    return found
 
 
 def export(module: nn.Module, size: int, wanted: Tensor) -> Graph:

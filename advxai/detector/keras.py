@@ -100,7 +100,23 @@ def _array(item: Any, named: str) -> np.ndarray:
     return array
 
 
-def state_from_keras(path: Path, name: str, outputs: int = 1) -> dict[str, Tensor]:
+def network_of(path: Path) -> str:
+    """Which of our networks a file of Keras is of, by the numbers of its layers of each kind.
+
+    Raises:
+        InputError: the file can't be read, or is of none.
+    """
+    from advxai.detector.networks.meso import KERAS_LAYERS
+
+    found = {kind: len(layers) for kind, layers in _by_kind(read_keras(path)).items()}
+    for name, kinds in KERAS_LAYERS.items():
+        if found == {kind: len(modules) for kind, modules in kinds.items()}:
+            return name
+    layers = ", ".join(f"{count} {kind}" for kind, count in found.items())
+    raise InputError(f"{path}: is of none of {', '.join(KERAS_LAYERS)}: it has the layers {layers}; {_ANOTHER}")
+
+
+def state_from_keras(path: Path, name: str, outputs: int = 1, input_size: int | None = None) -> dict[str, Tensor]:
     """The state dict of a network of ours from a file of Keras.
 
     Layers of a kind are matched in the order of their numbers, wherever these begin: a session of Keras counts on.
@@ -109,13 +125,14 @@ def state_from_keras(path: Path, name: str, outputs: int = 1) -> dict[str, Tenso
         path: the file.
         name: the network's, of `NETWORKS`.
         outputs: how many logits it has.
+        input_size: side of its input in pixels; None: as published.
 
     Raises:
         InputError: the file can't be read, or is of another network; there is no way from Keras to this network.
     """
     import torch
 
-    from advxai.detector.networks import NETWORKS
+    from advxai.detector.networks import build
     from advxai.detector.networks.meso import KERAS_LAYERS
 
     if name not in KERAS_LAYERS:
@@ -124,7 +141,7 @@ def state_from_keras(path: Path, name: str, outputs: int = 1) -> dict[str, Tenso
             f"{path}: Keras's weights are read for {known}, not {name}; set detector.model to one of these"
         )
     with torch.device("meta"):  # only for its shapes
-        wanted = NETWORKS[name].build(outputs).state_dict()
+        wanted = build(name, outputs, input_size).state_dict()
     other = f"{path}: isn't of {name}: "
     remedy = "set detector.model to the network that it was saved from"
     found = _by_kind(read_keras(path))

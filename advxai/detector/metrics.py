@@ -1,7 +1,7 @@
 """How well a detector classifies: per class, over all classes, and real versus fake; by frame and by video."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from advxai.common.categories import REAL
+from advxai.common.classes import NONE, Classes
 from advxai.common.errors import InputError
 from advxai.common.files import publish
 from advxai.detector.videos import by_video
@@ -17,71 +19,84 @@ NAMES = ("accuracy", "auroc", "f1", "average_precision")
 LEVELS = ("frame", "video")
 
 
-def check_labels(rows: pd.DataFrame, classes: Sequence[str]) -> None:
-    """Refuse rows that the detector can't be measured on.
+def parted(test: pd.DataFrame, categories: Collection[str], classes: Classes) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Test images that the detector is measured on, and those of which it is only said what it makes of them.
+
+    Args:
+        test: column category.
+        categories: manipulations that are measured, if the detector has a class for them.
+        classes: the detector's.
+
+    Returns:
+        (measured, others), in their order; the indices start anew.
 
     Raises:
-        InputError: there are no rows, or a label is no class of the detector.
+        InputError: nothing is to be measured.
     """
-    if rows.empty:
+    known = {REAL, *(name for name in categories if classes.of(name) is not None)}
+    measured = test["category"].isin(known)
+    if not measured.any():
         raise InputError("there is no image to evaluate the detector on; add videos to the split test")
-    wrong = rows[~rows["label"].isin(range(len(classes)))]
-    if len(wrong):
-        raise InputError(
-            f"{wrong['key'].iloc[0]}: label {wrong['label'].iloc[0]} isn't 0 to {len(classes) - 1}; "
-            "correct the manifest"
-        )
+    return test[measured].reset_index(drop=True), test[~measured].reset_index(drop=True)
 
 
-def predictions(probabilities: np.ndarray, rows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+def predictions(probabilities: np.ndarray, rows: pd.DataFrame, classes: Classes) -> pd.DataFrame:
     """Classified images as a table.
 
     Args:
         probabilities: (n, classes) float32.
-        rows: columns key, category and label, one row an image; further columns are left alone.
-        classes: names of the detector's classes.
+        rows: columns key and category, one row an image; further columns are left alone.
+        classes: the detector's.
 
     Returns:
-        key, category, label, predicted (class index) and p_<class> (probability), in the order of `rows`.
+        key, category, label (index of the category's class, -1 where it has none), predicted (class
+        index) and p_<class> (probability), in the order of `rows`.
     """
-    images = rows[["key", "category", "label"]].reset_index(drop=True)
-    images["predicted"] = probabilities.argmax(axis=1)
-    for number, name in enumerate(classes):
+    images = rows[["key", "category"]].reset_index(drop=True)
+    images["label"] = images["category"].map(classes.label).astype("int64")
+    images["predicted"] = classes.called(probabilities)
+    for number, name in enumerate(classes.names):
         images[f"p_{name}"] = probabilities[:, number]
     return images
 
 
-def evaluate(images: pd.DataFrame, classes: Sequence[str], real: int) -> dict[str, Any]:
+def evaluate(images: pd.DataFrame, classes: Classes, apart: Collection[str] = ()) -> dict[str, Any]:
     """Compare classified images with their labels.
 
     Args:
-        images: see `predictions`; rows of a category that is no class count as `unseen` alone.
-        classes: names of the detector's classes.
-        real: index of the class of genuine images.
+        images: see `predictions`; rows of a category that has no class count as `unseen` alone.
+        classes: the detector's.
+        apart: further categories of which that holds.
 
     Returns:
-        frame: see `measure`; video: the same of videos (`by_video`); unseen: see `unseen`.
+        frame: see `measure`, and per_category: of each manipulation see `unseen`; video: the same of videos
+        (`by_video`); unseen: see `unseen`.
     """
-    known = images[images["category"].isin(classes)]
-    others = images[~images["category"].isin(classes)]
-    columns = [f"p_{name}" for name in classes]
+    strange = (images["label"] == NONE) | images["category"].isin(list(apart))
+    known, others = images[~strange], images[strange]
+    columns = [f"p_{name}" for name in classes.names]
+    p_real = columns[classes.real]
     metrics: dict[str, Any] = {}
-    for level, table in zip(LEVELS, (known, by_video(known)), strict=True):
-        metrics[level] = measure(table[columns].to_numpy(), table["label"].to_numpy(), tuple(classes), real)
-    p_real = columns[real]
-    genuine = known.loc[known["label"] == real, p_real].to_numpy()
-    metrics["unseen"] = {name: unseen(group, genuine, p_real, real) for name, group in others.groupby("category")}
+    for level, table in zip(LEVELS, (known, by_video(known, classes)), strict=True):
+        metrics[level] = measure(table[columns].to_numpy(), table["label"].to_numpy(), classes)
+        genuine, fakes = table[table["label"] == classes.real], table[table["label"] != classes.real]
+        metrics[level]["per_category"] = _by_category(fakes, genuine[p_real].to_numpy(), p_real, classes.real)
+    genuine = known.loc[known["label"] == classes.real, p_real].to_numpy()
+    metrics["unseen"] = _by_category(others, genuine, p_real, classes.real)
     return metrics
 
 
-def measure(probabilities: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], real: int) -> dict[str, Any]:
+def _by_category(images: pd.DataFrame, genuine: np.ndarray, p_real: str, real: int) -> dict[str, Any]:
+    return {str(name): unseen(group, genuine, p_real, real) for name, group in images.groupby("category")}
+
+
+def measure(probabilities: np.ndarray, labels: np.ndarray, classes: Classes) -> dict[str, Any]:
     """Metrics of classified images, or of videos.
 
     Args:
         probabilities: (n, classes) float, n > 0.
         labels: (n,) integers.
-        classes: their names.
-        real: index of the class of genuine images.
+        classes: the detector's.
 
     Returns:
         n; classes_absent (no image has the label);
@@ -90,16 +105,16 @@ def measure(probabilities: np.ndarray, labels: np.ndarray, classes: tuple[str, .
         overall: accuracy (share of all images), and the means of auroc, f1, average_precision over the classes
         that are there (macro);
         weighted: the same, but a class weighs as much as it has images (torchmetrics' average="weighted");
-        real_vs_fake: accuracy (an image is called fake when its likeliest class isn't `real`) and auroc of
+        real_vs_fake: accuracy (an image is called fake when its class isn't the real one) and auroc of
         1 - p(real);
         confusion: rows are true, columns predicted classes, in the order of `classes`.
         A metric that isn't defined (a class absent, or the only one) is None.
     """
     from sklearn.metrics import average_precision_score, confusion_matrix, f1_score
 
-    predicted = probabilities.argmax(axis=1)
+    predicted, real = classes.called(probabilities), classes.real
     per_class: dict[str, dict[str, float | int | None]] = {}
-    for number, name in enumerate(classes):
+    for number, name in enumerate(classes.names):
         is_class, called, score = labels == number, predicted == number, probabilities[:, number]
         count = int(is_class.sum())
         values: dict[str, float | int | None] = dict.fromkeys(("n", *NAMES))
@@ -129,12 +144,12 @@ def measure(probabilities: np.ndarray, labels: np.ndarray, classes: tuple[str, .
             # in float32 the small p(real) of confident answers would all give 1
             "auroc": _auroc(1 - probabilities[:, real].astype(np.float64), fake),
         },
-        "confusion": confusion_matrix(labels, predicted, labels=range(len(classes))).tolist(),
+        "confusion": confusion_matrix(labels, predicted, labels=range(len(classes.names))).tolist(),
     }
 
 
 def unseen(images: pd.DataFrame, genuine: np.ndarray, p_real: str, real: int) -> dict[str, float | int | None]:
-    """What the detector makes of images of one category that it has no class for, such as FaceShifter.
+    """What the detector makes of images of one category, such as one that it has no class for.
 
     Args:
         images: see `predictions`.
@@ -143,7 +158,7 @@ def unseen(images: pd.DataFrame, genuine: np.ndarray, p_real: str, real: int) ->
         real: index of the class of genuine images.
 
     Returns:
-        n; called_fake, the share whose likeliest class isn't `real`; auroc of 1 - p(real), these images against the
+        n; called_fake, the share whose class isn't `real`; auroc of 1 - p(real), these images against the
         genuine ones: None when these are genuine too (the actors'), or there is none of the latter.
     """
     score = 1 - np.concatenate([images[p_real].to_numpy(), genuine]).astype(np.float64)

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from advxai.common.classes import CLASSES, REAL
+from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
 from advxai.detector.backends import build
-from advxai.detector.graph import ANOTHER, Graph
+from advxai.detector.graph import Graph
+from advxai.detector.logits import ANOTHER, per_class
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,10 @@ class Detector:
     neighbours.
 
     Args:
-        network: a module that maps (n, 3, h, w) normalised float32 to logits (n, classes), put in evaluation mode, on
-            the CPU; or such a module's graph, for OpenVINO and ONNX Runtime.
+        network: a module that maps (n, 3, h, w) normalised float32 to `classes.outputs` logits a row, put in evaluation
+            mode, on the CPU; or such a module's graph, for OpenVINO and ONNX Runtime.
         preprocessing: from pixels to the module's input.
-        classes: names in the order of the logits.
-        real: name of the class of genuine images.
+        classes: what the outputs are; names alone: of a softmax, one of them "Real".
         device: torch device.
         forward_batch: rows of every forward.
         backend: what computes them, see `advxai.detector.backends`; with as many CPU threads as torch has now.
@@ -84,8 +84,7 @@ class Detector:
         network: nn.Module | Graph,
         preprocessing: Preprocessing,
         *,
-        classes: Sequence[str] = CLASSES,
-        real: str = REAL,
+        classes: Classes | Sequence[str] = FIVE,
         device: str = "cpu",
         forward_batch: int = 64,
         backend: str = "torch",
@@ -93,16 +92,20 @@ class Detector:
     ) -> None:
         self.module = network.eval() if isinstance(network, nn.Module) else None
         self.preprocessing = preprocessing
-        self.classes = tuple(classes)
-        self.real = self.classes.index(real)
+        self.classes = classes if isinstance(classes, Classes) else Classes.named(classes)
         self.device = torch.device(device)
         self.forward_batch = forward_batch
         self.shape = (forward_batch, 3, preprocessing.input_size, preprocessing.input_size)
         self.named = "the detector" if source is None else str(source)
-        self.backend, self.graph = build(backend, network, self.shape, self.device, len(self.classes), self.named)
+        self.backend, self.graph = build(backend, network, self.shape, self.device, self.classes, self.named)
         self.images = 0
         self.calls = 0
         self.watcher: Callable[[int], None] | None = None
+
+    @property
+    def real(self) -> int:
+        """Index of the class of genuine images."""
+        return self.classes.real
 
     @property
     def spent(self) -> dict[str, int]:
@@ -141,7 +144,7 @@ class Detector:
         self.calls += 1
         if self.watcher:
             self.watcher(rows)
-        return self.backend(batch).float().softmax(dim=1)[:rows]
+        return per_class(self.backend(batch).float(), self.classes).softmax(dim=1)[:rows]
 
     def wait(self) -> None:
         """Until the device has computed what it was given, so that a clock shows it."""
@@ -179,6 +182,6 @@ class Detector:
         for part in images.split(self.forward_batch):
             batch[: len(part)] = part
             answers.append(self.forward(batch, len(part)))
-        found = torch.cat(answers) if answers else torch.empty((0, len(self.classes)), device=self.device)
+        found = torch.cat(answers) if answers else torch.empty((0, len(self.classes.names)), device=self.device)
         self.require_numbers(found, names)
         return found

@@ -26,7 +26,7 @@ def identity(settings: Settings, initial: Path | None, seed: int, *tables: pd.Da
     """Hash of all that determines the trained weights; a state of another training isn't gone on from."""
     content = {
         **settings.model_dump(mode="json", include={"model", "input_size", "mean", "std", "device"}),
-        "training": settings.training.model_dump(mode="json", exclude={"initial_weights"}),
+        "training": settings.training.model_dump(mode="json", exclude={"initial_weights", "categories"}),
         "initial": file_sha256(initial) if initial else None,
         "seed": seed,
         "rows": [table[[name for name in ROW if name in table]].to_numpy().tolist() for table in tables],

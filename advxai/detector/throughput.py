@@ -1,7 +1,7 @@
 """How many images a second a network takes: raw full batches, by backend and forward batch."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from advxai.common.classes import CLASSES
+from advxai.common.classes import FIVE, Classes
 from advxai.config.science import Detector as Settings
 from advxai.detector.forwards import made_with
-from advxai.detector.graph import logits, random_images
+from advxai.detector.logits import logits, per_class, random_images
 from advxai.detector.model import Detector, Preprocessing
 
 WARM_UP = 2  # forwards before the clock starts: the first ones set up memory and kernels
@@ -79,7 +79,7 @@ def compare(
     backends: Iterable[str],
     batches: Iterable[int],
     seconds: float,
-    classes: Sequence[str] = CLASSES,
+    classes: Classes = FIVE,
 ) -> Iterator[Rate]:
     """Every backend with every forward batch, with as many threads as torch has now.
 
@@ -89,13 +89,13 @@ def compare(
         device: torch device; not the CPU: only the backend torch computes there.
         backends, batches: what is compared; a batch that the memory can't hold is left out.
         seconds: of each measurement.
-        classes: names in the order of the logits.
+        classes: the detector's.
 
     Raises:
         InputError: a backend can't compute the module.
     """
     images = random_images(3, 3, *(preprocessing.input_size,) * 2)
-    wanted = logits(module.eval(), images, len(classes)).softmax(dim=1)
+    wanted = per_class(logits(module.eval(), images, classes), classes).softmax(dim=1)
     for backend in backends:
         for batch in batches:
             try:

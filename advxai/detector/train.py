@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from advxai.common.classes import CLASSES
+from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
 from advxai.common.randomness import seed_of
 from advxai.config.science import Detector as Settings
@@ -21,8 +21,8 @@ from advxai.config.science import Training
 from advxai.detector.backends import require_device
 from advxai.detector.build import build_module, follow_quickly, load_initial, preprocessing, start_small
 from advxai.detector.checkpoint import save
-from advxai.detector.graph import logits, random_images
 from advxai.detector.images import Images
+from advxai.detector.logits import logits, per_class, random_images
 from advxai.detector.model import Preprocessing
 from advxai.detector.progress import Progress, identity
 from advxai.frames.database import FrameStore
@@ -63,9 +63,16 @@ class Trainer:
     """What `train` works on; see there for the arguments."""
 
     def __init__(
-        self, module: nn.Module, images: Images, process: Preprocessing, training: Training, device: str
+        self,
+        module: nn.Module,
+        classes: Classes,
+        images: Images,
+        process: Preprocessing,
+        training: Training,
+        device: str,
     ) -> None:
         self.module = module.to(device=device, memory_format=torch.channels_last)
+        self.classes = classes
         self.images, self.process, self.training, self.device = images, process, training, torch.device(device)
         self.workers = ThreadPoolExecutor(training.threads)
         self.optimiser = build_optimiser(module, training)
@@ -91,7 +98,9 @@ class Trainer:
 
     def _loss(self, x: Tensor, y: Tensor) -> Tensor:
         with torch.autocast(self.device.type, torch.float16, enabled=self.training.mixed_precision):
-            return nn.functional.cross_entropy(self.module(x), y, label_smoothing=self.training.label_smoothing)
+            return nn.functional.cross_entropy(
+                per_class(self.module(x), self.classes), y, label_smoothing=self.training.label_smoothing
+            )
 
     def epoch(self, rows: pd.DataFrame, seed: int, number: int, bar: Bar) -> float:
         """One pass over the training rows; returns the mean loss."""
@@ -121,7 +130,7 @@ class Trainer:
         plan = np.array_split(np.arange(len(rows)), max(1, round(len(rows) / self.training.batch)))
         loss, right = 0.0, 0
         for x, y in self._batches(plan, rows, 0, None):
-            logits = self.module(x).float()
+            logits = per_class(self.module(x).float(), self.classes)
             loss += nn.functional.cross_entropy(logits, y, reduction="sum").item()
             right += int((logits.argmax(dim=1) == y).sum())
         return loss / len(rows), right / len(rows)
@@ -174,7 +183,7 @@ def train(
     seed: int,
     out_dir: Path,
     initial: Path | None = None,
-    classes: Sequence[str] = CLASSES,
+    classes: Classes = FIVE,
 ) -> None:
     """Train with linear warm-up and cosine decay over `epochs`; keep the best epoch or the last, see `training.keep`.
 
@@ -190,7 +199,7 @@ def train(
         seed: of initial weights, order, augmentation and dropout.
         out_dir: made if it isn't there.
         initial: file of ImageNet weights (`build.load_initial`); None: from scratch.
-        classes: names in the order of the labels.
+        classes: the detector's, of which a label is the index.
 
     Raises:
         InputError: a class has no training image, a label is out of range, a loss isn't finite, early stopping without
@@ -198,8 +207,8 @@ def train(
             or what `build_module`, `logits`, `preprocessing`, `load_initial` and `frames` raise.
     """
     training = settings.training
-    _check_rows(train_rows, "training", classes)
-    _check_rows(val_rows, "validation", classes)
+    _check_rows(train_rows, "training", classes.names)
+    _check_rows(val_rows, "validation", classes.names)
     _check_settings(settings, val_rows)
     if settings.device == "cuda":
         torch.backends.cudnn.deterministic = True
@@ -211,16 +220,16 @@ def train(
     progress = Progress(out_dir, identity(settings, initial, seed, train_rows, val_rows), training)
 
     torch.manual_seed(seed_of(seed, "detector"))
-    module = build_module(settings, len(classes))
+    module = build_module(settings, classes.outputs)
     process = preprocessing(settings, module)
-    logits(module.eval(), random_images(2, 3, *(settings.input_size,) * 2), len(classes))
+    logits(module.eval(), random_images(2, 3, *(settings.input_size,) * 2), classes)
     if initial is not None:
         load_initial(module, initial)
         start_small(module)
     follow_quickly(module)
     images = Images(frames, settings.input_size, training)
     frames.image(train_rows["key"].iloc[0])  # opens the database before several threads do
-    trainer = Trainer(module, images, process, training, settings.device)
+    trainer = Trainer(module, classes, images, process, training, settings.device)
     state = progress.resume()
     if state:
         trainer.restore(state)

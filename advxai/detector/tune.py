@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
-from advxai.common.classes import CLASSES
 from advxai.common.errors import InputError
 from advxai.config import load
+from advxai.config.classes import classes_of
 from advxai.config.file import read
 from advxai.config.science import BACKENDS
 from advxai.detector.backends import installed, require_device
@@ -39,14 +39,15 @@ def tune(file: Path, batches: Sequence[int], seconds: float, device: str | None 
     settings = settings.model_copy(update={"device": device or settings.device})
     require_device(settings.device, "tune on the machine that has one, or give --device cpu")
     use_threads(settings.threads)
-    module = build_module(settings, len(CLASSES)).eval()
+    classes = classes_of(settings, {})
+    module = build_module(settings, classes.outputs).eval()
     backends = installed() if settings.device == "cpu" else ["torch"]
     found, refused = [], []
     with Bar(total=len(backends) * len(batches), desc="tune", unit="measurement") as bar:
         for backend in backends:
             try:
                 for measured in compare(
-                    module, preprocessing(settings, module), settings.device, [backend], batches, seconds
+                    module, preprocessing(settings, module), settings.device, [backend], batches, seconds, classes
                 ):
                     found.append(measured)
                     bar.update()

@@ -47,7 +47,7 @@ def run(
         identity = (seed, "evaluation", item["key"])
         noise = gaussian_noise(settings.samples, size, detector.device, *identity, channels=settings.channels)
         pixels = torch.from_numpy(item["pixels"]).to(detector.device)
-        return (yield from attack(image, settings, detector.preprocessing, noise, detector.real, pixels))
+        return (yield from attack(image, settings, detector.preprocessing, noise, detector.classes, pixels))
 
     prepared = ahead(lambda item: detector.preprocessing.normalised(load(item)), attacks)
     works = (

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from advxai.common.classes import Classes
 from advxai.evaluation.masks import mask_id
 from advxai.saliency.ranking import ranking_of, top_mask
 
@@ -24,17 +25,17 @@ NUMBERS = (
 )
 
 
-def _measured(record: Mapping[str, Any], real: int, explainer: str) -> dict[str, Any]:
+def _measured(record: Mapping[str, Any], classes: Classes, explainer: str) -> dict[str, Any]:
     before, after = record["before"], record["after"]
-    predicted = int(before.argmax())
+    predicted, now = (int(classes.called(answer)) for answer in (before, after))
     return {
         "predicted_before": predicted,
-        "predicted_after": int(after.argmax()),
+        "predicted_after": now,
         "p_before": float(before[predicted]),
         "p_after": float(after[predicted]),
-        "p_real_before": float(before[real]),
-        "p_real_after": float(after[real]),
-        "flipped": predicted != real and int(after.argmax()) == real,
+        "p_real_before": float(before[classes.real]),
+        "p_real_after": float(after[classes.real]),
+        "flipped": predicted != classes.real and now == classes.real,
         "iterations": int(record["iterations"]),
         "queries": int(record["queries"]),
         "reused": record["made_for"] != explainer,
@@ -48,18 +49,18 @@ def evaluation_rows(
     attacks: Sequence[Mapping[str, Any]],
     *,
     top: int,
-    real: int,
+    classes: Classes,
     population: str = "ranked",
 ) -> pd.DataFrame:
     """One row for each image and k.
 
     Args:
         explainer: the row's name.
-        items: images with `key`, `sha256`, `category`, `label`.
+        items: images with `key`, `sha256`, `category`.
         saliency: key -> record of the saliency stage.
         attacks: records of `run`, each with `made_for`: the explainer whose job has made it. Another's is `reused`.
         top: largest k.
-        real: index of the class Real.
+        classes: the detector's; `label` is the index of the category's class, -1 where it has none.
         population: as of `advxai.saliency.ranking.ranking_of`.
 
     Returns:
@@ -76,14 +77,15 @@ def evaluation_rows(
         for k in range(1, top + 1):
             row: dict[str, Any] = {
                 "explainer": explainer,
-                **{name: item[name] for name in ("key", "sha256", "category", "label")},
+                **{name: item[name] for name in ("key", "sha256", "category")},
+                "label": classes.label(item["category"]),
                 "k": k,
                 "included": ranked >= top,
                 "reason": "" if ranked >= top else f"only {ranked} segments{positive}, {top} are needed",
                 "called_real": bool(record["called_real"]),
             }
             if row["included"]:
-                row |= _measured(by_mask[item["key"], mask_id(top_mask(record, k, population))], real, explainer)
+                row |= _measured(by_mask[item["key"], mask_id(top_mask(record, k, population))], classes, explainer)
             rows.append(row)
     frame = pd.DataFrame(rows, columns=[*IDENTITY, *NUMBERS])
     kinds = {name: "Int64" for name in ("predicted_before", "predicted_after", "iterations", "queries")}

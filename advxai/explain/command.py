@@ -76,7 +76,7 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
     sources = read(wanted, paths)
     for source in sources:
         check(source, out)
-    opened = open_weights(paths.config, weights, given=wanted.weights is not None, stored=weights == paths.weights)
+    opened = open_weights(paths, weights, given=wanted.weights is not None)
     config = paths.config.model_copy(update={"seed": wanted.seed})
     faces = [face for source in sources for face in source.faces]
     found = explain(faces, opened.detector, config, wanted.names, wanted.at_once)
@@ -103,7 +103,6 @@ def _look(paths: Paths, names: Sequence[str], opened: Opened) -> Look:
     groups = [[name for name in group if name in names] for group in paths.outputs.figure_groups.values()]
     return Look(
         classes=opened.detector.classes,
-        real=opened.detector.real,
         model=opened.model,
         groups=[group for group in groups if group],
         methods={name: config.explainers[name].method for name in names},
@@ -121,8 +120,9 @@ def _said(wanted: Wanted, config: Config, opened: Opened) -> dict[str, Any]:
             "sha256": opened.sha256,
             "model": opened.model,
             "input_size": detector.preprocessing.input_size,
-            "classes": list(detector.classes),
-            "real": detector.classes[detector.real],
+            "classes": list(detector.classes.names),
+            "real": detector.classes.real_name,
+            "threshold": detector.classes.threshold,
         },
         "settings": document.settings_of(config, wanted.names, wanted.frames, wanted.whole),
         "made_with": made_with(detector),
@@ -142,7 +142,7 @@ def _lines(source: Source, found: Mapping[str, Explained], context: Context) -> 
     for name, mine in _titled(source, found).items():
         for one in mine:
             at = "" if one.face.frame is None else f", frame {one.face.frame}"
-            yield f"{name}{at}: {summary(one, context.look.classes, context.look.real)}"
+            yield f"{name}{at}: {summary(one)}"
 
 
 def _notes(source: Source, found: Mapping[str, Explained], context: Context) -> Iterator[str]:

@@ -90,11 +90,11 @@ class _Work:
             unit = preprocessing.unit(face.crop)
             copy = reconstruct(preprocessing.normalise(unit), record["steps"], config.adversary, preprocessing)
             image, attacked = (one.permute(1, 2, 0).numpy() for one in (unit, preprocessing.to_unit(copy)))
-            self.found[face.key] = Explained(face, record, image, attacked)
+            self.found[face.key] = Explained(face, self.detector.classes, record, image, attacked)
             self.progress.less(config.adversary.forwards() - record["queries"])
 
     def _items(self, fake_only: bool) -> list[Record]:
-        called_real = {key for key, one in self.found.items() if one.called_real(self.detector.real)}
+        called_real = {key for key, one in self.found.items() if one.called_real}
         return [face.item for key, face in self.faces.items() if not (fake_only and key in called_real)]
 
     def _maps(self, name: str) -> None:

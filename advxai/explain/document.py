@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.config import Config
 from advxai.explain.explained import Explained, Record
@@ -49,18 +50,15 @@ def input_of(source: Source) -> dict[str, Any]:
     return said
 
 
-def image_of(one: Explained, config: Config, classes: Sequence[str], real: int, notes: Sequence[str]) -> dict[str, Any]:
+def image_of(one: Explained, config: Config, notes: Sequence[str]) -> dict[str, Any]:
     """One crop: where it is, what the detector says of it, and every explanation.
 
     Args:
         one: the crop.
         config: what it was explained with.
-        classes: the detector's.
-        real: index of the class Real.
         notes: in words.
     """
-    face, adversary = one.face, one.adversary
-    called_real = one.called_real(real)
+    face, adversary, classes = one.face, one.adversary, one.classes
     said: dict[str, Any] = {"key": face.key, "sha256": face.sha256}
     if face.frame is not None:
         said |= {"frame": face.frame, "seconds": face.seconds}
@@ -68,12 +66,10 @@ def image_of(one: Explained, config: Config, classes: Sequence[str], real: int, 
         "crop": list(face.box),
         "detection": _detection(face),
         "probabilities": _named(adversary["before"], classes),
-        "called": classes[one.predicted],
-        "called_real": called_real,
-        "adversary": None if called_real else _adversary(one, classes),
-        "explainers": {
-            name: _explanation(one, name, config, classes) for name in config.explainers if name in one.maps
-        },
+        "called": classes.names[one.predicted],
+        "called_real": one.called_real,
+        "adversary": None if one.called_real else _adversary(one),
+        "explainers": {name: _explanation(one, name, config) for name in config.explainers if name in one.maps},
         "notes": list(notes),
         "arrays": sorted(arrays_of(one)),
     }
@@ -85,15 +81,15 @@ def _detection(face: Face) -> dict[str, Any] | None:
     return {"box": list(face.found.box), "score": face.found.score, "landmarks": face.found.landmarks.tolist()}
 
 
-def _named(probabilities: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
-    return {name: float(value) for name, value in zip(classes, probabilities, strict=True)}
+def _named(probabilities: np.ndarray, classes: Classes) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(classes.names, probabilities, strict=True)}
 
 
-def _adversary(one: Explained, classes: Sequence[str]) -> dict[str, Any]:
-    record = one.adversary
+def _adversary(one: Explained) -> dict[str, Any]:
+    record, classes = one.adversary, one.classes
     return {
         "probabilities": _named(record["after"], classes),
-        "called": classes[int(record["after"].argmax())],
+        "called": classes.names[int(classes.called(record["after"]))],
         "success": bool(record["success"]),
         "iterations": int(record["iterations"]),
         "linf_255": amplified(one.image, one.copy)[1],
@@ -105,7 +101,7 @@ def _cost(images: int, calls: int, seconds: float) -> dict[str, Any]:
     return {"images": int(images), "calls": int(calls), "seconds": round(float(seconds), 4)}
 
 
-def _explanation(one: Explained, name: str, config: Config, classes: Sequence[str]) -> dict[str, Any]:
+def _explanation(one: Explained, name: str, config: Config) -> dict[str, Any]:
     record, settings = one.maps[name], config.explainers[name]
     ranking = [int(label) for label in ranking_of(record, config.evaluation.population)]
     places = {label: place for place, label in enumerate(ranking, start=1)}
@@ -113,7 +109,7 @@ def _explanation(one: Explained, name: str, config: Config, classes: Sequence[st
     return {
         "method": settings.method,
         "baseline": settings.baseline.kind,
-        "target": classes[record["target"]],
+        "target": one.classes.names[record["target"]],
         "zero": _finite(record["zero"]),
         "ranking": ranking,
         "segments": [
@@ -127,21 +123,21 @@ def _explanation(one: Explained, name: str, config: Config, classes: Sequence[st
             for label, score in enumerate(record["scores"])
         ],
         "attacks": [
-            _attack(record, k, ranking[:k], one.predicted, classes) for k, record in enumerate(attacks, start=1)
+            _attack(record, k, ranking[:k], one.predicted, one.classes) for k, record in enumerate(attacks, start=1)
         ],
         "cost": _cost(record["images"], record["calls"], record["seconds"]),
     }
 
 
-def _attack(record: Record, k: int, labels: list[int], predicted: int, classes: Sequence[str]) -> dict[str, Any]:
-    now = int(record["after"].argmax())
+def _attack(record: Record, k: int, labels: list[int], predicted: int, classes: Classes) -> dict[str, Any]:
+    now = int(classes.called(record["after"]))
     return {
         "k": k,
         "segments": labels,
         "probabilities_before": _named(record["before"], classes),
         "probabilities_after": _named(record["after"], classes),
-        "called_before": classes[predicted],
-        "called_after": classes[now],
+        "called_before": classes.names[predicted],
+        "called_after": classes.names[now],
         "success": bool(record["success"]),
         "iterations": int(record["iterations"]),
         "images": int(record["queries"]),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from advxai.common.classes import Classes
 from advxai.explain.source import Face
 from advxai.report.forms import resized, unit
 
@@ -19,6 +20,7 @@ class Explained:
 
     Attributes:
         face: the crop.
+        classes: the detector's.
         adversary: record of the stage adversary; of a face already called Real, without an iteration.
         image: (size, size, 3) float32 in [0, 1], the crop as the detector sees it.
         copy: its adversarial copy, exactly as the detector saw it: values may lie outside of [0, 1].
@@ -27,6 +29,7 @@ class Explained:
     """
 
     face: Face
+    classes: Classes
     adversary: Record
     image: np.ndarray
     copy: np.ndarray
@@ -36,7 +39,7 @@ class Explained:
     @property
     def predicted(self) -> int:
         """Index of the class that the detector gives the face."""
-        return int(self.adversary["before"].argmax())
+        return int(self.classes.called(self.adversary["before"]))
 
     @property
     def display(self) -> np.ndarray:
@@ -47,6 +50,7 @@ class Explained:
         """The crop at another size: (side, side, 3) float in [0, 1]."""
         return resized(unit(self.face.crop), side)
 
-    def called_real(self, real: int) -> bool:
-        """The detector calls the face Real; `real` is that class's index."""
-        return self.predicted == real
+    @property
+    def called_real(self) -> bool:
+        """The detector calls the face real."""
+        return self.predicted == self.classes.real

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from advxai.common.classes import Classes
 from advxai.explain.explained import Explained, Record
 from advxai.report.axes import MASK, Legend, Shown, absent, difference, explanation, image, region
 from advxai.report.panels import shown
@@ -25,7 +26,6 @@ class Look:
 
     Attributes:
         classes: the detector's.
-        real: index of the class Real.
         model: the detector's name.
         groups: explainers in the order in which they are shown; those of one group differ in their baseline.
         methods: explainer -> its `method`.
@@ -34,8 +34,7 @@ class Look:
         dpi: of the PNG.
     """
 
-    classes: Sequence[str]
-    real: int
+    classes: Classes
     model: str
     groups: Sequence[Sequence[str]]
     methods: Mapping[str, str]
@@ -67,14 +66,14 @@ def rows_of(groups: Sequence[Sequence[str]], columns: int) -> list[list[str]]:
     return [row for row in rows if row]
 
 
-def attack_lines(attacks: Sequence[Record], predicted: int, classes: Sequence[str]) -> str:
+def attack_lines(attacks: Sequence[Record], predicted: int, classes: Classes) -> str:
     """What attacking the first 1, 2, ... segments did: a line each, how the probability of the predicted class moved
     and, where that changed, what the face is called then."""
     lines = []
     for k, record in enumerate(attacks, start=1):
-        now = int(record["after"].argmax())
+        now = int(classes.called(record["after"]))
         moved = f"{record['before'][predicted]:.2f} \N{RIGHTWARDS ARROW} {record['after'][predicted]:.2f}"
-        lines.append(f"top {k}: {moved}{'' if now == predicted else f', {classes[now]}'}")
+        lines.append(f"top {k}: {moved}{'' if now == predicted else f', {classes.names[now]}'}")
     return "\n".join(lines)
 
 
@@ -95,7 +94,7 @@ def face_figure(one: Explained, title: str, notes: Sequence[str], look: Look) ->
     attacked = max((len(attacks) for attacks in one.attacks.values()), default=0)
     rooms = [2 * LINE + NAME + 0.12, *([max(attacked, 1) * LINE + NAME + 0.06] * len(lines))]
     rooms[-1] -= NAME
-    heading = wrapped(f"{title}: called {look.classes[one.predicted]} by {look.model}", PAGE - 2 * MARGIN, TITLE)
+    heading = wrapped(f"{title}: called {look.classes.names[one.predicted]} by {look.model}", PAGE - 2 * MARGIN, TITLE)
     head = 0.12 + (heading.count("\n") + 1) * TITLE * 1.2 / 72 + NAME
     forms = frozenset(look.shown(one, name).form for name in one.maps)
     legend = Legend(forms, one.face.mask is not None, look.top, PAGE - 2 * MARGIN)
@@ -119,8 +118,9 @@ def face_figure(one: Explained, title: str, notes: Sequence[str], look: Look) ->
 
 def _text(one: Explained, notes: Sequence[str], look: Look) -> str:
     """What the captions mean, and the notes."""
+    called = look.classes.names[one.predicted]
     known = (
-        f"Under a map: p({look.classes[one.predicted]}) before and after an attack on its first segments alone, and "
+        f"Under a map: p({called}) before and after an attack on its first segments alone, and "
         "what the face is called then, if that has changed."
     )
     return "\n".join([*([known] if any(one.attacks.values()) else []), *notes])
@@ -129,23 +129,25 @@ def _text(one: Explained, notes: Sequence[str], look: Look) -> str:
 def _above(axes: Sequence[Axes], one: Explained, look: Look) -> None:
     before, after = one.adversary["before"], one.adversary["after"]
     face, size = one.display, one.image.shape[:2]
-    image(axes[0], face, f"called {look.classes[one.predicted]}\np = {before[one.predicted]:.2f}")
+    image(axes[0], face, f"called {look.classes.names[one.predicted]}\np = {before[one.predicted]:.2f}")
     _masked(axes[0], one)
     _titled(axes[0], "face")
-    if one.called_real(look.real):
+    if one.called_real:
         for place, name in zip(axes[1:3], ("adversarial copy", "difference"), strict=True):
-            absent(place, size, f"none: it is called\n{look.classes[look.real]} already")
+            absent(place, size, f"none: it is called\n{look.classes.real_name} already")
             _titled(place, name)
     else:
         iterations = int(one.adversary["iterations"])
-        called = int(after.argmax())
+        called = int(look.classes.called(after))
         plural = "" if iterations == 1 else "s"
-        caption = f"called {look.classes[called]}, p = {after[called]:.2f}\nafter {iterations} iteration{plural} of NES"
+        caption = (
+            f"called {look.classes.names[called]}, p = {after[called]:.2f}\nafter {iterations} iteration{plural} of NES"
+        )
         image(axes[1], one.copy, caption)
         _titled(axes[1], "adversarial copy")
         difference(axes[2], one.image, one.copy)
         _titled(axes[2], "difference")
-    _probabilities(axes[3], before, None if one.called_real(look.real) else after, look.classes)
+    _probabilities(axes[3], before, None if one.called_real else after, look.classes.names)
 
 
 def _titled(axes: Axes, name: str) -> None:

@@ -49,7 +49,7 @@ def found_figure(source: Source, found: Mapping[str, Explained], look: Look) -> 
             one = found.get(face.key)
             label = str(face.number)
             if one is not None and columns == 1:
-                label += f" {look.classes[one.predicted]} {one.adversary['before'][one.predicted]:.2f}"
+                label += f" {look.classes.names[one.predicted]} {one.adversary['before'][one.predicted]:.2f}"
             _box(axes, face.box, looked.scale, label)
     return figure
 

@@ -7,36 +7,34 @@ from advxai.explain.explained import Explained
 from advxai.saliency.ranking import ranking_of
 
 
-def of_face(one: Explained, config: Config, names: Sequence[str], classes: Sequence[str], real: int) -> list[str]:
+def of_face(one: Explained, config: Config, names: Sequence[str]) -> list[str]:
     """Notes on one crop.
 
     Args:
         one: the crop.
         config: what it was explained with.
         names: the explainers that were asked for.
-        classes: the detector's.
-        real: index of the class Real.
     """
-    said = []
+    said, real = [], one.classes.real_name
     side, size = min(one.face.crop.shape[:2]), len(one.image)
     if 2 * side < size:
         said.append(f"The crop is {side} pixels wide; the detector sees it enlarged to {size}, without detail.")
     adversarial = [name for name in names if config.explainers[name].baseline.kind == "adversarial"]
-    if one.called_real(real):
+    if one.called_real:
         lacking = f", so that {_list(adversarial)} can't be made" if adversarial else ""
         said.append(
-            f"The detector already calls this face {classes[real]}. NES has nothing to do: there is no adversarial copy"
-            f"{lacking}, and no segments are attacked. The maps explain why it is called {classes[real]}."
+            f"The detector already calls this face {real}. NES has nothing to do: there is no adversarial copy"
+            f"{lacking}, and no segments are attacked. The maps explain why it is called {real}."
         )
     elif not one.adversary["success"]:
         verb = "uses" if len(adversarial) == 1 else "use"
         used = f" {_list(adversarial)} {verb} it as it is, as a run does." if adversarial else ""
         limit = config.adversary.iterations
         said.append(
-            f"NES did not make the detector call the copy {classes[real]} within {limit} "
+            f"NES did not make the detector call the copy {real} within {limit} "
             f"iteration{'' if limit == 1 else 's'}.{used}"
         )
-    return said + _few_segments(one, config, real)
+    return said + _few_segments(one, config)
 
 
 def grouped(notes: Mapping[int | None, Sequence[str]]) -> list[str]:
@@ -61,12 +59,12 @@ def _frames(frames: Sequence[int | None]) -> str:
     return f"Frame{'' if len(frames) == 1 else 's'} {', '.join(map(str, frames))}"
 
 
-def _few_segments(one: Explained, config: Config, real: int) -> list[str]:
+def _few_segments(one: Explained, config: Config) -> list[str]:
     settings, said = config.evaluation, []
     for name, record in one.maps.items():
         ranked = len(ranking_of(record, settings.population))
         if ranked < settings.top:
-            attacked = ", and no more are attacked" if ranked and not one.called_real(real) else ""
+            attacked = ", and no more are attacked" if ranked and not one.called_real else ""
             positive = " (of a positive score)" if settings.population == "ranked" else ""
             segments = f"{ranked} segment{'' if ranked == 1 else 's'}" if ranked else "no segment"
             said.append(f"{name} ranks {segments}{positive}, {settings.top} are asked for{attacked}.")
@@ -78,23 +76,24 @@ def _list(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def flips_at(one: Explained, name: str, real: int) -> int | None:
+def flips_at(one: Explained, name: str) -> int | None:
     """The least number of an explainer's first segments whose attack makes the detector call the face Real."""
     attacks = one.attacks.get(name, [])
-    return next((k for k, record in enumerate(attacks, start=1) if int(record["after"].argmax()) == real), None)
+    return next((k for k, record in enumerate(attacks, start=1) if one.classes.called_real(record["after"])), None)
 
 
-def summary(one: Explained, classes: Sequence[str], real: int) -> str:
+def summary(one: Explained) -> str:
     """One crop in a few words: what it is called, what NES did, and which explainers' segments flip it."""
-    before, after = one.adversary["before"], one.adversary["after"]
-    said = f"called {classes[one.predicted]} (p = {before[one.predicted]:.2f})"
-    if one.called_real(real):
+    before, after, classes = one.adversary["before"], one.adversary["after"], one.classes
+    said = f"called {classes.names[one.predicted]} (p = {before[one.predicted]:.2f})"
+    if one.called_real:
         return said
     iterations = int(one.adversary["iterations"])
-    how = f"{classes[int(after.argmax())]} after {iterations} iteration{'' if iterations == 1 else 's'} of NES"
+    now = classes.names[int(classes.called(after))]
+    how = f"{now} after {iterations} iteration{'' if iterations == 1 else 's'} of NES"
     flips: dict[int | None, list[str]] = {}
     for name in one.maps:
-        flips.setdefault(flips_at(one, name, real), []).append(name)
+        flips.setdefault(flips_at(one, name), []).append(name)
     words = [f"top {k}: {', '.join(flips[k])}" for k in sorted(k for k in flips if k)]
     if not words:
         return f"{said}, {how}; no explainer's first segments flip it"

@@ -4,11 +4,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from advxai.common.classes import CLASSES, REAL
+from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256
-from advxai.config import Config
+from advxai.config.classes import classes_of
+from advxai.config.science import Detector as Settings
 from advxai.detector import checkpoint
+from advxai.detector.keras import is_keras, network_of
 from advxai.detector.model import Detector
 from advxai.run.jobs import use_threads
 from advxai.run.paths import Paths
@@ -47,33 +49,39 @@ def weights_of(paths: Paths) -> Path:
     return Path(checkpoint_file)
 
 
-def open_weights(config: Config, path: Path, given: bool, stored: bool = False) -> Opened:
+def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
     """A detector as the configuration runs it.
 
     Args:
-        config: device, backend, forward batch and threads; also the model of a file that doesn't say its own.
+        paths: of a run: device, backend, forward batch and threads; also model and classes of a file that doesn't say
+            its own. Beside the file in its store a graph may be kept.
         path: the weights.
         given: the file needn't be of the configured model: what it says of itself holds.
-        stored: the file is the store's, beside which its graph may be kept.
 
     Raises:
-        InputError: as of `checkpoint.load`, or the file's detector has no class Real.
+        InputError: as of `checkpoint.load`.
     """
-    settings, classes = config.detector, CLASSES
+    settings, classes = paths.config.detector, paths.classes
     if given:
         if not path.is_file():
             raise InputError(f"{path}: there is no such file; correct --detector")
+        if is_keras(path):  # which says no more than its layers; what the network sees and tells apart is known
+            running = settings.model_dump(include={"device", "backend", "forward_batch", "threads"})
+            settings = Settings(model=network_of(path), **running)
+            classes = classes_of(settings, {})
         said = checkpoint.described(path)
-        classes = tuple(said.get("classes", CLASSES))
-        if REAL not in classes:
-            raise InputError(f"{path}: its classes, {', '.join(classes)}, have no {REAL}; give a detector that has one")
+        if "classes" in said:
+            try:
+                classes = Classes.read(said)
+            except InputError as error:
+                raise InputError(f"{path}: {error}") from error
         own = {name: said[name] for name in OWN if said.get(name) is not None}
         settings = settings.model_copy(
             update={name: tuple(value) if isinstance(value, list) else value for name, value in own.items()}
         )
     use_threads(settings.threads)
     sha256 = file_sha256(path)
-    detector = checkpoint.load(settings, path, classes=classes, weights=sha256 if stored else None)
+    detector = checkpoint.load(settings, path, classes=classes, weights=sha256 if path == paths.weights else None)
     if file_sha256(path) != sha256:
         raise InputError(f"{path}: was exchanged while it was read; give the same command again")
     return Opened(detector, path, sha256, settings.model)

@@ -42,7 +42,7 @@ class Context:
 
     def notes(self, one: Explained) -> list[str]:
         """Notes on one crop."""
-        return of_face(one, self.config, self.names, self.look.classes, self.look.real)
+        return of_face(one, self.config, self.names)
 
 
 def files_of(source: Source) -> list[str]:
@@ -121,7 +121,7 @@ def _make(folder: Path, source: Source, found: Mapping[str, Explained], context:
         for one in mine:
             arrays |= document.arrays_of(one)
         _draw(folder, source, mine, context)
-        images = [document.image_of(one, context.config, look.classes, look.real, context.notes(one)) for one in mine]
+        images = [document.image_of(one, context.config, context.notes(one)) for one in mine]
         without = {"frames_without": _without(source, mine)} if source.kind == "video" else {}
         faces.append({"number": number, **without, "images": images})
     publish(folder / f"{stem}.npz", lambda file: np.savez_compressed(file, **arrays))

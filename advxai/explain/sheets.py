@@ -49,7 +49,7 @@ def contact_sheet(frames: Sequence[Explained], title: str, notes: Sequence[str],
     forms = {look.shown(one, name).form for one in frames for name in one.maps}
     forms |= {"signed"} if "outlines" in forms else set()  # as which their mean is drawn
     legend = Legend(frozenset(forms), False, look.top, width - 2 * MARGIN)
-    attacked = [ATTACKS.format(real=look.classes[look.real])] if any(one.attacks for one in frames) else []
+    attacked = [ATTACKS.format(real=look.classes.real_name)] if any(one.attacks for one in frames) else []
     text = "\n".join([MEANS, *attacked, *notes])
     under = note_height(text, width)
     rooms = [2 * LINE + 0.1, *([LINE + 0.09] * len(names))]
@@ -71,7 +71,7 @@ def contact_sheet(frames: Sequence[Explained], title: str, notes: Sequence[str],
 def _frame(axes: Sequence[Axes], one: Explained, names: Sequence[str], look: Look) -> None:
     axes[0].set_title(f"{one.face.seconds:.2f} s\nframe {one.face.frame}", fontsize=SIZE, pad=2)
     image(axes[0], one.display)
-    _caption(axes[0], f"{look.classes[one.predicted]}\n{one.adversary['before'][one.predicted]:.2f}")
+    _caption(axes[0], f"{look.classes.names[one.predicted]}\n{one.adversary['before'][one.predicted]:.2f}")
     for place, name in zip(axes[1:], names, strict=True):
         if name not in one.maps:
             absent(place, one.image.shape[:2], "none")
@@ -85,8 +85,8 @@ def _outcome(one: Explained, name: str, look: Look) -> str:
     attacks = one.attacks.get(name)
     if not attacks:
         return ""
-    if least := flips_at(one, name, look.real):
-        return f"{look.classes[look.real]} with top {least}"
+    if least := flips_at(one, name):
+        return f"{look.classes.real_name} with top {least}"
     before, after = (attacks[-1][when][one.predicted] for when in ("before", "after"))
     return f"top {len(attacks)}: {before:.2f} \N{RIGHTWARDS ARROW} {after:.2f}"
 
@@ -101,7 +101,7 @@ def _means(axes: Sequence[Axes], frames: Sequence[Explained], names: Sequence[st
     face = mean_face(same)
     image(axes[0], face)
     mean = np.mean([one.adversary["before"] for one in same], axis=0)
-    _caption(axes[0], f"{look.classes[same[0].predicted]}\n{mean[same[0].predicted]:.2f}")
+    _caption(axes[0], f"{look.classes.names[same[0].predicted]}\n{mean[same[0].predicted]:.2f}")
     for place, name in zip(axes[1:], names, strict=True):
         having = [one for one in same if name in one.maps]
         if not having:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai.common.classes import CLASSES, FURTHER, LABELS, REAL
+from advxai.common.categories import FURTHER, LABELS, MANIPULATIONS, REAL
 from advxai.common.errors import InputError
 from advxai.common.files import publish
 from advxai.common.header import header
@@ -75,7 +75,8 @@ def known(manifest: pd.DataFrame, categories: Collection[str]) -> pd.DataFrame:
 def write_csv(manifest: pd.DataFrame, path: Path, split: bool = False) -> None:
     """Write the authors' space-separated list: relative_path bin_label mc_label, and `split` as a fourth on request.
 
-    bin_label is 0 for real and 1 for fake, mc_label the class index (-1: a manipulation that is none of the classes).
+    bin_label is 0 for real and 1 for fake, mc_label the class index of the paper's five (-1: a manipulation that is
+    none of them), whatever classes the run's own detector has.
     """
     table = pd.DataFrame(
         {
@@ -156,4 +157,4 @@ def _refuse(path: Path, table: pd.DataFrame, wrong: pd.Series, why: str) -> None
 
 def _legend() -> str:
     further = ", ".join(f"{label} {name}" for name, label in FURTHER.items())
-    return ", ".join(f"{index} {name}" for index, name in enumerate(CLASSES)) + f", {further}"
+    return ", ".join(f"{index} {name}" for index, name in enumerate((REAL, *MANIPULATIONS))) + f", {further}"

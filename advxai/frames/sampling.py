@@ -1,9 +1,12 @@
 """Which images of the manifest are used, and which shard a video belongs to."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 
-from advxai.common.classes import REAL
+from advxai.common.categories import REAL
+from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
 from advxai.common.positions import equidistant
 
@@ -39,19 +42,21 @@ def sample_evaluation(manifest: pd.DataFrame, count: int) -> pd.DataFrame:
     return fakes.iloc[np.sort(np.concatenate(positions))].reset_index(drop=True) if positions else fakes
 
 
-def balanced(manifest: pd.DataFrame, split: str, per_video: int, seed: int) -> pd.DataFrame:
+def balanced(manifest: pd.DataFrame, split: str, per_video: int, seed: int, classes: Classes = FIVE) -> pd.DataFrame:
     """Images of one split for training or validation: equidistant frames of every video, classes equally frequent.
 
-    The largest class of fakes, with up to `per_video` frames a video, sets the number of images. The other fakes give
-    as many as they can, with no more than `per_video` a video. Real videos, of which FF++ has as many as one
-    manipulation makes but a user's corpus may have fewer or more, give what that number takes. Where a class has to
-    give some videos one frame more than others, the seed decides which.
+    Every manipulation gives what it can with up to `per_video` frames a video. The largest class of fakes sets the
+    number of images of the real one: the largest manipulation, or all of them together where the detector has one class
+    for them. Real videos, of which FF++ has as many as one manipulation makes but a user's corpus may have fewer or
+    more, give what that number takes. Where they have to give some videos one frame more than others, the seed decides
+    which.
 
     Args:
         manifest: with video, category and split; the frames of a video in their order.
         split: "train", "val" or "test".
         per_video: most frames of a fake video.
         seed: of the choice of videos.
+        classes: the detector's; every category has one.
 
     Raises:
         InputError: the split has no image.
@@ -59,22 +64,22 @@ def balanced(manifest: pd.DataFrame, split: str, per_video: int, seed: int) -> p
     rows = manifest[manifest["split"] == split].reset_index(drop=True)
     if rows.empty:
         raise InputError(f"split {split} has no face image: add videos to it.")
-    classes = {
+    videos_of = {
         category: list(group.groupby("video", sort=False).indices.items())
         for category, group in rows.groupby("category", sort=True)
     }
-    own = {category: rows.index[rows["category"] == category].to_numpy() for category in classes}
-    totals = [
-        sum(min(per_video, len(frames)) for _, frames in videos)
-        for category, videos in classes.items()
-        if category != REAL
-    ]
+    own = {category: rows.index[rows["category"] == category].to_numpy() for category in videos_of}
+    totals: Counter[int] = Counter()
+    for category, videos in videos_of.items():
+        if category != REAL:
+            totals[classes.label(category)] += sum(min(per_video, len(frames)) for _, frames in videos)
     generator = np.random.default_rng(seed)
     positions = []
-    for category, videos in classes.items():
+    for category, videos in videos_of.items():
         available = np.array([len(frames) for _, frames in videos])
         most = available if category == REAL and totals else np.minimum(available, per_video)
-        shares = share_out(max(totals, default=int(most.sum())), most, generator)
+        wanted = max(totals.values(), default=int(most.sum()))
+        shares = share_out(wanted, most, generator)
         for (_, frames), number in zip(videos, shares, strict=True):
             positions.append(own[category][frames[equidistant(len(frames), int(number))]])
     return rows.iloc[np.sort(np.concatenate(positions))].reset_index(drop=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from advxai.common.classes import CLASSES
 from advxai.common.files import file_sha256
+from advxai.config.classes import classes_of
 from advxai.config.science import Detector as Settings
 from advxai.detector.backends import require_device
 from advxai.detector.build import build_module, preprocessing
@@ -55,10 +55,12 @@ def _detector(settings: Settings, trained: Path) -> tuple[Detector, str]:
     if settings.checkpoint is not None and Path(settings.checkpoint).exists():
         return load(settings, Path(settings.checkpoint)), "the checkpoint's weights"
     require_device(settings.device, "plan on a machine that has one")
-    module = build_module(settings, len(CLASSES))
+    classes = classes_of(settings, {})
+    module = build_module(settings, classes.outputs)
     detector = Detector(
         module,
         preprocessing(settings, module),
+        classes=classes,
         device=settings.device,
         forward_batch=settings.forward_batch,
         backend=settings.backend,

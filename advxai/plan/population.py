@@ -1,15 +1,15 @@
 """How many videos and images a run has: counted where its lists are there, else worked out from the configuration."""
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from advxai.common import parquet
-from advxai.common.classes import CLASSES, REAL
+from advxai.common.categories import REAL
 from advxai.common.errors import InputError
 from advxai.config import Config
 from advxai.config.data import DemoCorpus
@@ -76,22 +76,23 @@ def population(paths: Paths) -> Population:
     if manifest is not None:
         return _counted(paths, manifest)
     videos, there, source = _videos(config)
-    worked_out = expected(config, videos, there, source)
+    worked_out = expected(paths, videos, there, source)
     listed = config.frames.manifest
     if listed is not None and Path(listed).exists():
-        return _listed(config, worked_out, read_csv(Path(listed)), listed)
+        return _listed(paths, worked_out, read_csv(Path(listed)), listed)
     return worked_out
 
 
-def expected(config: Config, videos: Videos, there: bool, source: str) -> Population:
+def expected(paths: Paths, videos: Videos, there: bool, source: str) -> Population:
     """Upper estimates from numbers of videos: every frame that is looked at gives a face.
 
     Args:
-        config: the run's.
+        paths: of the run.
         videos: category -> split -> number of videos.
         there: they lie on the disk.
         source: where these are from.
     """
+    config = paths.config
     seen = _faces_of_a_video(config)
     fakes = [category for category in config.corpus.categories if category != REAL]
     explained = sum(videos[category]["test"] for category in fakes)
@@ -102,8 +103,8 @@ def expected(config: Config, videos: Videos, there: bool, source: str) -> Popula
         there=there,
         crops=0 if lmdb else number * seen,
         stored=number * seen,
-        train=_epoch(videos, fakes, "train", seen, config),
-        val=_epoch(videos, fakes, "val", seen, config),
+        train=_epoch(videos, paths, "train", seen),
+        val=_epoch(videos, paths, "val", seen),
         test=sum(splits["test"] for splits in videos.values()) * seen,
         explained=explained * len(sample_positions(seen, config.frames.per_video)),
         test_videos=explained,
@@ -119,11 +120,13 @@ def _faces_of_a_video(config: Config) -> int:
     return min(wanted, frames) if wanted else math.ceil(frames / config.faces.stride)
 
 
-def _epoch(videos: Videos, fakes: list[str], split: str, seen: int, config: Config) -> int:
+def _epoch(videos: Videos, paths: Paths, split: str, seen: int) -> int:
     """Images of an epoch, as `balanced` draws them: as many real ones as the largest class of fakes has."""
-    each = min(config.detector.training.frames_per_video, seen)
-    numbers = [videos[category][split] * each for category in fakes]
-    return sum(numbers) + min(max(numbers), videos[REAL][split] * seen)
+    each = min(paths.config.detector.training.frames_per_video, seen)
+    numbers: Counter[int] = Counter()
+    for category in paths.learnt:
+        numbers[paths.classes.label(category)] += videos[category][split] * each
+    return numbers.total() + min(max(numbers.values(), default=0), videos[REAL][split] * seen)
 
 
 def _videos(config: Config) -> tuple[Videos, bool, str]:
@@ -149,14 +152,15 @@ def _numbers(names: Mapping[str, list[str]], there: Collection[str] | None = Non
     return {split: sum(there is None or name in there for name in own) for split, own in names.items()}
 
 
-def _listed(config: Config, worked_out: Population, listed: pd.DataFrame, source: str) -> Population:
+def _listed(paths: Paths, worked_out: Population, listed: pd.DataFrame, source: str) -> Population:
     """The numbers of a list of images; the videos are the corpus's all the same."""
+    config = paths.config
     listed = known(listed, [*config.corpus.categories, *config.corpus.also])
     sample = sample_evaluation(known(listed, config.corpus.categories), config.frames.per_video)
     return replace(
         worked_out,
         stored=len(listed),
-        **_epochs(config, listed),
+        **_epochs(paths, listed),
         test=int((listed["split"] == "test").sum()),
         explained=len(sample),
         test_videos=sample["video"].nunique(),
@@ -193,7 +197,7 @@ def _counted(paths: Paths, manifest: pd.DataFrame) -> Population:
         there=not paths.clips,
         crops=0 if lmdb else len(manifest),
         stored=len(manifest),
-        **_epochs(config, manifest),
+        **_epochs(paths, manifest),
         test=len(test),
         explained=len(images),
         test_videos=images["video"].nunique(),
@@ -207,19 +211,20 @@ def _counted(paths: Paths, manifest: pd.DataFrame) -> Population:
 def _called_fake(paths: Paths, images: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
     """Without the images that the detector is known to call Real; and whether it has classified them all."""
     called = {
-        (record["key"], record["sha256"]): CLASSES[int(np.argmax(record["probabilities"]))]
+        (record["key"], record["sha256"]): bool(paths.classes.called_real(record["probabilities"]))
         for record in Records(paths).of(paths.predictions.path, ("key", "sha256", "probabilities"))
     }
     said = [called.get(image) for image in zip(images["key"], images["sha256"], strict=True)]
-    return images[[category != REAL for category in said]], None not in said
+    return images[[real is not True for real in said]], None not in said
 
 
-def _epochs(config: Config, listed: pd.DataFrame) -> dict[str, int]:
-    rows = known(listed, config.corpus.categories)
+def _epochs(paths: Paths, listed: pd.DataFrame) -> dict[str, int]:
+    rows = known(listed, paths.learnt)
+    config = paths.config
     per_video = config.detector.training.frames_per_video
     present = set(rows["split"])
     return {
-        split: len(balanced(rows, split, per_video, config.seed)) if split in present else 0
+        split: len(balanced(rows, split, per_video, config.seed, paths.classes)) if split in present else 0
         for split in ("train", "val")
     }
 

@@ -61,8 +61,12 @@ def accuracy_shares(rows: pd.DataFrame, clean: pd.DataFrame, axes: Axes) -> pd.D
     """
     check(rows, axes)
     used = rows[rows["included"]]
-    attacked = used[["explainer", "category", "k", "key"]].assign(right=used["predicted_after"] == used["label"])
-    original = clean[["category", "key"]].assign(explainer=ORIGINAL, k=0, right=clean["predicted"] == clean["label"])
+    attacked = used[["explainer", "category", "k", "key"]].assign(
+        right=axes.classes.right(used["predicted_after"], used["label"])
+    )
+    original = clean[["category", "key"]].assign(
+        explainer=ORIGINAL, k=0, right=axes.classes.right(clean["predicted"], clean["label"])
+    )
     images = pd.concat([original, attacked], ignore_index=True)
     images["right"] = images["right"].astype("int64")
     images["video"] = images["key"].str.rpartition("/")[0]

@@ -1,6 +1,7 @@
 """Figure of how well the detector classifies: confusion matrix, and ROC curves by frame and by video."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from advxai.common.classes import CLASSES, REAL, SHORT
+from advxai.common.categories import ABBREVIATIONS
+from advxai.common.classes import NONE, Classes
 from advxai.detector.videos import by_video
 from advxai.report.save import save
 from advxai.report.sheet import sheet
 from advxai.report.style import COLUMN, LINES, SIZE
+from advxai.tables.compute import paper_order
 
 SHARES = "Blues"
 
@@ -40,15 +43,10 @@ def roc(score: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return wrong[kept] / wrong[-1], found[kept] / found[-1]
 
 
-def _order(categories: Sequence[str]) -> list[str]:
-    """Real, the configuration's categories, the detector's other classes."""
-    return list(dict.fromkeys([REAL, *categories, *CLASSES]))
-
-
-def _confusion(axes: Axes, confusion: np.ndarray, names: Sequence[str]) -> None:
+def _confusion(axes: Axes, confusion: np.ndarray, names: Sequence[str], classes: Classes) -> None:
     """Shares of each true class's images, and their numbers; a class without images has no row."""
-    order = [CLASSES.index(name) for name in names]
-    counts = confusion[np.ix_(order, order)]
+    places = [classes.names.index(name) for name in names]
+    counts = confusion[np.ix_(places, places)]
     there = counts.sum(axis=1) > 0
     counts, rows = counts[there], [name for name, found in zip(names, there, strict=True) if found]
     shares = counts / counts.sum(axis=1, keepdims=True)
@@ -58,8 +56,8 @@ def _confusion(axes: Axes, confusion: np.ndarray, names: Sequence[str]) -> None:
         light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
         text = f"{shares[row, column]:.1%}\n{count:,}"
         axes.text(column, row, text, color="black" if light else "white", fontsize=SIZE, ha="center", va="center")
-    axes.set_xticks(range(len(names)), [SHORT.get(name, name) for name in names], fontsize=SIZE)
-    labels = [f"{name}\n({SHORT[name]})" if name in SHORT else name for name in rows]
+    axes.set_xticks(range(len(names)), [ABBREVIATIONS.get(name, name) for name in names], fontsize=SIZE)
+    labels = [f"{name}\n({ABBREVIATIONS[name]})" if name in ABBREVIATIONS else name for name in rows]
     axes.set_yticks(range(len(rows)), labels, fontsize=SIZE)
     axes.set_xlabel("predicted class", fontsize=SIZE)
     axes.set_ylabel("true class", fontsize=SIZE)
@@ -73,20 +71,30 @@ def _confusion(axes: Axes, confusion: np.ndarray, names: Sequence[str]) -> None:
     axes.tick_params(which="minor", length=0)
 
 
-def _curves(axes: Axes, table: pd.DataFrame, metrics: Mapping[str, Any], names: Sequence[str], what: str) -> None:
+def _curves(
+    axes: Axes, table: pd.DataFrame, metrics: Mapping[str, Any], names: Sequence[str], classes: Classes, what: str
+) -> None:
     """ROC curves with the AUROC of `metrics`; a class of which there is no image, or no other image, has none.
 
-    Real against the rest would be real versus fake once more.
+    Real against the rest would be real versus fake once more; so would be an only class of fakes, in whose place its
+    categories stand, each against the genuine images.
     """
-    label, per_class = table["label"].to_numpy(), metrics["per_class"]
-    kinds = [("fake vs real", metrics["real_vs_fake"], -table[f"p_{REAL}"], label != CLASSES.index(REAL))]
-    for name in names[1:]:
-        kinds.append((f"{name} vs rest", per_class[name], table[f"p_{name}"], label == CLASSES.index(name)))
+    label, p_real = table["label"].to_numpy(), f"p_{classes.real_name}"
+    kinds = [("fake vs real", metrics["real_vs_fake"], -table[p_real], label != classes.real)]
+    if len(classes.fakes) > 1:
+        for name in names[1:]:
+            values = metrics["per_class"][name]
+            kinds.append((f"{name} vs rest", values, table[f"p_{name}"], label == classes.names.index(name)))
+    else:
+        for name in paper_order(metrics["per_category"]):
+            mine = table[(label == classes.real) | (table["category"] == name).to_numpy()]
+            values = metrics["per_category"][name]
+            kinds.append((f"{name} vs real", values, -mine[p_real], (mine["label"] != classes.real).to_numpy()))
     # on a linear axis all good detectors hug the corner
     axes.set_xscale("function", functions=(np.sqrt, np.square))
     chance = np.linspace(0, 1, 101) ** 2
     axes.plot(chance, chance, color="0.75", lw=0.8)
-    for (name, values, score, positive), line in zip(kinds, LINES, strict=True):
+    for (name, values, score, positive), line in zip(kinds, cycle(LINES), strict=False):
         if values["auroc"] is not None:
             line = line | {"label": f"{name} ({values['auroc']:.3f})", "lw": 1.3}
             axes.plot(*roc(score.to_numpy(), positive), clip_on=False, zorder=3, **line)
@@ -104,29 +112,44 @@ def _curves(axes: Axes, table: pd.DataFrame, metrics: Mapping[str, Any], names: 
         )
 
 
-def draw(images: pd.DataFrame, metrics: Mapping[str, Any], categories: Sequence[str], dpi: int = 150) -> Figure:
+def draw(
+    images: pd.DataFrame,
+    metrics: Mapping[str, Any],
+    categories: Sequence[str],
+    classes: Classes,
+    apart: Collection[str] = (),
+    dpi: int = 150,
+) -> Figure:
     """The figure of `detector_figure`."""
-    names = _order(categories)
+    names = classes.ordered(categories)
     figure = sheet(COLUMN, 8.4, dpi)
     matrix, frame, video = figure.subplots(3)
-    known = images[images["category"].isin(CLASSES)]
-    _confusion(matrix, np.array(metrics["frame"]["confusion"]), names)
-    _curves(frame, known, metrics["frame"], names, "frame")
-    _curves(video, by_video(known), metrics["video"], names, "video")
+    known = images[(images["label"] != NONE) & ~images["category"].isin(list(apart))]
+    _confusion(matrix, np.array(metrics["frame"]["confusion"]), names, classes)
+    _curves(frame, known, metrics["frame"], names, classes, "frame")
+    _curves(video, by_video(known, classes), metrics["video"], names, classes, "video")
     return figure
 
 
 def detector_figure(
-    images: pd.DataFrame, metrics: Mapping[str, Any], path: Path, categories: Sequence[str], dpi: int = 150
+    images: pd.DataFrame,
+    metrics: Mapping[str, Any],
+    path: Path,
+    categories: Sequence[str],
+    classes: Classes,
+    apart: Collection[str] = (),
+    dpi: int = 150,
 ) -> None:
     """Publish the figure, one column wide, as <path>.png and <path>.pdf; the same input gives the same bytes.
 
     Args:
-        images: detector/predictions.parquet (`advxai.detector.metrics.predictions`); only the detector's classes are
-            drawn.
+        images: detector/predictions.parquet (`advxai.detector.metrics.predictions`); only categories that
+            the detector has a class for are drawn.
         metrics: detector/metrics.json, of the same images.
         path: with either suffix or none.
         categories: manipulations in the order of the tables.
+        classes: the detector's.
+        apart: categories that it isn't measured on, as of `metrics.evaluate`.
         dpi: resolution of the PNG.
     """
-    save(draw(images, metrics, categories, dpi), path)
+    save(draw(images, metrics, categories, classes, apart, dpi), path)

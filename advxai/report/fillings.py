@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from advxai.common.classes import Classes
 from advxai.report.axes import SEGMENT, edges, image, numbered, region
 from advxai.report.save import save
 from advxai.report.sheet import GAP, note, note_height, sheet, side_of, squares
@@ -29,7 +30,7 @@ class Filled:
         key, category: the image's.
         explainer: whose first segments are filled.
         labels: of these segments.
-        classes: names of the detector's classes.
+        classes: the detector's.
         records: of the image, then of each filling.
     """
 
@@ -37,11 +38,11 @@ class Filled:
     category: str
     explainer: str
     labels: np.ndarray
-    classes: Sequence[str]
+    classes: Classes
     records: Sequence[Mapping[str, Any]]
 
 
-def read(path: Path, classes: Sequence[str]) -> Filled:
+def read(path: Path, classes: Classes) -> Filled:
     """Read results/<run>/figures/fillings.h5.
 
     Raises:
@@ -58,9 +59,9 @@ def label_of(record: Mapping[str, Any]) -> str:
     return name + extra.get(record["kind"], "")
 
 
-def _called(probabilities: np.ndarray, classes: Sequence[str]) -> str:
-    predicted = int(np.argmax(probabilities))
-    return f"{classes[predicted]}\np = {probabilities[predicted]:.2f}"
+def _called(probabilities: np.ndarray, classes: Classes) -> str:
+    predicted = int(classes.called(probabilities))
+    return f"{classes.names[predicted]}\np = {probabilities[predicted]:.2f}"
 
 
 def text_of(found: Filled) -> str:

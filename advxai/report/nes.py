@@ -11,6 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from advxai.adversary.distortion import Distortion
+from advxai.common.classes import Classes
 from advxai.report.save import save
 from advxai.report.sheet import note, note_height, sheet
 from advxai.report.style import BAND, FLIPPED, LARGEST, PAGE, ROOT_MEAN_SQUARE, SIZE, SMALL, SPENT
@@ -70,7 +71,7 @@ def size_of(steps: np.ndarray, image: np.ndarray | None, distortion: Distortion)
 
 
 def progress(
-    shards: Iterable[Path], distortion: Distortion, image_of: Callable[[str], np.ndarray], real: int
+    shards: Iterable[Path], distortion: Distortion, image_of: Callable[[str], np.ndarray], classes: Classes
 ) -> Progress:
     """Read a run's shards of the stage adversary, one after the other.
 
@@ -78,13 +79,13 @@ def progress(
         shards: the files.
         distortion: the adversary's; mean and std (3, 1, 1) float64.
         image_of: key -> the image (h, w, 3) in [0, 1], as the detector sees it.
-        real: index of the class Real.
+        classes: the detector's.
     """
     records: list[Mapping[str, Any]] = []
     called_real = 0
     for path in shards:
         for record in stream_shard(path, FIELDS):
-            if int(record["before"].argmax()) == real:
+            if classes.called_real(record["before"]):
                 called_real += 1
                 continue
             image = image_of(record["key"]) if distortion.settings.project else None

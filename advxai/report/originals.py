@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from advxai.common.classes import REAL
+from advxai.common.categories import REAL
 from advxai.common.errors import InputError
 from advxai.corpus.ffpp import places
 from advxai.frames.database import FrameStore

@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from advxai.adversary.distortion import Distortion
 from advxai.common import parquet
-from advxai.common.classes import CLASSES, REAL
+from advxai.common.classes import Classes
 from advxai.config.science import Nes
 from advxai.faces.mask import mask_of
 from advxai.frames.database import FrameStore
@@ -60,6 +60,7 @@ def panel(
     adversary: Record | None,
     *,
     methods: Mapping[str, str],
+    classes: Classes,
     size: int,
     distortion: Distortion,
 ) -> Panel:
@@ -72,6 +73,7 @@ def panel(
         rows: explainer -> the image's evaluation row of the largest k.
         adversary: the image's record of the stage adversary; None: there is none.
         methods: explainer -> its `method`.
+        classes: the detector's.
         size: the detector's input size.
         distortion: the adversary's; mean and std (3, 1, 1) float64.
     """
@@ -82,12 +84,12 @@ def panel(
     return Panel(
         title=face["category"],
         image=image,
-        caption=clean_caption(before, CLASSES),
+        caption=clean_caption(before, classes),
         mask=None if mask is None else mask > 0,
         adversarial=copy,
-        adversarial_caption="" if adversary is None else adversary_caption(adversary, CLASSES, CLASSES.index(REAL)),
+        adversarial_caption="" if adversary is None else adversary_caption(adversary, classes),
         explanations={
-            name: shown(methods[name], record, attack_caption(rows[name], CLASSES)) for name, record in saliency.items()
+            name: shown(methods[name], record, attack_caption(rows[name], classes)) for name, record in saliency.items()
         },
     )
 
@@ -110,7 +112,7 @@ def panels_of(
     config = paths.config
     rows = evaluation(evaluated)
     faces = parquet.read(manifest).set_index("key", drop=False)
-    keys = list(pick(rows, list(config.corpus.categories)).values())
+    keys = list(pick(rows, list(config.corpus.categories), paths.classes).values())
     names = [name for name in config.explainers if name in set(rows["explainer"])]
     maps = {name: picked(paths.maps_of(name), paths, keys) for name in names}
     found = picked(copies, paths, keys)
@@ -125,6 +127,7 @@ def panels_of(
                 last_rows(rows, face["key"], names),
                 found.get(face["key"]),
                 methods={name: config.explainers[name].method for name in names},
+                classes=paths.classes,
                 size=size,
                 distortion=distortion,
             )

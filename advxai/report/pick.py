@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from advxai.common.classes import FIVE, Classes
 from advxai.run.paths import Paths
 from advxai.run.store import read_some
 from advxai.tables.compute import paper_order
@@ -13,7 +14,7 @@ from advxai.tables.compute import paper_order
 Record = Mapping[str, Any]
 
 
-def pick(rows: pd.DataFrame, categories: Sequence[str]) -> dict[str, str]:
+def pick(rows: pd.DataFrame, categories: Sequence[str], classes: Classes = FIVE) -> dict[str, str]:
     """One image a category, the same for the same rows, and never chosen by how well an explainer did on it.
 
     Preferred, in this order: an image that every explainer's rows include, one that the detector calls fake, one whose
@@ -22,6 +23,7 @@ def pick(rows: pd.DataFrame, categories: Sequence[str]) -> dict[str, str]:
     Args:
         rows: evaluation rows of the explainers that the figure shows.
         categories: the columns wanted.
+        classes: the detector's.
 
     Returns:
         category -> key, in the paper's order; a category without any image is absent.
@@ -33,7 +35,7 @@ def pick(rows: pd.DataFrame, categories: Sequence[str]) -> dict[str, str]:
         label=("label", "first"),
         predicted=("predicted_before", "first"),  # the first that isn't missing
     )
-    images["right"] = (images["predicted"] == images["label"]).fillna(False).astype(bool)
+    images["right"] = classes.right(images["predicted"], images["label"]).fillna(False).astype(bool)
     best = images.sort_values(["included", "called_real", "right"], ascending=[False, True, False], kind="stable")
     first = best.reset_index().groupby("category", sort=False)["key"].first()
     return {category: first[category] for category in paper_order(categories) if category in first.index}

@@ -75,7 +75,7 @@ def _explain(
         adversarial=copy,
         generator=generator("baseline"),
     )
-    target = int(before.argmax())
+    target = int(detector.classes.called(before))
     inputs = Inputs(
         key=item["key"],
         image=image,

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from advxai.common.classes import SHORT
+from advxai.common.categories import ABBREVIATIONS, SHORT
+from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
 
 ALL = "all"
@@ -33,11 +34,13 @@ class Axes:
         explainers: rows, in the order of the configuration.
         categories: categories of fakes; shown in the paper's order (DF, F2F, FS, NT), then `all`.
         top: largest k.
+        classes: the detector's.
     """
 
     explainers: Sequence[str]
     categories: Sequence[str]
     top: int
+    classes: Classes = FIVE
 
     @property
     def ordered(self) -> list[str]:
@@ -50,7 +53,7 @@ class Axes:
 
 def short(category: str) -> str:
     """Abbreviation of a category: Deepfakes -> DF."""
-    return SHORT.get(category, category)
+    return ABBREVIATIONS.get(category, category)
 
 
 def check(rows: pd.DataFrame, axes: Axes) -> None:
@@ -110,7 +113,8 @@ def _included(rows: pd.DataFrame, axes: Axes) -> pd.DataFrame:
 
 
 def accuracy(rows: pd.DataFrame, axes: Axes, clean: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Share of images whose class after the attack is the true one of the five (paper, section 4.2 and table 1).
+    """Share of images whose class after the attack is the true one (paper, section 4.2 and table 1); of a category that
+    the detector has no class for: that are called fake.
 
     Args:
         rows: evaluation rows of any number of explainers.
@@ -121,11 +125,11 @@ def accuracy(rows: pd.DataFrame, axes: Axes, clean: pd.DataFrame | None = None) 
         explainer, category (and `all`), k, n, value in [0, 1]; NaN where n = 0.
     """
     used = _included(rows, axes)
-    correct = (used["predicted_after"] == used["label"]).astype("float64")
+    correct = axes.classes.right(used["predicted_after"], used["label"]).astype("float64")
     table = _means(used.assign(value=correct), axes.explainers, axes, range(1, axes.top + 1))
     if clean is None:
         return table
-    right = (clean["predicted"] == clean["label"]).astype("float64")
+    right = axes.classes.right(clean["predicted"], clean["label"]).astype("float64")
     original = _means(clean.assign(explainer=ORIGINAL, k=0, value=right), [ORIGINAL], axes, [0])
     return pd.concat([original, table], ignore_index=True)
 

@@ -7,10 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from advxai.common import parquet
-from advxai.common.classes import SHORT
 from advxai.common.files import publish
 from advxai.frames.manifest import category_of
-from advxai.tables.compute import paper_order
+from advxai.tables.compute import paper_order, short
 
 COLUMNS = ["stage", "explainer", "item", "reason"]
 
@@ -40,7 +39,7 @@ def not_explained(left_out: pd.DataFrame) -> str:
     if left_out.empty:
         return "Every sampled test fake was called fake by the detector; none is missing here."
     counts = left_out["item"].map(category_of).value_counts()
-    shown = ", ".join(f"{SHORT.get(name, name)} {counts[name]}" for name in paper_order(counts.index))
+    shown = ", ".join(f"{short(name)} {counts[name]}" for name in paper_order(counts.index))
     return (
         f"Not in these numbers: {_some(len(left_out), 'sampled test fake')} that the detector called Real ({shown}), "
         "neither explained nor attacked."

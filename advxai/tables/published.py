@@ -7,7 +7,7 @@ in that code (github.com/IDT-ITI/Adv-XAI-Deepfakes).
 
 from typing import NamedTuple
 
-from advxai.common.classes import SHORT
+from advxai.common.categories import SHORT
 
 SOURCE = "Tsigos, Apostolidis, Mezaris, WACVW 2025, arXiv 2502.03957"
 

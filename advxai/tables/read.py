@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from advxai.common import parquet
+from advxai.common.classes import Classes
 from advxai.run.store.shard import read_shard
 
 EXPLANATION = {
@@ -44,15 +45,15 @@ def explanations(explainer: str, paths: Iterable[Path]) -> pd.DataFrame:
     return frame
 
 
-def adversary(paths: Iterable[Path], real: int) -> pd.DataFrame:
+def adversary(paths: Iterable[Path], classes: Classes) -> pd.DataFrame:
     """Outcome of NES on each image: key, called_real (the clean image already), success, iterations, queries.
 
     Args:
         paths: shards of the stage adversary.
-        real: index of the class Real.
+        classes: the detector's.
     """
     records = [
-        {"called_real": int(record["before"].argmax()) == real}
+        {"called_real": bool(classes.called_real(record["before"]))}
         | {name: record[name] for name in ADVERSARY if name != "called_real"}
         for path in paths
         for record in read_shard(path, ["before", *ADVERSARY])

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from advxai.common.classes import CLASSES
+from advxai.common.classes import FIVE
 from advxai.config import Config, load
 from advxai.config.file import read
 from advxai.detector.build import build_module, preprocessing
@@ -174,7 +174,7 @@ def _measure(
 
 def _raw(found: Found, budget: Budget, spec: Spec, sizes: Sizes) -> None:
     settings = work.config(spec, small=False).detector
-    module = budget.take(spec.model, lambda: build_module(settings, len(CLASSES)))
+    module = budget.take(spec.model, lambda: build_module(settings, FIVE.outputs))
     if module is None:
         return
     own = preprocessing(settings, module)

@@ -19,7 +19,7 @@ import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from advxai.common.classes import CLASSES  # noqa: E402
+from advxai.common.classes import FIVE  # noqa: E402
 from advxai.config import Config, load  # noqa: E402
 from advxai.detector.backends import installed  # noqa: E402
 from advxai.detector.build import build_module, preprocessing  # noqa: E402
@@ -99,7 +99,7 @@ def detector(spec: Spec, backend: str, batch: int) -> Detector:
     """The network with random weights (they don't matter for the time) that never calls an image real."""
     torch.manual_seed(0)
     settings = config(spec, small=False).detector
-    module = build_module(settings, len(CLASSES))
+    module = build_module(settings, FIVE.outputs)
     with torch.no_grad():
         module.get_classifier().bias[0] -= 100  # so that no attack ends early
     own = preprocessing(settings, module)
@@ -230,7 +230,7 @@ def _peak() -> float:
 def raw(spec: Spec) -> dict[str, Any]:
     """Every installed backend with every batch."""
     settings = config(spec, small=False).detector
-    module = build_module(settings, len(CLASSES))
+    module = build_module(settings, FIVE.outputs)
     backends = installed() if spec.device == "cpu" else ["torch"]
     found: list[Rate] = list(
         compare(module, preprocessing(settings, module), spec.device, backends, BATCHES[spec.device], spec.seconds)

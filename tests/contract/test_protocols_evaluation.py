@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from advxai.common.classes import FIVE
 from advxai.common.randomness import seed_of
 from advxai.config.explainers import paper_rows
 from advxai.config.science import Nes
@@ -21,13 +22,11 @@ from tests.helpers import SIZE, quadrants, reads_segment
 from tests.unit.test_evaluation import ITEM, KEY
 
 
-def _measured(before, after, label=3):
+def _measured(before, after):
     record = {"segments": quadrants(), "scores": np.zeros(16), "ranking": np.arange(16, dtype=np.int16)}
     (item,) = attack_items([ITEM], {KEY: record}, 1)
     done = item | {"before": np.array(before), "after": np.array(after), "iterations": 1, "queries": 9, "made_for": "X"}
-    return evaluation_rows(
-        "X", [ITEM | {"label": label}], {KEY: record | {"called_real": False}}, [done], top=1, real=0
-    )
+    return evaluation_rows("X", [ITEM], {KEY: record | {"called_real": False}}, [done], top=1, classes=FIVE)
 
 
 def test_11_13_sufficiency_is_of_the_predicted_class_and_a_failed_attack_counts():
@@ -56,7 +55,7 @@ def test_who_is_explained():
     assert config("paper").frames.explain == "all" and config("corrected").frames.explain == "called_fake"
     images = pd.DataFrame({"key": ["a", "b", "c"], "label": [3, 2, 1]})
     predictions = pd.DataFrame({"key": ["c", "x", "b", "a"], "predicted": [0, 0, 2, 4]})
-    kept, left_out = split(images, predictions)
+    kept, left_out = split(images, predictions, FIVE)
     assert kept["key"].tolist() == ["a", "b"]  # a is called the wrong fake, which is fake all the same
     assert left_out.to_dict("records") == [
         {"stage": "detector", "item": "c", "reason": "called Real by the detector: not explained"}

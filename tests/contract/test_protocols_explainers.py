@@ -9,6 +9,7 @@ import pytest
 import torch
 from skimage.segmentation import quickshift, slic
 
+from advxai.common.classes import FIVE
 from advxai.evaluation.masks import attack_items
 from advxai.evaluation.rows import evaluation_rows
 from advxai.saliency import build
@@ -106,7 +107,7 @@ def test_6_too_few_positive_segments(protocol):
     attacks = attack_items([ITEM], {KEY: record}, 3, population)
     if protocol == "paper":
         assert attacks == []
-        rows = evaluation_rows("LIME", [ITEM], {KEY: record}, [], top=3, real=0, population=population)
+        rows = evaluation_rows("LIME", [ITEM], {KEY: record}, [], top=3, classes=FIVE, population=population)
         assert not rows["included"].any() and "only 2 segments with a positive score" in rows["reason"].iloc[0]
     else:
         wanted = [{9}, {9, 4}, {9, 4, 0}]  # 0 has the highest score of the others

@@ -13,7 +13,7 @@ from advxai.config.science import Nes
 from advxai.evaluation.masks import attack_items
 from advxai.evaluation.rows import evaluation_rows
 from tests.contract.protocols_data import PROTOCOLS, config
-from tests.helpers import SIZE, UNIT, linear_detector, quadrants
+from tests.helpers import SIZE, TWO, UNIT, linear_detector, quadrants
 from tests.unit.test_evaluation import ITEM, KEY
 
 
@@ -33,7 +33,7 @@ def attacked(settings: Nes, image: torch.Tensor, weight: float = -1e-3, noise=up
     With one draw of ones the estimate has the weight's sign at every pixel.
     """
     detector = linear_detector(torch.full((3, SIZE, SIZE), weight), bias)
-    work = attack(image, settings, UNIT, noise, detector.real)
+    work = attack(image, settings, UNIT, noise, detector.classes)
     requests, answer = [], None
     try:
         while True:
@@ -80,7 +80,7 @@ def test_2_delta_is_reached_from_below_too_and_left_at_the_next_step():
     outcome, _ = attacked(settings, torch.zeros(3, SIZE, SIZE), weight=1e-3)
     assert (outcome.steps == -16).all()
     detector = linear_detector(torch.full((3, SIZE, SIZE), -1e-3), 9.0)
-    work, answer, seen = attack(torch.zeros(3, SIZE, SIZE), settings, UNIT, up, 0), None, []
+    work, answer, seen = attack(torch.zeros(3, SIZE, SIZE), settings, UNIT, up, TWO), None, []
     for turn in range(2 * 25 + 1):
         request = work.send(answer)
         seen.append(request[0, 0, 0, 0].item() * UNIT.std[0] * 255)
@@ -119,7 +119,7 @@ def test_4_the_stop_test_comes_first(protocol):
     (item,) = attack_items([ITEM], {KEY: record}, 1)
     done = item | {"before": outcome.before, "after": outcome.after, "made_for": "X"}
     done |= {"iterations": outcome.iterations, "queries": outcome.queries}
-    rows = evaluation_rows("X", [ITEM], {KEY: record | {"called_real": True}}, [done], top=1, real=0)
+    rows = evaluation_rows("X", [ITEM], {KEY: record | {"called_real": True}}, [done], top=1, classes=TWO)
     row = rows.iloc[0]
     assert row["p_before"] - row["p_after"] == 0 and row["predicted_after"] != ITEM["label"]
 
@@ -134,7 +134,7 @@ def test_objective_is_the_probability_or_its_log_odds():
         settings = Nes(samples=2, iterations=1, sigma=1.0, objective=objective)
         draws = torch.zeros(2, 1, SIZE, SIZE)
         draws[:, 0, 0, 0] = torch.tensor([1.0, -1.0])  # so the estimate at this pixel is the difference of the two
-        work = attack(torch.zeros(3, SIZE, SIZE), settings, UNIT, lambda _, draws=draws: draws, 0)
+        work = attack(torch.zeros(3, SIZE, SIZE), settings, UNIT, lambda _, draws=draws: draws, TWO)
         next(work)
 
         def answers(logits: list[float]) -> torch.Tensor:

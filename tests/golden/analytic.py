@@ -13,12 +13,13 @@ import torch
 from torch import Tensor
 
 from advxai.adversary.nes import Attack, attack
+from advxai.common.classes import Classes
 from advxai.config.science import Nes
 from tests.golden.compare import Near
 from tests.helpers import UNIT
 
 SIDE = 12
-REAL = 0
+CLASSES = Classes(("Real", "A", "B"))
 
 
 def image() -> Tensor:
@@ -45,7 +46,7 @@ def attacked(settings: Nes, seed: int, mask: np.ndarray | None = None) -> dict[s
         return torch.from_numpy(rng.standard_normal((settings.samples, 1, SIDE, SIDE)))
 
     pixels = None if mask is None else torch.from_numpy(mask)
-    return _described(_drive(attack(image(), settings, UNIT, noise, REAL, pixels)))
+    return _described(_drive(attack(image(), settings, UNIT, noise, CLASSES, pixels)))
 
 
 def _drive(work: Generator[Tensor, Tensor, Attack]) -> Attack:

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from advxai.common.classes import CLASSES
+from advxai.common.classes import FIVE
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
 from advxai.detector.augment import augment, resize
@@ -48,8 +48,10 @@ class _Frames:
 
 
 def _rows(seeds: range) -> pd.DataFrame:
-    rows = [{"key": f"{label}/{100 * label + seed}", "label": label} for label in range(len(CLASSES)) for seed in seeds]
-    return pd.DataFrame(rows)
+    labels = range(len(FIVE.names))
+    return pd.DataFrame(
+        [{"key": f"{label}/{100 * label + seed}", "label": label} for label in labels for seed in seeds]
+    )
 
 
 def _trained(
@@ -81,7 +83,7 @@ def _trained(
 def _trainings() -> dict[str, Any]:
     known = _rows(range(5, 7))
     # what is learnt makes these worse: the first epoch is the best
-    misnamed = known.assign(label=(known["label"] + 1) % len(CLASSES))
+    misnamed = known.assign(label=(known["label"] + 1) % len(FIVE.names))
     with tempfile.TemporaryDirectory() as name:
         scratch, weights = Path(name, "scratch"), Path(name, "weights")
         first = _trained(scratch, None, misnamed, 1e-3, epochs=3, label_smoothing=0.1, augment=False)

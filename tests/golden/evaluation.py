@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 
+from advxai.common.classes import Classes
 from advxai.evaluation.masks import attack_items
 from advxai.evaluation.rows import evaluation_rows
 from tests.golden.compare import Near, Values
@@ -46,7 +47,7 @@ def values() -> Values:
                 "made_for": "RISE" if number == 1 else "LIME",
             }
         )
-    frame = evaluation_rows("LIME", items, saliency, attacks, top=2, real=0)
+    frame = evaluation_rows("LIME", items, saliency, attacks, top=2, classes=Classes(("Real", "A", "B")))
     columns = json.loads(frame.to_json(orient="split", double_precision=15))
     rows = [dict(zip(columns["columns"], row, strict=True)) for row in columns["data"]]
     return {"rows": Near(rows, absolute=1e-12)}

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from advxai.common.classes import FIVE
 from advxai.report.page.figures import Figure
 from advxai.report.page.gallery import Entry, Image, entry
 from advxai.report.page.make import SECTIONS, TITLES
@@ -79,7 +80,7 @@ def image(name: str) -> Image:
 
 
 def entries(names: Sequence[str] = tuple(KNOWN)) -> list[Entry]:
-    return [entry(image(name), METHODS, CATEGORIES, top=3, tile=SIZE) for name in names]
+    return [entry(image(name), METHODS, CATEGORIES, FIVE, top=3, tile=SIZE) for name in names]
 
 
 def table() -> Table:
@@ -123,5 +124,13 @@ def page(folder: Path, limit: int, names: Sequence[str] = tuple(KNOWN)) -> Path:
     }
     path = folder / "report.html"
     figures = [Figure("nes", pixel, 1, 1, "wide", "A caption.", "An alternative text")]
-    write(path, content, Gallery(CATEGORIES, list(METHODS), True, 3), entries(names), 6, lambda _: figures, limit)
+    write(
+        path,
+        content,
+        Gallery(FIVE.names, CATEGORIES, list(METHODS), True, 3),
+        entries(names),
+        6,
+        lambda _: figures,
+        limit,
+    )
     return path

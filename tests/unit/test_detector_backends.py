@@ -9,11 +9,13 @@ import pytest
 import torch
 from torch import nn
 
+from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.detector import backends, folding, throughput, tune
 from advxai.detector.model import Detector, Preprocessing
 
 ROOT = Path(__file__).parents[2]
+THREE = Classes(("Real", "A", "B"))
 UNIT = Preprocessing(32, (0.5,) * 3, (0.5,) * 3)
 IMAGES = torch.rand((5, 3, 32, 32), generator=torch.Generator().manual_seed(1)) * 2 - 1
 
@@ -191,7 +193,7 @@ def test_a_batch_in_which_rows_depend_on_neighbours_is_not_advised():
 
 
 def test_every_backend_and_batch_is_measured():
-    measured = list(throughput.compare(net(), UNIT, "cpu", ["torch", "openvino"], [2, 4], 0.01, ("Real", "A", "B")))
+    measured = list(throughput.compare(net(), UNIT, "cpu", ["torch", "openvino"], [2, 4], 0.01, THREE))
     assert [(one.backend, one.forward_batch) for one in measured] == [
         ("torch", 2), ("torch", 4), ("openvino", 2), ("openvino", 4),
     ]  # fmt: skip
@@ -205,7 +207,7 @@ def test_memory_for_small_batches_only(monkeypatch):
         return 1.0
 
     monkeypatch.setattr(throughput, "rate", rate)
-    measured = list(throughput.compare(net(), UNIT, "cpu", ["torch"], [2, 4, 8, 16], 0.01, ("Real", "A", "B")))
+    measured = list(throughput.compare(net(), UNIT, "cpu", ["torch"], [2, 4, 8, 16], 0.01, THREE))
     assert [one.forward_batch for one in measured] == [2, 4]
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAUROC
 
-from advxai.common.classes import CLASSES
+from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
 from advxai.config.science import Detector as Settings
 from advxai.detector.checkpoint import described, load, save
@@ -57,7 +57,7 @@ def test_our_own_file_gives_the_same_probabilities_and_appears_whole(tmp_path: P
     assert path.read_bytes() == first
     assert [file.name for file in path.parent.iterdir()] == ["detector.safetensors"]
     detector = load(SETTINGS, path)
-    assert detector.classes == CLASSES and detector.real == 0 and detector.forward_batch == 4
+    assert detector.classes == FIVE and detector.real == 0 and detector.forward_batch == 4
     assert torch.allclose(detector.probabilities(IMAGES), expected(module), atol=1e-6)
     assert load(SETTINGS, path, forward_batch=9).forward_batch == 9
 
@@ -86,9 +86,10 @@ def test_our_own_file_used_in_another_way_is_refused(tmp_path: Path, change: dic
 
 def test_other_classes_in_our_own_file_are_refused(tmp_path: Path):
     path = tmp_path / "d.safetensors"
-    save(path, drawn(), model=MODEL, preprocessing=PLAIN, classes=CLASSES[::-1])
+    save(path, drawn(), model=MODEL, preprocessing=PLAIN, classes=Classes.named(FIVE.names[::-1]))
     with pytest.raises(InputError, match="its classes are FaceSwap, Deepfakes, Face2Face, NeuralTextures, Real, not"):
-        load(SETTINGS, path)
+        load(SETTINGS, path, classes=FIVE)
+    assert load(SETTINGS, path).classes.names == FIVE.names[::-1]  # nobody says otherwise
 
 
 def lightning(module: nn.Module) -> dict:
@@ -247,7 +248,7 @@ def authors_checkpoint(module: nn.Module) -> dict:
 def test_a_checkpoint_of_the_authors_form_gives_the_probabilities_of_the_plain_model(tmp_path: Path, authors):
     torch.save(authors_checkpoint(authors), tmp_path / "ff_attribution.ckpt")
     detector = load(AUTHORS, tmp_path / "ff_attribution.ckpt")
-    assert AUTHORS.model == "tf_efficientnetv2_b0" and detector.classes == CLASSES
+    assert AUTHORS.model == "tf_efficientnetv2_b0" and detector.classes == FIVE
     # ImageNet's, as the paper says
     assert detector.preprocessing == Preprocessing(64, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -291,7 +292,7 @@ def test_damaged_and_absent_files_are_named(tmp_path: Path):
 
 def test_what_a_file_says_of_its_detector(tmp_path: Path):
     path, bare = tmp_path / "own.safetensors", tmp_path / "bare.safetensors"
-    save(path, drawn(2), model=MODEL, preprocessing=PLAIN, classes=("Real", "Fake"))
+    save(path, drawn(2), model=MODEL, preprocessing=PLAIN, classes=Classes(("Real", "Fake")))
     said = described(path)
     assert (said["model"], said["input_size"], said["classes"]) == (MODEL, 32, ["Real", "Fake"])
     assert said["mean"] == said["std"] == list(HALF)

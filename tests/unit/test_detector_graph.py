@@ -15,13 +15,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from advxai.common.classes import CLASSES
+from advxai.common.classes import FIVE
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256
 from advxai.config.science import Detector as Settings
 from advxai.detector import checkpoint
 from advxai.detector.checkpoint import load, ready, save
-from advxai.detector.graph import Graph, Made, answers, export, graph_file, keep, random_images, read
+from advxai.detector.graph import Graph, Made, export, graph_file, keep, read
+from advxai.detector.logits import answers, random_images
 from advxai.detector.model import Detector, Preprocessing
 from advxai.frames import database
 
@@ -63,12 +64,12 @@ def pooled(num_classes: int) -> nn.Module:
 def saved(path: Path, seed: int = 1, factory=net, model: str = MODEL) -> str:
     """A detector's file with weights of a seed; returns its hash."""
     torch.manual_seed(seed)
-    save(path, factory(len(CLASSES)).eval(), model=model, preprocessing=Preprocessing(SIZE, HALF, HALF))
+    save(path, factory(FIVE.outputs).eval(), model=model, preprocessing=Preprocessing(SIZE, HALF, HALF))
     return file_sha256(path)
 
 
 def made(weights: str) -> Made:
-    return Made.of(weights, MODEL, CLASSES, SIZE)
+    return Made.of(weights, MODEL, FIVE, SIZE)
 
 
 @pytest.fixture
@@ -90,12 +91,12 @@ def images(count: int) -> Tensor:
 
 def test_a_kept_graph_is_an_onnx_model_and_read_back_as_it_was(tmp_path):
     module = net(5).eval()
-    graph = export(module, SIZE, answers(module, SIZE, 5, "it"))
+    graph = export(module, SIZE, answers(module, SIZE, FIVE, "it"))
     keep(graph, tmp_path / "a.safetensors", made("0" * 64))
     assert read(tmp_path / "a.safetensors", made("0" * 64)) == graph
     session = onnxruntime.InferenceSession(tmp_path / "a.onnx", providers=["CPUExecutionProvider"])
     said = json.loads(session.get_modelmeta().custom_metadata_map["advxai"])
-    assert said["made"]["weights"] == "0" * 64 and said["made"]["classes"] == list(CLASSES)
+    assert said["made"]["weights"] == "0" * 64 and said["made"]["classes"] == {"classes": list(FIVE.names)}
     (got,) = session.run(None, {"images": images(3).numpy()})
     with torch.no_grad():
         np.testing.assert_allclose(got, module(images(3)).numpy(), atol=1e-5)
@@ -113,7 +114,7 @@ def test_a_graph_of_anything_else_is_not_used(tmp_path, change):
 
 def test_code_of_ones_own_is_part_of_what_a_graph_was_made_from():
     assert made("0" * 64).code is not None
-    assert Made.of("0" * 64, "tf_efficientnet_lite0", CLASSES, SIZE).code is None
+    assert Made.of("0" * 64, "tf_efficientnet_lite0", FIVE, SIZE).code is None
 
 
 def test_any_changed_bit_is_noticed(tmp_path):
@@ -148,7 +149,7 @@ def test_the_second_job_builds_no_module_and_answers_the_same(tmp_path, backend,
     second = load(settings, path, weights=weights, forward_batch=3)
     assert first.module is not None and second.module is None
     assert second.graph == first.graph and second.preprocessing == first.preprocessing
-    assert second.forward_batch == 3 and second.classes == CLASSES
+    assert second.forward_batch == 3 and second.classes == FIVE
     alike = load(settings, path, weights=weights)
     assert torch.equal(alike.probabilities(images(5)), first.probabilities(images(5)))
 
@@ -167,7 +168,7 @@ def test_other_weights_get_a_graph_of_their_own(tmp_path):
     with pytest.raises(InputError, match="isn't the detector that this job was started for"):
         load(SETTINGS, path, weights=former)
     detector = load(SETTINGS, path, weights=weights)
-    wanted = answers(detector.module, SIZE, 5, "it")
+    wanted = answers(detector.module, SIZE, FIVE, "it")
     np.testing.assert_allclose(detector.probabilities(images(2)), wanted, atol=1e-6)
     assert float((wanted - before).abs().max()) > 0.01
     assert read(path, made(weights)) == detector.graph and read(path, made(former)) is None
@@ -243,7 +244,7 @@ def test_a_module_that_can_t_be_exported_works_the_old_way(tmp_path, caplog):
     assert "openvino can't take this model (not to be traced); set it to torch" in caplog.text
     assert not graph_file(path).exists()
     detector = load(settings.model_copy(update={"backend": "torch"}), path, weights=weights)
-    assert torch.equal(detector.probabilities(images(2)), answers(detector.module, SIZE, 5, "it"))
+    assert torch.equal(detector.probabilities(images(2)), answers(detector.module, SIZE, FIVE, "it"))
 
 
 JOB = """
@@ -251,11 +252,12 @@ import json, sys
 from pathlib import Path
 from advxai.config import load
 from advxai.detector.forwards import image_loader, open_detector
-import advxai.run.paths, advxai.run.store
+import advxai.run.store
+from advxai.run.paths import Paths
 
 config = load(json.loads(sys.argv[1]))
 folder, item = Path(sys.argv[2]), json.loads(sys.argv[3])
-detector = open_detector(config, str(folder / "detector.safetensors"), sys.argv[4])
+detector = open_detector(Paths(config), str(folder / "detector.safetensors"), sys.argv[4])
 image = image_loader(str(folder / "frames.lmdb"))
 from advxai.adversary import run
 next(iter(run([item], image, detector, config.adversary, 0, 1)))
@@ -273,7 +275,7 @@ def test_what_a_job_with_forwards_imports(tmp_path, backend):
     import timm
 
     torch.manual_seed(0)
-    module = timm.create_model("tf_efficientnet_lite0", num_classes=len(CLASSES)).eval()
+    module = timm.create_model("tf_efficientnet_lite0", num_classes=FIVE.outputs).eval()
     path = tmp_path / "detector.safetensors"
     save(path, module, model="tf_efficientnet_lite0", preprocessing=Preprocessing(SIZE, HALF, HALF))
     config = {

@@ -13,10 +13,11 @@ import onnxruntime
 import pytest
 import torch
 
-from advxai.detector.keras import is_keras, read_keras, state_from_keras
-from advxai.detector.networks import NETWORKS
-from advxai.detector.networks.meso import KERAS_LAYERS, Meso4, MesoInception4
 from advxai.common.errors import InputError
+from advxai.config.networks import NETWORKS
+from advxai.detector.keras import is_keras, read_keras, state_from_keras
+from advxai.detector.networks import build
+from advxai.detector.networks.meso import KERAS_LAYERS, Meso4, MesoInception4
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "mesonet"
 SIZE = 256
@@ -136,7 +137,7 @@ def written(path: Path, weights: Arrays, whole: bool = False) -> Path:
 
 
 def network(name: str, path: Path) -> torch.nn.Module:
-    module = NETWORKS[name].build(1).eval()
+    module = build(name, 1).eval()
     module.load_state_dict(state_from_keras(path, name))
     return module
 
@@ -190,7 +191,7 @@ def test_layers_are_matched_by_number_in_both_forms(tmp_path, name, conv, norm, 
     read = read_keras(path)
     assert read.keys() == weights.keys() and all((read[key] == weights[key]).all() for key in read)
     state = state_from_keras(path, name)
-    module = NETWORKS[name].build(1).eval()
+    module = build(name, 1).eval()
     assert list(state) == list(module.state_dict())
     last = f"conv2d_{conv + len(CONVOLUTIONS[name]) - 1}/kernel"
     assert state["block4.conv.weight"][3, 5, 1, 4] == weights[last][1, 4, 5, 3]
@@ -251,7 +252,7 @@ def test_the_exported_graph_answers_alike_for_any_batch(tmp_path, name):
 
 
 def test_the_registry_needs_no_torch():
-    code = "import sys, advxai.detector.networks, advxai.detector.keras; print({'torch', 'h5py'} & set(sys.modules))"
+    code = "import sys, advxai.config.networks, advxai.detector.keras; print({'torch', 'h5py'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 
@@ -261,11 +262,11 @@ def test_the_registry_needs_no_torch():
 def test_the_registry_builds_the_published_networks(name, kind, parameters):
     """The numbers of parameters are the paper's."""
     entry = NETWORKS[name]
-    module = entry.build(1)
+    module = build(name, 1)
     assert type(module) is kind and sum(p.numel() for p in module.parameters()) == parameters
     assert (entry.classes, entry.output, entry.positive) == (("Real", "Fake"), "sigmoid", "Real")
     assert (entry.input_size, entry.mean, entry.std) == (256, (0, 0, 0), (1, 1, 1)) and "1809.00888" in entry.source
-    assert entry.build(5).eval()(torch.zeros(1, 3, 256, 256)).shape == (1, 5)
+    assert build(name, 5).eval()(torch.zeros(1, 3, 256, 256)).shape == (1, 5)
     assert set(chain(*KERAS_LAYERS[name].values())) <= {name for name, _ in module.named_modules()}
 
 

@@ -15,14 +15,16 @@ from torchmetrics.functional.classification import (
     multiclass_f1_score,
 )
 
+from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.detector import published
 from advxai.detector.classify import classify
-from advxai.detector.metrics import check_labels, evaluate, measure, predictions, write
+from advxai.detector.metrics import evaluate, measure, parted, predictions, write
 from advxai.detector.model import Detector, Preprocessing
 from advxai.detector.videos import by_video
 
 NAMES = ("Real", "A", "B")
+THREE = Classes(NAMES)
 
 # Six images; the likeliest classes are Real, Real, A, A, A, Real.
 PROBABILITIES = np.array(
@@ -40,7 +42,7 @@ LABELS = np.array([0, 0, 0, 1, 1, 1])
 
 
 def test_metrics_of_six_images():
-    metrics = measure(PROBABILITIES, LABELS, NAMES, real=0)
+    metrics = measure(PROBABILITIES, LABELS, THREE)
     assert metrics["n"] == 6 and metrics["classes_absent"] == ["B"]
     assert metrics["confusion"] == [[2, 1, 0], [1, 2, 0], [0, 0, 0]]
     real, a = metrics["per_class"]["Real"], metrics["per_class"]["A"]
@@ -62,18 +64,18 @@ def test_metrics_of_six_images():
 
 
 def test_an_absent_class_has_no_metric():
-    b = measure(PROBABILITIES, LABELS, NAMES, real=0)["per_class"]["B"]
+    b = measure(PROBABILITIES, LABELS, THREE)["per_class"]["B"]
     assert b == {"n": 0, "accuracy": None, "auroc": None, "f1": None, "average_precision": None}
 
 
 def test_fakes_of_the_wrong_category_are_fakes_all_the_same():
-    metrics = measure(np.array([[0.1, 0.2, 0.7], [0.9, 0.05, 0.05]]), np.array([1, 0]), NAMES, real=0)
+    metrics = measure(np.array([[0.1, 0.2, 0.7], [0.9, 0.05, 0.05]]), np.array([1, 0]), THREE)
     assert metrics["overall"]["accuracy"] == 0.5
     assert metrics["real_vs_fake"] == {"accuracy": 1.0, "auroc": 1.0}
 
 
 def test_images_of_one_class_alone_have_no_auroc():
-    metrics = measure(PROBABILITIES[:3], LABELS[:3], NAMES, real=0)
+    metrics = measure(PROBABILITIES[:3], LABELS[:3], THREE)
     assert metrics["per_class"]["Real"]["auroc"] is None and metrics["real_vs_fake"]["auroc"] is None
     assert metrics["overall"]["auroc"] is None
     assert metrics["per_class"]["Real"]["average_precision"] == 1.0
@@ -82,7 +84,7 @@ def test_images_of_one_class_alone_have_no_auroc():
 def test_weighted_means_count_images_and_are_those_of_torchmetrics():
     probabilities = torch.tensor([[0.8, 0.2], [0.6, 0.4], [0.4, 0.6], [0.45, 0.55]])
     labels = torch.tensor([0, 0, 0, 1])
-    metrics = measure(probabilities.numpy(), labels.numpy(), ("Real", "A"), real=0)
+    metrics = measure(probabilities.numpy(), labels.numpy(), Classes(("Real", "A")))
     # Real: two right, one missed; A: one right, one too many.
     assert [metrics["per_class"][name]["f1"] for name in "Real A".split()] == pytest.approx([4 / 5, 2 / 3])
     # By p(Real) the real ones are 1st, 2nd and 4th; by p(A) the A is 2nd.
@@ -104,14 +106,14 @@ def test_weighted_means_count_images_and_are_those_of_torchmetrics():
 
 def test_tiny_probabilities_of_real_are_still_ranked():
     probabilities = np.array([[1e-9, 1.0], [1e-12, 1.0]], dtype=np.float32)
-    assert measure(probabilities, np.array([0, 1]), ("Real", "A"), 0)["real_vs_fake"]["auroc"] == 1.0
+    assert measure(probabilities, np.array([0, 1]), Classes(("Real", "A")))["real_vs_fake"]["auroc"] == 1.0
 
 
 def table(*rows: tuple[str, str, int, float, float, float]) -> pd.DataFrame:
     """Rows of (key, category, label, p_Real, p_A, p_B)."""
     found = pd.DataFrame(rows, columns=["key", "category", "label", "p_Real", "p_A", "p_B"])
     chances = found[["p_Real", "p_A", "p_B"]].to_numpy(dtype=np.float32)
-    return predictions(chances, found, NAMES)
+    return predictions(chances, found, THREE)
 
 
 IMAGES = table(
@@ -125,7 +127,7 @@ IMAGES = table(
 
 
 def test_a_video_has_the_mean_probabilities_of_its_frames():
-    videos = by_video(IMAGES)
+    videos = by_video(IMAGES, THREE)
     assert list(videos) == list(IMAGES)
     assert videos["key"].tolist() == ["r/v1.mp4", "a/v2.mp4", "a/v3.mp4"]
     assert videos["label"].tolist() == [0, 1, 1] and videos["category"].tolist() == ["Real", "A", "A"]
@@ -136,7 +138,7 @@ def test_a_video_has_the_mean_probabilities_of_its_frames():
 
 
 def test_metrics_by_frame_and_by_video():
-    metrics = evaluate(IMAGES, NAMES, 0)
+    metrics = evaluate(IMAGES, THREE)
     # Frames: Real, Real, A, A, A, Real are predicted; videos: Real, A, Real.
     assert (metrics["frame"]["n"], metrics["video"]["n"]) == (6, 3)
     assert metrics["frame"]["overall"]["accuracy"] == pytest.approx(3 / 6)
@@ -157,8 +159,8 @@ def test_categories_without_a_class_are_counted_apart():
         ("o/v1/0.png", "actors", 0, 0.7, 0.2, 0.1),
         ("o/v1/1.png", "actors", 0, 0.1, 0.2, 0.7),
     )
-    metrics = evaluate(pd.concat([IMAGES, others], ignore_index=True), NAMES, 0)
-    alone = evaluate(IMAGES, NAMES, 0)
+    metrics = evaluate(pd.concat([IMAGES, others], ignore_index=True), THREE, ["actors"])
+    alone = evaluate(IMAGES, THREE)
     assert {**metrics, "unseen": {}} == alone
     # 1 - p(Real): .1 .8 .5 against the real ones' .1 .7: 0.5 + 2 + 1 of 6. Actors are genuine, but none of the test's.
     shifted = metrics["unseen"]["FaceShifter"]
@@ -172,7 +174,7 @@ def test_a_hundred_thousand_frames_take_seconds():
     chances = rng.dirichlet([1, 1, 1], len(labels)).astype(np.float32)
     keys = [f"c/{number // 100:04}.mp4/{number % 100:05}_0.png" for number in range(len(labels))]
     rows = pd.DataFrame({"key": keys, "category": np.array(NAMES)[labels], "label": labels})
-    metrics = evaluate(predictions(chances, rows, NAMES), NAMES, 0)
+    metrics = evaluate(predictions(chances, rows, THREE), THREE)
     assert (metrics["frame"]["n"], metrics["video"]["n"]) == (100_200, 1002)
     assert metrics["frame"]["overall"]["auroc"] == pytest.approx(0.5, abs=0.01)
 
@@ -180,7 +182,7 @@ def test_a_hundred_thousand_frames_take_seconds():
 def test_the_files_have_every_class_and_empty_cells_where_nothing_is_defined(tmp_path: Path):
     rows = pd.DataFrame({"key": [f"v{number}/0.png" for number in range(6)], "label": LABELS})
     rows["category"] = np.array(NAMES)[rows["label"]]
-    metrics = evaluate(predictions(PROBABILITIES, rows, NAMES), NAMES, 0)
+    metrics = evaluate(predictions(PROBABILITIES, rows, THREE), THREE)
     write(metrics, tmp_path / "m.json", tmp_path / "m.csv")
     assert json.loads((tmp_path / "m.json").read_text()) == metrics
     lines = (tmp_path / "m.csv").read_text().splitlines()
@@ -249,7 +251,7 @@ def test_images_are_classified_in_their_order_in_batches_of_any_size():
         assert [{name: record[name] for name in ("key", "sha256")} for record in records] == items
         probabilities = np.stack([record["probabilities"] for record in records])
         images = predictions(probabilities, rows, detector.classes)
-        metrics = evaluate(images, detector.classes, detector.real)["frame"]
+        metrics = evaluate(images, detector.classes)["frame"]
         assert list(images) == ["key", "category", "label", "predicted", "p_Real", "p_A", "p_B"]
         assert images["predicted"].tolist() == [1, 0, 2, 1, 2]
         # Red has the logits 5, 20, 0.
@@ -259,8 +261,10 @@ def test_images_are_classified_in_their_order_in_batches_of_any_size():
         assert detector.images == 5
 
 
-def test_labels_out_of_range_and_no_rows_are_refused():
-    with pytest.raises(InputError, match="red/1: label 3 isn't 0 to 2"):
-        check_labels(pd.DataFrame({"key": ["red/1"], "label": [3]}), NAMES)
-    with pytest.raises(InputError, match="no image"):
-        check_labels(pd.DataFrame({"key": [], "label": []}), NAMES)
+def test_what_is_measured_and_what_is_only_classified():
+    """A is wanted, B is a class but not wanted, C is no class; nothing to measure is refused."""
+    test = pd.DataFrame({"category": ["C", "A", "Real", "B"]})
+    measured, others = parted(test, ["A", "C"], THREE)
+    assert measured["category"].tolist() == ["A", "Real"] and others["category"].tolist() == ["C", "B"]
+    with pytest.raises(InputError, match="no image to evaluate the detector on; add videos to the split test"):
+        parted(test[:1], ["A", "C"], THREE)

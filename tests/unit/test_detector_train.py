@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from advxai.common.classes import CLASSES
+from advxai.common.classes import FIVE
 from advxai.common.errors import InputError
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
@@ -52,7 +52,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame
             file = folder / f"{label}_{number}.png"
             cv2.imwrite(str(file), image[:, :, ::-1])
             digest = hashlib.sha256(file.read_bytes()).hexdigest()
-            rows.append({"key": f"{CLASSES[label]}/{number}", "label": label, "file": str(file), "sha256": digest})
+            rows.append({"key": f"{FIVE.names[label]}/{number}", "label": label, "file": str(file), "sha256": digest})
     table = pd.DataFrame(rows)
     build(table, folder / "frames.lmdb")
     last = table["key"].str[-1].isin(["8", "9"])

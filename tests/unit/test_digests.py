@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from advxai.common.classes import FIVE
 from advxai.common.errors import InputError
 from advxai.config import protocol
+from advxai.config.data import CATEGORIES
 from advxai.run.digests import VERSIONS, digest
 from tests.unit.paths_data import ADVERSARIAL, CLIPS, DETECTOR, ENGINES, ROWS, clip, entry, folders, moved, of, paths
 
@@ -36,6 +38,10 @@ from tests.unit.paths_data import ADVERSARIAL, CLIPS, DETECTOR, ENGINES, ROWS, c
             {"corpus": {"kind": "demo", "clips": [*CLIPS, clip("three", 8, train=2)]}},
             {"detector", "predictions", "adversary", "attacks"} | of("saliency evaluation"),
         ),
+        ({"detector": {"threshold": 0.5}}, {"adversary", "attacks"} | of("saliency evaluation")),
+        ({"detector": {"classes": [*FIVE.names], "real": "Real", "output": "softmax"}}, set()),  # as they are
+        ({"detector": {"classes": ["Real", "Fake"]}}, DETECTOR),
+        ({"detector": {"training": {"categories": [*CATEGORIES]}}}, set()),  # all of them, as without
         ({"seed": 1}, {"detector", "predictions", "adversary", "attacks"} | of("saliency evaluation")),
         (
             {"detector": {"training": {"epochs": 3}}},

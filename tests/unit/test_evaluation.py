@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from advxai.adversary import attack, gaussian_noise
+from advxai.common.classes import FIVE
 from advxai.config.science import Nes
 from advxai.evaluation.attacks import run
 from advxai.evaluation.masks import attack_items, mask_id
 from advxai.evaluation.rows import evaluation_rows
 from advxai.saliency.ranking import top_mask
-from tests.helpers import UNIT, drive_one, quadrants, reads_segment
+from tests.helpers import TWO, UNIT, drive_one, quadrants, reads_segment
 
 KEY = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4/00000_0.png"
 ITEM = {"key": KEY, "sha256": "h", "category": "Deepfakes", "label": 3}
@@ -71,7 +72,7 @@ def test_an_attack_is_nes_on_its_pixels_with_the_evaluation_s_noise(noise):
     (record,) = run([item], bright, reads_segment(5), settings, 7, 1)
     draws = gaussian_noise(4, (32, 32), torch.device("cpu"), 7, "evaluation", KEY, channels=settings.channels)
     image, mask = UNIT.normalised(bright(item)), torch.from_numpy(quadrants() == 5)
-    outcome, _ = drive_one(attack(image, settings, UNIT, draws, 0, mask), reads_segment(5))
+    outcome, _ = drive_one(attack(image, settings, UNIT, draws, TWO, mask), reads_segment(5))
     assert (record["iterations"], record["queries"]) == (outcome.iterations, outcome.queries) == (3, 28)
     for name in ("before", "after"):
         np.testing.assert_array_equal(record[name], getattr(outcome, name))
@@ -102,7 +103,7 @@ def test_rows_by_hand():
             strict=True,
         )
     ]
-    rows = evaluation_rows("LIME", [ITEM], records, outcomes, top=2, real=0)
+    rows = evaluation_rows("LIME", [ITEM], records, outcomes, top=2, classes=FIVE)
     assert rows["k"].tolist() == [1, 2]
     assert rows["predicted_before"].tolist() == [3, 3]
     assert rows["predicted_after"].tolist() == [3, 0]
@@ -122,21 +123,21 @@ def test_rows_of_an_image_that_is_called_real_say_so():
     (item,) = attack_items([ITEM], records, 1)
     real = np.array([0.6, 0.1, 0.1, 0.1, 0.1], np.float32)
     outcome = dict(key=KEY, mask=item["mask"], iterations=0, queries=1, before=real, after=real, made_for="LIME")
-    rows = evaluation_rows("LIME", [ITEM], records, [outcome], top=1, real=0)
+    rows = evaluation_rows("LIME", [ITEM], records, [outcome], top=1, classes=FIVE)
     assert rows["called_real"].tolist() == [True] and rows["flipped"].tolist() == [False]
 
 
 def test_an_image_with_too_few_positive_segments_leaves_the_rows_and_is_told():
     records = {KEY: saliency(5, 0)}
     assert attack_items([ITEM], records, 3) == []
-    rows = evaluation_rows("LIME", [ITEM], records, [], top=3, real=0)
+    rows = evaluation_rows("LIME", [ITEM], records, [], top=3, classes=FIVE)
     assert not rows["included"].any() and len(rows) == 3
     assert rows["reason"].iloc[0] == "only 2 segments with a positive score, 3 are needed"
     assert rows["p_after"].isna().all() and rows["flipped"].isna().all()
 
 
 def test_no_image_gives_no_row():
-    rows = evaluation_rows("LIME", [], {}, [], top=3, real=0)
+    rows = evaluation_rows("LIME", [], {}, [], top=3, classes=FIVE)
     assert len(rows) == 0 and "p_after" in rows
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from advxai.common.classes import Classes
 from advxai.explain.explained import Explained
 from advxai.explain.figures import Look, attack_lines, face_figure, rows_of
 from advxai.explain.found import found_figure
@@ -16,11 +17,10 @@ from advxai.explain.source import Face, Looked, Source
 from advxai.report.style import PAGE
 from tests.unit.drawing import readable
 
-CLASSES = ("Real", "Deepfakes", "FaceSwap")
+CLASSES = Classes(("Real", "Deepfakes", "FaceSwap"))
 SIZE = 16
 LOOK = Look(
     classes=CLASSES,
-    real=0,
     model="a_network",
     groups=[["LIME", "LIME_adv"], ["RISE"]],
     methods={"LIME": "lime", "LIME_adv": "lime", "RISE": "rise"},
@@ -58,7 +58,7 @@ def one(before: np.ndarray = FAKE, frame: int | None = None, **changes) -> Expla
         maps["LIME_adv"] = maps["LIME"]
     attacks = {} if real else {name: [attack(FAKE), attack(SWAP if name == "RISE" else REAL)] for name in maps}
     copy = image if real else image + np.float32(2 / 255)
-    return Explained(face, adversary, image, copy, **{"maps": maps, "attacks": attacks, **changes})
+    return Explained(face, CLASSES, adversary, image, copy, **{"maps": maps, "attacks": attacks, **changes})
 
 
 def words(figure: Figure) -> str:
@@ -82,19 +82,15 @@ def test_what_attacks_did():
     assert attack_lines([attack(FAKE), attack(SWAP), attack(REAL)], 1, CLASSES) == (
         "top 1: 0.70 → 0.70\ntop 2: 0.70 → 0.20, FaceSwap\ntop 3: 0.70 → 0.10, Real"
     )
-    assert (
-        flips_at(one(), "LIME", 0) == 2
-        and flips_at(one(), "RISE", 0) is None
-        and flips_at(one(REAL), "LIME", 0) is None
-    )
+    assert flips_at(one(), "LIME") == 2 and flips_at(one(), "RISE") is None and flips_at(one(REAL), "LIME") is None
 
 
 def test_a_face_in_a_few_words():
-    assert summary(one(), CLASSES, 0) == (
+    assert summary(one()) == (
         "called Deepfakes (p = 0.70), Real after 3 iterations of NES; attacks on the first segments flip it with "
         "top 2: LIME, LIME_adv; not at all: RISE"
     )
-    assert summary(one(REAL), CLASSES, 0) == "called Real (p = 0.80)"
+    assert summary(one(REAL)) == "called Real (p = 0.80)"
 
 
 def test_notes_on_several_frames_are_put_together():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.common.positions import equidistant
 from advxai.frames.manifest import read_csv
@@ -126,6 +127,15 @@ def test_balanced_gives_real_videos_fewer_frames_where_there_are_more():
     assert sample["key"].is_unique
     assert sample.equals(balanced(rows, "train", 3, seed=1))
     assert any(not sample.equals(balanced(rows, "train", 3, seed=seed)) for seed in range(2, 9))
+
+
+def test_balanced_gives_as_many_real_images_as_the_only_class_of_fakes_has():
+    """Two manipulations of one class: 7 + 8; the one real video gives 15 of its 20 frames."""
+    classes = Classes.named(["Fake", "Real"])
+    sample = balanced(balance_rows(), "train", 4, seed=0, classes=classes)
+    assert sample["category"].value_counts().to_dict() == {"Real": 15, "FaceSwap": 8, "Deepfakes": 7}
+    three = Classes.named(["Real", "Deepfakes", "FaceSwap"])
+    assert balanced(balance_rows(), "train", 4, 0, three).equals(balanced(balance_rows(), "train", 4, 0))
 
 
 def test_balanced_names_an_empty_split():

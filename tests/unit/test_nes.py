@@ -9,7 +9,7 @@ from advxai.adversary.distortion import Distortion
 from advxai.adversary.nes import log_odds
 from advxai.config.science import Nes
 from advxai.detector.model import Preprocessing
-from tests.helpers import SIZE, UNIT, drive_one, linear_detector, quadrants, reads_segment
+from tests.helpers import SIZE, TWO, UNIT, drive_one, linear_detector, quadrants, reads_segment
 
 
 def unit_noise(draws: torch.Tensor):
@@ -25,7 +25,7 @@ def test_one_iteration_by_hand():
     draws[0, 0, 9, 9] = 0.0
     settings = Nes(samples=1, iterations=1, sigma=0.01)
     image = torch.full((3, SIZE, SIZE), 0.5)
-    outcome, cost = drive_one(attack(image, settings, UNIT, unit_noise(draws), real=0), linear_detector(weight))
+    outcome, cost = drive_one(attack(image, settings, UNIT, unit_noise(draws), TWO), linear_detector(weight))
     expected = -np.sign(draws[0].numpy()).astype(np.int8)  # p(Real) falls along u, so the step goes against u
     np.testing.assert_array_equal(outcome.steps, expected)
     assert outcome.iterations == 1
@@ -44,7 +44,7 @@ def test_the_gradient_estimate_finds_the_sign_of_the_weights():
     settings = Nes(samples=4000, iterations=1, sigma=0.01)
     noise = gaussian_noise(4000, (SIZE, SIZE), torch.device("cpu"), 0, "test")
     outcome, _ = drive_one(
-        attack(torch.zeros(3, SIZE, SIZE) + 0.01, settings, UNIT, noise, real=0), linear_detector(weight, 1)
+        attack(torch.zeros(3, SIZE, SIZE) + 0.01, settings, UNIT, noise, TWO), linear_detector(weight, 1)
     )
     agreement = (outcome.steps == -sign.numpy()).mean()
     assert agreement > 0.9  # the expected share for 4,000 draws in 1,024 dimensions is about 0.97
@@ -57,7 +57,7 @@ def test_stops_when_called_real_and_counts_what_it_spent():
     mask = torch.from_numpy(quadrants() == 5)
     noise = gaussian_noise(64, (SIZE, SIZE), torch.device("cpu"), 0, "test")
     settings = Nes(samples=64, iterations=50)
-    outcome, cost = drive_one(attack(image, settings, UNIT, noise, 0, mask), detector)
+    outcome, cost = drive_one(attack(image, settings, UNIT, noise, TWO, mask), detector)
     assert outcome.success
     assert outcome.after[0] > 0.5 > outcome.before[0]
     # With every sign right, six steps of 1/255 exceed 0.02; wrong signs make it a little longer, never shorter.
@@ -72,7 +72,7 @@ def test_an_attack_on_the_wrong_segment_changes_nothing():
     image = torch.full((3, SIZE, SIZE), 0.02)
     noise = gaussian_noise(8, (SIZE, SIZE), torch.device("cpu"), 0, "test")
     mask = torch.from_numpy(quadrants() == 6)
-    outcome, _ = drive_one(attack(image, Nes(samples=8, iterations=5), UNIT, noise, 0, mask), reads_segment(5))
+    outcome, _ = drive_one(attack(image, Nes(samples=8, iterations=5), UNIT, noise, TWO, mask), reads_segment(5))
     assert not outcome.success
     assert outcome.iterations == 5
     assert (outcome.after == outcome.before).all()
@@ -81,7 +81,7 @@ def test_an_attack_on_the_wrong_segment_changes_nothing():
 
 def test_an_image_called_real_returns_at_once():
     noise = gaussian_noise(8, (SIZE, SIZE), torch.device("cpu"), 0, "test")
-    work = attack(torch.full((3, SIZE, SIZE), -0.5), Nes(samples=8), UNIT, noise, 0)
+    work = attack(torch.full((3, SIZE, SIZE), -0.5), Nes(samples=8), UNIT, noise, TWO)
     outcome, cost = drive_one(work, reads_segment(5))
     assert outcome.success
     assert (outcome.iterations, outcome.queries, cost.images) == (0, 1, 1)
@@ -93,7 +93,7 @@ def test_delta_bounds_a_step():
     image = torch.full((3, SIZE, SIZE), 0.5)
     settings = Nes(samples=4, iterations=1, alpha=0.5, delta=0.1)
     noise = gaussian_noise(4, (SIZE, SIZE), torch.device("cpu"), 0, "test")
-    outcome, _ = drive_one(attack(image, settings, UNIT, noise, 0), reads_segment(5))
+    outcome, _ = drive_one(attack(image, settings, UNIT, noise, TWO), reads_segment(5))
     change = 0.1 * np.where(quadrants() == 5, outcome.steps[0], 0).sum() / (quadrants() == 5).sum()
     logit = 6 * (0.5 + change)
     assert outcome.after[1] == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-5)
@@ -103,7 +103,7 @@ def test_step_map_type_follows_the_iterations():
     image = torch.full((3, SIZE, SIZE), -0.5)
     noise = gaussian_noise(2, (SIZE, SIZE), torch.device("cpu"), 0, "test")
     for iterations, dtype in ((1, np.int8), (126, np.int8), (127, np.int8), (128, np.int16)):
-        outcome, _ = drive_one(attack(image, Nes(samples=2, iterations=iterations), UNIT, noise, 0), reads_segment(5))
+        outcome, _ = drive_one(attack(image, Nes(samples=2, iterations=iterations), UNIT, noise, TWO), reads_segment(5))
         assert outcome.steps.dtype == dtype
 
 
@@ -162,7 +162,7 @@ def test_a_shared_step_goes_as_far_as_any_channel_can():
     image, furthest = 1 - 2 * room / 255, room.amax(dim=0)[None].numpy()  # std is a half
     settings = Nes(samples=1, iterations=9, sigma=0.01, units="pixel", project=True, delta=6 / 255)
     for side in (1, -1):
-        work = attack(side * image, settings, UNIT, unit_noise(torch.ones(1, 1, SIZE, SIZE)), real=0)
+        work = attack(side * image, settings, UNIT, unit_noise(torch.ones(1, 1, SIZE, SIZE)), TWO)
         outcome, _ = drive_one(work, linear_detector(torch.full((3, SIZE, SIZE), -1e-3 * side), 9.0))
         np.testing.assert_array_equal(outcome.steps, side * furthest)
         np.testing.assert_allclose(reconstruct(side * image, outcome.steps, settings, UNIT), side, atol=1e-6)
@@ -180,7 +180,7 @@ def test_the_trace_is_p_real_before_each_update_and_after_the_last():
     noise = gaussian_noise(64, (SIZE, SIZE), torch.device("cpu"), 0, "test")
     mask = torch.from_numpy(quadrants() == 5)
     image = torch.full((3, SIZE, SIZE), 0.02)
-    outcome, _ = drive_one(attack(image, Nes(samples=64, iterations=50), UNIT, noise, 0, mask), reads_segment(5))
+    outcome, _ = drive_one(attack(image, Nes(samples=64, iterations=50), UNIT, noise, TWO, mask), reads_segment(5))
     assert outcome.trace.shape == (outcome.iterations + 1,) and outcome.trace.dtype == np.float32
     assert outcome.trace[0] == outcome.before[0] and outcome.trace[-1] == outcome.after[0]
     assert outcome.trace[0] == pytest.approx(1 / (1 + np.exp(6 * 0.02)), abs=1e-6)
@@ -189,6 +189,6 @@ def test_the_trace_is_p_real_before_each_update_and_after_the_last():
 
 def test_an_image_that_is_real_already_has_a_trace_of_one():
     noise = gaussian_noise(2, (SIZE, SIZE), torch.device("cpu"), 0, "test")
-    work = attack(torch.full((3, SIZE, SIZE), -0.5), Nes(samples=2, iterations=5), UNIT, noise, 0)
+    work = attack(torch.full((3, SIZE, SIZE), -0.5), Nes(samples=2, iterations=5), UNIT, noise, TWO)
     outcome, _ = drive_one(work, reads_segment(5))
     assert outcome.iterations == 0 and outcome.trace.tolist() == [outcome.before[0]]

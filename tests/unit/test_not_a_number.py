@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from advxai import adversary, saliency
+from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Nes, Training
@@ -21,7 +22,7 @@ from advxai.detector.build import load_initial, preprocessing
 from advxai.detector.checkpoint import load, save
 from advxai.detector.classify import classify
 from advxai.detector.engine import run
-from advxai.detector.graph import ANOTHER
+from advxai.detector.logits import ANOTHER
 from advxai.detector.model import Detector, Preprocessing
 from advxai.detector.throughput import compare
 from advxai.evaluation.attacks import run as run_attacks
@@ -140,7 +141,7 @@ class NoAnswer(LinearModule):
 
 def detector(source: Path | None = None, logit: float = NAN) -> Detector:
     return Detector(
-        NoAnswer(logit), UNIT, classes=("Real", "Fake"), real="Real", forward_batch=8, source=source
+        NoAnswer(logit), UNIT, classes=("Real", "Fake"), forward_batch=8, source=source
     )  # fmt: skip
 
 
@@ -271,7 +272,7 @@ def test_what_is_no_logits_is_refused_at_the_start(make, found: str, backend: st
         "shape (2, 3)"
     )
     with pytest.raises(InputError, match="^detector.model: returns"):
-        list(compare(Returns(make), UNIT, "cpu", [backend], [2], 0.01, ("Real", "A", "B")))
+        list(compare(Returns(make), UNIT, "cpu", [backend], [2], 0.01, Classes(("Real", "A", "B"))))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -8,7 +8,7 @@ import pytest
 
 from advxai import plan
 from advxai.common import parquet
-from advxai.common.classes import CLASSES
+from advxai.common.classes import FIVE
 from advxai.run.digests import digest
 from advxai.run.paths import Paths
 from advxai.run.store import Journal, write_shard
@@ -68,7 +68,7 @@ def test_only_images_called_fake_are_left(tmp_path):
     made(config)
     found = plan.population(Paths(config, planning=True))
     assert found.exact and found.explained == 5  # image 5 is called Real
-    assert CLASSES[0] == "Real"
+    assert FIVE.names[0] == "Real"
 
 
 def test_unclassified_images_count(tmp_path):

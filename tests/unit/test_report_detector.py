@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from advxai.common.classes import CLASSES
+from advxai.common.classes import FIVE
 from advxai.detector.metrics import evaluate, predictions
 from advxai.report.detector import detector_figure, draw, roc
 
@@ -41,17 +41,17 @@ def test_the_area_under_the_curve_is_the_metric():
 def sample(*absent: str) -> tuple[pd.DataFrame, dict]:
     """Thirty frames of each class in three videos, 27 right and 3 called the next class; and some FaceShifter."""
     rng, rows, chances = np.random.default_rng(0), [], []
-    for label, name in enumerate(CLASSES):
+    for label, name in enumerate(FIVE.names):
         for number in range(0 if name in absent else 30):
             rows.append((f"{name}/{number // 10}.mp4/{number:05}_0.png", name, label))
-            called = label if number % 10 else (label + 1) % len(CLASSES)
+            called = label if number % 10 else (label + 1) % len(FIVE.names)
             chances.append(rng.dirichlet(np.where(np.arange(5) == called, 40, 1)))
     for number in range(4):
         rows.append((f"FaceShifter/0.mp4/{number:05}_0.png", "FaceShifter", -1))
         chances.append(np.full(5, 0.2))
     table = pd.DataFrame(rows, columns=["key", "category", "label"])
-    images = predictions(np.array(chances, dtype=np.float32), table, CLASSES)
-    return images, evaluate(images, CLASSES, 0)
+    images = predictions(np.array(chances, dtype=np.float32), table, FIVE)
+    return images, evaluate(images, FIVE)
 
 
 def labels(figure: Figure, axes: int) -> list[str]:
@@ -59,7 +59,7 @@ def labels(figure: Figure, axes: int) -> list[str]:
 
 
 def test_the_matrix_has_shares_and_counts_in_the_tables_order():
-    figure = draw(*sample(), CATEGORIES)
+    figure = draw(*sample(), CATEGORIES, FIVE)
     matrix = figure.axes[0]
     assert matrix.get_title(loc="left") == "Confusion by frame (n = 150)"
     assert [text.get_text() for text in matrix.get_xticklabels()] == ["Real", "DF", "F2F", "FS", "NT"]
@@ -72,7 +72,7 @@ def test_the_matrix_has_shares_and_counts_in_the_tables_order():
 
 def test_the_legend_has_the_auroc_of_each_level():
     images, metrics = sample()
-    figure = draw(images, metrics, CATEGORIES)
+    figure = draw(images, metrics, CATEGORIES, FIVE)
     assert [axes.get_title(loc="left") for axes in figure.axes[1:]] == [
         "ROC by frame (n = 150)",
         "ROC by video (n = 15)",
@@ -85,7 +85,7 @@ def test_the_legend_has_the_auroc_of_each_level():
 
 
 def test_a_class_without_images_has_neither_row_nor_curve():
-    figure = draw(*sample("FaceSwap"), CATEGORIES)
+    figure = draw(*sample("FaceSwap"), CATEGORIES, FIVE)
     assert [text.get_text().partition("\n")[0] for text in figure.axes[0].get_yticklabels()] == [
         "Real", "Deepfakes", "Face2Face", "NeuralTextures"
     ]  # fmt: skip
@@ -98,16 +98,16 @@ def test_a_class_without_images_has_neither_row_nor_curve():
 
 
 def test_images_of_one_class_alone_have_no_curve(tmp_path: Path):
-    images, metrics = sample(*CLASSES[1:])
-    figure = draw(images, metrics, CATEGORIES)
+    images, metrics = sample(*FIVE.names[1:])
+    figure = draw(images, metrics, CATEGORIES, FIVE)
     assert figure.axes[1].get_legend() is None and len(figure.axes[1].lines) == 1
-    detector_figure(images, metrics, tmp_path / "d.png", CATEGORIES, 60)
+    detector_figure(images, metrics, tmp_path / "d.png", CATEGORIES, FIVE, dpi=60)
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path):
     files = [tmp_path / name for name in ("a.png", "a.pdf", "b.png", "b.pdf")]
     for png in files[::2]:
-        detector_figure(*sample(), png, CATEGORIES, 60)
+        detector_figure(*sample(), png, CATEGORIES, FIVE, dpi=60)
     first_png, first_pdf, second_png, second_pdf = [file.read_bytes() for file in files]
     assert first_png == second_png and first_png.startswith(b"\x89PNG") and b"matplotlib" not in first_png
     assert first_pdf == second_pdf and first_pdf.startswith(b"%PDF") and b"CreationDate" not in first_pdf

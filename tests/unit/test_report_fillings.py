@@ -11,7 +11,7 @@ from advxai.report.style import PAGE
 from advxai.run.store import write_shard
 from advxai.saliency.baselines import fill
 from advxai.saliency.fillings import baselines, chosen, filled
-from tests.helpers import SIZE, UNIT, quadrants, reads_segment
+from tests.helpers import SIZE, TWO, UNIT, quadrants, reads_segment
 from tests.unit.drawing import note_of, readable, same_bytes
 
 
@@ -91,7 +91,7 @@ def test_the_noise_is_the_one_that_an_explainer_fills_in(records):
 def found(records, tmp_path) -> Filled:
     said = {"key": "a/b.png", "category": "Deepfakes", "explainer": "LIME", "labels": np.array([5, 6])}
     write_shard(tmp_path / "fillings.h5", records, said)
-    return read(tmp_path / "fillings.h5", ("Real", "Fake"))
+    return read(tmp_path / "fillings.h5", TWO)
 
 
 def test_labels():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from advxai.adversary.distortion import Distortion
+from advxai.common.classes import FIVE
 from advxai.config.science import Adversary
 from advxai.report.nes import Progress, draw, nes_figure, progress, size_of, text_of
 from advxai.report.style import PAGE
@@ -69,7 +70,7 @@ def found(shards) -> Progress:
     def never(key: str):
         raise AssertionError("without projection no image is needed")
 
-    return progress(shards, distortion(), never, 0)
+    return progress(shards, distortion(), never, FIVE)
 
 
 def test_what_is_read(found):
@@ -88,7 +89,7 @@ def test_images_are_asked_for_where_the_attack_projects(shards):
         asked.append(key)
         return np.full((2, 2, 3), 0.5)
 
-    progress(shards, distortion(project=True), image_of, 0)
+    progress(shards, distortion(project=True), image_of, FIVE)
     assert asked == ["a", "b", "d"]
 
 
@@ -96,7 +97,7 @@ def test_shards_that_were_written_before_there_were_traces(tmp_path):
     old = record("a", 2, True, [])
     del old["trace"]
     write_shard(tmp_path / "old.h5", [old], {})
-    found = progress([tmp_path / "old.h5"], distortion(), lambda key: np.zeros((2, 2, 3)), 0)
+    found = progress([tmp_path / "old.h5"], distortion(), lambda key: np.zeros((2, 2, 3)), FIVE)
     assert found.curves.shape == (0, 5)
     figure = draw(found)
     assert [text.get_text() for text in figure.axes[0].texts] == ["no curve was kept"]

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from advxai.common.classes import CLASSES
+from advxai.common.classes import FIVE
 from advxai.report.captions import adversary_caption, attack_caption, clean_caption
 from advxai.report.pick import pick, picked
 from advxai.run.store import write_shard
@@ -64,13 +64,13 @@ def test_an_image_that_one_of_two_explainers_leaves_out_comes_later() -> None:
 
 def test_captions() -> None:
     before, after = np.array([0.02, 0, 0, 0.98, 0], np.float32), np.array([0.61, 0, 0, 0.39, 0], np.float32)
-    assert clean_caption(before, CLASSES) == "called Deepfakes, p = 0.98"
+    assert clean_caption(before, FIVE) == "called Deepfakes, p = 0.98"
     record = {"before": before, "after": after, "iterations": 1}
-    assert adversary_caption(record, CLASSES, 0) == "called Real\nafter 1 iteration\np(Real) 0.02 → 0.61"
+    assert adversary_caption(record, FIVE) == "called Real\nafter 1 iteration\np(Real) 0.02 → 0.61"
     row = {"included": True, "k": 3, "predicted_before": 3, "predicted_after": 0, "p_before": 0.98, "p_after": 0.39}
-    assert attack_caption(row, CLASSES) == "top-3 attacked: p 0.98 → 0.39\nnow Real"
-    assert attack_caption(row | {"predicted_after": 3}, CLASSES) == "top-3 attacked: p 0.98 → 0.39\nstill Deepfakes"
-    assert attack_caption({"included": False}, CLASSES) == "left out of the rows"
+    assert attack_caption(row, FIVE) == "top-3 attacked: p 0.98 → 0.39\nnow Real"
+    assert attack_caption(row | {"predicted_after": 3}, FIVE) == "top-3 attacked: p 0.98 → 0.39\nstill Deepfakes"
+    assert attack_caption({"included": False}, FIVE) == "left out of the rows"
 
 
 def test_only_the_shards_of_the_picked_images_are_read(tmp_path):

@@ -18,7 +18,7 @@ def values(table: pd.DataFrame, explainer: str, column: str = "value") -> dict[s
 
 def test_columns_follow_the_paper() -> None:
     assert AXES.ordered == ["Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"]
-    assert compute.short("Face2Face") == "F2F" and compute.short("FaceShifter") == "FaceShifter"
+    assert compute.short("Face2Face") == "F2F" and compute.short("FaceShifter") == "FSh" and compute.short("X") == "X"
 
 
 def test_accuracy() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from advxai.common.classes import SHORT
+from advxai.common.categories import SHORT
 from advxai.common.errors import InputError
 from advxai.config.explainers import PUBLISHED
 from advxai.tables import beside, layout, published

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from advxai.common.classes import FIVE
 from advxai.common.errors import InputError
 from advxai.run.store import write_shard
 from advxai.tables import read
@@ -48,7 +49,7 @@ def test_adversary(tmp_path: Path) -> None:
         return {"key": key, "sha256": "0", "steps": np.zeros((1, 4, 4), np.int8), **numbers, "success": success}
 
     write_shard(tmp_path / "0.h5", [record("a", [0.2, 0.8], True), record("b", [0.9, 0.1], True)], {})
-    frame = read.adversary([tmp_path / "0.h5"], real=0)
+    frame = read.adversary([tmp_path / "0.h5"], FIVE)
     assert frame["called_real"].tolist() == [False, True] and frame["success"].tolist() == [True, True]
     assert frame["iterations"].tolist() == [4, 4]
 

@@ -14,11 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from safetensors.torch import load_file
 
 from advxai.frames.manifest import write_csv
 from advxai.media.cut import decode_png
 from advxai.media.packages import fetch
 from advxai.media.video import read_frames, write_video
+from advxai.run.weights import said
 from benchmarks.dag import simulate
 from tests.unit.corpus_faces import synthetic_frame
 from tests.workflow.conftest import JWP, ROOT, snakemake
@@ -242,6 +244,45 @@ def test_a_list_of_the_authors_and_a_database_of_theirs(base, run):
     ) + "\n"
     ours = pd.read_parquet(folder / "frames/evaluation.parquet")
     assert pd.read_parquet(frames / "evaluation.parquet")["sha256"].tolist() == ours["sha256"].tolist()
+
+
+@pytest.mark.parametrize("run", ["c23"], indirect=True)
+def test_one_logit_learns_faceshifter_alone_and_is_measured_on_all(base, run):
+    """Two classes, one sigmoid, a threshold; Deepfakes are explained, though the detector has learnt from none."""
+    _, root, _ = run
+    corpus = {"root": str(root), "splits": str(base / "splits"), "categories": ["Deepfakes", "FaceShifter"]}
+    path = configuration(base, "binary", corpus, per_video=1)
+    detector = {
+        "model": "tests.custom:tiny_detector",
+        "mean": [0.5] * 3,
+        "std": [0.5] * 3,
+        "input_size": 48,
+        "forward_batch": 16,
+        "classes": ["Real", "Fake"],
+        "output": "sigmoid",
+        "threshold": 0.01,
+        "training": {"epochs": 1, "batch": 8, "frames_per_video": 3, "categories": ["FaceShifter"]},
+    }
+    small = {"method": "rise", "baseline": "zeros", "masks": 8}
+    changes = {"detector": detector, "explainers": {"RISE": small}, "evaluation": {"samples": 1, "iterations": 1}}
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))
+    snakemake(base, "--cores", 2, "detector", "results/binary/tables/RISE.csv", "--configfile", path)
+    (weights,) = (base / "results/store/detector").glob("tests.custom.tiny_detector-*/detector.safetensors")
+    assert said(weights)["classes"] == ["Real", "Fake"] and said(weights)["positive"] == "Fake"
+    assert said(weights)["output"] == "sigmoid" and said(weights)["threshold"] == 0.01
+    assert load_file(weights)["4.weight"].shape == (1, 128)
+    learnt = (base / "results/store/logs/detector_train" / f"{weights.parent.name}.log").read_text()
+    assert "Error" not in learnt
+    images = pd.read_parquet(base / "results/binary/detector/predictions.parquet")
+    assert set(zip(images["category"], images["label"], strict=True)) == {
+        ("Real", 0), ("Deepfakes", 1), ("FaceShifter", 1)
+    }  # fmt: skip
+    assert ((images["p_Fake"] >= np.float32(0.01)) == (images["predicted"] == 1)).all()
+    metrics = json.loads((base / "results/binary/detector/metrics.json").read_text())
+    assert set(metrics["frame"]["per_category"]) == {"Deepfakes", "FaceShifter"} and metrics["unseen"] == {}
+    assert not (base / "results/binary/detector/published.csv").exists()  # the published detector has five classes
+    table = pd.read_csv(base / "results/binary/tables/RISE.csv")
+    assert table["category"].tolist() == ["DF", "FSh", "all"] and table["explained"].tolist() == [3, 4, 7]
 
 
 @pytest.mark.parametrize("run", ["c23"], indirect=True)

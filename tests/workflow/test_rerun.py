@@ -68,6 +68,8 @@ MATRIX = {
     # The lists of images are others, so every shard is gone through; what is in the store is looked up.
     "images called fake": ({"frames": {"explain": "called_fake"}}, FEWER),
     "protocol": ({"protocol": "corrected"}, FEWER),
+    # what is called real is another question, of the same detector
+    "threshold of the detector": ({"detector": {"threshold": 0.6}}, EVERYTHING),
     "seed": ({"seed": 1}, EVERYTHING | {("detector_train", "")}),
     "detector checkpoint": ({"detector": {"checkpoint": "other.safetensors"}}, EVERYTHING | {("detector_import", "")}),
     "explainer added": (

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from advxai.common.classes import CLASSES, REAL
+from advxai.common.classes import Classes
 from advxai.report.forms import amplified, outlined, raster, resized
 from advxai.report.polygons import inside, rings
 from advxai.report.style import form_of
@@ -168,18 +168,21 @@ def _adversary(image: Image) -> dict[str, Any] | None:
     }
 
 
-def entry(image: Image, methods: Mapping[str, str], categories: Sequence[str], top: int, tile: int) -> Entry:
+def entry(
+    image: Image, methods: Mapping[str, str], categories: Sequence[str], classes: Classes, top: int, tile: int
+) -> Entry:
     """One image of the gallery.
 
     Args:
         image: what is known of it.
         methods: explainer -> its `method`.
         categories: the run's, in the order of its tables; the image's is one of them.
+        classes: the detector's.
         top: how many segments are numbered.
         tile: side of a small picture, in pixels; no larger than the picture itself.
     """
     before = next(iter(image.saliency.values()))["before"]
-    predicted = int(np.argmax(before))
+    predicted = int(classes.called(before))
     segmentations = _Segmentations()
     explanations = {
         name: _explanation(record, methods[name], image.rows[name], top, segmentations)
@@ -188,10 +191,10 @@ def entry(image: Image, methods: Mapping[str, str], categories: Sequence[str], t
     index = {
         "key": image.face["key"],
         "category": categories.index(image.face["category"]),
-        "label": int(image.face["label"]),
+        "label": classes.label(image.face["category"]),
         "called": predicted,
         "p": round(float(before[predicted]), 3),
-        "detected": int(CLASSES[predicted] != REAL),
+        "detected": int(predicted != classes.real),
         "copied": LEFT_OUT if image.adversary is None else int(bool(image.adversary[0]["success"])),
         "flips": [flips(rows) for rows in image.rows.values()],
     }

@@ -53,9 +53,9 @@ def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
     rows = evaluation([path for name in config.explainers for path in paths.rows_of(name)])
     spent = pd.concat([explanations(name, paths.maps_of(name)) for name in config.explainers], ignore_index=True)
     categories = paper_order(config.corpus.categories)
-    axes = Axes(list(config.explainers), list(config.corpus.categories), config.evaluation.top)
+    axes = Axes(list(config.explainers), list(config.corpus.categories), config.evaluation.top, paths.classes)
     tables = combined(rows, spent, axes)
-    if paths.is_ffpp:
+    if paths.beside_published:
         ours = {name: table.tidy for name, table in tables.items()}
         beside = published(ours, axes, paths.outputs.readings)
         tables |= {f"published_{name}": table for name, table in beside.items()}
@@ -70,7 +70,7 @@ def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
         "titles": TITLES,
         "tables": [shown(name, table, note) for name, table in tables.items()],
         "not_explained": " ".join(not_explained(parquet.read(path)) for path in missing),
-        **sections.detector(json.loads((paths.run / "detector/metrics.json").read_text()), config, paths.ready_made),
+        **sections.detector(json.loads((paths.run / "detector/metrics.json").read_text()), paths),
         **sections.left_out(parquet.read(paths.run / "tables/left_out.parquet")),
         **sections.provenance(json.loads((paths.run / "provenance.json").read_text())),
     }
@@ -78,12 +78,12 @@ def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
 
     def entries() -> Iterator[Entry]:
         for image in images(paths, rows, paths.run / "frames/manifest.parquet", detector):
-            yield entry(image, methods, categories, config.evaluation.top, config.report.tile)
+            yield entry(image, methods, categories, paths.classes, config.evaluation.top, config.report.tile)
 
     write(
         paths.outputs.report,
         content,
-        Gallery(categories, list(methods), paths.any_adversary, config.evaluation.top),
+        Gallery(paths.classes.names, categories, list(methods), paths.any_adversary, config.evaluation.top),
         entries(),
         rows["key"].nunique(),
         pictures(paths),

@@ -108,7 +108,7 @@
     if (wanted.category !== "" && index.category[image] !== Number(wanted.category)) return false;
     if (wanted.verdict === "detected" && !detected) return false;
     if (wanted.verdict === "missed" && detected) return false;
-    if (wanted.verdict === "wrong" && !(detected && called !== index.label[image])) return false;
+    if (wanted.verdict === "wrong" && !(detected && index.label[image] >= 0 && called !== index.label[image])) return false;
     // An image that the detector already calls Real can't be made Real: it is neither flipped nor not flipped.
     if (wanted.outcome === "left" && flipped(image, wanted) !== "left") return false;
     if (["flipped", "kept"].includes(wanted.outcome) && !(detected && flipped(image, wanted) === wanted.outcome)) return false;

@@ -8,9 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from advxai.common.classes import CLASSES, REAL
+from advxai.common.classes import Classes
 from advxai.config import Config
 from advxai.report.page.tables import per_class
+from advxai.run.paths import Paths
+from advxai.tables.compute import paper_order
 from advxai.tables.left_out import reasons
 
 LISTED = 500  # lines of what was left out that the page lists one by one
@@ -66,31 +68,40 @@ def explainers(config: Config) -> Lines:
     return Lines(["row", "method", "baseline", "settings"], lines)
 
 
-def detector(metrics: Mapping[str, Any], config: Config, ready_made: Path | None = None) -> dict[str, Any]:
+def detector(metrics: Mapping[str, Any], paths: Paths) -> dict[str, Any]:
     """Sentence, metrics and confusion matrix of the detector: what the template calls so.
 
     Args:
         metrics: of detector/metrics.json.
-        config: the run's.
-        ready_made: the file of the weights that its training has made elsewhere.
+        paths: of the run.
     """
-    names = list(dict.fromkeys([REAL, *(name for name in config.corpus.categories if name in CLASSES), *CLASSES]))
-    counts = metrics["frame"]["confusion"]
-    there = [name for name in names if sum(counts[CLASSES.index(name)])]
-    confusion = [
-        [name, *(f"{counts[CLASSES.index(name)][CLASSES.index(other)]:,}" for other in names)] for name in there
-    ]
+    config, classes = paths.config, paths.classes
+    names = classes.ordered(config.corpus.categories)
+    counts, at = metrics["frame"]["confusion"], {name: index for index, name in enumerate(classes.names)}
+    there = [name for name in names if sum(counts[at[name]])]
+    confusion = [[name, *(f"{counts[at[name]][at[other]]:,}" for other in names)] for name in there]
     made = "trained on the corpus"
     if config.detector.checkpoint is not None:
         made = f"imported from {config.detector.checkpoint}"
-    elif ready_made is not None:
-        made += f" (weights of {ready_made})"
+    elif paths.ready_made is not None:
+        made += f" (weights of {paths.ready_made})"
     columns = ["level", "task or class", "images", "accuracy", "AUROC", "F1", "average precision"]
     return {
-        "detector": f"{config.detector.model}, {made}.",
-        "metrics": Lines(columns, per_class(metrics, names)),
+        "detector": f"{config.detector.model}, {made}. {_said(classes)}",
+        "metrics": Lines(columns, per_class(metrics, names, paper_order(metrics["frame"]["per_category"]))),
         "confusion": Lines(["true class", *names], confusion, figures=True),
     }
+
+
+def _said(classes: Classes) -> str:
+    """What the detector tells apart, and when it calls an image fake."""
+    positive = None if classes.positive is None else classes.names[classes.positive]
+    one = f", by one sigmoid, the probability of {positive}" if positive else ""
+    if classes.threshold is not None:
+        when = f"An image is called fake at p(fake) \u2265 {classes.threshold:g}."
+    else:
+        when = f"An image is called fake when its likeliest class isn't {classes.real_name}."
+    return f"Classes: {', '.join(classes.names)}{one}. {when}"
 
 
 def left_out(table: pd.DataFrame) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A run's tables as what the page's template shows."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from advxai.tables.compute import ORIGINAL
 from advxai.tables.layout import Table
 from advxai.tables.write import as_text, marks
 
+NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 MARKS = {1: "best", 2: "second"}
 
 
@@ -82,8 +83,15 @@ def shown(name: str, table: Table, note: str = "") -> Shown:
     return Shown(name, table.caption, list(text.columns), lines, pinned, not together, notes)
 
 
-def per_class(metrics: dict[str, Any], names: Iterable[str]) -> list[list[str]]:
-    """Lines of the detector's metrics: level, class, images, accuracy, AUROC, F1, average precision."""
+def per_class(metrics: Mapping[str, Any], names: Sequence[str], categories: Sequence[str]) -> list[list[str]]:
+    """Lines of the detector's metrics: level, class, images, accuracy, AUROC, F1, average precision.
+
+    Args:
+        metrics: of detector/metrics.json.
+        names: of the classes.
+        categories: manipulations; those that aren't classes have lines of their own, whose accuracy is the share that
+            is called fake.
+    """
 
     def line(level: str, name: str, n: object, values: dict[str, Any]) -> list[str]:
         numbers = (values.get(key) for key in ("accuracy", "auroc", "f1", "average_precision"))
@@ -93,7 +101,17 @@ def per_class(metrics: dict[str, Any], names: Iterable[str]) -> list[list[str]]:
     for level in ("frame", "video"):
         part = metrics[level]
         lines.append(line(level, "fake or real", part["n"], part["real_vs_fake"]))
-        lines.append(line(level, "five classes (mean over classes)", part["n"], part["overall"]))
+        lines.append(
+            line(
+                level, f"{NUMBERS.get(len(names), len(names))} classes (mean over classes)", part["n"], part["overall"]
+            )
+        )
         found = ((name, part["per_class"][name]) for name in names)
         lines += [line(level, name, values["n"], values) for name, values in found if values["n"]]
+        for name in categories:
+            if name not in names and name in part["per_category"]:
+                values = part["per_category"][name]
+                lines.append(
+                    line(level, f"{name} against real", values["n"], values | {"accuracy": values["called_fake"]})
+                )
     return lines

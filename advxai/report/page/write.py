@@ -16,7 +16,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
-from advxai.common.classes import CLASSES
 from advxai.common.files import publish, published_folder
 from advxai.report.page.gallery import Entry
 from advxai.report.style import HEAT_COLOURS, MASK_COLOUR, NEGATIVE, POSITIVE, SIGNED_COLOURS
@@ -32,11 +31,13 @@ class Gallery:
     """What the page must know of its gallery besides the images.
 
     Attributes:
+        classes: the detector's, in the order of its probabilities.
         categories, explainers: names, in the order of the tables.
         copies: there are adversarial copies.
         top: largest k.
     """
 
+    classes: Sequence[str]
     categories: Sequence[str]
     explainers: Sequence[str]
     copies: bool
@@ -154,7 +155,7 @@ def write(
         shown = figures(None)
         alone = written.bytes + sum(len(figure.source) for figure in shown) <= limit
         data = {
-            "classes": CLASSES,
+            "classes": list(gallery.classes),
             "categories": list(gallery.categories),
             "explainers": list(gallery.explainers),
             "copies": gallery.copies,

@@ -4,7 +4,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from advxai.common.classes import FIVE, Classes
+from advxai.common.errors import InputError
 from advxai.common.files import database_file, file_sha256
+from advxai.config.classes import classes_of
 from advxai.config.data import DemoCorpus, split_files
 from advxai.run.digests.base import VERSIONS, digest
 from advxai.run.digests.images import ImageDigests
@@ -18,6 +21,49 @@ class DetectorDigests(ImageDigests):
     def detector_params(self) -> dict[str, Any]:
         made = self.ready_made
         return self._detector_params | ({"trained": file_sha256(made)} if made else {})
+
+    @cached_property
+    def classes(self) -> Classes:
+        """The detector's classes, as the configuration and the checkpoint say.
+
+        Raises:
+            InputError: they aren't the classes of any detector.
+        """
+        file = self.config.detector.checkpoint
+        return classes_of(self.config.detector, {} if file is None else said(Path(file)))
+
+    @cached_property
+    def learnt(self) -> list[str]:
+        """Manipulations that a detector which is trained learns from, sorted.
+
+        Raises:
+            InputError: the detector has no class for one, or a class that none is of.
+        """
+        settings, classes = self.config.detector, self.classes
+        wanted = settings.training.categories if settings.checkpoint is None else None
+        chosen = self.config.corpus.categories if wanted is None else wanted
+        strange = [name for name in wanted or () if classes.of(name) is None]
+        if strange:
+            raise InputError(
+                f"detector.training.categories: the detector's classes are {', '.join(classes.names)}: none is of "
+                f"{strange[0]}; take it out, or set detector.classes"
+            )
+        return sorted(name for name in chosen if classes.of(name) is not None)
+
+    def require_learnt(self) -> None:
+        """Refuse to train a detector that would have nothing to learn one of its classes from.
+
+        Raises:
+            InputError: names it.
+        """
+        there = {self.classes.of(name) for name in self.learnt}
+        empty = [self.classes.names[index] for index in self.classes.fakes if index not in there]
+        if empty:
+            raise InputError(
+                f"config: detector.classes: there is nothing to learn {', '.join(empty)} from: the manipulations to "
+                f"learn from are {', '.join(self.learnt) or 'none'}; add to corpus.categories, or set detector.classes "
+                "to the classes that there are"
+            )
 
     @cached_property
     def ready_made(self) -> Path | None:
@@ -35,6 +81,8 @@ class DetectorDigests(ImageDigests):
             "version": VERSIONS["detector"],
             **settings.model_dump(include={"model", "input_size", "mean", "std"}),
         }
+        if self.classes.head != FIVE.head:  # the keys are younger than many a detector
+            params |= self.classes.head
         if ":" in settings.model:
             params |= self._code("detector.model", settings.model.partition(":")[0])
         if settings.checkpoint is not None:
@@ -52,7 +100,7 @@ class DetectorDigests(ImageDigests):
     def _training(self) -> dict[str, Any]:
         """How the detector is trained; settings that can't act count as their defaults."""
         training = self.config.detector.training
-        params = training.model_dump(exclude={"initial_weights"})
+        params = training.model_dump(exclude={"initial_weights", "categories"})  # see `learnt`
         defaults = {name: field.default for name, field in type(training).model_fields.items()}
         if not training.augment:
             params |= {name: defaults[name] for name in ("jpeg", "blur")}
@@ -78,9 +126,10 @@ class DetectorDigests(ImageDigests):
         elif frames.lmdb is not None:
             there = not self.planning or Path(frames.lmdb).exists()
             size = database_file(Path(frames.lmdb)).stat().st_size if there else 0
-            return {"lmdb": frames.lmdb, "bytes": size, "list": self.listed}
+            chosen = {"categories": self.learnt} if self.learnt != sorted(corpus.categories) else {}
+            return {"lmdb": frames.lmdb, "bytes": size, "list": self.listed} | chosen
         else:
             files = split_files(Path(str(corpus.splits)), ("train", "val"))
             made = corpus.model_dump(include={"root", "compression"}) | {"splits": list(map(self._file, files))}
         listed = {"list": self.listed} if frames.manifest and self.lists_splits else {}
-        return made | {"categories": sorted(corpus.categories), "faces": self.faces_params} | listed
+        return made | {"categories": self.learnt, "faces": self.faces_params} | listed

@@ -44,8 +44,14 @@ class Digests(DetectorDigests):
         return {"version": VERSIONS["predictions"], **self._forward}
 
     @cached_property
+    def _calling(self) -> dict[str, Any]:
+        """Where the detector calls an image fake from a threshold on, that is part of what stops at "called real"."""
+        threshold = self.classes.threshold
+        return self._forward | ({} if threshold is None else {"threshold": threshold})
+
+    @cached_property
     def _seeded(self) -> dict[str, Any]:
-        return self._forward | {"seed": self.config.seed}
+        return self._calling | {"seed": self.config.seed}
 
     @cached_property
     def adversary_params(self) -> dict[str, Any]:
@@ -61,7 +67,7 @@ class Digests(DetectorDigests):
         settings["baseline"] = {name: value for name, value in settings["baseline"].items() if name in relevant}
         if settings["segmentation"]["algorithm"] != "slic":
             del settings["segmentation"]["n_segments"]
-        params = {"version": VERSIONS["saliency"], **self._forward, **settings}
+        params = {"version": VERSIONS["saliency"], **self._calling, **settings}
         if self._draws(explainer):
             params["seed"] = self.config.seed
         if (module := module_of(self.config.explainers[explainer])) is not None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from advxai.common.classes import FIVE
 from advxai.common.errors import InputError
 from advxai.config import Config
 from advxai.config.base import Medium
@@ -70,9 +71,10 @@ class RunPaths(Digests):
         return int(self.config.detector.device == "cuda")
 
     @property
-    def is_ffpp(self) -> bool:
-        """The run is on FaceForensics++, so that the published numbers stand beside its own."""
-        return isinstance(self.config.corpus, FfppCorpus)
+    def beside_published(self) -> bool:
+        """The run is on FaceForensics++ and its detector has the paper's classes, so that the published numbers stand
+        beside its own."""
+        return isinstance(self.config.corpus, FfppCorpus) and set(self.classes.names) == set(FIVE.names)
 
     @property
     def shards(self) -> list[str]:

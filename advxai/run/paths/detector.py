@@ -24,6 +24,15 @@ class DetectorPaths(ImagePaths):
         reads = tuple(self.clip(name).path for name in self._learnt) + (self.faces.path,)
         return Folder(path, "the detector trained on the corpus", self.detector_params, reads)
 
+    def to_start_from(self) -> list[Path]:
+        """The file that a training starts from, if any; asked for when one is planned.
+
+        Raises:
+            InputError: it would have nothing to learn a class from.
+        """
+        self.require_learnt()
+        return self.initial_weights
+
     @property
     def weights(self) -> Path:
         """The run's detector: the file in its folder."""

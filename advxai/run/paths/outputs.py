@@ -36,7 +36,7 @@ class Outputs:
     @property
     def tables(self) -> list[Path]:
         """Every table: one an explainer, the combined ones and, for FF++, those beside the published ones."""
-        beside = self.PUBLISHED if self.paths.is_ffpp else ()
+        beside = self.PUBLISHED if self.paths.beside_published else ()
         return self.tables_of([*self.config.explainers, *self.COMBINED, *beside])
 
     @property

@@ -16,6 +16,7 @@ from advxai.adversary.stage import adversarial_images
 from advxai.adversary.stage import run as make_copy
 from advxai.cases.export import Sources
 from advxai.common import parquet
+from advxai.common.classes import FIVE
 from advxai.common.files import file_sha256
 from advxai.config import load
 from advxai.detector import checkpoint
@@ -123,7 +124,7 @@ def run(folder: Path) -> tuple[Paths, Sources]:
         wanted = attack_items(items, records, config.evaluation.top)
         made_for = done.setdefault(wanted[0]["mask"], name)  # as when an earlier job has left them
         made = keep(attacks, make_attacks(wanted, image, detector, config.evaluation, seed, 3), made_for=made_for)
-        made_rows = evaluation_rows(name, items, records, made, top=config.evaluation.top, real=0)
+        made_rows = evaluation_rows(name, items, records, made, top=config.evaluation.top, classes=FIVE)
         parquet.write(made_rows.assign(weights=file_sha256(weights)), table)
     return paths, Sources(
         evaluation=listed,

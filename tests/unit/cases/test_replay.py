@@ -9,6 +9,7 @@ from advxai import cases
 from advxai.cases.export import Sources, export
 from advxai.cases.replay import compare
 from advxai.common import parquet
+from advxai.common.classes import FIVE
 from advxai.common.files import file_sha256
 from advxai.config import load
 from advxai.evaluation.rows import evaluation_rows
@@ -89,7 +90,7 @@ def test_an_image_with_too_few_segments_has_no_attacks(small, tmp_path, capsys):
         records = [record | {"ranking": record["ranking"][:1]} for record in read_shard(path)]
         write_shard(tmp_path / f"{name}.h5", records, {})
         items = parquet.read(sources.evaluation).to_dict("records")
-        table = evaluation_rows(name, items, {one["key"]: one for one in records}, [], top=2, real=0)
+        table = evaluation_rows(name, items, {one["key"]: one for one in records}, [], top=2, classes=FIVE)
         table["weights"] = file_sha256(sources.detector)
         rows[name] = tmp_path / f"{name}.parquet"
         parquet.write(table, rows[name])

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256
 from advxai.detector import checkpoint
@@ -17,6 +19,7 @@ from advxai.explain import command
 from advxai.run.paths import Paths
 from tests.unit.cases.small_run import HALF, KEY
 from tests.unit.explain_run.asking import changed, explained, read, weights
+from tests.unit.test_detector_meso import made, written
 
 
 def test_a_detector_of_one_s_own_says_what_it_is(finished, faces, photo, tmp_path):
@@ -28,7 +31,7 @@ def test_a_detector_of_one_s_own_says_what_it_is(finished, faces, photo, tmp_pat
         small,
         model=f"{__name__}:two_classes",
         preprocessing=Preprocessing(32, HALF, HALF),
-        classes=("Fake", "Real"),
+        classes=Classes.named(("Fake", "Real")),
     )
     explained(finished, [str(photo)], tmp_path / "out", weights=path, names=["LIME"])
     said = read(tmp_path / "out", "me")
@@ -46,9 +49,19 @@ def two_classes(num_classes: int) -> nn.Module:
     return nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(48, num_classes))
 
 
+def test_a_file_of_keras_says_by_its_layers_which_mesonet_it_is(finished, faces, photo, tmp_path):
+    path = written(tmp_path / "Meso.h5", made("mesoinception4"))
+    explained(finished, [str(photo)], tmp_path / "out", weights=path, names=["LIME"])
+    detector = read(tmp_path / "out", "me")["detector"]
+    assert (detector["model"], detector["input_size"]) == ("mesoinception4", 256)
+    assert (detector["classes"], detector["real"], detector["threshold"]) == (["Real", "Fake"], "Real", None)
+
+
 def test_a_detector_without_the_class_real_is_refused(finished, photo, tmp_path):
-    path = weights(tmp_path / "other.safetensors", classes=("a", "b", "c", "d", "e"))
-    with pytest.raises(InputError, match=r"other.safetensors: its classes, a, b, c, d, e, have no Real"):
+    path = weights(tmp_path / "other.safetensors", classes=SimpleNamespace(said={"classes": list("abcde")}))
+    with pytest.raises(
+        InputError, match=r"other.safetensors: detector.real: Real is none of the detector's classes, a, b"
+    ):
         explained(finished, [KEY], tmp_path, weights=path)
 
 

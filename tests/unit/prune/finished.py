@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from advxai.common import parquet
-from advxai.common.classes import CLASSES
+from advxai.common.classes import FIVE
 from advxai.faces.extract import FACES
 from advxai.prune.unused import unused
 from advxai.run.paths import Paths
@@ -80,7 +80,7 @@ def write_faces(paths: Paths, shard: str, names: list[str]) -> list[dict]:
         for frame in () if name.startswith(FACELESS) else (0, 23):
             key = f"{video_path(name)}/{frame:05d}_0.png"
             file = touch(folder / f"{frame:05d}_0.png", key)
-            known = {"key": key, "video": video_path(name), "category": category, "label": CLASSES.index(category)}
+            known = {"key": key, "video": video_path(name), "category": category, "label": FIVE.label(category)}
             known |= {"split": VIDEOS[paths.config.run][name], "frame": frame, "file": str(file)}
             known |= {"sha256": hashlib.sha256(key.encode()).hexdigest()}
             rows.append(dict.fromkeys(FACES, 0) | known)

@@ -1,0 +1,15 @@
+"""The categories of a corpus: what its videos are, whatever a detector makes of them. Those of FaceForensics++."""
+
+REAL = "Real"
+MANIPULATIONS = ("NeuralTextures", "Face2Face", "Deepfakes", "FaceSwap")  # in the order of the paper's five-class head
+SHORT = {"Deepfakes": "DF", "Face2Face": "F2F", "FaceSwap": "FS", "NeuralTextures": "NT"}  # in the paper's order
+ABBREVIATIONS = SHORT | {"FaceShifter": "FSh"}
+# What else FF++ holds, with its label: -1 is a manipulation that the paper's head has no class for, actors are genuine.
+FURTHER = {"FaceShifter": -1, "DeepFakeDetection": -1, "actors": 0}
+# The authors' mc_label of each category, as lists of images have it; a detector's classes may be others.
+LABELS = {name: index for index, name in enumerate((REAL, *MANIPULATIONS))} | FURTHER
+
+
+def genuine(category: str) -> bool:
+    """Whether a category's videos are unmanipulated."""
+    return LABELS.get(category) == LABELS[REAL]

@@ -68,8 +68,9 @@ test-cuda: $(VENV)/test.stamp ## Compare every explainer and NES on CUDA with th
 protocols: $(VENV)/run.stamp ## Run the demo once for each fix of the corrected protocol; writes docs/protocols-demo.md (half an hour)
 	$(BIN)/python benchmarks/protocols.py --cores $(CORES)
 
-lint: $(VENV)/test.stamp ## ruff, snakefmt and snakemake --lint
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile rules && $(BIN)/snakemake --lint
+lint: $(VENV)/test.stamp ## ruff, snakefmt, import-linter, mypy and snakemake --lint
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/lint-imports && $(BIN)/mypy && $(BIN)/snakemake --lint
 
 format: $(VENV)/test.stamp ## Format the code
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt Snakefile rules

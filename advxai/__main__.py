@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from advxai.common.errors import InputError
@@ -144,7 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code. Bad input is one line and exit code 2."""
     parsed = _parser().parse_args(arguments)
     try:
-        return parsed.command(parsed)
+        command: Callable[[argparse.Namespace], int] = parsed.command
+        return command(parsed)
     except InputError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2

@@ -91,7 +91,7 @@ def _touch(folder: Path, names: list[str]) -> None:
 
 def begin(folder: Path, config: Path) -> None:
     """Put empty files where a run has everything before its explanations."""
-    before = os.getcwd()
+    before = Path.cwd()
     os.chdir(folder)
     try:
         paths = Paths(load(yaml.safe_load(config.read_text())))

@@ -24,13 +24,13 @@ from selenium.webdriver import Chrome
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from advxai.common.classes import FIVE  # noqa: E402
-from advxai.report.page.gallery import Entry, Image, entry  # noqa: E402
-from advxai.report.page.make import SECTIONS, TITLES  # noqa: E402
-from advxai.report.page.sections import Lines  # noqa: E402
-from advxai.report.page.write import Gallery, write  # noqa: E402
-from advxai.run.environment import processor  # noqa: E402
-from tests.browser import chromium  # noqa: E402
+from advxai.common.classes import FIVE
+from advxai.report.page.gallery import Entry, Image, entry
+from advxai.report.page.make import SECTIONS, TITLES
+from advxai.report.page.sections import Lines
+from advxai.report.page.write import Gallery, write
+from advxai.run.environment import processor
+from tests.browser import chromium
 
 CATEGORIES = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
 SEGMENTS = 50

@@ -17,10 +17,10 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from advxai.config import load  # noqa: E402
-from advxai.config.file import read  # noqa: E402
-from advxai.run.paths import Paths  # noqa: E402
-from advxai.run.store import read_shard  # noqa: E402
+from advxai.config import load
+from advxai.config.file import read
+from advxai.run.paths import Paths
+from advxai.run.store import read_shard
 
 
 def records(files: list[Path], fields: list[str]) -> dict[str, dict]:

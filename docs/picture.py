@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from advxai.config import load  # noqa: E402
-from advxai.faces.mask import mask_crop  # noqa: E402
-from advxai.report.style import HEAT_COLOURS, MASK_COLOUR  # noqa: E402
-from advxai.run.paths import Paths  # noqa: E402
-from advxai.run.store import read_shard  # noqa: E402
+from advxai.config import load
+from advxai.faces.mask import mask_crop
+from advxai.report.style import HEAT_COLOURS, MASK_COLOUR
+from advxai.run.paths import Paths
+from advxai.run.store import read_shard
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
-import yaml  # noqa: E402
+import matplotlib.pyplot as plt
+import yaml
 
 config = load(yaml.safe_load(Path("config.yaml").read_text()))
 paths = Paths(config)

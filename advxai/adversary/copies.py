@@ -1,19 +1,19 @@
 """Which adversarial copy an image has, so that an explanation that fills in with it belongs to that one."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advxai.common.errors import InputError
+from advxai.common.types import Item
 from advxai.run.store import read_shard
 
-Item = Mapping[str, Any]
 
-
-def copy_id(steps: np.ndarray) -> str:
+def copy_id(steps: NDArray[np.integer]) -> str:
     """Names a step map: hash of its shape, dtype and values."""
     header = f"{steps.dtype.str} {steps.shape}".encode()
     return hashlib.sha256(header + np.ascontiguousarray(steps).tobytes()).hexdigest()[:16]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from advxai.adversary.distortion import Distortion
@@ -35,13 +36,13 @@ class Attack:
         trace: p(Real) of the image before each update and after the last one, (iterations + 1,) float32.
     """
 
-    steps: np.ndarray
+    steps: NDArray[np.int8] | NDArray[np.int16]
     iterations: int
     queries: int
-    before: np.ndarray
-    after: np.ndarray
+    before: NDArray[np.float32]
+    after: NDArray[np.float32]
     success: bool
-    trace: np.ndarray
+    trace: NDArray[np.float32]
 
 
 def gaussian_noise(
@@ -65,7 +66,9 @@ def _distortion(settings: Nes, preprocessing: Preprocessing, image: Tensor) -> D
     return Distortion(settings, mean, std)
 
 
-def reconstruct(image: Tensor, steps: Tensor | np.ndarray, settings: Nes, preprocessing: Preprocessing) -> Tensor:
+def reconstruct(
+    image: Tensor, steps: Tensor | NDArray[np.integer], settings: Nes, preprocessing: Preprocessing
+) -> Tensor:
     """The adversarial image, exactly as the attack saw it.
 
     Args:
@@ -75,13 +78,15 @@ def reconstruct(image: Tensor, steps: Tensor | np.ndarray, settings: Nes, prepro
         preprocessing: the detector's.
     """
     steps = torch.as_tensor(steps, device=image.device).to(image.dtype)
-    return _distortion(settings, preprocessing, image).apply(image, steps)
+    copy: Tensor = _distortion(settings, preprocessing, image).apply(image, steps)
+    return copy
 
 
 def log_odds(probability: Tensor) -> Tensor:
     """log(p / (1 - p)) in float64: a float32 logarithm would round small differences of it away."""
     p = probability.double().clamp(torch.finfo(torch.float32).tiny, 1 - 2**-25)
-    return p.log() - (-p).log1p()
+    odds: Tensor = p.log() - (-p).log1p()
+    return odds
 
 
 def nes_at_once(settings: Nes, detector: Detector) -> int:
@@ -122,7 +127,8 @@ def attack(
         least, most = distortion.most_steps(image)
         if settings.channels == 1:  # as far as any channel can go
             least, most = least.amin(dim=0, keepdim=True), most.amax(dim=0, keepdim=True)
-    before, trace = None, []
+    before: Tensor | None = None
+    trace = []
     for iteration in range(limit + 1):
         current = distortion.apply(image, steps.to(image.dtype))
         answer = (yield current[None])[0]
@@ -145,6 +151,7 @@ def attack(
         steps += gradient.sign().to(kind)
         if settings.project:
             steps = steps.clamp(least, most).to(kind)
+    assert before is not None  # one answer at least
     return Attack(
         steps=steps.cpu().numpy(),
         iterations=iteration,

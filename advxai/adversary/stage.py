@@ -1,21 +1,23 @@
 """The stage `adversary`: one NES attack an image, shared by every explainer and every table."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from torch import Tensor
 
-from advxai.adversary.nes import attack, gaussian_noise, nes_at_once, reconstruct
+from advxai.adversary.nes import Attack, attack, gaussian_noise, nes_at_once, reconstruct
 from advxai.common.ahead import ahead
+from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
+from advxai.common.types import Item, Record
 from advxai.config.science import Nes
+from advxai.detector.engine import Work
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
 from advxai.run.store import read_shard
 
-Item = Mapping[str, Any]
-Load = Callable[[Item], np.ndarray]
+Load = Callable[[Item], Pixels]
 
 
 def run(
@@ -37,7 +39,7 @@ def run(
     """
     size = (detector.preprocessing.input_size,) * 2
 
-    def works() -> Iterator[tuple[tuple[str, str], Any]]:
+    def works() -> Iterator[tuple[tuple[str, str], Work[Attack]]]:
         for item, image in ahead(lambda item: detector.preprocessing.normalised(load(item)), items):
             identity = (seed, "adversary", item["key"])
             noise = gaussian_noise(settings.samples, size, detector.device, *identity, channels=settings.channels)
@@ -61,7 +63,9 @@ def run(
         }
 
 
-def adversarial_images(shard: Path, detector: Detector, settings: Nes) -> Callable[[Item, Any], tuple[Any, dict]]:
+def adversarial_images(
+    shard: Path, detector: Detector, settings: Nes
+) -> Callable[[Item, Tensor], tuple[Tensor, Record]]:
     """Reader of a published shard: (item, normalised image) -> (adversarial image, its record).
 
     Raises:
@@ -69,7 +73,7 @@ def adversarial_images(shard: Path, detector: Detector, settings: Nes) -> Callab
     """
     records = {(record["key"], record["sha256"]): record for record in read_shard(shard)}
 
-    def adversarial(item: Item, image: Any) -> tuple[Any, dict]:
+    def adversarial(item: Item, image: Tensor) -> tuple[Tensor, Record]:
         record = records.get((item["key"], item["sha256"]))
         if record is None:
             raise InputError(f"{shard} has no adversarial copy of {item['key']}: delete the file and run again")

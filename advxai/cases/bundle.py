@@ -7,12 +7,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
 from advxai import cases
+from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
+from advxai.common.types import Record
 from advxai.config import Config
 from advxai.config import load as load_config
 from advxai.evaluation.rows import IDENTITY, NUMBERS
@@ -20,7 +21,6 @@ from advxai.media.cut import decode_png
 from advxai.run.digests import Digests
 from advxai.run.store import read_shard
 
-Record = Mapping[str, Any]
 REMEDY = "get the test case anew"
 # What a replay reads of a record.
 FIELDS = {
@@ -48,7 +48,7 @@ class Case:
     folder: Path
     content: cases.Content
     config: Config
-    image: np.ndarray
+    image: Pixels
     adversary: Record | None
     saliency: Mapping[str, Record]
     attacks: Mapping[str, Record]
@@ -109,7 +109,7 @@ def _content(path: Path) -> cases.Content:
         raise InputError(f"{path} can't be read as a test case ({error!r}): {REMEDY}") from error
 
 
-def _image(path: Path, content: cases.Content) -> np.ndarray:
+def _image(path: Path, content: cases.Content) -> Pixels:
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -16,8 +15,10 @@ from torch import Tensor
 from advxai import cases
 from advxai.adversary.nes import reconstruct
 from advxai.common import parquet
+from advxai.common.arrays import Pixels, Raster
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256, published_folder
+from advxai.common.types import Record
 from advxai.config.science import Nes
 from advxai.detector import checkpoint
 from advxai.detector.model import Detector
@@ -26,7 +27,6 @@ from advxai.media.cut import decode_png, encode_png
 from advxai.run.paths import Paths
 from advxai.run.store import read_shard, require_weights, write_shard
 
-Record = dict[str, Any]
 HOLDS = {
     cases.CASE: "this file: the image, the configuration, what each stage was made from, versions",
     cases.IMAGE: "the image, byte for byte as the run has read it; its hash is `sha256`",
@@ -113,7 +113,7 @@ def export(paths: Paths, key: str, sources: Sources, folder: Path) -> None:
         (scratch / cases.CASE).write_text(content.model_dump_json(indent=2) + "\n")
 
 
-def find(evaluation: Path, key: str, run: str) -> dict[str, Any]:
+def find(evaluation: Path, key: str, run: str) -> Record:
     """The image's key, sha256, category and label in the list of the images that a run explains.
 
     Raises:
@@ -148,7 +148,8 @@ def _attacks(paths: Iterable[Path], item: Record) -> list[Record]:
 
 def _rows(paths: Iterable[Path], item: Record) -> pd.DataFrame:
     rows = pd.concat([parquet.read(path) for path in paths], ignore_index=True)
-    return rows[rows["key"] == item["key"]].drop(columns="weights")  # case.json has them
+    own: pd.DataFrame = rows[rows["key"] == item["key"]]
+    return own.drop(columns="weights")  # case.json has them
 
 
 def _content(paths: Paths, item: Record, detector: Detector, weights: str, files: dict[str, str]) -> cases.Content:
@@ -182,12 +183,13 @@ def _files(folder: Path, explainers: Iterable[str]) -> dict[str, str]:
 
 
 # -- pictures, for eyes only ------------------------------------------------------------------------------------------
-def _pixels(unit: Tensor) -> np.ndarray:
+def _pixels(unit: Tensor) -> Pixels:
     """(3, h, w) in [0, 1] -> (h, w, 3) uint8; values outside are clipped."""
-    return (unit.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    pixels: Pixels = (unit.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    return pixels
 
 
-def _pictures(image: bytes, copy: Record | None, detector: Detector, nes: Nes) -> list[np.ndarray]:
+def _pictures(image: bytes, copy: Record | None, detector: Detector, nes: Nes) -> list[Pixels]:
     """The image and its adversarial copy, if there is one, at the detector's size: (h, w, 3) uint8."""
     preprocessing = detector.preprocessing
     unit = preprocessing.unit(decode_png(image, "the image", REBUILD))
@@ -197,7 +199,7 @@ def _pictures(image: bytes, copy: Record | None, detector: Detector, nes: Nes) -
     return [_pixels(unit), _pixels(preprocessing.to_unit(attacked))]
 
 
-def maps_picture(pictures: Sequence[np.ndarray], saliency: Mapping[str, Record], top: int) -> np.ndarray:
+def maps_picture(pictures: Sequence[Pixels], saliency: Mapping[str, Record], top: int) -> Pixels:
     """The image, its adversarial copy and every explainer's map, in a grid with a line of text over each.
 
     Args:
@@ -220,17 +222,17 @@ def maps_picture(pictures: Sequence[np.ndarray], saliency: Mapping[str, Record],
     return np.vstack(rows)
 
 
-def _enlarged(picture: np.ndarray, scale: int) -> np.ndarray:
+def _enlarged(picture: Raster, scale: int) -> Raster:
     return picture.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
-def _titled(title: str, picture: np.ndarray) -> np.ndarray:
+def _titled(title: str, picture: Raster) -> Raster:
     """The picture under its title, in a white frame."""
     framed = cv2.copyMakeBorder(picture, STRIP, 4, 4, 4, cv2.BORDER_CONSTANT, value=WHITE)
     return cv2.putText(framed, title, (6, STRIP - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.45, BLACK, 1, cv2.LINE_AA)
 
 
-def _explained(image: np.ndarray, record: Record, scale: int, top: int) -> np.ndarray:
+def _explained(image: Pixels, record: Record, scale: int, top: int) -> Raster:
     """The map in colour over the grey image, with the first segments outlined and numbered."""
     grey = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     low, high = float(record["map"].min()), float(record["map"].max())
@@ -248,7 +250,7 @@ def _explained(image: np.ndarray, record: Record, scale: int, top: int) -> np.nd
     return picture
 
 
-def _number(picture: np.ndarray, text: str, region: np.ndarray, colour: tuple[int, int, int], thickness: int) -> None:
+def _number(picture: Raster, text: str, region: Raster, colour: tuple[int, int, int], thickness: int) -> None:
     """Write in a region's innermost pixel: the centroid of a bent one may lie outside it."""
     depth = cv2.distanceTransform(np.pad(region, 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
     y, x = np.unravel_index(depth.argmax(), depth.shape)

@@ -14,10 +14,12 @@ from torch import Tensor
 from advxai import cases
 from advxai.adversary.nes import reconstruct
 from advxai.adversary.stage import run as make_copy
-from advxai.cases.bundle import REMEDY, Case, Record, read
+from advxai.cases.bundle import REMEDY, Case, read
+from advxai.common.arrays import Labels
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256
+from advxai.common.types import Record
 from advxai.common.usercode import code_sha256
 from advxai.detector import checkpoint
 from advxai.detector.forwards import made_with
@@ -135,7 +137,7 @@ def _difference(field: str, stored: Any, fresh: Any) -> str:
     return f"equal in {other.size - other.sum()} of {other.size} values, largest difference {largest:.3g}"
 
 
-def _ranking(stored: np.ndarray, fresh: np.ndarray) -> str:
+def _ranking(stored: Labels, fresh: Labels) -> str:
     both = min(len(stored), len(fresh))
     place = int(np.append(stored[:both] != fresh[:both], True).argmax())
     now, then = (" ".join(map(str, one[place : place + 3])) or "no more" for one in (fresh, stored))
@@ -232,7 +234,7 @@ def _machines(case: Case, detector: Detector) -> Iterator[str]:
         if (exported := case.content.versions.get(name)) != version:
             yield f"{name} {version} here, {exported} where the case was exported"
     for place, stage in case.content.stages.items():
-        module, code = stage.params.get("module"), stage.params.get("code")
+        module, code = stage.params.get("module", ""), stage.params.get("code")
         if code is not None and code != code_sha256(module):
             yield f"the code of {module} is another one here than where {place} was made"
         ours, theirs = VERSIONS.get(place.partition("/")[0]), stage.params.get("version")

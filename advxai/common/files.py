@@ -53,7 +53,7 @@ def publish(path: Path, save: Callable[[Path], object], *, replace: bool = True)
             temporary.chmod(temporary.stat().st_mode | (0o666 & ~_UMASK))
         _to_disk(temporary)
         if replace:
-            os.replace(temporary, path)
+            temporary.replace(path)
             return True
         return _placed(temporary, path)
     finally:
@@ -80,7 +80,7 @@ def _placed(temporary: Path, path: Path) -> bool:
     except OSError:  # a file system without hard links
         if path.exists():
             return False
-        os.replace(temporary, path)
+        temporary.replace(path)
     return True
 
 
@@ -103,7 +103,7 @@ def published_folder(path: Path) -> Iterator[Path]:
 def _renamed(folder: Path, path: Path) -> bool:
     """Rename a folder unless there is a full one of that name, or another writer has just taken `folder` away."""
     try:
-        os.rename(folder, path)
+        folder.rename(path)
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST) or not folder.exists():
             return False

@@ -4,6 +4,7 @@ import os
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from advxai.common.errors import InputError
 from advxai.config.base import Model, Name
@@ -54,7 +55,7 @@ class Config(Model):
     detector: Detector = Field(Detector(), description="The detector that is explained.")
     adversary: Adversary = Field(Adversary(), description="NES for the adversarial copies.")
     explainers: dict[str, AnyExplainer] = Field(
-        paper_rows(),  # type: ignore[arg-type]  # as a user would write them
+        paper_rows(),  # as a user would write them
         min_length=1,
         description="Row name -> explainer; each is one row of every table.",
     )
@@ -155,8 +156,9 @@ def _short(value: object) -> str:
     return text if len(text) <= 200 else f"{text[:200]}..."
 
 
-def _sentence(error: dict[str, Any]) -> str:
-    where, value = _place(error["loc"]), error.get("input")
+def _sentence(error: ErrorDetails) -> str:
+    where = _place(error["loc"])
+    value: Any = error.get("input")
     for key in error.get("ctx", {}).get("within", ()):  # in a mapping of any content, whose parts have no location
         where, value = f"{where}.{key}", value[key]
     message = error["msg"].removeprefix("Value error, ")

@@ -10,7 +10,7 @@ from advxai.config.base import Medium, Model, Name
 
 Category = Literal["Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"]
 Manipulation = Category | Literal["FaceShifter"]
-CATEGORIES: tuple[str, ...] = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
+CATEGORIES: tuple[Category, ...] = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
 Further = Literal["FaceShifter", "DeepFakeDetection", "actors"]
 
 SPLITS = ("train", "val", "test")
@@ -81,7 +81,7 @@ class FfppCorpus(Model):
     )
     compression: Literal["raw", "c23", "c40"] = Field("c23", description="Compression level to read.")
     categories: list[Manipulation] = Field(
-        list(CATEGORIES),
+        [*CATEGORIES],
         min_length=1,
         description="Manipulations to explain, and to train on where the detector has a class for them; FaceShifter "
         "may be one.",

@@ -56,9 +56,9 @@ def _lines(model: type[BaseModel], indent: str, given: BaseModel | None = None) 
         nested = _models(field.annotation)
         if name == "explainers" and isinstance(default, dict):
             lines += [f"{indent}{name}:{comment} Methods and their keys:"]
-            for kind in (Lime, Shap, Sobol, Rise, Custom):
-                lines += [f"{indent}  # {(kind.__doc__ or '').strip().splitlines()[0]}"]
-                lines += [f"{indent}  # {kind.__name__}:", *(f"{indent}  # {line}" for line in _lines(kind, "  "))]
+            for method in (Lime, Shap, Sobol, Rise, Custom):
+                lines += [f"{indent}  # {(method.__doc__ or '').strip().splitlines()[0]}"]
+                lines += [f"{indent}  # {method.__name__}:", *(f"{indent}  # {line}" for line in _lines(method, "  "))]
             lines += [f"{indent}  {row}: {_value(entry)}" for row, entry in default.items()]
         elif default is PydanticUndefined and not nested:
             lines += [f"{indent}{name}: # required. {comment.removeprefix(' # ')}"]

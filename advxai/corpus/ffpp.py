@@ -5,7 +5,6 @@ The standard library alone and one listing a folder: this runs whenever the work
 
 import csv
 import json
-import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,7 +145,7 @@ def videos_in(folder: Path) -> frozenset[str]:
         InputError: the folder can't be read.
     """
     try:
-        names = os.listdir(folder)
+        names = [path.name for path in folder.iterdir()]
     except (FileNotFoundError, NotADirectoryError):
         return frozenset()
     except OSError as error:

@@ -8,10 +8,13 @@ nature as its namesake in Roessler et al. 2019, "FaceForensics++", section 3.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from advxai.common.arrays import Floats, Pixels, Raster
 from advxai.corpus import mesh as face_mesh
 from advxai.corpus.warp import blend, hull_mask, sample, soften, warp_map
 
@@ -22,23 +25,22 @@ MARGIN = 0.2  # of the mesh's width and height, around the patch on which a mani
 class Tracked:
     """A frame, uint8 (H, W, 3) RGB, and its face's mesh, float32 (468, 3) in pixels; None where there is no face."""
 
-    frame: np.ndarray
-    mesh: np.ndarray | None
+    frame: Pixels
+    mesh: NDArray[np.float32] | None
 
 
 class Face:
-    """The part of a tracked frame around its face; `points` are in the patch's own pixels."""
+    """The part of a frame around its face, of which the mesh is given; `points` are in the patch's own pixels."""
 
-    def __init__(self, tracked: Tracked) -> None:
-        height, width = tracked.frame.shape[:2]
-        low, high = tracked.mesh[:, :2].min(0), tracked.mesh[:, :2].max(0)
+    def __init__(self, frame: Pixels, mesh: NDArray[np.float32]) -> None:
+        height, width = frame.shape[:2]
+        low, high = mesh[:, :2].min(0), mesh[:, :2].max(0)
         reach = MARGIN * (high - low)
         x1, y1 = np.clip(np.floor(low - reach), 0, [width - 1, height - 1]).astype(int)
         x2, y2 = np.clip(np.ceil(high + reach), [x1 + 1, y1 + 1], [width, height]).astype(int)
-        self.frame = tracked.frame
         self.window = (slice(y1, y2), slice(x1, x2))
-        self.patch = tracked.frame[self.window]
-        self.mesh = tracked.mesh - np.array([x1, y1, 0], np.float32)
+        self.patch = frame[self.window]
+        self.mesh: NDArray[np.float32] = mesh - np.array([x1, y1, 0], np.float32)
         self.points = self.mesh[:, :2]
         self.width = float(high[0] - low[0])
 
@@ -59,7 +61,7 @@ class Manipulation(ABC):
         self.target, self.source, self.rng = target, source, rng
 
     @abstractmethod
-    def render(self, target: Face, source: Face) -> tuple[np.ndarray, np.ndarray]:
+    def render(self, target: Face, source: Face) -> tuple[NDArray[Any], NDArray[np.float32]]:
         """New patch, values 0..255, and its blending weights, float32 (H, W) in 0..1; of the target's size."""
 
 
@@ -91,7 +93,7 @@ class Deepfakes(Manipulation):
         self.reference = source[0].mesh
         self.gain = rng.uniform(0.94, 1.04, 3)  # the colours of a generator are a little off
 
-    def render(self, target: Face, source: Face) -> tuple[np.ndarray, np.ndarray]:
+    def render(self, target: Face, source: Face) -> tuple[NDArray[Any], NDArray[np.float32]]:
         texture = self.texture.decode(self.texture.encode(self._texture(target)))
         aligned = face_mesh.pose_aligned(target.mesh, self.reference).ravel()
         shape = self.geometry.decode(self.geometry.encode(aligned)).reshape(-1, 3)
@@ -103,12 +105,12 @@ class Deepfakes(Manipulation):
         patch = sample(np.clip(image, 0, 255).astype(np.float32), where, cv2.INTER_CUBIC)
         return patch, soften(hull_mask(outer, target.shape), 0.12 * target.width)
 
-    def _ring_on(self, face: Face) -> np.ndarray:
+    def _ring_on(self, face: Face) -> Floats:
         """The model's box, as points on the face's patch."""
         scale, rotation, shift = face_mesh.similarity(self.shape, face.points)
         return scale * self.ring @ rotation.T + shift
 
-    def _texture(self, face: Face) -> np.ndarray:
+    def _texture(self, face: Face) -> NDArray[np.float32]:
         """The face in the model's shape, float32 (SIDE * SIDE * 3,), values 0..255."""
         points = np.concatenate([face.points, self._ring_on(face)])
         where, _ = warp_map(np.concatenate([self.shape, self.ring]), points, (self.SIDE, self.SIDE))
@@ -120,19 +122,19 @@ class Deepfakes(Manipulation):
 class Components:
     """Principal components of a few examples (N, D); codes are kept within the range that the examples span."""
 
-    def __init__(self, examples: np.ndarray, count: int) -> None:
+    def __init__(self, examples: Floats, count: int) -> None:
         # in float64: the thread count of the linear algebra changes last digits, which must not reach the pixels
         examples = examples.astype(np.float64)
-        self.mean = examples.mean(0)
+        self.mean: NDArray[np.float64] = examples.mean(0)
         _, _, rows = np.linalg.svd(examples - self.mean, full_matrices=False)
-        self.basis = rows[: min(count, max(len(examples) - 1, 1))]
+        self.basis: NDArray[np.float64] = rows[: min(count, max(len(examples) - 1, 1))]
         codes = (examples - self.mean) @ self.basis.T
         self.low, self.high = codes.min(0), codes.max(0)
 
-    def encode(self, example: np.ndarray) -> np.ndarray:
+    def encode(self, example: Floats) -> Floats:
         return np.clip(self.basis @ (example - self.mean), self.low, self.high)
 
-    def decode(self, code: np.ndarray) -> np.ndarray:
+    def decode(self, code: Floats) -> Floats:
         return self.mean + code @ self.basis
 
 
@@ -147,7 +149,7 @@ class FaceSwap(Manipulation):
     INSET = 0.04  # widths of the face, from the mesh's outline to the seam
     SEAM = 0.5  # share of the rendered colours that the blending leaves
 
-    def render(self, target: Face, source: Face) -> tuple[np.ndarray, np.ndarray]:
+    def render(self, target: Face, source: Face) -> tuple[NDArray[Any], NDArray[np.float32]]:
         source = min(self.source, key=lambda face: face_mesh.turn(face.mesh, target.mesh))
         where, inside = warp_map(target.points, source.points, target.shape)
         scale = min(1.0, self.DETAIL / source.width)
@@ -174,7 +176,7 @@ class Face2Face(Manipulation):
     DETAIL = 200  # most pixels across the face
     FLATTEN = 0.4  # share of the shading that is lost
 
-    def render(self, target: Face, source: Face) -> tuple[np.ndarray, np.ndarray]:
+    def render(self, target: Face, source: Face) -> tuple[NDArray[Any], NDArray[np.float32]]:
         driven = _driven(target, source)
         where, inside = warp_map(driven, target.points, target.shape)
         mask = _off_border(np.where(inside, 255, 0).astype(np.uint8))
@@ -195,7 +197,7 @@ class NeuralTextures(Manipulation):
     COARSE = 0.03  # widths of the face, to one sample of the rendering
     REACH = 0.11  # widths of the face, from the lips to the edge of the region
 
-    def render(self, target: Face, source: Face) -> tuple[np.ndarray, np.ndarray]:
+    def render(self, target: Face, source: Face) -> tuple[NDArray[Any], NDArray[np.float32]]:
         driven = _driven(target, source)
         where, _ = warp_map(driven, target.points, target.shape)
         step = max(self.COARSE * target.width, 1.5)
@@ -221,7 +223,7 @@ CATEGORIES: dict[str, type[Manipulation]] = {
 
 def manipulate(
     category: str, target: Sequence[Tracked], source: Sequence[Tracked], rng: np.random.Generator
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[Pixels, Pixels]]:
     """Yield (frame, mask) for each target frame: uint8 (H, W, 3) RGB, and uint8 (H, W) with 255 where it may differ.
 
     Pixels outside the mask equal the target's. A frame without a face is passed on as it is, with an empty mask. The
@@ -233,8 +235,9 @@ def manipulate(
         ValueError: a block shows no face at all.
     """
     length = min(len(target), len(source)) if category == "FaceSwap" else len(target)
-    faces = [None if tracked.mesh is None else Face(tracked) for tracked in target[:length]]
-    seen, driving = [face for face in faces if face], [Face(tracked) for tracked in source if tracked.mesh is not None]
+    faces = [None if tracked.mesh is None else Face(tracked.frame, tracked.mesh) for tracked in target[:length]]
+    seen = [face for face in faces if face]
+    driving = [Face(tracked.frame, tracked.mesh) for tracked in source if tracked.mesh is not None]
     if not seen or not driving:
         raise ValueError("a block shows no face")
     manipulation = CATEGORIES[category](seen, driving, rng)
@@ -248,7 +251,7 @@ def manipulate(
         yield frame, mask
 
 
-def _driven(target: Face, source: Face) -> np.ndarray:
+def _driven(target: Face, source: Face) -> NDArray[np.float32]:
     """The target's points (468, 2) with the source's expression; the outline stays where it is."""
     moved = face_mesh.pose_aligned(source.mesh, target.mesh)[:, :2] - target.points
     outline = target.points[face_mesh.OVAL].reshape(-1, 1, 2)
@@ -258,30 +261,26 @@ def _driven(target: Face, source: Face) -> np.ndarray:
     return (target.points + weight[:, None] * moved).astype(np.float32)
 
 
-def _aligned(points: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-    scale, rotation, shift = face_mesh.similarity(points, fixed)
-    return scale * points @ rotation.T + shift
-
-
-def _level(points: np.ndarray) -> np.ndarray:
+def _level(points: Floats) -> Floats:
     """The points (468, 2) turned so that the eyes are level."""
     right, left = (points[list(eye)].mean(0) for eye in (face_mesh.RIGHT_EYE, face_mesh.LEFT_EYE))
     return face_mesh.transform(face_mesh.level_square(points.mean(0), 1.0, np.stack([right, left]), 1), points)
 
 
-def _off_border(mask: np.ndarray, width: int = 2) -> np.ndarray:
+def _off_border(mask: Raster, width: int = 2) -> Pixels:
     """The mask without a rim of the patch: Poisson's equation needs known pixels all around."""
-    kept = np.zeros_like(mask)
+    kept = np.zeros(mask.shape, np.uint8)
     inner = slice(width, -width)
     kept[inner, inner] = mask[inner, inner]
     return kept
 
 
-def _poisson(above: np.ndarray, below: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def _poisson(above: Raster, below: Pixels, mask: Pixels) -> Pixels:
     x, y, width, height = cv2.boundingRect(mask)
     centre = (x + width // 2, y + height // 2)
     # a copy of the mask: OpenCV 5 overwrites it
-    return cv2.seamlessClone(above, np.ascontiguousarray(below), mask.copy(), centre, cv2.NORMAL_CLONE)
+    cloned = cv2.seamlessClone(above, np.ascontiguousarray(below), mask.copy(), centre, cv2.NORMAL_CLONE)
+    return cast("Pixels", cloned)
 
 
 def _to_and_fro(index: int, count: int) -> int:

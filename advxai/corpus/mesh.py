@@ -4,8 +4,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from advxai.common.arrays import Floats, Pixels, Raster
 from advxai.common.errors import InputError
+from advxai.common.types import Edges
 
 SIDE = 192  # the network's input, in pixels
 CONTEXT = 1.5  # side of the square that the network sees, in sides of the face's box
@@ -35,7 +38,7 @@ class FaceMesh:
         except cv2.error as error:
             raise InputError(f"{tflite} can't be read as a TFLite model ({error.err}): fetch it again.") from error
 
-    def fit(self, frame: np.ndarray, box: tuple[float, float, float, float], eyes: np.ndarray) -> np.ndarray:
+    def fit(self, frame: Pixels, box: Edges, eyes: Floats) -> NDArray[np.float32]:
         """Points (468, 3), float32, pixels: x, y in the frame, z the depth on the same scale (smaller is nearer).
 
         Args:
@@ -48,9 +51,9 @@ class FaceMesh:
         # once more on the mesh's own square, which does not depend on the detector's habit of framing
         eyes = np.stack([points[list(RIGHT_EYE), :2].mean(0), points[list(LEFT_EYE), :2].mean(0)])
         low, high = points[:, :2].min(0), points[:, :2].max(0)
-        return self._fit(frame, tuple((low + high) / 2), float((high - low).max()), eyes)
+        return self._fit(frame, (low + high) / 2, float((high - low).max()), eyes)
 
-    def _fit(self, frame: np.ndarray, centre: tuple[float, float], side: float, eyes: np.ndarray) -> np.ndarray:
+    def _fit(self, frame: Pixels, centre: ArrayLike, side: float, eyes: Floats) -> NDArray[np.float32]:
         to_input = level_square(centre, side * CONTEXT, eyes, SIDE)
         crop = cv2.warpAffine(frame, to_input, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         self._net.setInput(np.ascontiguousarray(crop.transpose(2, 0, 1)[None], dtype=np.float32) / 255)
@@ -60,7 +63,7 @@ class FaceMesh:
         return points
 
 
-def level_square(centre: tuple[float, float], side: float, eyes: np.ndarray, size: int) -> np.ndarray:
+def level_square(centre: ArrayLike, side: float, eyes: Floats, size: int) -> NDArray[np.float64]:
     """Affine map (2, 3) that takes a square of `side` pixels, turned so that the eyes are level, to [0, size)^2."""
     across = np.subtract(eyes[1], eyes[0])
     angle = np.arctan2(across[1], across[0])
@@ -70,12 +73,12 @@ def level_square(centre: tuple[float, float], side: float, eyes: np.ndarray, siz
     return np.hstack([turn, (size / 2 - turn @ np.asarray(centre, dtype=float))[:, None]])
 
 
-def transform(affine: np.ndarray, points: np.ndarray) -> np.ndarray:
+def transform(affine: Raster, points: Floats) -> Floats:
     """Apply an affine map (2, 3) to points (N, 2)."""
     return points @ affine[:, :2].T + affine[:, 2]
 
 
-def similarity(moving: np.ndarray, fixed: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+def similarity(moving: Floats, fixed: Floats) -> tuple[float, Floats, Floats]:
     """Scale s, rotation R (D, D) and shift t that minimise |s R moving + t - fixed|^2 over points (N, D), N >= D.
 
     Umeyama (1991), "Least-squares estimation of transformation parameters between two point patterns".
@@ -90,13 +93,13 @@ def similarity(moving: np.ndarray, fixed: np.ndarray) -> tuple[float, np.ndarray
     return scale, rotation, centre_f - scale * rotation @ centre_m
 
 
-def pose_aligned(moving: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+def pose_aligned(moving: Floats, fixed: Floats) -> Floats:
     """The mesh `moving` (468, 3) brought to the head pose of `fixed`; what still differs is expression."""
     scale, rotation, shift = similarity(moving[RIGID], fixed[RIGID])
     return (scale * moving @ rotation.T + shift).astype(np.float32)
 
 
-def turn(moving: np.ndarray, fixed: np.ndarray) -> float:
+def turn(moving: Floats, fixed: Floats) -> float:
     """Angle in radians, 0..pi, between the head poses of two meshes (468, 3)."""
     _, rotation, _ = similarity(moving[RIGID], fixed[RIGID])
     return float(np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1)))

@@ -1,11 +1,18 @@
 """Piecewise affine warps on a triangulated point set, and soft masks."""
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 
+from advxai.common.arrays import Floats, Pixels, Raster
 
-def warp_map(destination: np.ndarray, source: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+
+def warp_map(
+    destination: Floats, source: Floats, shape: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Where each destination pixel comes from, under the affine map of its triangle.
 
     The triangles are the Delaunay triangulation of the destination, so they never overlap there.
@@ -38,27 +45,28 @@ def warp_map(destination: np.ndarray, source: np.ndarray, shape: tuple[int, int]
     return result, inside
 
 
-def sample(image: np.ndarray, where: np.ndarray, interpolation: int = cv2.INTER_LINEAR) -> np.ndarray:
-    """The image at the float32 positions (H, W, 2) of x, y; beyond the border the nearest pixel counts."""
-    return cv2.remap(image, where, None, interpolation, borderMode=cv2.BORDER_REPLICATE)
+def sample(image: Raster, where: NDArray[np.float32], interpolation: int = cv2.INTER_LINEAR) -> NDArray[Any]:
+    """The image (h, w, ...) at the float32 positions (H, W, 2) of x, y; beyond the border the nearest pixel counts."""
+    # the stubs don't know that one map may hold both coordinates
+    return cv2.remap(image, where, None, interpolation, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload, no-any-return]
 
 
-def hull_mask(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def hull_mask(points: Floats, shape: tuple[int, int]) -> Pixels:
     """uint8 (H, W), 255 in the convex hull of the points (N, 2)."""
     mask = np.zeros(shape, np.uint8)
     cv2.fillConvexPoly(mask, cv2.convexHull(np.round(points).astype(np.int32)), 255)
     return mask
 
 
-def soften(mask: np.ndarray, width: float) -> np.ndarray:
+def soften(mask: Raster, width: float) -> NDArray[np.float32]:
     """Blending weights, float32 (H, W) in 0..1: 0 outside the mask, rising to 1 over `width` pixels from its edge."""
     padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_REPLICATE)  # the image's border is no edge of the mask
     inner = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
-    ramp = np.clip(inner / max(width, 1e-6), 0, 1)
+    ramp: Floats = np.clip(inner / max(width, 1e-6), 0, 1)
     return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
 
 
-def blend(below: np.ndarray, above: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def blend(below: Pixels, above: NDArray[Any], weight: NDArray[np.float32]) -> Pixels:
     """uint8 image of below * (1 - weight) + above * weight, rounded; exactly `below` where the weight is 0."""
     mixed = below + (above.astype(np.float32) - below) * weight[..., None]
     return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)

@@ -1,7 +1,11 @@
 """Random changes of a training image, drawn from its own generator."""
 
+from typing import cast
+
 import cv2
 import numpy as np
+
+from advxai.common.arrays import Floats, Pixels, Raster
 
 SMALLEST = 0.85  # side of the crop, as a share of the image's
 BRIGHTNESS = 0.12  # at most, as a share of the range
@@ -9,14 +13,13 @@ CONTRAST = 0.15
 SIGMA = (0.1, 2.0)  # of the blur, in pixels of the crop
 
 
-def resize(image: np.ndarray, size: int) -> np.ndarray:
+def resize(image: Raster, size: int) -> Pixels:
     """RGB uint8 (h, w, 3) -> (size, size, 3); bicubic without antialias, as `Preprocessing.unit` does."""
-    if image.shape[:2] == (size, size):
-        return image
-    return cv2.resize(image, (size, size), interpolation=cv2.INTER_CUBIC)
+    same = image.shape[:2] == (size, size)
+    return cast("Pixels", image if same else cv2.resize(image, (size, size), interpolation=cv2.INTER_CUBIC))
 
 
-def augment(image: np.ndarray, size: int, jpeg: int, rng: np.random.Generator, blur: float = 0.0) -> np.ndarray:
+def augment(image: Pixels, size: int, jpeg: int, rng: np.random.Generator, blur: float = 0.0) -> Pixels:
     """Flip, crop, blur, compress, resize and relight an image.
 
     Args:
@@ -43,16 +46,16 @@ def augment(image: np.ndarray, size: int, jpeg: int, rng: np.random.Generator, b
     image = image[y : y + h, x : x + w]
     if flip:
         image = image[:, ::-1]
-    image = np.ascontiguousarray(image)
+    changed: Raster = np.ascontiguousarray(image)
     if blurred:
-        image = cv2.GaussianBlur(image, (0, 0), sigma)
+        changed = cv2.GaussianBlur(changed, (0, 0), sigma)
     if compress:
         # OpenCV codes B, G, R; in the wrong order luma and chroma would be quantised as another colour's.
-        done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-        if not done:
+        done, data = cv2.imencode(".jpg", cv2.cvtColor(changed, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR) if done else None
+        if decoded is None:
             raise RuntimeError(f"JPEG coding of an image {image.shape} failed")
-        image = cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-    image = resize(image, size)
+        changed = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
     gain, shift = 1 + CONTRAST * contrast, 255 * BRIGHTNESS * brightness
-    relit = (image.astype(np.float32) - 127.5) * gain + 127.5 + shift
+    relit: Floats = (resize(changed, size).astype(np.float32) - 127.5) * gain + 127.5 + shift
     return np.clip(np.rint(relit), 0, 255).astype(np.uint8)

@@ -79,10 +79,11 @@ class Torch(Backend):
     layout = torch.channels_last
 
     def __init__(self, module: nn.Module, size: int, device: torch.device) -> None:
-        self.module = fold(module, size).to(device=device, memory_format=torch.channels_last)
+        self.module = fold(module, size).to(device).to(memory_format=torch.channels_last)
 
     def __call__(self, batch: Tensor) -> Tensor:
-        return self.module(batch)
+        answers: Tensor = self.module(batch)
+        return answers
 
 
 class OpenVino(Backend):

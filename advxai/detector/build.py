@@ -3,7 +3,7 @@
 import importlib
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -37,7 +37,8 @@ def build_module(settings: Settings, outputs: int) -> nn.Module:
         A module that maps (n, 3, h, w) float32 to logits (n, outputs); its weights come from torch's global generator.
 
     Raises:
-        InputError: no such timm model, the factory can't be imported or called, or it returns no torch module.
+        InputError: no such timm model, the factory can't be imported or called, or it returns no torch module; a
+            network of ours can't have such an input.
     """
     name = settings.model
     if name in NETWORKS:
@@ -84,7 +85,12 @@ def preprocessing(settings: Settings, module: nn.Module | None = None) -> Prepro
         raise InputError(
             f"detector.mean, detector.std: {mean}, {std} aren't three finite numbers each with std > 0; set both"
         )
-    return Preprocessing(settings.input_size, tuple(map(float, mean)), tuple(map(float, std)))
+    return Preprocessing(settings.input_size, _channels(mean), _channels(std))
+
+
+def _channels(values: Iterable[float]) -> tuple[float, float, float]:
+    red, green, blue = map(float, values)
+    return red, green, blue
 
 
 def three_finite(values: object, above_zero: bool = False) -> bool:

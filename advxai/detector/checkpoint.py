@@ -98,7 +98,7 @@ def _digest(tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(name.encode())
-        digest.update(tensors[name].contiguous().flatten().view(torch.uint8).numpy())
+        digest.update(tensors[name].contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
@@ -247,10 +247,10 @@ def _agree(settings: Settings, meta: dict[str, Any], path: Path, classes: Classe
                 f"{path}: its {name} {meta[name]} isn't three finite numbers{above}; save the checkpoint anew"
             )
     for name in ("model", "input_size", "mean", "std"):
-        wanted, found = getattr(settings, name), meta.get(name)
-        wanted = list(wanted) if isinstance(wanted, tuple) else wanted
-        if None not in (wanted, found) and wanted != found:
-            raise InputError(f"{path}: was made with {name} {found}; set detector.{name} to it, not to {wanted}")
+        asked, made = getattr(settings, name), meta.get(name)
+        asked = list(asked) if isinstance(asked, tuple) else asked
+        if None not in (asked, made) and asked != made:
+            raise InputError(f"{path}: was made with {name} {made}; set detector.{name} to it, not to {asked}")
     own = {name: tuple(meta[name]) for name in ("mean", "std") if meta.get(name)}
     return settings.model_copy(update=own)
 

@@ -1,18 +1,17 @@
 """Class probabilities of images."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from advxai.common.ahead import ahead
+from advxai.common.arrays import Pixels
+from advxai.common.types import Item
 from advxai.detector.model import Detector
 
 
-def classify(
-    items: Sequence[Mapping[str, Any]], load: Callable[[Any], np.ndarray], detector: Detector
-) -> Iterator[dict[str, Any]]:
+def classify(items: Sequence[Item], load: Callable[[Item], Pixels], detector: Detector) -> Iterator[dict[str, Any]]:
     """Classify images.
 
     Args:
@@ -27,7 +26,7 @@ def classify(
         InputError: the detector answers an image with NaN or infinity; names it.
     """
 
-    def prepared(part: Sequence[Mapping[str, Any]]) -> torch.Tensor:
+    def prepared(part: Sequence[Item]) -> torch.Tensor:
         unit = torch.stack([detector.preprocessing.unit(load(item)) for item in part])
         return detector.preprocessing.normalise(unit)
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Generator, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from torch import Tensor
 from advxai.common.errors import InputError
 from advxai.detector.model import Detector
 
+Name = TypeVar("Name", bound=Hashable)
 T = TypeVar("T")
 Work = Generator[Tensor, Tensor, T]
 
@@ -53,14 +54,14 @@ class Cost:
     seconds: float = 0.0
 
 
-class _Task:
-    def __init__(self, name: Hashable, work: Work, batch: Tensor, who: str) -> None:
+class _Task(Generic[Name, T]):
+    def __init__(self, name: Name, work: Work[T], batch: Tensor, who: str) -> None:
         self.name, self.work, self.cost = name, work, Cost()
         self.batch, self.who = batch, who
         self.request: Tensor | None = None
         self.taken = 0
         self.answers: list[Tensor] = []
-        self.result: object = None
+        self.result: T  # once it is done
         self.done = False
         self._advance(None)
 
@@ -111,11 +112,14 @@ class _Task:
         return whole
 
 
+_Shares = list[tuple[_Task[Name, T], int]]  # who has how many rows of a batch
+
+
 def _words(tensor: Tensor, shape: tuple[object, ...]) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} ({', '.join(map(str, shape))}) on {tensor.device}"
 
 
-def _next(batch: Tensor, queue: deque[_Task], detector: Detector) -> tuple[Tensor, list[tuple[_Task, int]]]:
+def _next(batch: Tensor, queue: deque[_Task[Name, T]], detector: Detector) -> tuple[Tensor, _Shares[Name, T]]:
     """The next batch, first come first served, and who has how many rows of it.
 
     It is `batch`, into which pending rows are copied, or a part of a request that is a batch as it lies in memory.
@@ -128,7 +132,8 @@ def _next(batch: Tensor, queue: deque[_Task], detector: Detector) -> tuple[Tenso
         if first.pending == 0:
             queue.popleft()
         return part, [(first, len(part))]
-    shares, used = [], 0
+    shares: _Shares[Name, T] = []
+    used = 0
     while queue and used < len(batch):
         task = queue[0]
         assert task.request is not None
@@ -166,8 +171,8 @@ def _memory(active: int, forward_batch: int) -> Iterator[None]:
 
 
 def run(
-    work: Iterable[tuple[Hashable, Work]], detector: Detector, at_once: int, who: str = "the work"
-) -> Iterator[tuple[Hashable, T, Cost]]:
+    work: Iterable[tuple[Name, Work[T]]], detector: Detector, at_once: int, who: str = "the work"
+) -> Iterator[tuple[Name, T, Cost]]:
     """Drive generators to their ends.
 
     Args:
@@ -185,8 +190,8 @@ def run(
             is NaN or infinite. Both name the image.
     """
     source = iter(work)
-    queue: deque[_Task] = deque()
-    active: dict[_Task, None] = {}  # in their order; also those whose rows are all in the present forward
+    queue: deque[_Task[Name, T]] = deque()
+    active: dict[_Task[Name, T], None] = {}  # in their order; also those whose rows are all in the present forward
     batch = detector.empty_batch()
     exhausted = False
     try:
@@ -216,7 +221,7 @@ def run(
             task.work.close()
 
 
-def _step(batch: Tensor, queue: deque[_Task], detector: Detector) -> list[_Task]:
+def _step(batch: Tensor, queue: deque[_Task[Name, T]], detector: Detector) -> list[_Task[Name, T]]:
     """One forward; returns the tasks that it has ended. Those that ask for more join the queue's end."""
     start = time.perf_counter()
     full, shares = _next(batch, queue, detector)
@@ -233,7 +238,7 @@ def _step(batch: Tensor, queue: deque[_Task], detector: Detector) -> list[_Task]
     return [task for task, _ in shares if task.done]
 
 
-def _require_numbers(answers: Tensor, images: Tensor, shares: list[tuple[_Task, int]], detector: Detector) -> None:
+def _require_numbers(answers: Tensor, images: Tensor, shares: _Shares[Name, T], detector: Detector) -> None:
     """Refuse answers that are NaN or infinite; whose fault it is, the detector's or the asked image's, is said.
 
     On the CPU images are looked at even so: OpenVINO makes a finite answer of NaN. A sum takes a thousandth of the

@@ -36,8 +36,9 @@ def _rest(norm: nn.BatchNorm2d) -> nn.Module | None:
     """What a norm does besides normalising (timm's has the activation); None: that isn't known."""
     if type(norm) is nn.BatchNorm2d:
         return nn.Identity()
-    if type(norm).__module__.startswith("timm.") and isinstance(getattr(norm, "act", None), nn.Module):
-        return nn.Sequential(norm.drop, norm.act)
+    drop, act = getattr(norm, "drop", None), getattr(norm, "act", None)
+    if type(norm).__module__.startswith("timm.") and isinstance(drop, nn.Module) and isinstance(act, nn.Module):
+        return nn.Sequential(drop, act)
     return None
 
 
@@ -54,19 +55,23 @@ def _pairs(module: nn.Module, image: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNo
         hook.remove()
     times = Counter(id(layer) for layer, _, _ in runs)
     made_by = {id(output): layer for layer, _, output in runs}
-    return [
-        (made_by[id(given)], layer)  # type: ignore[misc]
-        for layer, given, _ in runs
-        if isinstance(layer, nn.BatchNorm2d)
-        and isinstance(made_by.get(id(given)), nn.Conv2d)
-        and layer.running_var is not None
-        and _rest(layer) is not None
-        and times[id(layer)] == times[id(made_by[id(given)])] == 1
-    ]
+    found = []
+    for layer, given, _ in runs:
+        before = made_by.get(id(given))
+        if (
+            isinstance(layer, nn.BatchNorm2d)
+            and isinstance(before, nn.Conv2d)
+            and layer.running_var is not None
+            and _rest(layer) is not None
+            and times[id(layer)] == times[id(before)] == 1
+        ):
+            found.append((before, layer))
+    return found
 
 
 def _merge(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
     """Put a norm's scale and shift into the convolution, in float64."""
+    assert norm.running_mean is not None and norm.running_var is not None  # `_pairs` gives no other
     scale = 1 / (norm.running_var.double() + norm.eps).sqrt()
     shift = -norm.running_mean.double()
     if convolution.bias is not None:

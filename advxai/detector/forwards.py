@@ -1,17 +1,17 @@
 """Forwards of a shard's job: the run's detector, opened when the first record must be computed."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from advxai.common.types import Item, Record
 from advxai.run.environment import COMPUTING, installed_version, processor
 from advxai.run.jobs import use_threads
 from advxai.run.weights import read_hash
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from advxai.common.arrays import Pixels
     from advxai.detector.model import Detector
     from advxai.run.paths import Paths
 
@@ -36,7 +36,7 @@ def open_detector(paths: "Paths", path: str, weights: str) -> "Detector":
     return load(settings, Path(path), classes=paths.classes, weights=weights)
 
 
-def image_loader(frames: str) -> Callable[[Any], "np.ndarray"]:
+def image_loader(frames: str) -> Callable[[Item], "Pixels"]:
     """Reader of the LMDB: item -> RGB uint8 (h, w, 3), whose bytes are those of the item's hash.
 
     The last few images are kept, since attacks share them.
@@ -65,14 +65,12 @@ class Forwards:
         spent: images and calls of the forwards that were made.
     """
 
-    def __init__(
-        self, paths: "Paths", inputs: Any, start: Callable[..., Iterable[Mapping[str, Any]]], **stamp: str
-    ) -> None:
+    def __init__(self, paths: "Paths", inputs: Any, start: Callable[..., Iterable[Record]], **stamp: str) -> None:
         self.paths, self.inputs, self.start, self.stamp = paths, inputs, start, stamp
         self.weights = read_hash(Path(inputs.weights))
         self.spent = {"images": 0, "calls": 0}
 
-    def __call__(self, items: list[Any]) -> Iterator[dict[str, Any]]:
+    def __call__(self, items: list[Item]) -> Iterator[dict[str, Any]]:
         detector = open_detector(self.paths, self.inputs.detector, self.weights)
         stamp = {**self.stamp, "made_with": made_with(detector)}
         for number, record in enumerate(self.start(items, image_loader(self.inputs.frames), detector)):

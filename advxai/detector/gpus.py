@@ -30,7 +30,7 @@ def claim() -> None:
     if len(names) < 2:
         return
     for name in names:
-        lock = open(Path(tempfile.gettempdir(), f"advxai-gpu-{name}-{os.getuid()}.lock"), "w")
+        lock = open(Path(tempfile.gettempdir(), f"advxai-gpu-{name}-{os.getuid()}.lock"), "w")  # noqa: SIM115  # kept open: it is the lock
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

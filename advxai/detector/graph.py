@@ -94,7 +94,12 @@ def export(module: nn.Module, size: int, wanted: Tensor) -> Graph:
     with warnings.catch_warnings(), torch.no_grad(), _silence():
         warnings.simplefilter("ignore")  # of the traced exporter, six times as fast as the one that replaces it
         torch.onnx.export(
-            module, (image,), file, dynamo=False, input_names=["images"], dynamic_axes={"images": {0: "n"}}
+            module,
+            (image,),
+            file,  # type: ignore[arg-type]  # which the traced exporter writes to as well as to a path
+            dynamo=False,
+            input_names=["images"],
+            dynamic_axes={"images": {0: "n"}},
         )
     versions = {name: installed_version(name) for name in ("torch", "timm")}
     return Graph(file.getvalue(), tuple(map(tuple, wanted.tolist())), {k: v for k, v in versions.items() if v})

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from advxai.common.arrays import Pixels
 from advxai.common.randomness import seed_of
 from advxai.config.science import Training
 from advxai.detector.augment import augment, resize
@@ -22,9 +23,9 @@ class Images:
 
     def __init__(self, frames: FrameStore, size: int, training: Training, cache_bytes: int = CACHE_BYTES) -> None:
         self.frames, self.size, self.training, self.left = frames, size, training, cache_bytes
-        self.kept: dict[str, np.ndarray] = {}
+        self.kept: dict[str, Pixels] = {}
 
-    def _decoded(self, key: str) -> np.ndarray:
+    def _decoded(self, key: str) -> Pixels:
         image = self.kept.get(key)
         if image is None:
             image = self.frames.image(key)
@@ -33,11 +34,11 @@ class Images:
                 self.kept[key] = image
         return image
 
-    def plain(self, key: str) -> np.ndarray:
+    def plain(self, key: str) -> Pixels:
         """RGB uint8 (size, size, 3)."""
         return resize(self._decoded(key), self.size)
 
-    def augmented(self, key: str, seed: int, epoch: int) -> np.ndarray:
+    def augmented(self, key: str, seed: int, epoch: int) -> Pixels:
         """RGB uint8 (size, size, 3), changed at random by (seed, epoch, key) alone."""
         rng = np.random.default_rng(seed_of(seed, "augment", epoch, key))
         return augment(self._decoded(key), self.size, self.training.jpeg, rng, self.training.blur)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advxai.common.errors import InputError
 
@@ -44,7 +45,7 @@ def is_keras(path: Path) -> bool:
         return False
 
 
-def read_keras(path: Path) -> dict[str, np.ndarray]:
+def read_keras(path: Path) -> dict[str, NDArray[np.float32]]:
     """The tensors of a file that Keras 2 has written by `save_weights`, or by `save` as a whole model.
 
     Returns:
@@ -55,7 +56,7 @@ def read_keras(path: Path) -> dict[str, np.ndarray]:
     """
     import h5py  # planning asks `is_keras` alone
 
-    tensors: dict[str, np.ndarray] = {}
+    tensors: dict[str, NDArray[np.float32]] = {}
 
     def add(place: str, item: Any) -> None:
         *_, layer, weight = ("", *place.split("/"))
@@ -83,7 +84,7 @@ def _form(path: Path) -> str:
     return f"{path}: holds no weights in the form of Keras 2; save them by its model.save_weights, to a file *.h5"
 
 
-def _array(item: Any, named: str) -> np.ndarray:
+def _array(item: Any, named: str) -> NDArray[np.float32]:
     """A dataset as float32.
 
     Raises:
@@ -168,17 +169,19 @@ def state_from_keras(path: Path, name: str, outputs: int = 1, input_size: int | 
     return {key: state[key] for key in wanted}
 
 
-def _by_kind(tensors: dict[str, np.ndarray]) -> dict[str, list[tuple[str, dict[str, np.ndarray]]]]:
+def _by_kind(tensors: dict[str, NDArray[np.float32]]) -> dict[str, list[tuple[str, dict[str, NDArray[np.float32]]]]]:
     """Layers of each kind as (name, weights), in the order of their numbers; the first of tf.keras has none."""
-    layers: dict[str, dict[str, np.ndarray]] = {}
+    layers: dict[str, dict[str, NDArray[np.float32]]] = {}
     for name, array in tensors.items():
         layer, _, weight = name.partition("/")
         layers.setdefault(layer, {})[weight] = array
     numbered = []
     for layer in layers:
-        kind, number = _NAME.fullmatch(layer).groups(default="0")  # type: ignore[union-attr]
+        matched = _NAME.fullmatch(layer)
+        assert matched is not None  # any name does
+        kind, number = matched.groups(default="0")
         numbered.append((kind, int(number), layer))
-    found: dict[str, list[tuple[str, dict[str, np.ndarray]]]] = {}
+    found: dict[str, list[tuple[str, dict[str, NDArray[np.float32]]]]] = {}
     for kind, _, layer in sorted(numbered):
         found.setdefault(kind, []).append((layer, layers[layer]))
     return found

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from advxai.common.arrays import Flags, Floats
 from advxai.common.categories import REAL
 from advxai.common.classes import NONE, Classes
 from advxai.common.errors import InputError
@@ -40,7 +42,7 @@ def parted(test: pd.DataFrame, categories: Collection[str], classes: Classes) ->
     return test[measured].reset_index(drop=True), test[~measured].reset_index(drop=True)
 
 
-def predictions(probabilities: np.ndarray, rows: pd.DataFrame, classes: Classes) -> pd.DataFrame:
+def predictions(probabilities: NDArray[np.float32], rows: pd.DataFrame, classes: Classes) -> pd.DataFrame:
     """Classified images as a table.
 
     Args:
@@ -79,18 +81,20 @@ def evaluate(images: pd.DataFrame, classes: Classes, apart: Collection[str] = ()
     metrics: dict[str, Any] = {}
     for level, table in zip(LEVELS, (known, by_video(known, classes)), strict=True):
         metrics[level] = measure(table[columns].to_numpy(), table["label"].to_numpy(), classes)
-        genuine, fakes = table[table["label"] == classes.real], table[table["label"] != classes.real]
-        metrics[level]["per_category"] = _by_category(fakes, genuine[p_real].to_numpy(), p_real, classes.real)
+        real = table["label"] == classes.real
+        metrics[level]["per_category"] = _by_category(
+            table[~real], table.loc[real, p_real].to_numpy(), p_real, classes.real
+        )
     genuine = known.loc[known["label"] == classes.real, p_real].to_numpy()
     metrics["unseen"] = _by_category(others, genuine, p_real, classes.real)
     return metrics
 
 
-def _by_category(images: pd.DataFrame, genuine: np.ndarray, p_real: str, real: int) -> dict[str, Any]:
+def _by_category(images: pd.DataFrame, genuine: Floats, p_real: str, real: int) -> dict[str, Any]:
     return {str(name): unseen(group, genuine, p_real, real) for name, group in images.groupby("category")}
 
 
-def measure(probabilities: np.ndarray, labels: np.ndarray, classes: Classes) -> dict[str, Any]:
+def measure(probabilities: Floats, labels: NDArray[np.integer], classes: Classes) -> dict[str, Any]:
     """Metrics of classified images, or of videos.
 
     Args:
@@ -148,7 +152,7 @@ def measure(probabilities: np.ndarray, labels: np.ndarray, classes: Classes) -> 
     }
 
 
-def unseen(images: pd.DataFrame, genuine: np.ndarray, p_real: str, real: int) -> dict[str, float | int | None]:
+def unseen(images: pd.DataFrame, genuine: Floats, p_real: str, real: int) -> dict[str, float | int | None]:
     """What the detector makes of images of one category, such as one that it has no class for.
 
     Args:
@@ -170,7 +174,7 @@ def unseen(images: pd.DataFrame, genuine: np.ndarray, p_real: str, real: int) ->
     }
 
 
-def _auroc(score: np.ndarray, positive: np.ndarray) -> float | None:
+def _auroc(score: Floats, positive: Flags) -> float | None:
     """Area under the ROC curve; None when all images are of one kind."""
     from sklearn.metrics import roc_auc_score  # takes a second: a job's forwards don't wait for it
 

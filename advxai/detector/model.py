@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from advxai.common.arrays import Pixels
 from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
 from advxai.detector.backends import build
@@ -28,7 +29,7 @@ class Preprocessing:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
-    def unit(self, image: np.ndarray) -> Tensor:
+    def unit(self, image: Pixels) -> Tensor:
         """RGB uint8 (h, w, 3) -> float32 (3, size, size) in [0, 1]; bicubic, no antialias (paper, section 4.3)."""
         tensor = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
         size = (self.input_size, self.input_size)
@@ -41,7 +42,7 @@ class Preprocessing:
         mean, std = (unit.new_tensor(value)[:, None, None] for value in (self.mean, self.std))
         return (unit - mean) / std
 
-    def normalised(self, image: np.ndarray) -> Tensor:
+    def normalised(self, image: Pixels) -> Tensor:
         """RGB uint8 (h, w, 3) -> the module's input, float32 (3, size, size)."""
         return self.normalise(self.unit(image))
 
@@ -179,7 +180,7 @@ class Detector:
         """
         batch = self.empty_batch()
         answers = []
-        for part in images.split(self.forward_batch):
+        for part in torch.split(images, self.forward_batch):
             batch[: len(part)] = part
             answers.append(self.forward(batch, len(part)))
         found = torch.cat(answers) if answers else torch.empty((0, len(self.classes.names)), device=self.device)

@@ -75,7 +75,7 @@ class Progress:
         if not path.exists():
             return None
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # whatever it is, the training itself can still be done
             logging.warning("%s can't be read (%s): training starts anew", path, error)
             return None

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from advxai.common.arrays import Pixels
 from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
 from advxai.common.randomness import seed_of
@@ -30,7 +32,7 @@ from advxai.run.bar import Bar
 
 CHECKPOINT = "detector.safetensors"
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
-OPTIMISERS = {
+OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
     "adam": torch.optim.Adam,
     "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
@@ -45,7 +47,7 @@ def learning_rate(step: int, steps: int, peak: float) -> float:
     return peak * 0.5 * (1 + math.cos(math.pi * (step - warm + 1) / (steps - warm + 1)))
 
 
-def batches(count: int, size: int, rng: np.random.Generator) -> list[np.ndarray]:
+def batches(count: int, size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
     """A random order of 0 ... count - 1 in batches as equal as can be: BatchNorm never meets a batch of a few."""
     return np.array_split(rng.permutation(count), max(1, round(count / size)))
 
@@ -71,7 +73,7 @@ class Trainer:
         training: Training,
         device: str,
     ) -> None:
-        self.module = module.to(device=device, memory_format=torch.channels_last)
+        self.module = module.to(device).to(memory_format=torch.channels_last)
         self.classes = classes
         self.images, self.process, self.training, self.device = images, process, training, torch.device(device)
         self.workers = ThreadPoolExecutor(training.threads)
@@ -79,11 +81,13 @@ class Trainer:
         # Small gradients would be zero in float16, so the loss is scaled up; without mixed precision it does nothing.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=training.mixed_precision)
 
-    def _batches(self, plan: list[np.ndarray], rows: pd.DataFrame, seed: int, epoch: int | None) -> Iterator[Any]:
+    def _batches(
+        self, plan: list[NDArray[np.int64]], rows: pd.DataFrame, seed: int, epoch: int | None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         """Normalised images and labels, batch after batch; the next one is prepared while one is in use."""
         keys, labels = rows["key"].tolist(), rows["label"].to_numpy(dtype=np.int64)
 
-        def submit(batch: np.ndarray) -> list[Future]:
+        def submit(batch: NDArray[np.int64]) -> list[Future[Pixels]]:
             if epoch is None:
                 return [self.workers.submit(self.images.plain, keys[row]) for row in batch]
             return [self.workers.submit(self.images.augmented, keys[row], seed, epoch) for row in batch]
@@ -116,7 +120,7 @@ class Trainer:
                 group["lr"] = rate
             loss = self._loss(x, y)
             self.optimiser.zero_grad(set_to_none=True)
-            self.scaler.scale(loss).backward()
+            self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]  # torch's own has no types
             self.scaler.step(self.optimiser)
             self.scaler.update()
             total += loss.item() * len(y)

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from advxai.common.classes import Classes
+from advxai.common.rows import columns
 
 
 def by_video(images: pd.DataFrame, classes: Classes) -> pd.DataFrame:
@@ -17,9 +18,9 @@ def by_video(images: pd.DataFrame, classes: Classes) -> pd.DataFrame:
         The same columns: key of the video, category and label of its frames, the mean probabilities (float64) and what
         the video is called by them.
     """
-    columns = [name for name in images if name.startswith("p_")]
-    videos = images.astype(dict.fromkeys(columns, "float64")).assign(key=images["key"].str.rpartition("/")[0])
-    means = dict.fromkeys(columns, "mean")
+    shares = [name for name in columns(images) if name.startswith("p_")]
+    videos = images.astype(dict.fromkeys(shares, "float64")).assign(key=images["key"].str.rpartition("/")[0])
+    means = dict.fromkeys(shares, "mean")
     table = videos.groupby("key", sort=False, as_index=False).agg({"category": "first", "label": "first", **means})
-    table["predicted"] = classes.called(table[columns].to_numpy())
+    table["predicted"] = classes.called(table[shares].to_numpy())
     return table[[name for name in images if name in table]]

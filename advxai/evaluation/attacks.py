@@ -4,25 +4,24 @@ An attack doesn't depend on who asks: the same image and the same pixels get the
 which other explainers' jobs can take over.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from advxai.adversary.nes import Attack, attack, gaussian_noise, nes_at_once
 from advxai.common.ahead import ahead
+from advxai.common.arrays import Pixels
+from advxai.common.types import Item
 from advxai.config.science import Nes
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
 
-Item = Mapping[str, Any]
-
 
 def run(
     attacks: Iterable[Item],
-    load: Callable[[Item], np.ndarray],
+    load: Callable[[Item], Pixels],
     detector: Detector,
     settings: Nes,
     seed: int,

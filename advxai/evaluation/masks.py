@@ -5,20 +5,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from advxai.common.types import Item, Record
 from advxai.saliency.ranking import ranking_of, top_mask
 
-Item = Mapping[str, Any]
 
-
-def mask_id(mask: np.ndarray) -> str:
+def mask_id(mask: NDArray[np.bool_]) -> str:
     """Names a set of pixels: hash of the (h, w) bool mask."""
     header = "x".join(map(str, mask.shape)).encode()
     return hashlib.sha256(header + np.packbits(mask).tobytes()).hexdigest()[:16]
 
 
 def attack_items(
-    items: Sequence[Item], saliency: Mapping[str, Mapping[str, Any]], top: int, population: str = "ranked"
+    items: Sequence[Item], saliency: Mapping[str, Record], top: int, population: str = "ranked"
 ) -> list[dict[str, Any]]:
     """The attacks that an explainer's rows need: for each image with at least `top` segments to attack, one for each k
     in 1..top.

@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 
 from advxai.common.classes import Classes
+from advxai.common.types import Item, Record
 from advxai.evaluation.masks import mask_id
 from advxai.saliency.ranking import ranking_of, top_mask
 
-Item = Mapping[str, Any]
 IDENTITY = ("explainer", "key", "sha256", "category", "label", "k", "included", "reason", "called_real")
 NUMBERS = (
     "predicted_before",
@@ -25,7 +25,7 @@ NUMBERS = (
 )
 
 
-def _measured(record: Mapping[str, Any], classes: Classes, explainer: str) -> dict[str, Any]:
+def _measured(record: Record, classes: Classes, explainer: str) -> dict[str, Any]:
     before, after = record["before"], record["after"]
     predicted, now = (int(classes.called(answer)) for answer in (before, after))
     return {
@@ -45,8 +45,8 @@ def _measured(record: Mapping[str, Any], classes: Classes, explainer: str) -> di
 def evaluation_rows(
     explainer: str,
     items: Sequence[Item],
-    saliency: Mapping[str, Mapping[str, Any]],
-    attacks: Sequence[Mapping[str, Any]],
+    saliency: Mapping[str, Record],
+    attacks: Sequence[Record],
     *,
     top: int,
     classes: Classes,
@@ -88,7 +88,7 @@ def evaluation_rows(
                 row |= _measured(by_mask[item["key"], mask_id(top_mask(record, k, population))], classes, explainer)
             rows.append(row)
     frame = pd.DataFrame(rows, columns=[*IDENTITY, *NUMBERS])
-    kinds = {name: "Int64" for name in ("predicted_before", "predicted_after", "iterations", "queries")}
-    kinds |= {name: "boolean" for name in ("flipped", "reused")}
-    kinds |= {name: "float64" for name in ("p_before", "p_after", "p_real_before", "p_real_after")}
+    kinds = dict.fromkeys(("predicted_before", "predicted_after", "iterations", "queries"), "Int64")
+    kinds |= dict.fromkeys(("flipped", "reused"), "boolean")
+    kinds |= dict.fromkeys(("p_before", "p_after", "p_real_before", "p_real_after"), "float64")
     return frame.astype(kinds)

@@ -3,16 +3,17 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from advxai.adversary.nes import reconstruct
 from advxai.adversary.stage import run as make_copies
+from advxai.common.arrays import Pixels
+from advxai.common.types import Record
 from advxai.config import Config
 from advxai.detector.model import Detector
 from advxai.evaluation.attacks import run as make_attacks
 from advxai.evaluation.masks import attack_items
-from advxai.explain.explained import Explained, Record
+from advxai.explain.explained import Explained
 from advxai.explain.progress import Progress
 from advxai.explain.source import Face
 from advxai.saliency.ranking import ranking_of
@@ -78,7 +79,7 @@ class _Work:
         self._attacks()
         return self.found
 
-    def _load(self, item: Record) -> np.ndarray:
+    def _load(self, item: Record) -> Pixels:
         return self.faces[item["key"]].crop
 
     def _copies(self) -> None:

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from advxai.common.arrays import Flags, Floats
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
+from advxai.common.types import Box, Record
 from advxai.config import Config
-from advxai.explain.explained import Explained, Record
+from advxai.explain.explained import Explained
 from advxai.explain.source import Face, Source
 from advxai.report.forms import amplified
 from advxai.report.polygons import rings, scaled
@@ -38,7 +41,7 @@ def settings_of(config: Config, names: Sequence[str], frames: int, whole: bool) 
 def input_of(source: Source) -> dict[str, Any]:
     """What was explained."""
     height, width = source.size
-    said = {"argument": source.request.argument, "kind": source.kind, "sha256": source.sha256}
+    said: dict[str, Any] = {"argument": source.request.argument, "kind": source.kind, "sha256": source.sha256}
     if source.kind == "crop":
         said |= {"key": source.faces[0].key, "category": source.faces[0].category}
     said |= {"width": width, "height": height}
@@ -81,7 +84,7 @@ def _detection(face: Face) -> dict[str, Any] | None:
     return {"box": list(face.found.box), "score": face.found.score, "landmarks": face.found.landmarks.tolist()}
 
 
-def _named(probabilities: np.ndarray, classes: Classes) -> dict[str, float]:
+def _named(probabilities: Floats, classes: Classes) -> dict[str, float]:
     return {name: float(value) for name, value in zip(classes.names, probabilities, strict=True)}
 
 
@@ -148,7 +151,7 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def polygons(region: np.ndarray, box: tuple[int, int, int, int]) -> list[list[list[float]]]:
+def polygons(region: Flags, box: Box) -> list[list[list[float]]]:
     """Outlines of a segment (h, w) bool of a crop, as even-odd rings of x, y in pixels of the picture.
 
     Args:
@@ -161,11 +164,11 @@ def polygons(region: np.ndarray, box: tuple[int, int, int, int]) -> list[list[li
     return [[[round(x, 2), round(y, 2)] for x, y in ring] for ring in found]
 
 
-def arrays_of(one: Explained) -> dict[str, np.ndarray]:
+def arrays_of(one: Explained) -> dict[str, NDArray[Any]]:
     """The arrays of one crop: its pixels, its copy, and each explainer's map and segments, by name."""
     face = one.face
     place = f"{face.number}" if face.frame is None else f"{face.number}/frame_{face.frame:05d}"
-    arrays = {f"{place}/crop": face.crop, f"{place}/adversarial": one.copy.astype(np.float32)}
+    arrays: dict[str, NDArray[Any]] = {f"{place}/crop": face.crop, f"{place}/adversarial": one.copy.astype(np.float32)}
     for name, record in one.maps.items():
         arrays |= {f"{place}/{name}/map": record["map"], f"{place}/{name}/segments": record["segments"]}
     return arrays

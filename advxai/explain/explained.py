@@ -1,16 +1,16 @@
 """One crop and all that was computed of it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from advxai.common.arrays import Floats
 from advxai.common.classes import Classes
+from advxai.common.types import Record
 from advxai.explain.source import Face
 from advxai.report.forms import resized, unit
 
-Record = Mapping[str, Any]
 LARGEST = 448  # pixels a side of a crop that is drawn
 
 
@@ -31,8 +31,8 @@ class Explained:
     face: Face
     classes: Classes
     adversary: Record
-    image: np.ndarray
-    copy: np.ndarray
+    image: NDArray[np.float32]
+    copy: NDArray[np.float32]
     maps: dict[str, Record] = field(default_factory=dict)
     attacks: dict[str, list[Record]] = field(default_factory=dict)
 
@@ -42,11 +42,11 @@ class Explained:
         return int(self.classes.called(self.adversary["before"]))
 
     @property
-    def display(self) -> np.ndarray:
+    def display(self) -> Floats:
         """The crop to be drawn, (n, n, 3) float in [0, 1]: in its own resolution, within limits."""
         return self.enlarged(min(max(*self.face.crop.shape[:2], len(self.image)), LARGEST))
 
-    def enlarged(self, side: int) -> np.ndarray:
+    def enlarged(self, side: int) -> Floats:
         """The crop at another size: (side, side, 3) float in [0, 1]."""
         return resized(unit(self.face.crop), side)
 

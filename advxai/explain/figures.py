@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from advxai.common.arrays import Floats
 from advxai.common.classes import Classes
-from advxai.explain.explained import Explained, Record
+from advxai.common.types import Record
+from advxai.explain.explained import Explained
 from advxai.report.axes import MASK, Legend, Shown, absent, difference, explanation, image, region
 from advxai.report.panels import shown
 from advxai.report.sheet import MARGIN, note, note_height, sheet, side_of, squares, wrapped
@@ -159,7 +160,7 @@ def _masked(axes: Axes, one: Explained) -> None:
         region(axes, one.face.mask > 0, one.display.shape[:2], **MASK)
 
 
-def _probabilities(axes: Axes, before: np.ndarray, after: np.ndarray | None, classes: Sequence[str]) -> None:
+def _probabilities(axes: Axes, before: Floats, after: Floats | None, classes: Sequence[str]) -> None:
     """Bars of each class, its name and numbers above them."""
     _titled(axes, "class probabilities")
     parts = [(before, OWN_BAR)]

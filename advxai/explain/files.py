@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
-
+from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256
 from advxai.common.positions import equidistant
+from advxai.common.types import Box
 from advxai.explain.finding import follow
 from advxai.explain.request import Request
-from advxai.explain.source import Face, Looked, Source, Square
+from advxai.explain.source import Face, Looked, Source
 from advxai.media.cut import cut, encode_png, square_box
 from advxai.media.pictures import kind_of, read_picture, reduced
 from advxai.media.retinaface import Detection
 from advxai.media.video import count_frames, read_at, seconds_of
 
-Find = Callable[[np.ndarray], list[Detection]]
+Find = Callable[[Pixels], list[Detection]]
 SHOWN = {"picture": 1600, "video": 480}  # longer side of what is kept of a picture or a frame, to be drawn
 
 
@@ -28,9 +28,9 @@ class _Frame:
 
     index: int | None
     size: tuple[int, int]
-    shown: np.ndarray
+    shown: Pixels
     found: list[Detection]
-    crops: list[tuple[Square, np.ndarray]]
+    crops: list[tuple[Box, Pixels]]
 
 
 def of_file(one: Request, find: Find | None, scale: float, frames: int) -> Source:
@@ -67,12 +67,12 @@ def of_file(one: Request, find: Find | None, scale: float, frames: int) -> Sourc
     return Source(one, kind, file_sha256(path), (height, width), faces, made, find is not None, notes)
 
 
-def _frames(path: Path, number: int) -> Iterator[tuple[int, np.ndarray]]:
+def _frames(path: Path, number: int) -> Iterator[tuple[int, Pixels]]:
     count = count_frames(path)
     return read_at(path, equidistant(count, min(count, number)).tolist())
 
 
-def _look(index: int | None, pixels: np.ndarray, find: Find | None, scale: float, shown: int) -> _Frame:
+def _look(index: int | None, pixels: Pixels, find: Find | None, scale: float, shown: int) -> _Frame:
     height, width = pixels.shape[:2]
     found = find(pixels) if find else []
     boxes = [square_box(face.box, height, width, scale) for face in found] if find else [(0, 0, width, height)]

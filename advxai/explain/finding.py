@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
+from advxai.common.arrays import Pixels
+from advxai.common.types import Edges
 from advxai.config.data import Faces
-from advxai.faces.choice import Box, overlap
+from advxai.faces.choice import overlap
 from advxai.media.packages import fetch, put_face_network
 from advxai.media.retinaface import Detection, RetinaFace
 from advxai.run.paths import Paths
@@ -23,7 +23,7 @@ FOLLOWED = 0.1  # and from which a box goes on from that in an earlier frame
 class Detects(Protocol):
     """What is needed of `RetinaFace`."""
 
-    def detect(self, frame: np.ndarray) -> list[Detection]: ...
+    def detect(self, frame: Pixels) -> list[Detection]: ...
 
 
 class Finder:
@@ -39,10 +39,13 @@ class Finder:
     @classmethod
     def of(cls, network: Path, settings: Faces, threads: int) -> "Finder":
         """With RetinaFace's network and a configuration's settings."""
-        common = {"score": settings.score, "threads": threads, "device": settings.device}
-        return cls(*(RetinaFace(network, max_side=side, **common) for side in (COARSE, FINE)))
+        coarse, fine = (
+            RetinaFace(network, max_side=side, score=settings.score, threads=threads, device=settings.device)
+            for side in (COARSE, FINE)
+        )
+        return cls(coarse, fine)
 
-    def find(self, picture: np.ndarray) -> list[Detection]:
+    def find(self, picture: Pixels) -> list[Detection]:
         """Faces of a uint8 (H, W, 3) RGB picture.
 
         Each is taken as it is seen in most detail without being larger than the network's largest prior.
@@ -60,11 +63,11 @@ class Finder:
         return sorted(found, key=lambda face: (face.box[0] + face.box[2], face.box[1]))
 
 
-def _side(box: Box) -> float:
+def _side(box: Edges) -> float:
     return max(box[2] - box[0], box[3] - box[1])
 
 
-def _part(box: Box, whole: Box) -> bool:
+def _part(box: Edges, whole: Edges) -> bool:
     """A box is the same face as another one, or lies in it."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     return overlap(box, whole) >= SAME or (whole[0] <= x <= whole[2] and whole[1] <= y <= whole[3])
@@ -81,7 +84,7 @@ def follow(frames: Iterable[Sequence[Detection]]) -> list[list[int]]:
     Returns:
         The faces' numbers, frame by frame.
     """
-    last: dict[int, Box] = {}
+    last: dict[int, Edges] = {}
     numbered = []
     for faces in frames:
         pairs = [

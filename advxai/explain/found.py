@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
+from advxai.common.types import Box
 from advxai.explain.explained import Explained
 from advxai.explain.figures import Look
 from advxai.explain.source import Looked, Source
@@ -68,7 +69,7 @@ def _time(looked: Looked) -> str:
     return f"{looked.seconds:.2f} s, frame {looked.frame}{'' if looked.faces else ': no face'}"
 
 
-def _box(axes: Axes, box: tuple[int, int, int, int], scale: float, label: str) -> None:
+def _box(axes: Axes, box: Box, scale: float, label: str) -> None:
     x1, y1, x2, y2 = (edge * scale - 0.5 for edge in box)
     halo = [withStroke(linewidth=3, foreground=HALO)]
     axes.add_patch(

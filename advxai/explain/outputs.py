@@ -1,6 +1,5 @@
 """The files that an explanation is written to: pictures, arrays and JSON."""
 
-import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advxai.common.errors import InputError
 from advxai.common.files import publish
@@ -100,7 +100,7 @@ def write(source: Source, found: Mapping[str, Explained], context: Context, out:
         _make(Path(scratch), source, found, context, names)
         for name in names:
             (out / name).parent.mkdir(exist_ok=True)
-            os.replace(Path(scratch, name), out / name)
+            Path(scratch, name).replace(out / name)
     for name in former - set(names):
         path = out / name
         path.unlink(missing_ok=True)
@@ -114,7 +114,7 @@ def _make(folder: Path, source: Source, found: Mapping[str, Explained], context:
     stem, look = source.request.stem, context.look
     if source.searched:
         save(found_figure(source, found, look), folder / f"{stem}_faces.png")
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, NDArray[Any]] = {}
     faces = []
     for number in source.numbers:
         mine = [found[face.key] for face in source.faces if face.number == number]
@@ -124,7 +124,8 @@ def _make(folder: Path, source: Source, found: Mapping[str, Explained], context:
         images = [document.image_of(one, context.config, context.notes(one)) for one in mine]
         without = {"frames_without": _without(source, mine)} if source.kind == "video" else {}
         faces.append({"number": number, **without, "images": images})
-    publish(folder / f"{stem}.npz", lambda file: np.savez_compressed(file, **arrays))
+    # an array of whatever name; the stubs think of the argument allow_pickle
+    publish(folder / f"{stem}.npz", lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
     content = {
         "schema": document.SCHEMA,
         "version": document.VERSION,

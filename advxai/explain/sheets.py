@@ -6,7 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
+from advxai.common.arrays import Floats
 from advxai.explain.explained import Explained
 from advxai.explain.figures import Look
 from advxai.explain.notes import flips_at
@@ -118,17 +120,19 @@ def alike(frames: Sequence[Explained]) -> list[Explained]:
     return [one for one in frames if one.predicted == called]
 
 
-def mean_face(frames: Sequence[Explained]) -> np.ndarray:
+def mean_face(frames: Sequence[Explained]) -> Floats:
     """The mean (n, n, 3) of crops, as large as the largest of them is drawn."""
     side = max(len(one.display) for one in frames)
-    return np.mean([one.enlarged(side) for one in frames], axis=0)
+    mean: Floats = np.mean([one.enlarged(side) for one in frames], axis=0)
+    return mean
 
 
-def scaled_map(one: Explained, name: str) -> np.ndarray:
+def scaled_map(one: Explained, name: str) -> NDArray[np.float64]:
     """A map (h, w) as it is shown: with a sign, over its largest absolute value; else from 0 to 1. One that says
     nothing is 0 everywhere."""
     record = one.maps[name]
-    values, zero = record["map"].astype(np.float64), record["zero"]
+    values: NDArray[np.float64] = record["map"].astype(np.float64)
+    zero = record["zero"]
     if np.isnan(zero):
         values, largest = values - values.min(), float(np.ptp(values))
     else:

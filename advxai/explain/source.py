@@ -5,12 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
+from advxai.common.arrays import Pixels
+from advxai.common.types import Box
 from advxai.explain.request import Request
 from advxai.media.retinaface import Detection
-
-Square = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +30,12 @@ class Face:
     number: int
     key: str
     sha256: str
-    crop: np.ndarray
-    box: Square
+    crop: Pixels
+    box: Box
     found: Detection | None = None
     frame: int | None = None
     seconds: float | None = None
-    mask: np.ndarray | None = None
+    mask: Pixels | None = None
     category: str | None = None
 
     @property
@@ -57,7 +55,7 @@ class Looked:
         frame, seconds: as of `Face`.
     """
 
-    pixels: np.ndarray
+    pixels: Pixels
     scale: float
     faces: Sequence[Face]
     frame: int | None = None

@@ -1,9 +1,7 @@
 """Face images of the run: by key, by number, or a random one."""
 
 import difflib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +9,8 @@ import pandas as pd
 from advxai.common import parquet
 from advxai.common.errors import InputError
 from advxai.common.randomness import seed_of
+from advxai.common.rows import row
+from advxai.common.types import Record
 from advxai.explain.request import Request
 from advxai.explain.source import Face, Source
 from advxai.faces.mask import mask_of
@@ -29,14 +29,15 @@ def of_run(one: Request, paths: Paths, seed: int) -> Source:
     Raises:
         InputError: the run has no such image, or hasn't made its list or its database yet.
     """
-    row = _row(one, paths, seed)
+    face = _row(one, paths, seed)
     _there(paths.lmdb, one)
     with FrameStore(paths.lmdb) as frames:
-        crop = frames.image(row["key"], row["sha256"])
-    mask = mask_of(row) if "mask_file" in row else None
+        crop = frames.image(face["key"], face["sha256"])
+    mask = mask_of(face) if "mask_file" in face else None
     height, width = crop.shape[:2]
-    face = Face(1, row["key"], row["sha256"], crop, (0, 0, width, height), mask=mask, category=row["category"])
-    return Source(one, "crop", row["sha256"], (height, width), [face])
+    box = (0, 0, width, height)
+    shown = Face(1, face["key"], face["sha256"], crop, box, mask=mask, category=face["category"])
+    return Source(one, "crop", face["sha256"], (height, width), [shown])
 
 
 def _there(path: Path, one: Request) -> Path:
@@ -47,7 +48,7 @@ def _there(path: Path, one: Request) -> Path:
     return path
 
 
-def _row(one: Request, paths: Paths, seed: int) -> Mapping[str, Any]:
+def _row(one: Request, paths: Paths, seed: int) -> Record:
     """The image's row of the manifest or of the list of explained images."""
     path = paths.run / "frames" / "manifest.parquet" if one.kind == "key" else paths.explained
     images = parquet.read(_there(path, one))
@@ -62,13 +63,13 @@ def _row(one: Request, paths: Paths, seed: int) -> Mapping[str, Any]:
         number = int(one.argument)
     if number >= count:
         raise InputError(f"{one.argument}: {path} lists {count} images; give a number from 0 to {count - 1}")
-    return images.iloc[number].to_dict()
+    return row(images.iloc[number])
 
 
-def _keyed(key: str, images: pd.DataFrame, path: Path) -> Mapping[str, Any]:
+def _keyed(key: str, images: pd.DataFrame, path: Path) -> Record:
     rows = images[images["key"] == key]
     if rows.empty:
         similar = difflib.get_close_matches(key, images["key"], n=1)
         hint = f"; did you mean {similar[0]}?" if similar else ""
         raise InputError(f"{key} is no face image of the run; {path} lists them{hint}")
-    return rows.iloc[0].to_dict()
+    return row(rows.iloc[0])

@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
+from advxai.common.arrays import Pixels
 from advxai.common.positions import equidistant
+from advxai.common.types import Edges
 from advxai.media.retinaface import Detection
 from advxai.media.video import check_whole, count_frames, read_at, read_frames
 
 Several = Literal["skip_video", "largest", "track"]
-Box = tuple[float, float, float, float]
 Chooser = Callable[[int, list[Detection]], Detection | None]
 
 
@@ -19,7 +18,7 @@ class Rejected(Exception):
     """The whole video leaves the population; the message is the reason."""
 
 
-def chosen_frames(path: Path, stride: int, frames_per_video: int | None) -> Iterator[tuple[int, np.ndarray]]:
+def chosen_frames(path: Path, stride: int, frames_per_video: int | None) -> Iterator[tuple[int, Pixels]]:
     """(index, frame) of `frames_per_video` equidistant frames or, where that is None, of every `stride`-th.
 
     Raises:
@@ -41,10 +40,11 @@ def chooser(several: Several) -> Chooser:
         track: the largest in the first frame; then the one whose box has the greatest intersection over union with the
             last one returned, None if all have none.
     """
-    return {"skip_video": _only, "largest": _largest, "track": _Track()}[several]
+    choosers: dict[Several, Chooser] = {"skip_video": _only, "largest": _largest, "track": _Track()}
+    return choosers[several]
 
 
-def overlap(one: Box, other: Box) -> float:
+def overlap(one: Edges, other: Edges) -> float:
     """Intersection over union of two boxes x1, y1, x2, y2."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
@@ -53,7 +53,7 @@ def overlap(one: Box, other: Box) -> float:
     return width * height / (_area(one) + _area(other) - width * height)
 
 
-def _area(box: Box) -> float:
+def _area(box: Edges) -> float:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
@@ -69,7 +69,7 @@ def _largest(index: int, found: list[Detection]) -> Detection:
 
 class _Track:
     def __init__(self) -> None:
-        self._last: Box | None = None
+        self._last: Edges | None = None
 
     def __call__(self, index: int, found: list[Detection]) -> Detection | None:
         last = self._last

@@ -8,17 +8,18 @@ same crops of its mask video under the same names. The folder appears when the v
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import pandas as pd
 
+from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
 from advxai.common.files import published_folder
+from advxai.common.types import Record
 from advxai.faces.choice import Chooser, Rejected, Several, chooser, chosen_frames
 from advxai.faces.mask import mask_crops
 from advxai.media.cut import cut, encode_png, square_box
@@ -46,7 +47,7 @@ class FaceDetector(Protocol):
     @property
     def settings(self) -> dict[str, Any]: ...
 
-    def detect_batch(self, frames: list[np.ndarray]) -> list[list[Detection]]: ...
+    def detect_batch(self, frames: list[Pixels]) -> list[list[Detection]]: ...
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class VideoFaces:
 
 
 def extract(
-    videos: Iterable[Mapping[str, Any]],
+    videos: Iterable[Record],
     detector_onnx: Path,
     out_root: Path,
     *,
@@ -95,7 +96,7 @@ def extract(
 
 
 def extract_video(
-    video_row: Mapping[str, Any],
+    video_row: Record,
     detector: FaceDetector,
     out_root: Path,
     *,
@@ -160,21 +161,21 @@ def extract_video(
 
 
 def _crop_faces(
-    frames: Iterable[tuple[int, np.ndarray, list[Detection]]], folder: Path, choose: Chooser, scale: float
+    frames: Iterable[tuple[int, Pixels, list[Detection]]], folder: Path, choose: Chooser, scale: float
 ) -> dict[str, Any]:
     """Write the crops; what of the record they make up: why there are none, the crops, the frames without one and why,
     and height and width of the frames."""
     faces: list[dict[str, Any]] = []
     faceless: list[tuple[int, str]] = []
-    size: tuple[int, ...] = ()
+    height = width = 0
     try:
         for index, frame, found in frames:
             face = choose(index, found) if found else None
             if face is None:
                 faceless.append((index, LOST if found else NO_FACE))
                 continue
-            size = frame.shape[:2]
-            box = square_box(face.box, *size, scale)
+            height, width = frame.shape[:2]
+            box = square_box(face.box, height, width, scale)
             name = f"{index:05d}_0.png"
             digest = _written(folder / name, cut(frame, box))
             faces.append(
@@ -186,7 +187,7 @@ def _crop_faces(
         for png in folder.glob("*.png"):
             png.unlink()
         return {"rejected": str(reason), "faces": [], "no_face": []}
-    return {"rejected": "", "faces": faces, "no_face": faceless, "size": size}
+    return {"rejected": "", "faces": faces, "no_face": faceless, "size": (height, width)}
 
 
 def _crop_masks(
@@ -209,12 +210,12 @@ def _crop_masks(
 
 
 def _detected(
-    frames: Iterable[tuple[int, np.ndarray]], detector: FaceDetector, batch: int
-) -> Iterator[tuple[int, np.ndarray, list[Detection]]]:
+    frames: Iterable[tuple[int, Pixels]], detector: FaceDetector, batch: int
+) -> Iterator[tuple[int, Pixels, list[Detection]]]:
     """Index, frame and faces of every frame given; a batch holds frames of one size."""
-    held: list[tuple[int, np.ndarray]] = []
+    held: list[tuple[int, Pixels]] = []
 
-    def answers() -> Iterator[tuple[int, np.ndarray, list[Detection]]]:
+    def answers() -> Iterator[tuple[int, Pixels, list[Detection]]]:
         found = detector.detect_batch([frame for _, frame in held])
         yield from ((*item, faces) for item, faces in zip(held, found, strict=True))
         held.clear()
@@ -232,7 +233,7 @@ def _file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _written(path: Path, image: np.ndarray) -> str:
+def _written(path: Path, image: Pixels) -> str:
     """Write an image as PNG; its SHA-256."""
     data = encode_png(image)
     path.write_bytes(data)
@@ -260,7 +261,7 @@ def _stored(folder: Path, made_from: dict[str, Any], masks_from: dict[str, Any])
     return record if whole and same else None
 
 
-def _rows(video_row: Mapping[str, Any], folder: Path, record: Mapping[str, Any], found: bool) -> VideoFaces:
+def _rows(video_row: Record, folder: Path, record: Record, found: bool) -> VideoFaces:
     video = str(video_row["video"])
     if record["rejected"]:
         return VideoFaces([], [_left_out(video, record["rejected"])], found)
@@ -283,6 +284,6 @@ def _left_out(item: str, reason: str) -> dict[str, str]:
     return {"stage": STAGE, "item": item, "reason": reason}
 
 
-def _table(rows: Iterable[Mapping[str, Any]], columns: dict[str, str]) -> pd.DataFrame:
+def _table(rows: Iterable[Record], columns: dict[str, str]) -> pd.DataFrame:
     """A frame with the given columns and types, also when there is no row."""
     return pd.DataFrame(list(rows), columns=list(columns)).astype(columns)

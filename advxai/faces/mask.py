@@ -1,13 +1,14 @@
 """Ground-truth masks of manipulated faces."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
+from advxai.common.types import Box, Record
 from advxai.media.cut import cut, decode_png
 from advxai.media.video import read_at
 
@@ -15,7 +16,7 @@ log = logging.getLogger(__name__)
 REMEDY = "get the mask clip that belongs to the video"
 
 
-def mask_of(face: Mapping[str, Any]) -> np.ndarray | None:
+def mask_of(face: Record) -> Pixels | None:
     """The manipulated region of a row of the manifest, uint8 (H, W) as by `mask_crop`; None if none is known.
 
     The crop that was cut out with the face's, else the mask video. A mask that can't be read is reported in the log: it
@@ -29,15 +30,15 @@ def mask_of(face: Mapping[str, Any]) -> np.ndarray | None:
             return None
     if not face["mask"]:
         return None
-    box = tuple(int(face[name]) for name in ("x1", "y1", "x2", "y2"))
+    x1, y1, x2, y2 = (int(face[name]) for name in ("x1", "y1", "x2", "y2"))
     try:
-        return mask_crop(Path(face["mask"]), int(face["frame"]), box)
+        return mask_crop(Path(face["mask"]), int(face["frame"]), (x1, y1, x2, y2))
     except InputError as error:
         log.warning("no mask of %s: %s", face["key"], error)
         return None
 
 
-def mask_crop(mask_video: Path, frame: int, box: tuple[int, int, int, int]) -> np.ndarray:
+def mask_crop(mask_video: Path, frame: int, box: Box) -> Pixels:
     """The manipulated region inside a face's crop: uint8 (H, W), 255 where the mask is above 127, else 0.
 
     Args:
@@ -53,9 +54,9 @@ def mask_crop(mask_video: Path, frame: int, box: tuple[int, int, int, int]) -> n
 
 def mask_crops(
     mask_video: Path,
-    wanted: Sequence[tuple[int, tuple[int, int, int, int]]],
+    wanted: Sequence[tuple[int, Box]],
     size: tuple[int, int] | None = None,
-) -> Iterator[np.ndarray]:
+) -> Iterator[Pixels]:
     """What `mask_crop` gives, of several frames in one pass.
 
     Args:

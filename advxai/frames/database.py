@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakValueDictionary
 
 import lmdb
-import numpy as np
 
+from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
 from advxai.common.files import database_file, publish
 from advxai.media.cut import decode_png
@@ -97,7 +97,7 @@ def _map_size(entries: "pd.DataFrame") -> int:
     total = 0
     for file in entries["file"]:
         try:
-            size = os.stat(file).st_size
+            size = Path(file).stat().st_size
         except OSError as error:
             raise InputError(f"{file} can't be read ({error.strerror}): {CUT}.") from error
         total += (size // PAGE + 3) * PAGE  # the value's own pages and, more than enough, one for its key
@@ -143,7 +143,7 @@ class FrameStore:
             raise InputError(f"{key} in the database {self.path} isn't the image that was stored: {REBUILD}.")
         return data
 
-    def image(self, key: str, digest: str | None = None) -> np.ndarray:
+    def image(self, key: str, digest: str | None = None) -> Pixels:
         """The image, uint8 (H, W, 3) RGB; arguments as of `bytes`.
 
         Raises:
@@ -166,10 +166,7 @@ class FrameStore:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["path"])
+        return {"path": self.path, "_handle": None}
 
     def _open(self) -> lmdb.Environment:
         if self._handle is None or self._handle.process != os.getpid():

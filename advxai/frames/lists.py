@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from advxai.common.rows import rows
 from advxai.run.jobs import write_items
 from advxai.run.shards import shard_of
 
@@ -22,4 +23,4 @@ def write_lists(images: pd.DataFrame, paths: Sequence[str | Path]) -> None:
     columns = [*ITEM, *(name for name in ("weights",) if name in images)]
     numbers = images["video"].map(lambda video: shard_of(video, len(paths)))
     for number, path in enumerate(paths):
-        write_items(path, images.loc[numbers == number, columns].to_dict("records"))
+        write_items(path, rows(images.loc[numbers == number, columns]))

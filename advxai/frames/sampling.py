@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from advxai.common.categories import REAL
 from advxai.common.classes import FIVE, Classes
@@ -38,7 +39,7 @@ def sample_evaluation(manifest: pd.DataFrame, count: int) -> pd.DataFrame:
     """
     fakes = manifest[(manifest["split"] == "test") & (manifest["category"] != REAL)].reset_index(drop=True)
     groups = fakes.groupby("video", sort=False).indices.values()
-    positions = [group[sample_positions(len(group), count)] for group in groups]
+    positions = [np.asarray(group)[sample_positions(len(group), count)] for group in groups]
     return fakes.iloc[np.sort(np.concatenate(positions))].reset_index(drop=True) if positions else fakes
 
 
@@ -65,7 +66,7 @@ def balanced(manifest: pd.DataFrame, split: str, per_video: int, seed: int, clas
     if rows.empty:
         raise InputError(f"split {split} has no face image: add videos to it.")
     videos_of = {
-        category: list(group.groupby("video", sort=False).indices.items())
+        str(category): list(group.groupby("video", sort=False).indices.items())
         for category, group in rows.groupby("category", sort=True)
     }
     own = {category: rows.index[rows["category"] == category].to_numpy() for category in videos_of}
@@ -85,7 +86,7 @@ def balanced(manifest: pd.DataFrame, split: str, per_video: int, seed: int, clas
     return rows.iloc[np.sort(np.concatenate(positions))].reset_index(drop=True)
 
 
-def share_out(total: int, most: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def share_out(total: int, most: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
     """Numbers <= most, as even as can be, with the sum min(total, sum of most); the generator breaks ties."""
     shares = np.zeros(len(most), dtype=np.int64)
     left = min(total, int(most.sum()))

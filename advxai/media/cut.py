@@ -1,18 +1,22 @@
 """Square face crops and their encoding."""
 
 import math
+from typing import TypeVar, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
+from advxai.common.types import Box, Edges
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 PNG_COMPRESSION = 3  # zlib level; part of the bytes, hence of every hash
 
 
-def square_box(
-    box: tuple[float, float, float, float], height: int, width: int, scale: float = 1.3
-) -> tuple[int, int, int, int]:
+def square_box(box: Edges, height: int, width: int, scale: float = 1.3) -> Box:
     """The square crop around a face: x1, y1, x2, y2 in whole pixels, x2 and y2 exclusive.
 
     Its side is `scale` times the longer side of the box, at most the shorter side of the frame; its centre is the box's
@@ -30,7 +34,7 @@ def square_box(
     return left, top, left + side, top + side
 
 
-def cut(image: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+def cut(image: NDArray[Scalar], box: Box) -> NDArray[Scalar]:
     """The part (y2 - y1, x2 - x1, ...) of an image (H, W, ...) inside a box of whole pixels.
 
     Raises:
@@ -43,7 +47,7 @@ def cut(image: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
     return image[y1:y2, x1:x2]
 
 
-def encode_png(image: np.ndarray) -> bytes:
+def encode_png(image: Pixels) -> bytes:
     """PNG bytes of a uint8 image, (H, W, 3) RGB or (H, W) grey; equal images give equal bytes."""
     image = np.ascontiguousarray(image)
     planes = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
@@ -53,7 +57,7 @@ def encode_png(image: np.ndarray) -> bytes:
     return data.tobytes()
 
 
-def decode_png(data: bytes, name: str, remedy: str) -> np.ndarray:
+def decode_png(data: bytes, name: str, remedy: str) -> Pixels:
     """The uint8 (H, W, 3) RGB image of encoded bytes.
 
     Raises:
@@ -62,7 +66,7 @@ def decode_png(data: bytes, name: str, remedy: str) -> np.ndarray:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
     if image is None:
         raise InputError(f"{name} is not a readable image ({len(data)} bytes): {remedy}.")
-    return image
+    return cast("Pixels", image)
 
 
 def _round(value: float) -> int:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import av
 import cv2
-import numpy as np
 
+from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
 from advxai.media.cut import decode_png
 from advxai.media.video import count_frames
@@ -52,7 +52,7 @@ def _not_played(path: Path) -> str:
         return error.strerror or type(error).__name__
 
 
-def read_picture(path: Path) -> np.ndarray:
+def read_picture(path: Path) -> Pixels:
     """An upright picture, uint8 (H, W, 3) RGB: a rotation noted by the camera is applied, transparency is dropped.
 
     Raises:
@@ -76,11 +76,11 @@ def _quiet() -> Iterator[None]:
         log.setLogLevel(level)
 
 
-def reduced(picture: np.ndarray, longest: int) -> np.ndarray:
+def reduced(picture: Pixels, longest: int) -> Pixels:
     """A picture (H, W, 3) whose longer side is at most `longest` pixels."""
     height, width = picture.shape[:2]
     factor = longest / max(height, width)
     if factor >= 1:
         return picture
     size = max(1, round(width * factor)), max(1, round(height * factor))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return cast("Pixels", cv2.resize(picture, size, interpolation=cv2.INTER_AREA))

@@ -14,8 +14,11 @@ from typing import Any
 import cv2
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
+from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
+from advxai.common.types import Edges
 
 LEVELS = ((8, (16, 32)), (16, (64, 128)), (32, (256, 512)))  # stride of the grid, sides of its square priors, pixels
 VARIANCES = (0.1, 0.2)  # scale of the offsets of centres and of sides
@@ -34,9 +37,9 @@ class Detection:
         landmarks: float32 (5, 2): the eye at the left of the picture, that at the right, nose, corners of the mouth.
     """
 
-    box: tuple[float, float, float, float]
+    box: Edges
     score: float
-    landmarks: np.ndarray
+    landmarks: NDArray[np.float32]
 
 
 class RetinaFace:
@@ -95,11 +98,11 @@ class RetinaFace:
         own = {name: getattr(self, name) for name in ("score", "nms", "max_side", "device")}
         return {"network_sha256": self._sha256, **own}
 
-    def detect(self, frame: np.ndarray) -> list[Detection]:
+    def detect(self, frame: Pixels) -> list[Detection]:
         """Faces of one uint8 (H, W, 3) RGB frame, by falling score."""
         return self.detect_batch([frame])[0]
 
-    def detect_batch(self, frames: list[np.ndarray]) -> list[list[Detection]]:
+    def detect_batch(self, frames: list[Pixels]) -> list[list[Detection]]:
         """Faces of each of several uint8 (H, W, 3) RGB frames of one size, by falling score.
 
         Raises:
@@ -124,24 +127,25 @@ class RetinaFace:
 
     def _select(
         self,
-        anchors: np.ndarray,
-        offsets: np.ndarray,
-        probabilities: np.ndarray,
-        landmarks: np.ndarray,
-        to_frame: np.ndarray,
+        anchors: NDArray[np.float32],
+        offsets: NDArray[np.float32],
+        probabilities: NDArray[np.float32],
+        landmarks: NDArray[np.float32],
+        to_frame: NDArray[np.float32],
     ) -> list[Detection]:
         likely = np.flatnonzero(probabilities[:, 1] > self.score)
         scores = probabilities[likely, 1]
         boxes = decode_boxes(anchors[likely], offsets[likely]) * np.tile(to_frame, 2)
         points = decode_points(anchors[likely], landmarks[likely]) * to_frame
-        return [
-            Detection(tuple(float(edge) for edge in boxes[i]), float(scores[i]), points[i])
-            for i in suppress(boxes, scores, self.nms)
-        ]
+        found = []
+        for i in suppress(boxes, scores, self.nms):
+            x1, y1, x2, y2 = map(float, boxes[i])
+            found.append(Detection((x1, y1, x2, y2), float(scores[i]), points[i]))
+        return found
 
 
 @lru_cache(maxsize=8)
-def priors(height: int, width: int) -> np.ndarray:
+def priors(height: int, width: int) -> NDArray[np.float32]:
     """Prior boxes (P, 3) of a frame: centre x, centre y, side, float32 pixels; by level, row, column, side."""
     levels = []
     for stride, sides in LEVELS:
@@ -155,7 +159,7 @@ def priors(height: int, width: int) -> np.ndarray:
     return anchors
 
 
-def decode_boxes(anchors: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+def decode_boxes(anchors: NDArray[np.float32], offsets: NDArray[np.float32]) -> NDArray[np.float32]:
     """Boxes (N, 4) as x1, y1, x2, y2 from priors (N, 3) and the network's offsets (N, 4)."""
     side = anchors[:, 2:]
     centre = anchors[:, :2] + VARIANCES[0] * side * offsets[:, :2]
@@ -163,13 +167,13 @@ def decode_boxes(anchors: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     return np.hstack([centre - half, centre + half])
 
 
-def decode_points(anchors: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+def decode_points(anchors: NDArray[np.float32], offsets: NDArray[np.float32]) -> NDArray[np.float32]:
     """Landmarks (N, 5, 2) as x, y from priors (N, 3) and the network's offsets (N, 10)."""
     steps = VARIANCES[0] * anchors[:, None, 2:] * offsets.reshape(-1, 5, 2)
     return anchors[:, None, :2] + steps
 
 
-def suppress(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> list[int]:
+def suppress(boxes: NDArray[np.float32], scores: NDArray[np.float32], threshold: float) -> list[int]:
     """Greedy non-maximum suppression: indices of the boxes (N, 4) that stay, by falling score, ties by index."""
     order = np.argsort(-scores, kind="stable")
     areas = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1)

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 from av.stream import Discard
 from av.video.frame import PictureType
 
+from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -25,9 +27,7 @@ NUMBERED_BY_PACKETS = ("h264", "hevc")
 PROGRESSIVE = (0, 1)  # AVFieldOrder: unknown, progressive
 
 
-def read_frames(
-    path: Path, start: int = 0, stop: int | None = None, stride: int = 1
-) -> Iterator[tuple[int, np.ndarray]]:
+def read_frames(path: Path, start: int = 0, stop: int | None = None, stride: int = 1) -> Iterator[tuple[int, Pixels]]:
     """Yield (index, frame) for the frames start, start + stride, ... below `stop`; frame is uint8 (H, W, 3) RGB.
 
     Indices count decoded frames from 0. Every frame before the last one asked for is decoded, so that an index means
@@ -44,7 +44,7 @@ def read_frames(
                 yield index, _rgb(frame)
 
 
-def read_at(path: Path, indices: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
+def read_at(path: Path, indices: Iterable[int]) -> Iterator[tuple[int, Pixels]]:
     """Yield (index, frame) for the given indices, ascending and each once, exactly as `read_frames` gives them.
 
     Decodes from the keyframe before each wanted frame; a clip whose time stamps don't number its frames, or that can't
@@ -58,7 +58,7 @@ def read_at(path: Path, indices: Iterable[int]) -> Iterator[tuple[int, np.ndarra
     if wanted and wanted[0] < 0:
         raise ValueError(f"frame {wanted[0]} is asked for: frames count from 0")
     timeline = _timeline(path)
-    given: dict[int, int] = {}  # index -> presentation time
+    given: dict[int, int | None] = {}  # index -> presentation time
     try:
         for index, frame in _sought(path, timeline, wanted):
             given[index] = frame.pts
@@ -135,7 +135,7 @@ def probe(path: Path) -> tuple[int, Fraction, int, int]:
     return count, Fraction(rate), width, height
 
 
-def write_video(path: Path, frames: Iterable[np.ndarray], fps: Fraction, crf: int = 23) -> int:
+def write_video(path: Path, frames: Iterable[Pixels], fps: Fraction, crf: int = 23) -> int:
     """Encode RGB frames, uint8 (H, W, 3), as H.264 (yuv420p) in MP4; returns their number. Atomic and deterministic.
 
     An odd height or width loses its last row or column (4:2:0 chroma needs even sizes).
@@ -149,21 +149,21 @@ def write_video(path: Path, frames: Iterable[np.ndarray], fps: Fraction, crf: in
     os.close(handle)
     try:
         count = _encode(scratch, frames, Fraction(fps), crf)
-        os.chmod(scratch, 0o644)
-        os.replace(scratch, path)
+        Path(scratch).chmod(0o644)
+        Path(scratch).replace(path)
     except BaseException:
         Path(scratch).unlink(missing_ok=True)
         raise
     return count
 
 
-def even(frame: np.ndarray) -> np.ndarray:
+def even(frame: Pixels) -> Pixels:
     """The frame without its last row or column where its height or width is odd."""
     height, width = frame.shape[:2]
     return frame[: height - height % 2, : width - width % 2]
 
 
-def _encode(path: str, frames: Iterable[np.ndarray], fps: Fraction, crf: int) -> int:
+def _encode(path: str, frames: Iterable[Pixels], fps: Fraction, crf: int) -> int:
     stream, count, size = None, 0, None
     # bitexact: no library version or date in the container; one thread: x264's decisions depend on the thread count;
     # no macroblock tree: with it x264's SIMD code gave the same frames other bytes in every fifth run (measured)
@@ -214,16 +214,17 @@ def _timeline(path: Path) -> _Timeline | _Unseekable:
             return _Unseekable(f"a packet of this {codec} stream may be more or less than a frame")
         if container.format.name == "avi":
             return _Unseekable("AVI has times of decoding only")
-    if not packets or any(packet.pts is None for packet in packets):
+    timed = [(packet.pts, packet) for packet in packets if packet.pts is not None]
+    if not packets or len(timed) < len(packets):
         return _Unseekable("not every packet has its time")
-    times = sorted(packet.pts for packet in packets)
+    times = sorted(pts for pts, _ in timed)
     # before the first keyframe the decoder drops frames, how many the packets don't tell
     if len(set(times)) < len(times) or not packets[0].is_keyframe or packets[0].pts != times[0]:
         return _Unseekable("frames share a time or precede the first keyframe")
     # an edit list has frames decoded but not shown
-    shown = sorted(packet.pts for packet in packets if not packet.is_discard)
-    keys = [packet for packet in packets if packet.is_keyframe]
-    return _Timeline(shown, sorted((key.pts, key.pts if key.dts is None else key.dts) for key in keys))
+    shown = sorted(pts for pts, packet in timed if not packet.is_discard)
+    keys = ((pts, pts if packet.dts is None else packet.dts) for pts, packet in timed if packet.is_keyframe)
+    return _Timeline(shown, sorted(keys))
 
 
 def _check_index(path: Path, container: av.container.InputContainer, stream: av.VideoStream) -> None:
@@ -302,8 +303,8 @@ def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoS
         raise InputError(f"{path} can't be read as a video ({error}): replace the file.") from error
 
 
-def _rgb(frame: av.VideoFrame) -> np.ndarray:
+def _rgb(frame: av.VideoFrame) -> Pixels:
     """uint8 (H, W, 3), turned counter-clockwise by the rotation noted, if that is a multiple of 90 degrees."""
-    image = frame.to_ndarray(format="rgb24")
+    image = cast("Pixels", frame.to_ndarray(format="rgb24"))
     turned = frame.rotation % 360 and frame.rotation % 90 == 0
     return np.ascontiguousarray(np.rot90(image, frame.rotation // 90)) if turned else image

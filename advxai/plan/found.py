@@ -13,6 +13,9 @@ import pandas as pd
 
 from advxai.common import parquet
 from advxai.common.errors import InputError
+from advxai.common.rows import rows as records
+from advxai.common.types import Record
+from advxai.config.data import DemoCorpus
 from advxai.corpus.blocks import REPORT
 from advxai.run.digests import digest
 from advxai.run.paths import Paths
@@ -89,7 +92,7 @@ class Records:
         self.weights = paths.present_weights
         self.own_by_digest = paths.shown or (paths.imported and self.weights is None)
 
-    def _usable(self, record: Mapping[str, Any]) -> bool:
+    def _usable(self, record: Record) -> bool:
         # the digest of an imported detector says which it is, so that its file needn't be there
         if self.own_by_digest and (self.weights is None or "weights" not in record):
             return True
@@ -129,7 +132,7 @@ class Records:
                 except InputError as error:
                     log.warning("not counted: %s", error)
                     continue
-                usable = [row for row in rows.to_dict("records") if self._usable(row)]
+                usable = [row for row in records(rows) if self._usable(row)]
                 yield from ((row["key"], row["sha256"]) for row in usable)
 
 
@@ -141,7 +144,7 @@ def look(paths: Paths) -> Store:
     return Store(
         clips=frozenset(
             clip.name
-            for clip in (config.corpus.clips if paths.clips else ())
+            for clip in (config.corpus.clips if isinstance(config.corpus, DemoCorpus) and paths.clips else ())
             if (paths.clip(clip.name).path / REPORT).is_file()
         ),
         videos=sum(1 for _ in paths.faces.path.rglob(RECORD)),

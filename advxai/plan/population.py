@@ -134,7 +134,7 @@ def _videos(config: Config) -> tuple[Videos, bool, str]:
     corpus = config.corpus
     if isinstance(corpus, DemoCorpus):
         blocks = {split: sum(getattr(clip.splits, split) for clip in corpus.clips) for split in OFFICIAL}
-        return {name: blocks for name in (REAL, *corpus.categories)}, False, "the time blocks of the clips"
+        return dict.fromkeys((REAL, *corpus.categories), blocks), False, "the time blocks of the clips"
     wanted = (REAL, *corpus.categories, *corpus.also)
     try:
         names = read_splits(Path(str(corpus.splits)))
@@ -157,10 +157,12 @@ def _listed(paths: Paths, worked_out: Population, listed: pd.DataFrame, source: 
     config = paths.config
     listed = known(listed, [*config.corpus.categories, *config.corpus.also])
     sample = sample_evaluation(known(listed, config.corpus.categories), config.frames.per_video)
+    train, val = _epochs(paths, listed)
     return replace(
         worked_out,
         stored=len(listed),
-        **_epochs(paths, listed),
+        train=train,
+        val=val,
         test=int((listed["split"] == "test").sum()),
         explained=len(sample),
         test_videos=sample["video"].nunique(),
@@ -192,12 +194,14 @@ def _counted(paths: Paths, manifest: pd.DataFrame) -> Population:
         images, exact = _called_fake(paths, images)
     test = manifest[manifest["split"] == "test"]
     lmdb = config.frames.lmdb is not None
+    train, val = _epochs(paths, manifest)
     return Population(
         videos=0 if lmdb else manifest["video"].nunique(),
         there=not paths.clips,
         crops=0 if lmdb else len(manifest),
         stored=len(manifest),
-        **_epochs(paths, manifest),
+        train=train,
+        val=val,
         test=len(test),
         explained=len(images),
         test_videos=images["video"].nunique(),
@@ -218,15 +222,16 @@ def _called_fake(paths: Paths, images: pd.DataFrame) -> tuple[pd.DataFrame, bool
     return images[[real is not True for real in said]], None not in said
 
 
-def _epochs(paths: Paths, listed: pd.DataFrame) -> dict[str, int]:
+def _epochs(paths: Paths, listed: pd.DataFrame) -> list[int]:
+    """Images of an epoch of training, and of validation."""
     rows = known(listed, paths.learnt)
     config = paths.config
     per_video = config.detector.training.frames_per_video
     present = set(rows["split"])
-    return {
-        split: len(balanced(rows, split, per_video, config.seed, paths.classes)) if split in present else 0
+    return [
+        len(balanced(rows, split, per_video, config.seed, paths.classes)) if split in present else 0
         for split in ("train", "val")
-    }
+    ]
 
 
 def _identities(rows: pd.DataFrame) -> frozenset[Image]:

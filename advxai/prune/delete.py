@@ -1,7 +1,6 @@
 """Deleting what nobody needs. Nothing else in the project deletes finished work."""
 
 import logging
-import os
 import shutil
 import uuid
 from collections.abc import Iterable
@@ -43,5 +42,5 @@ def _remove(path: Path, results: Path) -> None:
         path.unlink(missing_ok=True)
         return
     hidden = path.with_name(f".{path.name.removeprefix('.')}.{uuid.uuid4().hex}")
-    os.rename(path, hidden)
+    path.rename(hidden)
     shutil.rmtree(hidden)

@@ -102,7 +102,9 @@ def _spare_crops(folder: Path, runs: Sequence[Run]) -> dict[Path, str]:
     if not runs or len(known) < len(runs):
         return {}
     place = absolute(folder)
-    cut = {absolute(crops) for _, faces in known for crops in {os.path.dirname(file) for file in faces["file"]}}
+    # of a million files' names: a Path of each would take long
+    folders = {os.path.dirname(file) for _, faces in known for file in faces["file"]}  # noqa: PTH120
+    cut = set(map(absolute, folders))
     if not all(crops.is_relative_to(place) for crops in cut):
         return {}  # the results have been moved: the lists name other places
     own = {folder / crops.relative_to(place) for crops in cut}

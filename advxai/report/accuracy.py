@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,17 +11,18 @@ from matplotlib.axes import Axes as Panel
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
 
 from advxai.report.interval import shares
 from advxai.report.save import save
 from advxai.report.sheet import broken, note, note_height, sheet
-from advxai.report.style import BAND, PAGE, PUBLISHED, SIZE, SMALL, line_styles
+from advxai.report.style import BAND, PAGE, PUBLISHED, SIZE, SMALL, Style, line_styles
 from advxai.tables.compute import ALL, ORIGINAL, Axes, check
 from advxai.tables.published import ACCURACY, ORIGINAL_ACCURACY, TOP
 
 ACROSS = 5  # methods side by side
 ROW = 0.86  # inches
-LINE = {"lw": 1.1, "ms": 2.8}
+LINE: Style = {"lw": 1.1, "ms": 2.8}
 TEXT = (
     "Share of images that the detector gives their true class after NES attacks on their top-k segments; k = 0: the "
     "clean images, all of them. Bands: Wilson intervals (95%), widened where frames of a video resemble each other."
@@ -132,7 +132,7 @@ def _column(panels: Sequence[Panel], group: Sequence[str], found: pd.DataFrame, 
     panels[-1].set_xlabel("attacked segments k", fontsize=SIZE)
 
 
-def _curve(panel: Panel, curve: pd.DataFrame, style: Mapping[str, Any]) -> None:
+def _curve(panel: Panel, curve: pd.DataFrame, style: Style) -> None:
     k, low, high = curve["k"].to_numpy(), curve["low"].to_numpy(), curve["high"].to_numpy()
     panel.fill_between(k, low, high, color=style["color"], alpha=BAND, lw=0)
     for end in (low, high):
@@ -140,7 +140,7 @@ def _curve(panel: Panel, curve: pd.DataFrame, style: Mapping[str, Any]) -> None:
     panel.plot(k, curve["value"], clip_on=False, zorder=3, **LINE, **style)
 
 
-def _published(row: str, category: str, top: int) -> tuple[list[int], np.ndarray]:
+def _published(row: str, category: str, top: int) -> tuple[list[int], NDArray[np.float64]]:
     """Numbers of segments, and accuracies, that the paper gives."""
     ks = [k for k in (0, *TOP) if k <= top]
     values = (ORIGINAL_ACCURACY[category], *getattr(ACCURACY[row], category))

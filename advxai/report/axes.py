@@ -15,6 +15,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 from matplotlib.patheffects import withStroke
 
+from advxai.common.arrays import Flags, Floats, Labels, Picture
 from advxai.report.forms import amplified, outlined, raster, unit
 from advxai.report.polygons import Ring, inside, rings, scaled
 from advxai.report.style import (
@@ -29,14 +30,15 @@ from advxai.report.style import (
     SIZE,
     SMALL,
     Form,
+    Style,
 )
 
 LINE, BAR, ENTRY = 0.16, 0.3, 1.6  # inches of a legend: height of a line and of a bar of colours, width of an entry
 DASHES = (0, (4, 1.2))
-MASK: dict[str, Any] = {"edgecolor": MASK_COLOUR, "linewidth": 1.7, "linestyle": DASHES}
-SEGMENT: dict[str, Any] = {"edgecolor": SEGMENT_COLOUR, "linewidth": 1.1}
-FOR: dict[str, Any] = {"edgecolor": POSITIVE, "linewidth": 1.1}
-AGAINST: dict[str, Any] = {"edgecolor": NEGATIVE, "linewidth": 1.1, "linestyle": DASHES}
+MASK: Style = {"edgecolor": MASK_COLOUR, "linewidth": 1.7, "linestyle": DASHES}
+SEGMENT: Style = {"edgecolor": SEGMENT_COLOUR, "linewidth": 1.1}
+FOR: Style = {"edgecolor": POSITIVE, "linewidth": 1.1}
+AGAINST: Style = {"edgecolor": NEGATIVE, "linewidth": 1.1, "linestyle": DASHES}
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,12 @@ class Shown:
         zero: value of map and scores that stands for no effect; needed by all forms but `heat`.
     """
 
-    map: np.ndarray
-    segments: np.ndarray
-    ranking: np.ndarray
+    map: Floats
+    segments: Labels
+    ranking: Labels
     caption: str = ""
     form: Form = "heat"
-    scores: np.ndarray | None = None
+    scores: Floats | None = None
     zero: float = float("nan")
 
 
@@ -75,14 +77,14 @@ def outline(axes: Axes, found: Sequence[Ring], halo: float = HALO_WIDTH, **style
     axes.add_patch(patch)
 
 
-def region(axes: Axes, pixels: np.ndarray, size: tuple[int, int], scale: float = 1.0, **style: Any) -> None:
+def region(axes: Axes, pixels: Flags, size: tuple[int, int], scale: float = 1.0, **style: Any) -> None:
     """Outline a (h, w) bool region, stretched over an image of `size` (H, W); `scale` thins the line."""
     style["linewidth"] *= scale
     height, width = (have / of for have, of in zip(size, pixels.shape, strict=True))
     outline(axes, scaled(rings(pixels), width, height), HALO_WIDTH * scale, **style)
 
 
-def edges(axes: Axes, segments: np.ndarray) -> None:
+def edges(axes: Axes, segments: Labels) -> None:
     """Thin lines between the segments, (h, w) integer labels, of an image of the same size."""
     down, right = (np.argwhere(np.diff(segments, axis=axis)) for axis in (0, 1))
     lines = [((x - 0.5, y + 0.5), (x + 0.5, y + 0.5)) for y, x in down]
@@ -90,7 +92,7 @@ def edges(axes: Axes, segments: np.ndarray) -> None:
     axes.add_collection(LineCollection(lines, colors=SEGMENT_COLOUR, lw=0.35, alpha=0.8, capstyle="projecting"))
 
 
-def image(axes: Axes, pixels: np.ndarray, caption: str = "") -> None:
+def image(axes: Axes, pixels: Picture, caption: str = "") -> None:
     """An image, (H, W, 3) uint8 or float in units of [0, 1], and a caption under it."""
     axes.imshow(unit(pixels).clip(0, 1), interpolation="nearest")
     axes.set_xlabel(caption, fontsize=SIZE, labelpad=3)
@@ -102,14 +104,14 @@ def absent(axes: Axes, size: tuple[int, int], text: str) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=SIZE + 1, color="0.35")
 
 
-def difference(axes: Axes, clean: np.ndarray, adversarial: np.ndarray) -> None:
+def difference(axes: Axes, clean: Picture, adversarial: Picture) -> None:
     """The amplified difference of two images, its size in the caption."""
     stretched, largest = amplified(clean, adversarial)
     gain = f", shown \N{MULTIPLICATION SIGN}{127.5 / largest:.0f}" if largest else ""
     image(axes, stretched, f"largest {largest:.1f}/255{gain}")
 
 
-def explanation(axes: Axes, pixels: np.ndarray, shown: Shown, top: int, scale: float = 1.0) -> None:
+def explanation(axes: Axes, pixels: Picture, shown: Shown, top: int, scale: float = 1.0) -> None:
     """A map over its image, in its form; the first `top` segments of its ranking outlined and numbered.
 
     Args:
@@ -129,7 +131,7 @@ def explanation(axes: Axes, pixels: np.ndarray, shown: Shown, top: int, scale: f
         numbered(axes, shown.segments == label, size, place, scale)
 
 
-def numbered(axes: Axes, pixels: np.ndarray, size: tuple[int, int], place: int, scale: float = 1.0) -> None:
+def numbered(axes: Axes, pixels: Flags, size: tuple[int, int], place: int, scale: float = 1.0) -> None:
     """Outline a segment, a (h, w) bool region, and write its number into it."""
     region(axes, pixels, size, scale, **SEGMENT)
     x, y = inside(pixels)
@@ -147,7 +149,7 @@ def numbered(axes: Axes, pixels: np.ndarray, size: tuple[int, int], place: int, 
     )
 
 
-def _line(style: dict[str, Any], label: str, width: float = 2) -> Line2D:
+def _line(style: Style, label: str, width: float = 2) -> Line2D:
     return Line2D([], [], color=style["edgecolor"], ls=style.get("linestyle", "-"), lw=width, label=label)
 
 
@@ -169,7 +171,7 @@ class Legend:
 
     @property
     def _lines(self) -> list[Artist]:
-        lines = [_line(MASK, "true mask")] if self.mask else []
+        lines: list[Artist] = [_line(MASK, "true mask")] if self.mask else []
         if self.forms:
             lines.append(Line2D([], [], color="0.35", lw=1.6, label=f"segments ranked 1 to {self.top}"))
         if "outlines" in self.forms:
@@ -193,8 +195,11 @@ class Legend:
     def draw(self, figure: Figure, left: float, bottom: float) -> None:
         """Draw it, its lower left corner so many inches from the figure's."""
         width, height = figure.get_size_inches()
-        place = {"loc": "lower left", "bbox_to_anchor": (left / width, (bottom + BAR * bool(self._bars)) / height)}
-        look = {"borderpad": 0, "borderaxespad": 0, "columnspacing": 1.2, "handlelength": 2.4}
+        place: Style = {
+            "loc": "lower left",
+            "bbox_to_anchor": (left / width, (bottom + BAR * bool(self._bars)) / height),
+        }
+        look: Style = {"borderpad": 0, "borderaxespad": 0, "columnspacing": 1.2, "handlelength": 2.4}
         if lines := self._lines:
             figure.legend(handles=lines, ncols=self._columns, fontsize=SIZE, frameon=False, **place, **look)
         for number, (colours, ends) in enumerate(self._bars):
@@ -203,6 +208,7 @@ class Legend:
             bar = figure.add_axes(at)
             figure.colorbar(ScalarMappable(cmap=colours), cax=bar, orientation="horizontal", ticks=[0, 1])
             bar.set_xticks([0, 1], ends, fontsize=SIZE)
-            for label, side in zip(bar.get_xticklabels(), ("left", "right"), strict=True):
-                label.set_ha(side)
+            first, last = bar.get_xticklabels()
+            first.set_horizontalalignment("left")
+            last.set_horizontalalignment("right")
             bar.tick_params(length=0, pad=1)

@@ -1,20 +1,17 @@
 """The figures' short texts."""
 
-from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
-
+from advxai.common.arrays import Floats
 from advxai.common.classes import Classes
+from advxai.common.types import Record
 
 
-def clean_caption(probabilities: np.ndarray, classes: Classes) -> str:
+def clean_caption(probabilities: Floats, classes: Classes) -> str:
     """What the detector says of the clean image: (classes,) probabilities -> `called Deepfakes, p = 0.98`."""
     predicted = int(classes.called(probabilities))
     return f"called {classes.names[predicted]}, p = {probabilities[predicted]:.2f}"
 
 
-def adversary_caption(record: Mapping[str, Any], classes: Classes) -> str:
+def adversary_caption(record: Record, classes: Classes) -> str:
     """Outcome of NES: a record of the stage adversary -> what it is called, after how many iterations, and how p(Real)
     moved."""
     called, real = classes.names[int(classes.called(record["after"]))], classes.real
@@ -23,7 +20,7 @@ def adversary_caption(record: Mapping[str, Any], classes: Classes) -> str:
     return f"called {called}\nafter {iterations} iteration{'' if iterations == 1 else 's'}\n{moved}"
 
 
-def attack_caption(row: Mapping[str, Any], classes: Classes) -> str:
+def attack_caption(row: Record, classes: Classes) -> str:
     """Outcome of the attack on the top-k segments: an evaluation row -> how p of the predicted class moved, and what
     the image is called then; for an image that left the explainer's rows, that."""
     if not row["included"]:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import StrMethodFormatter
+from numpy.typing import NDArray
 
 from advxai.report.save import save
 from advxai.report.sheet import broken, note, note_height, sheet
@@ -19,9 +20,10 @@ PANELS = {"images": "images through the detector", "calls": "calls of the detect
 BAR = 0.2  # inches an explainer, if its name has one line
 
 
-def limits(costs: pd.DataFrame, speed: Mapping[str, Any]) -> np.ndarray:
+def limits(costs: pd.DataFrame, speed: Mapping[str, Any]) -> NDArray[np.float64]:
     """Seconds that the forwards alone of each explainer would take: all its images at the detector's raw rate."""
-    return (costs["total images"] / speed["images_per_second"]).to_numpy()
+    seconds: NDArray[np.float64] = (costs["total images"] / speed["images_per_second"]).to_numpy()
+    return seconds
 
 
 def text_of(costs: pd.DataFrame, speed: Mapping[str, Any]) -> str:
@@ -65,7 +67,7 @@ def draw(costs: pd.DataFrame, speed: Mapping[str, Any], text: str = "", dpi: int
     return figure
 
 
-def _bars(axes: Axes, own: np.ndarray, copy: np.ndarray) -> None:
+def _bars(axes: Axes, own: NDArray[np.float64], copy: NDArray[np.float64]) -> None:
     """The explainer's own part, and that of the adversarial copy beside it; a row without images has no bar."""
     at = np.arange(len(own))
     own, copy = np.nan_to_num(own), np.nan_to_num(copy)

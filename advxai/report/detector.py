@@ -11,7 +11,9 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
 
+from advxai.common.arrays import Flags, Floats
 from advxai.common.categories import ABBREVIATIONS
 from advxai.common.classes import NONE, Classes
 from advxai.detector.videos import by_video
@@ -23,7 +25,7 @@ from advxai.tables.compute import paper_order
 SHARES = "Blues"
 
 
-def roc(score: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def roc(score: Floats, positive: Flags) -> tuple[Floats, Floats]:
     """The ROC curve's corners, from (0, 0) to (1, 1); equal scores share a point.
 
     Args:
@@ -43,7 +45,7 @@ def roc(score: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return wrong[kept] / wrong[-1], found[kept] / found[-1]
 
 
-def _confusion(axes: Axes, confusion: np.ndarray, names: Sequence[str], classes: Classes) -> None:
+def _confusion(axes: Axes, confusion: NDArray[np.integer], names: Sequence[str], classes: Classes) -> None:
     """Shares of each true class's images, and their numbers; a class without images has no row."""
     places = [classes.names.index(name) for name in names]
     counts = confusion[np.ix_(places, places)]

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from advxai.common.arrays import Picture
 from advxai.report.axes import MASK, Legend, absent, explanation, image, region
 from advxai.report.figure import Panel
 from advxai.report.save import save
@@ -35,7 +35,7 @@ class Column:
     """
 
     panel: Panel
-    original: np.ndarray | None
+    original: Picture | None
 
 
 def draw(columns: Sequence[Column], text: str, top: int, dpi: int = 150) -> Figure:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from advxai.common.arrays import Flags, Picture
 from advxai.report.axes import MASK, Legend, Shown, absent, difference, explanation, image, region
 from advxai.report.save import save
 from advxai.report.sheet import GAP, sheet, side_of, squares, wrapped
@@ -33,10 +33,10 @@ class Panel:
     """
 
     title: str
-    image: np.ndarray
+    image: Picture
     caption: str = ""
-    mask: np.ndarray | None = None
-    adversarial: np.ndarray | None = None
+    mask: Flags | None = None
+    adversarial: Picture | None = None
     adversarial_caption: str = ""
     explanations: Mapping[str, Shown] = field(default_factory=dict)
 

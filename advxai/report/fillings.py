@@ -1,15 +1,16 @@
 """Figure of one image under every filling (paper, figures 1 and 3)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from advxai.common.arrays import Floats, Labels
 from advxai.common.classes import Classes
+from advxai.common.types import Record
 from advxai.report.axes import SEGMENT, edges, image, numbered, region
 from advxai.report.save import save
 from advxai.report.sheet import GAP, note, note_height, sheet, side_of, squares
@@ -37,9 +38,9 @@ class Filled:
     key: str
     category: str
     explainer: str
-    labels: np.ndarray
+    labels: Labels
     classes: Classes
-    records: Sequence[Mapping[str, Any]]
+    records: Sequence[Record]
 
 
 def read(path: Path, classes: Classes) -> Filled:
@@ -52,14 +53,14 @@ def read(path: Path, classes: Classes) -> Filled:
     return Filled(said["key"], said["category"], said["explainer"], said["labels"], classes, read_shard(path))
 
 
-def label_of(record: Mapping[str, Any]) -> str:
+def label_of(record: Record) -> str:
     """A filling's name: its kind, and what else it has."""
-    name = record["kind"].replace("_", " ")
+    kind = str(record["kind"])
     extra = {"blur": f" {record['size']} px", "noise": f" {record['std']:g}"}
-    return name + extra.get(record["kind"], "")
+    return kind.replace("_", " ") + extra.get(kind, "")
 
 
-def _called(probabilities: np.ndarray, classes: Classes) -> str:
+def _called(probabilities: Floats, classes: Classes) -> str:
     predicted = int(classes.called(probabilities))
     return f"{classes.names[predicted]}\np = {probabilities[predicted]:.2f}"
 
@@ -92,7 +93,7 @@ def draw(found: Filled, text: str = "", dpi: int = 150) -> Figure:
         for column in range(across):
             pair = grid[:, column + 1]
             if column < len(part):
-                _filling(pair, part[column], found)
+                _filling(pair[0], pair[1], part[column], found)
             else:
                 for axes in pair:
                     axes.set_visible(False)
@@ -104,7 +105,7 @@ def draw(found: Filled, text: str = "", dpi: int = 150) -> Figure:
     return figure
 
 
-def _image(above: Axes, below: Axes, found: Filled, clean: Mapping[str, Any]) -> None:
+def _image(above: Axes, below: Axes, found: Filled, clean: Record) -> None:
     above.set_title("image", fontsize=SIZE, pad=2)
     image(above, clean["part"], _called(clean["p_part"], found.classes))
     image(below, clean["part"], f"segments of\n{found.explainer}")
@@ -113,12 +114,12 @@ def _image(above: Axes, below: Axes, found: Filled, clean: Mapping[str, Any]) ->
         numbered(below, clean["segments"] == label, clean["part"].shape[:2], place, LINES)
 
 
-def _filling(pair: Sequence[Axes], record: Mapping[str, Any], found: Filled) -> None:
-    pair[0].set_title(label_of(record), fontsize=SIZE, pad=2)
-    for axes, name in zip(pair, ("part", "whole"), strict=True):
+def _filling(above: Axes, below: Axes, record: Record, found: Filled) -> None:
+    above.set_title(label_of(record), fontsize=SIZE, pad=2)
+    for axes, name in ((above, "part"), (below, "whole")):
         image(axes, record[name], _called(record[f"p_{name}"], found.classes))
     inside = np.isin(record["segments"], found.labels)
-    region(pair[0], inside, record["part"].shape[:2], LINES, **SEGMENT)
+    region(above, inside, record["part"].shape[:2], LINES, **SEGMENT)
 
 
 def fillings_figure(found: Filled, path: Path, text: str = "", dpi: int = 150) -> None:

@@ -4,32 +4,35 @@ These arrays are what figures, the report's gallery and `advxai explain` have in
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import to_rgb
+from numpy.typing import NDArray
 
+from advxai.common.arrays import Floats, Labels, Picture
 from advxai.report.style import COLOURED, HEAT_COLOURS, NEGATIVE, OUTLINED, POSITIVE, SIGNED_COLOURS, TINT, Form
 
 
-def unit(image: np.ndarray) -> np.ndarray:
+def unit(image: Picture) -> NDArray[np.float64]:
     """uint8 or float image -> float64 in units of [0, 1]; float values are kept, also those outside."""
     return image / 255.0 if image.dtype == np.uint8 else image.astype(np.float64)
 
 
-def grey(image: np.ndarray) -> np.ndarray:
+def grey(image: Picture) -> NDArray[np.float64]:
     """Luma of an RGB image, three times: (H, W, 3) float64 in [0, 1]."""
     return np.repeat((unit(image).clip(0, 1) @ [0.299, 0.587, 0.114])[..., None], 3, axis=2)
 
 
-def _fitted(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _fitted(values: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     """Nearest neighbour: a (h, w) map or label map stretched to (H, W)."""
     rows, columns = (np.arange(wanted) * have // wanted for wanted, have in zip(size, values.shape, strict=True))
     return values[np.ix_(rows, columns)]
 
 
-def heat(image: np.ndarray, saliency: np.ndarray) -> np.ndarray:
+def heat(image: Picture, saliency: Floats) -> NDArray[np.float64]:
     """The map in colour over the grey image, scaled to its own range: (H, W, 3) float in [0, 1].
 
     A map that is constant or has a value that isn't finite says nothing: the grey image alone is given back.
@@ -42,7 +45,7 @@ def heat(image: np.ndarray, saliency: np.ndarray) -> np.ndarray:
     return (1 - COLOURED) * base + COLOURED * colours
 
 
-def signed(image: np.ndarray, saliency: np.ndarray, zero: float) -> np.ndarray:
+def signed(image: Picture, saliency: Floats, zero: float) -> NDArray[np.float64]:
     """Red where the map speaks for the explained class, blue where against it, over the grey image; the largest
     absolute value fills the scale: (H, W, 3) float in [0, 1]. A map that says nothing: the grey image."""
     base = grey(image)
@@ -72,7 +75,7 @@ class Outlined:
         return self.weight > 0
 
 
-def outlined(scores: np.ndarray, zero: float, count: int = OUTLINED) -> list[Outlined]:
+def outlined(scores: Floats, zero: float, count: int = OUTLINED) -> list[Outlined]:
     """The segments of the largest absolute weights, largest first; none whose weight is 0 or not finite."""
     weights = np.asarray(scores, dtype=np.float64) - zero
     order = np.argsort(-np.abs(weights), kind="stable")[:count]
@@ -81,7 +84,7 @@ def outlined(scores: np.ndarray, zero: float, count: int = OUTLINED) -> list[Out
     ]
 
 
-def tinted(image: np.ndarray, segments: np.ndarray, shown: list[Outlined]) -> np.ndarray:
+def tinted(image: Picture, segments: Labels, shown: list[Outlined]) -> NDArray[np.float64]:
     """The image with a tint over outlined segments: (H, W, 3) float in [0, 1]."""
     result = unit(image).clip(0, 1)
     labels = _fitted(segments, result.shape[:2])
@@ -92,8 +95,8 @@ def tinted(image: np.ndarray, segments: np.ndarray, shown: list[Outlined]) -> np
 
 
 def raster(
-    form: Form, image: np.ndarray, saliency: np.ndarray, segments: np.ndarray, scores: np.ndarray, zero: float
-) -> np.ndarray:
+    form: Form, image: Picture, saliency: Floats, segments: Labels, scores: Floats, zero: float
+) -> NDArray[np.float64]:
     """A map in a form, without its outlines.
 
     Args:
@@ -112,7 +115,7 @@ def raster(
     return heat(image, saliency) if form == "heat" else signed(image, saliency, zero)
 
 
-def amplified(image: np.ndarray, adversarial: np.ndarray) -> tuple[np.ndarray, float]:
+def amplified(image: Picture, adversarial: Picture) -> tuple[NDArray[np.float64], float]:
     """The difference of two images around mid-grey, stretched so that its largest value fills the range.
 
     Returns:
@@ -123,7 +126,7 @@ def amplified(image: np.ndarray, adversarial: np.ndarray) -> tuple[np.ndarray, f
     return (0.5 + difference / (2 * largest) if largest else np.full_like(difference, 0.5)), largest * 255
 
 
-def resized(image: np.ndarray, size: int) -> np.ndarray:
+def resized(image: Picture, size: int) -> NDArray[np.float64]:
     """(H, W, 3) float -> (size, size, 3): by area where smaller, else bicubic."""
     if image.shape[:2] == (size, size):
         return image

@@ -16,10 +16,12 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
+from advxai.common.arrays import Floats
+
 LEVEL = 0.95
 
 
-def wilson(share: np.ndarray, n: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
+def wilson(share: Floats, n: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
     """Ends of the Wilson score interval.
 
     Args:

@@ -1,20 +1,22 @@
 """Figure of how NES made the adversarial copies: p(Real) by iteration, iterations, and the size of the change."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from advxai.adversary.distortion import Distortion
+from advxai.common.arrays import Flags, Floats
 from advxai.common.classes import Classes
+from advxai.common.types import Record
 from advxai.report.save import save
 from advxai.report.sheet import note, note_height, sheet
-from advxai.report.style import BAND, FLIPPED, LARGEST, PAGE, ROOT_MEAN_SQUARE, SIZE, SMALL, SPENT
+from advxai.report.style import BAND, FLIPPED, LARGEST, PAGE, ROOT_MEAN_SQUARE, SIZE, SMALL, SPENT, Style
 from advxai.run.store import stream_shard
 
 FIELDS = ("key", "before", "success", "iterations", "steps", "trace")
@@ -39,14 +41,14 @@ class Progress:
 
     limit: int
     called_real: int
-    iterations: np.ndarray
-    success: np.ndarray
-    largest: np.ndarray
-    square: np.ndarray
-    traces: list[np.ndarray]
+    iterations: NDArray[np.int64]
+    success: Flags
+    largest: NDArray[np.float64]
+    square: NDArray[np.float64]
+    traces: list[NDArray[np.float32]]
 
     @property
-    def curves(self) -> np.ndarray:
+    def curves(self) -> NDArray[np.float64]:
         """(m, limit + 1) p(Real) of the images that have a trace, each carried on at its last value."""
         found = [trace for trace in self.traces if len(trace)]
         curves = np.zeros((len(found), self.limit + 1))
@@ -55,7 +57,7 @@ class Progress:
         return curves
 
 
-def size_of(steps: np.ndarray, image: np.ndarray | None, distortion: Distortion) -> tuple[float, float]:
+def size_of(steps: NDArray[np.integer], image: Floats | None, distortion: Distortion) -> tuple[float, float]:
     """Largest difference and root of the mean squared difference that a step map makes, in units of 1/255.
 
     Args:
@@ -71,7 +73,7 @@ def size_of(steps: np.ndarray, image: np.ndarray | None, distortion: Distortion)
 
 
 def progress(
-    shards: Iterable[Path], distortion: Distortion, image_of: Callable[[str], np.ndarray], classes: Classes
+    shards: Iterable[Path], distortion: Distortion, image_of: Callable[[str], Floats], classes: Classes
 ) -> Progress:
     """Read a run's shards of the stage adversary, one after the other.
 
@@ -81,7 +83,7 @@ def progress(
         image_of: key -> the image (h, w, 3) in [0, 1], as the detector sees it.
         classes: the detector's.
     """
-    records: list[Mapping[str, Any]] = []
+    records: list[Record] = []
     called_real = 0
     for path in shards:
         for record in stream_shard(path, FIELDS):
@@ -160,7 +162,7 @@ def _curves(axes: Axes, found: Progress) -> None:
         # thousands of lines would make the PDF large and slow
         axes.add_collection(LineCollection(lines, colors=colour, linestyles=line, lw=0.5, alpha=opacity), autolim=False)
         axes.collections[-1].set_rasterized(True)
-        style = {"color": colour, "ls": line, "lw": 0.8, "marker": marker, "ms": 2.5, "mew": 0.8}
+        style: Style = {"color": colour, "ls": line, "lw": 0.8, "marker": marker, "ms": 2.5, "mew": 0.8}
         if len(traced) <= MANY:
             axes.plot(*np.array([part[-1] for part in lines]).T, **style | {"ls": ""}, clip_on=False)
         axes.plot([], [], label=f"{label} ({len(mine):,})", **style)
@@ -192,7 +194,7 @@ def _iterations(axes: Axes, found: Progress) -> None:
     axes.set_xlabel("iterations", fontsize=SIZE)
 
 
-def _stacked(axes: Axes, parts: list[tuple[np.ndarray, str, Mapping[str, Any]]], edges: np.ndarray) -> None:
+def _stacked(axes: Axes, parts: list[tuple[NDArray[np.int64], str, Style]], edges: Floats) -> None:
     """Bars on each other, each part with its own hatch."""
     bottom = np.zeros(len(edges) - 1)
     for values, label, style in parts:
@@ -223,8 +225,8 @@ def _sizes(axes: Axes, found: Progress) -> None:
         (found.square, "root mean square", ROOT_MEAN_SQUARE),
         (found.largest, "largest", LARGEST),
     ):
-        counts, _, _ = axes.hist(values, edges, histtype="stepfilled", label=label, lw=0.8, **style)
-        top = max(top, counts.max(initial=0))
+        counts, _, _ = axes.hist(values, edges.tolist(), histtype="stepfilled", label=label, lw=0.8, **style)
+        top = max(top, int(np.max(counts, initial=0)))
     axes.set(xlim=(0, edges[-1]), ylim=(0, 1.05 * top))
     axes.set_xlabel("change of the image, in 1/255", fontsize=SIZE)
     _legend(axes)

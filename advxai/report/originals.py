@@ -1,14 +1,12 @@
 """The genuine image behind a fake one."""
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from advxai.common.arrays import Pixels
 from advxai.common.categories import REAL
 from advxai.common.errors import InputError
+from advxai.common.types import Box, Record
 from advxai.corpus.ffpp import places
 from advxai.frames.database import FrameStore
 from advxai.media.cut import cut
@@ -17,7 +15,7 @@ from advxai.media.video import read_at
 log = logging.getLogger(__name__)
 
 
-def original_of(face: Mapping[str, Any], root: Path | None, frames: FrameStore) -> np.ndarray | None:
+def original_of(face: Record, root: Path | None, frames: FrameStore) -> Pixels | None:
     """The frame of the original video from which a manipulated image was made.
 
     Of manipulated_sequences/<category>/<compression>/videos/<target>_<source>.mp4 that is the same frame of
@@ -37,11 +35,11 @@ def original_of(face: Mapping[str, Any], root: Path | None, frames: FrameStore) 
         return None
     target = Path(parts[-1]).stem.split("_")[0]
     videos = [f"{place}/{target}.mp4" for place in places(REAL, parts[1])]
-    box = tuple(int(face[name]) for name in ("x1", "y1", "x2", "y2"))
+    x1, y1, x2, y2 = (int(face[name]) for name in ("x1", "y1", "x2", "y2"))
     for video in videos:
-        if root is not None and min(box) >= 0 and (root / video).is_file():
+        if root is not None and min(x1, y1, x2, y2) >= 0 and (root / video).is_file():
             try:
-                return _frame(root / video, int(face["frame"]), box)
+                return _frame(root / video, int(face["frame"]), (x1, y1, x2, y2))
             except InputError as error:
                 log.warning("no original of %s: %s", face["key"], error)
     for video in videos:
@@ -51,11 +49,11 @@ def original_of(face: Mapping[str, Any], root: Path | None, frames: FrameStore) 
     return None
 
 
-def _frame(path: Path, number: int, box: tuple[int, ...]) -> np.ndarray:
+def _frame(path: Path, number: int, box: Box) -> Pixels:
     image = next((image for _, image in read_at(path, [number])), None)
     if image is None:
         raise InputError(f"{path} has no frame {number}")
     try:
-        return cut(image, box)  # type: ignore[arg-type]
+        return cut(image, box)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error

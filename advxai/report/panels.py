@@ -3,22 +3,26 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import safe_open
 
 from advxai.adversary.distortion import Distortion
 from advxai.common import parquet
+from advxai.common.arrays import Floats, Pixels
 from advxai.common.classes import Classes
+from advxai.common.rows import row_at
+from advxai.common.types import Record
 from advxai.config.science import Nes
 from advxai.faces.mask import mask_of
 from advxai.frames.database import FrameStore
 from advxai.report.axes import Shown
 from advxai.report.captions import adversary_caption, attack_caption, clean_caption
 from advxai.report.figure import Panel
-from advxai.report.pick import Record, last_rows, pick, picked
+from advxai.report.pick import last_rows, pick, picked
 from advxai.report.style import form_of
 from advxai.run.paths import Paths
 from advxai.tables.read import evaluation
@@ -33,30 +37,32 @@ def seen_by(detector: Path, settings: Nes) -> tuple[int, Distortion]:
     return int(meta["input_size"]), Distortion(settings, mean, std)
 
 
-def resized(crop: np.ndarray, size: int) -> np.ndarray:
+def resized(crop: Pixels, size: int) -> NDArray[np.float32]:
     """The crop as the detector sees it: uint8 (h, w, 3) -> float (size, size, 3) in [0, 1]."""
-    return cv2.resize(crop.astype(np.float32) / 255, (size, size), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+    image = cv2.resize(crop.astype(np.float32) / 255, (size, size), interpolation=cv2.INTER_CUBIC)
+    return cast("NDArray[np.float32]", image.clip(0, 1))
 
 
-def adversarial(image: np.ndarray, steps: np.ndarray, distortion: Distortion) -> np.ndarray:
+def adversarial(image: Floats, steps: NDArray[np.integer], distortion: Distortion) -> Floats:
     """The adversarial copy (h, w, 3) in units of [0, 1] of an image (h, w, 3) in [0, 1]."""
     mean, std = distortion.mean, distortion.std
     attacked = distortion.apply((image.transpose(2, 0, 1) - mean) / std, steps.astype(np.float64))
-    return (attacked * std + mean).transpose(1, 2, 0)
+    copy: Floats = (attacked * std + mean).transpose(1, 2, 0)
+    return copy
 
 
 def shown(method: str, record: Record, caption: str = "") -> Shown:
     """A record of the stage saliency as what to draw; `method` is the explainer's."""
     form = form_of(method, record)
-    fields = (record[name] for name in ("map", "segments", "ranking"))
-    return Shown(*fields, caption, form=form, scores=record["scores"], zero=record["zero"])
+    names = ("map", "segments", "ranking", "scores", "zero")
+    return Shown(**{name: record[name] for name in names}, caption=caption, form=form)
 
 
 def panel(
-    face: Mapping[str, Any],
+    face: Record,
     frames: FrameStore,
     saliency: Mapping[str, Record],
-    rows: Mapping[str, Mapping[str, Any]],
+    rows: Mapping[str, Record],
     adversary: Record | None,
     *,
     methods: Mapping[str, str],
@@ -117,7 +123,7 @@ def panels_of(
     maps = {name: picked(paths.maps_of(name), paths, keys) for name in names}
     found = picked(copies, paths, keys)
     size, distortion = seen_by(detector, config.adversary)
-    chosen = [faces.loc[key].to_dict() for key in keys]
+    chosen = [row_at(faces, key) for key in keys]
     with FrameStore(paths.lmdb) as frames:
         panels = [
             panel(

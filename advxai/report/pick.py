@@ -1,17 +1,17 @@
 """Which images the figures show, and what is known of them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from advxai.common.classes import FIVE, Classes
+from advxai.common.rows import row_at
+from advxai.common.types import Record
 from advxai.run.paths import Paths
 from advxai.run.store import read_some
 from advxai.tables.compute import paper_order
-
-Record = Mapping[str, Any]
 
 
 def pick(rows: pd.DataFrame, categories: Sequence[str], classes: Classes = FIVE) -> dict[str, str]:
@@ -57,4 +57,4 @@ def picked(shards: Sequence[Path], paths: Paths, keys: Collection[str]) -> dict[
 def last_rows(rows: pd.DataFrame, key: str, explainers: Sequence[str]) -> dict[str, dict[str, Any]]:
     """explainer -> the evaluation row of an image's largest k."""
     mine = rows[rows["key"] == key].sort_values("k").groupby("explainer").last()
-    return {name: mine.loc[name].to_dict() | {"k": int(rows["k"].max())} for name in explainers}
+    return {name: row_at(mine, name) | {"k": int(rows["k"].max())} for name in explainers}

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from advxai.common.arrays import Flags
+
 Ring = list[tuple[float, float]]
 
 
-def rings(region: np.ndarray, simplify: float = 0.0) -> list[Ring]:
+def rings(region: Flags, simplify: float = 0.0) -> list[Ring]:
     """Closed outlines of a region, holes among them (even-odd rule).
 
     Without simplification exactly the region's pixels have their centre inside: the outlines run a quarter of a pixel
@@ -34,7 +36,7 @@ def rings(region: np.ndarray, simplify: float = 0.0) -> list[Ring]:
     return [[(x, y) for x, y in ring.tolist()] for ring in corners if len(ring) > 2]
 
 
-def inside(region: np.ndarray) -> tuple[float, float]:
+def inside(region: Flags) -> tuple[float, float]:
     """The point (x, y) of a region that lies deepest in it: a place for its number, in the units of `rings`.
 
     The centroid of a bent segment may lie outside it.
@@ -50,7 +52,7 @@ def inside(region: np.ndarray) -> tuple[float, float]:
     return float(x) + left + 0.5, float(y) + top + 0.5
 
 
-def _bounded(region: np.ndarray) -> tuple[int, int, np.ndarray]:
+def _bounded(region: Flags) -> tuple[int, int, Flags]:
     """Left and upper edge of the smallest rectangle around a region, and what is in it."""
     rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
     return int(columns[0]), int(rows[0]), region[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

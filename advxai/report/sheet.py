@@ -1,20 +1,22 @@
 """An empty figure, squares for pictures in it, and the note under it."""
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
+from numpy.typing import NDArray
 
-from advxai.report.style import SMALL
+from advxai.report.style import SMALL, Style
 
 HINTED = 1.06  # text in a PNG is up to so many times as wide as in a PDF (measured, from 60 dots an inch on)
 MARGIN, GAP = 0.08, 0.06  # inches beside a note, and between pictures
 
 
-def sheet(width: float, height: float, dpi: int, layout: str | None = "constrained") -> Figure:
+def sheet(width: float, height: float, dpi: int, layout: Literal["constrained"] | None = "constrained") -> Figure:
     """A figure of so many inches, which no window shows."""
     figure = Figure(figsize=(width, height), dpi=dpi, layout=layout)
     FigureCanvasAgg(figure)
@@ -23,7 +25,7 @@ def sheet(width: float, height: float, dpi: int, layout: str | None = "constrain
 
 def squares(
     figure: Figure, rooms: Sequence[float], columns: int, side: float, left: float, top: float, gap: float = GAP
-) -> np.ndarray:
+) -> NDArray[np.object_]:
     """Square axes in rows and columns, without ticks and frames.
 
     Args:
@@ -90,7 +92,7 @@ def note(figure: Figure, text: str) -> None:
     """A note along the lower edge; a constrained layout makes room for it."""
     width, height = figure.get_size_inches()
     lines = wrapped(text, width - 2 * MARGIN)
-    place = {"ha": "left", "va": "bottom", "fontsize": SMALL, "linespacing": 1.2}
+    place: Style = {"ha": "left", "va": "bottom", "fontsize": SMALL, "linespacing": 1.2}
     if figure.get_layout_engine() is None:
         figure.text(MARGIN / width, MARGIN / height, lines, **place)
     else:

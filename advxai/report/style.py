@@ -8,7 +8,10 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from advxai.common.types import Record
+
 Form = Literal["outlines", "signed", "heat"]
+Style = dict[str, Any]  # arguments of matplotlib's
 
 # -- maps -------------------------------------------------------------------------------------------------------------
 HEAT_COLOURS = "cividis"  # even in lightness
@@ -25,7 +28,7 @@ TINT = 0.25  # share of an outlined segment's colour over the image
 COLUMN, PAGE = 3.5, 7.2  # inches: widths of one and of two columns of a page
 SIZE = 7  # points, of all text but headings
 SMALL = 6.5  # points, of notes under a figure and of what must fit between other things
-LINES = (
+LINES: tuple[Style, ...] = (
     {"color": "black", "ls": "-"},
     {"color": "#0072B2", "ls": (0, (5, 1))},
     {"color": "#D55E00", "ls": (0, (3, 1, 1, 1))},
@@ -34,27 +37,33 @@ LINES = (
 )
 PLAIN, ADVERSARIAL = "#0072B2", "#D55E00"  # an explainer, and its version with the adversarial baseline
 # Explainers that differ in their baseline: the version with the adversarial one, and the others in turn.
-ADVERSARIAL_LINE = {"color": ADVERSARIAL, "ls": (0, (5, 1.5)), "marker": "s"}
-PLAIN_LINES = (
+ADVERSARIAL_LINE: Style = {"color": ADVERSARIAL, "ls": (0, (5, 1.5)), "marker": "s"}
+PLAIN_LINES: tuple[Style, ...] = (
     {"color": PLAIN, "ls": "-", "marker": "o"},
     {"color": "#009E73", "ls": (0, (1, 1)), "marker": "^"},
     {"color": "#CC79A7", "ls": (0, (3, 1, 1, 1)), "marker": "D"},
     {"color": "black", "ls": (0, (7, 2)), "marker": "v"},
 )
 BAND = 0.18  # opacity of a confidence band or a range
-PUBLISHED = {"ls": "", "ms": 3.6, "mfc": "none", "mew": 0.8, "alpha": 0.6}  # hollow markers: numbers of the paper
+PUBLISHED: Style = {
+    "ls": "",
+    "ms": 3.6,
+    "mfc": "none",
+    "mew": 0.8,
+    "alpha": 0.6,
+}  # hollow markers: numbers of the paper
 # Parts of a cost: the explainer's own, its adversarial copy's; and the mark of the least that it could be.
-OWN_BAR = {"color": PLAIN, "lw": 0.6, "ec": PLAIN}
-COPY_BAR = {"fc": "white", "ec": ADVERSARIAL, "hatch": "//////", "lw": 0.6}
-LIMIT = {"color": "black", "marker": "|", "ls": "", "ms": 9, "mew": 1.8}
-SPENT = {"color": "#D55E00", "hatch": "xxxx"}  # NES spent its budget
-FLIPPED = {"color": "#0072B2", "hatch": ""}  # NES turned the image into a real one
+OWN_BAR: Style = {"color": PLAIN, "lw": 0.6, "ec": PLAIN}
+COPY_BAR: Style = {"fc": "white", "ec": ADVERSARIAL, "hatch": "//////", "lw": 0.6}
+LIMIT: Style = {"color": "black", "marker": "|", "ls": "", "ms": 9, "mew": 1.8}
+SPENT: Style = {"color": "#D55E00", "hatch": "xxxx"}  # NES spent its budget
+FLIPPED: Style = {"color": "#0072B2", "hatch": ""}  # NES turned the image into a real one
 # Sizes of a change: largest and root of the mean square of the differences.
-LARGEST = {"facecolor": (0.84, 0.37, 0.0, 0.35), "edgecolor": "#D55E00"}
-ROOT_MEAN_SQUARE = {"facecolor": "none", "edgecolor": "#0072B2", "hatch": "////"}
+LARGEST: Style = {"facecolor": (0.84, 0.37, 0.0, 0.35), "edgecolor": "#D55E00"}
+ROOT_MEAN_SQUARE: Style = {"facecolor": "none", "edgecolor": "#0072B2", "hatch": "////"}
 
 
-def line_styles(kinds: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def line_styles(kinds: Mapping[str, str]) -> dict[str, Style]:
     """How the lines of explainers that share a panel are drawn.
 
     Args:
@@ -65,7 +74,7 @@ def line_styles(kinds: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     return {name: dict(styles.get(name, ADVERSARIAL_LINE)) for name in kinds}
 
 
-def form_of(method: str, record: Mapping[str, Any]) -> Form:
+def form_of(method: str, record: Record) -> Form:
     """How an explainer's map is usually shown.
 
     LIME: outlines of its segments; SHAP, and whatever else has a map with a sign: red and blue; SOBOL, RISE and all

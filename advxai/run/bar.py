@@ -15,7 +15,7 @@ CONSOLE = 1.0
 FILE = 30.0
 
 
-class Bar(tqdm):
+class Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
     """tqdm's bar, drawn at a terminal; a line now and then where stderr is a file; told to the workflow's console where
     there is one.
 
@@ -34,7 +34,7 @@ class Bar(tqdm):
     def display(self, msg: str | None = None, pos: int | None = None) -> bool:
         """Show where it stands (tqdm calls this)."""
         if self._drawn:
-            return super().display(msg, pos)
+            return bool(super().display(msg, pos))
         if time.monotonic() >= self._last + self._every:
             self._say()
         return True

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from advxai.run import progress
 from advxai.run.tally import Job, duration, in_order, job_of, made, planned, plural
@@ -29,6 +29,18 @@ ENDS = (STOP, "Shutting down", "Exiting because")
 UNDERSTOOD = ("exit status 1.", "exit status 130.", "Signals.SIGINT")
 
 
+if TYPE_CHECKING:
+
+    class JobRecord(logging.LogRecord):
+        """A record about a job, with what Snakemake adds to it."""
+
+        job_id: int  # of one that has finished
+        jobid: int  # of any other
+        log: list[str]
+        rule_name: str
+        rule_msg: str | None
+
+
 class Console(logging.Handler):
     """Says what a person wants to know of a run.
 
@@ -44,7 +56,7 @@ class Console(logging.Handler):
 
     def __init__(
         self,
-        screen: logging.StreamHandler,
+        screen: "logging.StreamHandler[Any]",
         plan: Callable[[], dict[int, Job]],
         *,
         show_logs: bool = True,
@@ -80,11 +92,11 @@ class Console(logging.Handler):
         elif event == "run_info":
             self._begin()
         elif event == "job_info":
-            self._job_begins(record)
+            self._job_begins(cast("JobRecord", record))
         elif event == "job_finished":
-            self._job_ends(record.job_id)
+            self._job_ends(cast("JobRecord", record).job_id)
         elif event == "job_error":
-            self._job_fails(record)
+            self._job_fails(cast("JobRecord", record))
         elif event is None or event == "error":
             self._message(record)
         elif record.levelno >= logging.WARNING and event != "group_error":  # whose jobs' errors come besides
@@ -115,7 +127,7 @@ class Console(logging.Handler):
             self._line(f"{plural(len(self.jobs), 'job')}: {self._left()}")
         threading.Thread(target=self._keep_drawing, daemon=True, name="console").start()
 
-    def _job_begins(self, record: logging.LogRecord) -> None:
+    def _job_begins(self, record: "JobRecord") -> None:
         if record.jobid not in self.jobs:
             return
         job = self.jobs[record.jobid]
@@ -144,7 +156,7 @@ class Console(logging.Handler):
         self.draws = any(one.state != "done" for one in self.jobs.values())
         self._draw()
 
-    def _job_fails(self, record: logging.LogRecord) -> None:
+    def _job_fails(self, record: "JobRecord") -> None:
         job = self.jobs.get(record.jobid) or job_of(record.rule_name, {})
         job.state = "waits"
         if self.stopped:
@@ -171,7 +183,8 @@ class Console(logging.Handler):
 
     def status(self) -> str:
         """How far the run is: jobs done, work in progress, stages left."""
-        parts, within = {}, 0.0
+        parts: dict[str, list[float]] = {}  # done, of how many, seconds left
+        within = 0.0
         for job in self.jobs.values():
             if job.state != "runs":
                 continue
@@ -189,6 +202,7 @@ class Console(logging.Handler):
         return " | ".join([bar, *([", ".join(at_work)] if at_work else []), f"left: {self._left()}"])
 
     def _keep_drawing(self) -> None:
+        assert self.lock is not None  # every handler has one
         while not self.ended.wait(REDRAW if self.terminal else REPEAT):
             with self.lock:
                 if self.ended.is_set() or not self.draws:
@@ -226,6 +240,7 @@ class Console(logging.Handler):
 
     def close(self) -> None:
         """Leave the terminal's line empty, and no files."""
+        assert self.lock is not None  # every handler has one
         with self.lock:
             if not self.ended.is_set():
                 self.ended.set()
@@ -245,7 +260,8 @@ def said_by_the_job(record: logging.LogRecord) -> bool:
 
 def unquieten(handler: logging.Handler) -> None:
     """Let Snakemake's own handler say everything, whatever the profile is quiet about."""
-    for part in (*handler.filters, handler.formatter):
+    parts: list[Any] = [*handler.filters, handler.formatter]  # Snakemake's own, which are no types of ours
+    for part in parts:
         if hasattr(part, "quiet"):
             part.quiet = set()
 
@@ -262,7 +278,7 @@ def watch(workflow: Any) -> None:
     handlers = {handler.name: handler for handler in logger.handlers}
     screen, file = handlers.get("DefaultStreamHandler"), handlers.get("DefaultLogFileHandler")
     settings = workflow.output_settings
-    if screen is None:  # a logger plugin writes to the screen
+    if not isinstance(screen, logging.StreamHandler):  # a logger plugin writes to the screen
         return
     if workflow.subprocess_exec:
         if progress.offered():

@@ -4,13 +4,14 @@ import errno
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256, publish
+from advxai.common.types import Item
 from advxai.run.folders import is_shard
 from advxai.run.owner import watch_owner
 from advxai.run.progress import begin, spoken
@@ -72,7 +73,7 @@ def job(log: Sequence[str], inputs: Any = None) -> Iterator[None]:
 
 def _belong(inputs: Any) -> str | None:
     """The weights of the run's detector, if the job takes them; shards that it takes besides must be of these."""
-    if inputs is None or "weights" not in inputs.keys():
+    if inputs is None or "weights" not in inputs.keys():  # noqa: SIM118  # `in` looks at the values
         return None
     weights = read_hash(Path(inputs.weights))
     if shards := [path for path in map(Path, inputs) if is_shard(path)]:
@@ -84,17 +85,18 @@ def _belong(inputs: Any) -> str | None:
 
 def _present(inputs: Any) -> str:
     """The hash of the detector now: of its file, where the job has that, else what the small file says."""
-    if "detector" in inputs.keys():
+    if "detector" in inputs.keys():  # noqa: SIM118  # as above
         return file_sha256(inputs.detector)
     return read_hash(Path(inputs.weights))
 
 
 def read_items(path: str | Path) -> list[dict[str, Any]]:
     """The rows of a shard's list (JSON)."""
-    return json.loads(Path(path).read_text())
+    items: list[dict[str, Any]] = json.loads(Path(path).read_text())
+    return items
 
 
-def write_items(path: str | Path, items: list[dict[str, Any]]) -> None:
+def write_items(path: str | Path, items: Iterable[Item]) -> None:
     """Write a shard's list, one row a line; small, so that Snakemake compares it by checksum."""
     text = "[\n" + ",\n".join(json.dumps(item) for item in items) + "\n]\n"
     publish(Path(path), lambda file: file.write_text(text))

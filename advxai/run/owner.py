@@ -60,6 +60,8 @@ def _watch(owner: int) -> None:
         time.sleep(EVERY)
     said = "The workflow (process %d) is gone: this job stops; what it has finished is kept."
     logging.error(said, owner, extra={"alone": True})
-    signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
+    main = threading.main_thread().ident
+    assert main is not None  # it has begun
+    signal.pthread_kill(main, signal.SIGTERM)
     time.sleep(GRACE)
     os._exit(1)  # the main thread is in a call that doesn't end

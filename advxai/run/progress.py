@@ -87,9 +87,10 @@ def tell(**said: Any) -> None:
 def read(log_file: str) -> dict[str, Any]:
     """What the job with this log file has told so far."""
     try:
-        return json.loads(place(log_file).read_text())
+        told: dict[str, Any] = json.loads(place(log_file).read_text())
     except OSError:  # it hasn't begun to tell; or a shared disk has hiccups
         return {}
+    return told
 
 
 def spoken() -> logging.Handler:

@@ -45,7 +45,7 @@ def nearby(path: Path, scratch: Path | None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="advxai-", dir=scratch) as folder:
         copy = Path(folder, path.name)
         try:
-            source = open(path, "rb")
+            source = open(path, "rb")  # noqa: SIM115  # closed below
         except OSError as error:
             raise InputError(f"{path} can't be read ({error.strerror}): replace the file.") from error
         with source, open(copy, "wb") as file:

@@ -9,6 +9,7 @@ id that `.snakemake` has too.
 import json
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,10 +65,8 @@ def call_up(paths: "Paths", snakemake: Path) -> None:
     """
     present = paths.present_weights
     if present is not None and not says(_last_weights(paths, snakemake), f"{present}\n"):
-        try:
+        with suppress(OSError):  # nothing can be made where nothing can be written
             os.utime(paths.weights_hash)
-        except OSError:
-            pass  # nothing can be made where nothing can be written
 
 
 def remember(paths: "Paths", snakemake: Path) -> None:

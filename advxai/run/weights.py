@@ -7,6 +7,7 @@ Snakemake compares by its checksum. So other weights in a detector's place are n
 import json
 import struct
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +64,8 @@ def seal(weights: Path) -> None:
         raise InputError(f"{error.filename or weights}: {error.strerror}; make the detector's folder usable") from error
     if settled and _remembered(weights) != (now, sha256):
         text = json.dumps({"status": now, "sha256": sha256}) + "\n"
-        try:
+        with suppress(OSError):  # a folder that can't be written to: the file is read again the next time
             publish(weights.with_suffix(SEEN), lambda file: file.write_text(text))
-        except OSError:
-            pass  # a folder that can't be written to: the file is read again the next time
 
 
 def current(weights: Path) -> str:
@@ -85,7 +84,7 @@ def _status(path: Path) -> dict[str, int]:
     return {"bytes": status.st_size, "inode": status.st_ino, "changed_ns": status.st_ctime_ns}
 
 
-def _remembered(weights: Path) -> tuple[Any, str]:
+def _remembered(weights: Path) -> tuple[object, str]:
     """What a detector's file was when it was last hashed, and the hash; (None, "") if that isn't known."""
     try:
         found = json.loads(weights.with_suffix(SEEN).read_text())

@@ -6,11 +6,14 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from advxai.common.arrays import Floats
 from advxai.saliency.draws import Turn, stood_down
 from advxai.saliency.segments import rank, segment_means
 
@@ -34,7 +37,7 @@ class Inputs:
     key: str
     image: Tensor
     baseline: Tensor
-    segments: np.ndarray
+    segments: NDArray[np.int16]
     target: int
     generator: np.random.Generator
     chunk: int
@@ -52,13 +55,13 @@ class Explanation:
             smaller ones against it. NaN: it has none. It is for showing the map alone.
     """
 
-    map: np.ndarray
-    scores: np.ndarray
-    ranking: np.ndarray
+    map: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    ranking: NDArray[np.int16]
     zero: float = math.nan
 
     @classmethod
-    def of_map(cls, saliency: np.ndarray, segments: np.ndarray, zero: float = math.nan) -> "Explanation":
+    def of_map(cls, saliency: Floats, segments: NDArray[np.int16], zero: float = math.nan) -> "Explanation":
         """Segments scored by the mean of the map in them (paper, section 4.2)."""
         scores = segment_means(saliency, segments)
         return cls(saliency.astype(np.float32), scores, rank(scores), zero)
@@ -95,8 +98,9 @@ class CallableExplainer(Explainer):
         """Explain one image; `predict` maps (n, 3, h, w) normalised images to (n, classes) probabilities."""
 
     def explain(self, inputs: Inputs) -> Explaining:
-        asked: queue.Queue = queue.Queue()  # (request or result, whether it is the end, error)
-        answers: queue.Queue = queue.Queue()
+        # (request or result, whether it is the end, error); what others' code gives may be anything
+        asked: queue.Queue[tuple[Any, bool, BaseException | None]] = queue.Queue()
+        answers: queue.Queue[Tensor | None] = queue.Queue()
         asking = threading.Lock()  # threads of `attribute`'s own may ask at once; each gets its own answer
         turn = Turn(inputs.generator)
         over = False
@@ -104,19 +108,21 @@ class CallableExplainer(Explainer):
         def predict(images: Tensor) -> Tensor:
             nonlocal over
             with asking:
+                answer = None
                 if not over:
                     turn.leave()  # never held while the other side is waited for
                     asked.put((images, False, None))
                     answer = answers.get()
-                    over = answer is None
-                if over:
-                    raise SystemExit  # the other side has gone; end this thread quietly
+                if answer is None:  # the other side has gone; end this thread quietly
+                    over = True
+                    raise SystemExit
                 turn.enter()
                 return answer
 
         def work() -> None:
             nonlocal over
-            result, error = None, None
+            result: Explanation | None = None
+            error: BaseException | None = None
             try:
                 turn.begin()
                 try:
@@ -137,13 +143,13 @@ class CallableExplainer(Explainer):
                 if error is not None:
                     raise error
                 if end:
-                    return given
+                    return cast("Explanation", given)  # who asked looks whether it is one
                 answers.put((yield given))
         finally:
             answers.put(None)
 
 
-def min_max(values: np.ndarray) -> np.ndarray:
+def min_max(values: Floats) -> Floats:
     """Scale to [0, 1]; an array that is constant up to float32's rounding becomes zeros (nothing stands out)."""
     low, high = float(values.min()), float(values.max())
     if high - low <= 1e-6 * max(abs(low), abs(high)):
@@ -151,7 +157,7 @@ def min_max(values: np.ndarray) -> np.ndarray:
     return (values - low) / (high - low)
 
 
-def pixels(labels: np.ndarray, device: torch.device) -> Tensor:
+def pixels(labels: NDArray[Any], device: torch.device) -> Tensor:
     """Index for `spread`: (h, w) labels -> (h * w,) int32 on the device."""
     return torch.as_tensor(labels.astype(np.int32).ravel(), device=device)
 

@@ -3,13 +3,14 @@
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from advxai.config.explainers import Baseline
 from advxai.detector.model import Preprocessing
 
 
-def segment_mean(image: Tensor, segments: np.ndarray) -> Tensor:
+def segment_mean(image: Tensor, segments: NDArray[np.int16]) -> Tensor:
     """Each segment filled with its own mean colour: (3, h, w), (h, w) -> (3, h, w)."""
     labels = torch.as_tensor(segments.astype(np.int64), device=image.device).ravel()
     count = torch.bincount(labels).to(torch.float64)
@@ -27,7 +28,7 @@ def box_blur(image: Tensor, size: int) -> Tensor:
 def fill(
     baseline: Baseline,
     image: Tensor,
-    segments: np.ndarray,
+    segments: NDArray[np.int16],
     preprocessing: Preprocessing,
     *,
     adversarial: Tensor | None,

@@ -13,19 +13,22 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+
+States = tuple[Any, Any, Tensor]  # of numpy's, Python's and torch's, in forms of their own
 
 _lent = threading.Lock()  # the generators belong to the process, so only one turn at a time
 _here = threading.local()  # .turn: of the explanation that this thread computes
 
 
-def states() -> tuple[Any, ...]:
+def states() -> States:
     """The states of numpy's, Python's and torch's (CPU) global generators."""
-    return np.random.get_state(legacy=False), random.getstate(), torch.get_rng_state()
+    return np.random.get_state(legacy=False), random.getstate(), torch.get_rng_state()  # noqa: NPY002
 
 
-def _put(values: tuple[Any, ...]) -> None:
+def _put(values: States) -> None:
     try:
-        np.random.set_state(values[0])  # fails when somebody has put another kind of generator there
+        np.random.set_state(values[0])  # noqa: NPY002  # fails when somebody has put another kind of generator there
     finally:
         random.setstate(values[1])
         torch.set_rng_state(values[2])
@@ -43,12 +46,12 @@ class Turn:
 
     def __init__(self, generator: np.random.Generator) -> None:
         seeds = [int(seed) for seed in copy.deepcopy(generator).integers(2**32, size=3)]
-        self._own: tuple[Any, ...] = (
+        self._own: States = (
             np.random.RandomState(seeds[0]).get_state(legacy=False),
             random.Random(seeds[1]).getstate(),
             torch.Generator().manual_seed(seeds[2]).get_state(),
         )
-        self._outer: tuple[Any, ...] = ()
+        self._outer: States  # while the own ones are in force
         self.held = False
 
     def enter(self) -> None:

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from advxai.common.randomness import seed_of
+from advxai.common.types import Record
 from advxai.config.explainers import BASELINES, Baseline
 from advxai.detector.model import Detector
 from advxai.saliency.baselines import fill
@@ -32,7 +34,7 @@ def baselines(used: Iterable[Baseline], adversarial: bool) -> list[Baseline]:
     return found
 
 
-def chosen(records: Mapping[str, Mapping[str, Any]], top: int) -> tuple[str, np.ndarray]:
+def chosen(records: Mapping[str, Record], top: int) -> tuple[str, NDArray[np.int16]]:
     """Which segments are filled: (explainer, labels by falling importance).
 
     They are the first `top` of the first explainer that ranks so many; if none does, those of the one that ranks most,
@@ -51,8 +53,8 @@ def chosen(records: Mapping[str, Mapping[str, Any]], top: int) -> tuple[str, np.
 def filled(
     key: str,
     image: Tensor,
-    segments: np.ndarray,
-    labels: Sequence[int] | np.ndarray,
+    segments: NDArray[np.int16],
+    labels: Sequence[int] | NDArray[np.int16],
     fillings: Sequence[Baseline],
     detector: Detector,
     seed: int,

@@ -1,29 +1,35 @@
 """LIME on superpixels (Ribeiro et al. 2016), as the lime package computes it, with the images made on the device."""
 
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from advxai.common.arrays import Floats
 from advxai.detector.engine import room
 from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend, pixels, spread
 
 
-def default_design(samples: int, segments: int, generator: np.random.Generator) -> np.ndarray:
+def default_design(samples: int, segments: int, generator: np.random.Generator) -> NDArray[np.uint8]:
     """Binary design (samples, segments) uint8, each entry kept with probability 1/2; the first row keeps everything."""
     design = generator.integers(0, 2, (samples, segments), dtype=np.uint8)
     design[0] = 1
     return design
 
 
-def kernel_weights(design: np.ndarray, width: float) -> np.ndarray:
+def kernel_weights(design: NDArray[Any], width: float) -> NDArray[np.float64]:
     """Exponential kernel on the cosine distance to the full row: (n, S) -> (n,) float64.
 
     For binary rows the cosine to the all-ones row is sqrt(kept / S); an empty row has distance 1.
     """
-    distance = 1 - np.sqrt(design.mean(axis=1, dtype=np.float64))
+    distance: NDArray[np.float64] = 1 - np.sqrt(design.mean(axis=1, dtype=np.float64))
     return np.sqrt(np.exp(-(distance**2) / width**2))
 
 
-def ridge(design: np.ndarray, target: np.ndarray, weights: np.ndarray, penalty: float) -> np.ndarray:
+def ridge(
+    design: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64], penalty: float
+) -> NDArray[np.float64]:
     """Weighted ridge with an unpenalised intercept, in closed form: coefficients (S,) float64."""
     total = weights.sum()
     x = design - (weights @ design) / total
@@ -32,7 +38,7 @@ def ridge(design: np.ndarray, target: np.ndarray, weights: np.ndarray, penalty: 
     return np.linalg.solve(weighted.T @ x + penalty * np.eye(x.shape[1]), weighted.T @ y)
 
 
-def lime_ranking(coefficients: np.ndarray) -> np.ndarray:
+def lime_ranking(coefficients: Floats) -> NDArray[np.int16]:
     """Segments with a positive weight, the heaviest first."""
     order = np.argsort(-np.abs(coefficients), kind="stable")
     return order[coefficients[order] > 0].astype(np.int16)
@@ -55,7 +61,7 @@ class Lime(Explainer):
         self.rows = samples
         self.softmax_again = softmax_again
 
-    def explain(self, inputs: Inputs, design: np.ndarray | None = None) -> Explaining:
+    def explain(self, inputs: Inputs, design: NDArray[Any] | None = None) -> Explaining:
         """Explain; `design` (n, S) replaces the drawn one."""
         count = int(inputs.segments.max()) + 1
         if design is None:
@@ -64,7 +70,7 @@ class Lime(Explainer):
         kept = torch.as_tensor(design.astype(np.float32), device=inputs.image.device)
         answers = []
         memory = room(inputs.image, min(inputs.chunk, len(kept)))
-        for part in kept.split(inputs.chunk):
+        for part in torch.split(kept, inputs.chunk):
             answer = yield blend(inputs.image, inputs.baseline, spread(part, index, inputs.segments.shape), memory)
             answers.append(answer.softmax(dim=1) if self.softmax_again else answer)
         target = torch.cat(answers)[:, inputs.target].double().cpu().numpy()

@@ -27,6 +27,7 @@ from itertools import count
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from advxai.saliency.base import Inputs
@@ -35,7 +36,7 @@ Box = tuple[int, int, int, int]
 Coalition = tuple[Box, ...]
 
 
-def halves(box: Box, channels: int) -> tuple[Box, ...]:
+def halves(box: Box, channels: int) -> tuple[Box, Box] | tuple[()]:
     """The two children of a region, in the package's order; none of a single value.
 
     Args:
@@ -71,7 +72,7 @@ def kept(coalitions: Sequence[Coalition], out: Tensor) -> Tensor:
     return torch.bmm(crossed(0, out.shape[1]).transpose(1, 2), crossed(2, out.shape[2]), out=out)
 
 
-def shared_out(shares: Sequence[tuple[Box, float]], height: int, width: int) -> np.ndarray:
+def shared_out(shares: Sequence[tuple[Box, float]], height: int, width: int) -> NDArray[np.float64]:
     """Credit of rectangles, in equal parts to each one's values: (height, width) float64."""
     values = np.zeros((height, width))
     for (top, bottom, left, right), credit in shares:
@@ -79,7 +80,7 @@ def shared_out(shares: Sequence[tuple[Box, float]], height: int, width: int) -> 
     return values
 
 
-def owen_values(inputs: Inputs, evaluations: int, batch: int) -> Generator[Tensor, Tensor, np.ndarray]:
+def owen_values(inputs: Inputs, evaluations: int, batch: int) -> Generator[Tensor, Tensor, NDArray[np.float64]]:
     """Owen values of the target's probability.
 
     Args:
@@ -116,9 +117,11 @@ def owen_values(inputs: Inputs, evaluations: int, batch: int) -> Generator[Tenso
     spent, order = 2, count()
     shares: list[tuple[Box, float]] = []
     # (what the heap goes by: added worth, order), context, region, worth of the context without and with it, weight
-    queue = [(0.0, next(order), (), whole, without, complete, 1.0)]
+    queue: list[tuple[float, int, Coalition, Box, float, float, float]] = [
+        (0.0, next(order), (), whole, without, complete, 1.0)
+    ]
     while queue and spent < evaluations:
-        splits = []
+        splits: list[tuple[Coalition, Box, Box, float, float, float]] = []  # context, halves, as above
         while queue and 2 * len(splits) < batch and spent + 2 * len(splits) < evaluations:
             _, _, context, box, f0, f1, weight = heappop(queue)
             children = halves(box, channels)

@@ -2,10 +2,11 @@
 
 import importlib
 from importlib.metadata import entry_points
+from typing import Any
 
 from advxai.common.errors import InputError
 from advxai.config.explainers import ENTRY_POINT_GROUP, Custom
-from advxai.config.explainers import Explainer as Settings
+from advxai.config.explainers import AnyExplainer as Settings
 from advxai.saliency.base import Explainer
 
 BUILT_IN = {
@@ -16,13 +17,14 @@ BUILT_IN = {
 }
 
 
-def _external(method: str) -> type:
+def _external(method: str) -> object:
     for point in entry_points(group=ENTRY_POINT_GROUP, name=method):
-        return point.load()
+        found: object = point.load()
+        return found
     return _imported(method)
 
 
-def _imported(path: str) -> type:
+def _imported(path: str) -> Any:
     module, _, name = path.partition(":")
     try:
         return getattr(importlib.import_module(module), name)
@@ -37,11 +39,10 @@ def build(settings: Settings) -> Explainer:
         InputError: a class from outside can't be imported, isn't an `Explainer`, doesn't take its `params`, or has no
             number of `rows`.
     """
-    method = settings.method  # type: ignore[attr-defined]
+    method = settings.method
     if not isinstance(settings, Custom):
-        return _imported(BUILT_IN[method])(
-            **settings.model_dump(exclude={"method", "baseline", "segmentation", "published"})
-        )
+        own: type[Explainer] = _imported(BUILT_IN[method])
+        return own(**settings.model_dump(exclude={"method", "baseline", "segmentation", "published"}))
     kind = _external(method)
     if not (isinstance(kind, type) and issubclass(kind, Explainer)):
         raise InputError(f"explainer {method}: is no subclass of advxai.saliency.Explainer; derive it from that class")

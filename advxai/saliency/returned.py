@@ -4,12 +4,13 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advxai.common.errors import InputError
 from advxai.saliency.base import Explanation
 
 
-def checked(found: Any, segments: np.ndarray, who: str, key: str) -> Explanation:
+def checked(found: Any, segments: NDArray[np.int16], who: str, key: str) -> Explanation:
     """The explanation with its arrays in the types that are stored.
 
     Args:
@@ -33,7 +34,7 @@ def checked(found: Any, segments: np.ndarray, who: str, key: str) -> Explanation
     )
 
 
-def _fault(found: Any, segments: np.ndarray) -> str | None:
+def _fault(found: Any, segments: NDArray[np.int16]) -> str | None:
     """What is wrong, in words; None: nothing."""
     if not isinstance(found, Explanation):
         return f"a {type(found).__name__} and no advxai.saliency.Explanation"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -21,8 +22,8 @@ class RiseDesign:
         shifts: (n, 2) int64, vertical and horizontal offset of the crop, in pixels, below the cell's size.
     """
 
-    cells: np.ndarray
-    shifts: np.ndarray
+    cells: NDArray[np.bool_]
+    shifts: NDArray[np.int64]
 
 
 def default_design(

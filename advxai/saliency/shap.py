@@ -1,15 +1,17 @@
 """SHAP (Lundberg & Lee 2017): Owen values of a hierarchy of regions, as shap's Partition explainer computes them."""
 
 import math
+from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from advxai.saliency.base import CallableExplainer, Explainer, Explaining, Explanation, Inputs, Predict, min_max
 from advxai.saliency.owen import owen_values
 
 
-def _explanation(values: np.ndarray, inputs: Inputs) -> Explanation:
+def _explanation(values: NDArray[np.float64], inputs: Inputs) -> Explanation:
     """The map: values (h, w, 3) scaled to [0, 1], then averaged over the channels (released code)."""
     low, high = float(values.min()), float(values.max())
     zero = -low / (high - low) if high > low else math.nan  # where the scaling puts a value of 0
@@ -42,20 +44,21 @@ class LibraryShap(CallableExplainer):
     def __init__(self, evaluations: int, batch: int) -> None:
         self.evaluations, self.batch = evaluations, batch
 
-    def values(self, predict: Predict, inputs: Inputs) -> np.ndarray:
+    def values(self, predict: Predict, inputs: Inputs) -> NDArray[np.float64]:
         """SHAP values (h, w, 3) float64 of the target's probability."""
         import shap  # heavy (numba), and only this method needs it
 
-        def target(images: np.ndarray) -> np.ndarray:
+        def target(images: NDArray[Any]) -> NDArray[np.float32]:
             tensor = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32)).permute(0, 3, 1, 2)
-            answers = [predict(part.to(inputs.image.device)) for part in tensor.split(inputs.chunk)]
-            return torch.cat(answers)[:, [inputs.target]].cpu().numpy()
+            answers = [predict(part.to(inputs.image.device)) for part in torch.split(tensor, inputs.chunk)]
+            return cast("NDArray[np.float32]", torch.cat(answers)[:, [inputs.target]].cpu().numpy())
 
         image, background = (tensor.permute(1, 2, 0).cpu().numpy() for tensor in (inputs.image, inputs.baseline))
         masker = shap.maskers.Image(background, image.shape)
         explainer = shap.PartitionExplainer(target, masker)
         result = explainer(image[None], max_evals=self.evaluations, batch_size=self.batch, silent=True)
-        return result.values[0][..., 0]
+        values: NDArray[np.float64] = result.values[0][..., 0]
+        return values
 
     def attribute(self, predict: Predict, inputs: Inputs) -> Explanation:
         return _explanation(self.values(predict, inputs), inputs)

@@ -4,15 +4,17 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.stats import qmc
 from torch.nn.functional import interpolate
 
+from advxai.common.arrays import Floats
 from advxai.detector.engine import room
 from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend, min_max, pixels, spread
 
 
 @lru_cache(maxsize=4)
-def sobol_design(cells: int, rows: int) -> np.ndarray:
+def sobol_design(cells: int, rows: int) -> NDArray[np.float64]:
     """Designs A, B and the C's: (rows * (cells + 2), cells) float64 in [0, 1).
 
     The unscrambled sequence of scipy; C_i is A with column i taken from B. Every image has the same one.
@@ -22,12 +24,12 @@ def sobol_design(cells: int, rows: int) -> np.ndarray:
     c = np.repeat(a[None], cells, axis=0)
     index = np.arange(cells)
     c[index, :, index] = b.T
-    design = np.concatenate([a, b, c.reshape(-1, cells)])
+    design: NDArray[np.float64] = np.concatenate([a, b, c.reshape(-1, cells)])
     design.flags.writeable = False  # shared
     return design
 
 
-def jansen_total(answers: np.ndarray, cells: int) -> np.ndarray:
+def jansen_total(answers: Floats, cells: int) -> NDArray[np.float64]:
     """Jansen's estimator of the total-order indices: (rows * (cells + 2),) -> (cells,) float64.
 
     A constant output has no variance to share out: all zeros.
@@ -38,7 +40,8 @@ def jansen_total(answers: np.ndarray, cells: int) -> np.ndarray:
     variance = a.var(ddof=1)
     if variance == 0:
         return np.zeros(cells)
-    return ((a - c) ** 2).sum(axis=1) / (2 * rows * variance)
+    total: NDArray[np.float64] = ((a - c) ** 2).sum(axis=1) / (2 * rows * variance)
+    return total
 
 
 class Sobol(Explainer):
@@ -53,7 +56,7 @@ class Sobol(Explainer):
         self.grid, self.design = grid, design
         self.rows = design * (grid**2 + 2)
 
-    def explain(self, inputs: Inputs, design: np.ndarray | None = None) -> Explaining:
+    def explain(self, inputs: Inputs, design: NDArray[np.float64] | None = None) -> Explaining:
         """Explain; `design` (rows * (grid^2 + 2), grid^2) replaces the sequence."""
         cells = self.grid**2
         if design is None:
@@ -64,7 +67,7 @@ class Sobol(Explainer):
         index = pixels(interpolate(labels, size, mode="nearest").numpy(), inputs.image.device)
         answers = []
         memory = room(inputs.image, min(inputs.chunk, len(masks)))
-        for part in masks.split(inputs.chunk):
+        for part in torch.split(masks, inputs.chunk):
             answer = yield blend(inputs.image, inputs.baseline, spread(part, index, size), memory)
             answers.append(answer[:, inputs.target])
         indices = jansen_total(torch.cat(answers).cpu().numpy(), cells)

@@ -1,17 +1,20 @@
 """The stage `saliency`: maps, segments, scores and rankings of one explainer."""
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from advxai.common.ahead import ahead
+from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
 from advxai.common.randomness import seed_of
-from advxai.config.explainers import Explainer as Settings
+from advxai.common.types import Item, Record
+from advxai.config.explainers import AnyExplainer as Settings
 from advxai.detector.engine import enough
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
@@ -24,8 +27,7 @@ from advxai.saliency.segments import segment
 # Rows of a request, rounded up to whole forward batches: enough for what SHAP asks at once, so that the work of several
 # images fills every forward; 38 MB an image at 224 px.
 CHUNK = 64
-Item = Mapping[str, Any]
-Adversarial = Callable[[Item, Tensor], tuple[Tensor, Mapping[str, Any]]]
+Adversarial = Callable[[Item, Tensor], tuple[Tensor, Record]]
 
 
 def _chunk(detector: Detector) -> int:
@@ -37,15 +39,16 @@ class _Prepared:
     """An image, its segments, and the seconds that they took."""
 
     image: Tensor
-    segments: np.ndarray
+    segments: NDArray[np.int16]
     seconds: float
 
 
-def _prepare(item: Item, load: Callable[[Item], np.ndarray], detector: Detector, settings: Settings) -> _Prepared:
+def _prepare(item: Item, load: Callable[[Item], Pixels], detector: Detector, settings: Settings) -> _Prepared:
     start = time.perf_counter()
     unit = detector.preprocessing.unit(load(item))
     image = detector.preprocessing.normalise(unit)
-    segments = segment(*(part.permute(1, 2, 0).numpy() for part in (unit, image)), settings.segmentation)
+    channels_last = [part.permute(1, 2, 0).numpy() for part in (unit, image)]
+    segments = segment(channels_last[0], channels_last[1], settings.segmentation)
     return _Prepared(image, segments, time.perf_counter() - start)
 
 
@@ -62,7 +65,7 @@ def _explain(
     image, segments = detector.place(prepared.image), prepared.segments
     before = (yield image[None])[0]
     copy, attack = adversarial(item, image) if adversarial else (None, {})
-    method = settings.method  # type: ignore[attr-defined]
+    method = settings.method
 
     def generator(purpose: str) -> np.random.Generator:
         return np.random.default_rng(seed_of(seed, "saliency", purpose, item["key"]))
@@ -110,7 +113,7 @@ def _explain(
 
 def run(
     items: Iterable[Item],
-    load: Callable[[Item], np.ndarray],
+    load: Callable[[Item], Pixels],
     detector: Detector,
     settings: Settings,
     seed: int,
@@ -137,7 +140,7 @@ def run(
         InputError: a request or what is returned can't be used, or an answer is no number; names explainer and image.
     """
     explainer = build(settings)
-    who = f"explainer {settings.method}"  # type: ignore[attr-defined]
+    who = f"explainer {settings.method}"
     prepared = ahead(lambda item: _prepare(item, load, detector, settings), items)
     works = (
         (

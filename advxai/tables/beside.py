@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from advxai.common.errors import InputError
+from advxai.common.rows import columns
 from advxai.tables.compute import ORIGINAL, Axes, short
 from advxai.tables.layout import COSTS, Table, image_count
 from advxai.tables.published import (
@@ -35,11 +36,10 @@ def _pairs(axes: Axes, readings: Mapping[str, str]) -> pd.DataFrame:
     for name, row in readings.items():
         if row not in ROWS:
             raise InputError(f"explainers.{name}.published = {row!r}: the paper's rows are {', '.join(ROWS)}")
-    pairs = [
-        (row, name)
-        for row in ROWS
-        for name in [name for name in axes.explainers if readings.get(name) == row] or [None]
-    ]
+    pairs: list[tuple[str, str | None]] = []
+    for row in ROWS:
+        names = [name for name in axes.explainers if readings.get(name) == row]
+        pairs += [(row, name) for name in names] or [(row, None)]
     return pd.DataFrame(pairs, columns=["published", "explainer"], dtype="str")
 
 
@@ -92,13 +92,13 @@ def _table(caption: str, tidy: pd.DataFrame, measure: str, axes: Axes) -> Table:
         # every reading repeats the published numbers, and a row without one has them once
         first = readings[0][1] if readings else group
         blank = dict.fromkeys(_counts(first, axes.top))
-        lines.append({"explainer": f"{row}, published"} | blank | _values(first, f"published {measure}"))
+        lines.append({"explainer": f"{row}, published", **blank, **_values(first, f"published {measure}")})
         for name, part in readings:
-            lines.append({"explainer": f"{name}, ours"} | _counts(part, axes.top) | _values(part, measure))
-            lines.append({"explainer": f"{name}, difference"} | blank | _values(part, "difference"))
+            lines.append({"explainer": f"{name}, ours", **_counts(part, axes.top), **_values(part, measure)})
+            lines.append({"explainer": f"{name}, difference", **blank, **_values(part, "difference")})
         ends.append(len(lines) - 1)
     wide = pd.DataFrame(lines, dtype="object")
-    values = [column for column in wide if " top-" in column]
+    values = [column for column in columns(wide) if " top-" in column]
     return Table(
         caption,
         tidy,

@@ -103,8 +103,8 @@ def _grid(statistics: pd.DataFrame, explainers: Sequence[str], axes: Axes, ks: S
 
 
 def _means(frame: pd.DataFrame, explainers: Sequence[str], axes: Axes, ks: Sequence[int]) -> pd.DataFrame:
-    groups = _with_all(frame).groupby(["explainer", "category", "k"])["value"]
-    return _grid(groups.agg(n="size", value=_mean), explainers, axes, ks)
+    groups = _with_all(frame).groupby(["explainer", "category", "k"])
+    return _grid(groups.agg(n=("value", "size"), value=("value", _mean)), explainers, axes, ks)
 
 
 def _included(rows: pd.DataFrame, axes: Axes) -> pd.DataFrame:

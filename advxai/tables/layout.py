@@ -63,7 +63,8 @@ def _wide(tidy: pd.DataFrame, value: str, axes: Axes, totals: dict[str, str]) ->
     """
     lines = []
     for explainer, rows in tidy.groupby("explainer", sort=False):
-        of = {category: part for category, part in rows.groupby("category")}
+        # dict() would take a GroupBy, which has `keys`, for a mapping
+        of = {category: part for category, part in rows.groupby("category")}  # noqa: C416
         line: dict[str, object] = {"explainer": explainer}
         line |= {name: image_count(of[ALL][column]) for name, column in totals.items()}
         line |= {f"{short(category)} n": image_count(of[category]["n"]) for category in axes.ordered}

@@ -67,7 +67,7 @@ def reasons(left_out: pd.DataFrame) -> list[tuple[str, str, str, int]]:
     found = []
     for (stage, explainer, kind), group in left_out.groupby(["stage", "explainer", kinds], sort=False):
         reason = group["reason"].iloc[0] if group["reason"].nunique() == 1 else kind
-        found.append((stage, explainer, reason, len(group)))
+        found.append((str(stage), str(explainer), str(reason), len(group)))
     return found
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from advxai.common import parquet
 from advxai.common.files import publish
+from advxai.common.rows import columns
 from advxai.tables.compute import ORIGINAL
 from advxai.tables.layout import Table
 
@@ -18,7 +19,7 @@ def _decimal(value: float, decimals: int) -> str:
     return "" if pd.isna(value) else f"{value:z.{decimals}f}"
 
 
-def _text(value: object) -> str:
+def _text(value: str | float | None) -> str:
     return "" if pd.isna(value) else str(value)
 
 
@@ -30,10 +31,10 @@ def _is_original(row: str) -> bool:
 def as_text(table: Table) -> pd.DataFrame:
     """The cells of the shown table as text; the counts of the categories stand in one column beside n."""
     wide = table.wide
-    name = wide.columns[0]
-    parts = [column for column in wide if column.endswith(N)]
+    name, *others = columns(wide)
+    parts = [column for column in others if column.endswith(N)]
     cells = pd.DataFrame({name: wide[name].astype(str)})
-    for column in wide.columns[1:]:
+    for column in others:
         if column in parts:
             continue
         if column == "n" and parts:
@@ -59,9 +60,10 @@ def marks(table: Table) -> dict[tuple[int, str], int]:
     if table.best is None:
         return {}
     cells, name = as_text(table), table.wide.columns[0]
-    found = {}
-    for column in [column for column in cells if " top-" in column]:
-        ranked = {row: float(cell) for row, cell in cells[column].items() if cell and cells[name][row] != ORIGINAL}
+    found: dict[tuple[int, str], int] = {}
+    for column in [column for column in columns(cells) if " top-" in column]:
+        shown = zip(cells.index, cells[name], cells[column], strict=True)
+        ranked = {row: float(cell) for row, line, cell in shown if cell and line != ORIGINAL}
         order = sorted(set(ranked.values()), reverse=table.best == "highest")[:2]
         found |= {(row, column): order.index(value) + 1 for row, value in ranked.items() if value in order}
     return found
@@ -74,7 +76,7 @@ def markdown(table: Table, note: str = "") -> str:
     lines = [table.caption, "", f"| {' | '.join(cells.columns)} |"]
     lines.append(f"|:---|{'---:|' * (len(cells.columns) - 1)}")
     for row in cells.index:
-        texts = [wrap[marked.get((row, column))].format(cells[column][row]) for column in cells]
+        texts = [wrap[marked.get((row, column))].format(cells[column][row]) for column in columns(cells)]
         lines.append(f"| {' | '.join(texts)} |")
     if table.best:
         lines += ["", "Best in bold, second best underlined, at the precision shown."]
@@ -96,7 +98,7 @@ def _line(cells: list[str]) -> str:
 def latex(table: Table, note: str = "") -> str:
     """The table as a LaTeX tabular (package booktabs), to be \\input into a table environment."""
     cells, marked = as_text(table), marks(table)
-    groups = _heading(list(cells.columns))
+    groups = _heading(columns(cells))
     wrap = {None: "{}", 1: r"\textbf{{{}}}", 2: r"\underline{{{}}}"}
     over, rules, start = [], [], 1
     for word, part in groups:

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ def _memory(memory: Mapping[str, Any], batch: int, at_once: int) -> list[str]:
 
 def _growth(times: Mapping[str, float]) -> list[str]:
     values = [times[str(count)] for count in COUNTS]
-    doublings = [after / before for before, after in zip(values, values[1:], strict=False)]
+    doublings = [after / before for before, after in pairwise(values)]
     return [*(f"{value:.2f}" for value in values), f"{max(doublings):.2f}"]
 
 

@@ -3,7 +3,7 @@
 import tempfile
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import patch
 
 import numpy as np
@@ -79,7 +79,7 @@ def _decoded() -> dict[str, Any]:
 class _Scripted:
     """A detector that finds a face in most frames, and none in the second that it is shown."""
 
-    settings: dict[str, Any] = {}
+    settings: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, most: int) -> None:
         self.shown, self.most = 0, most

@@ -1,4 +1,5 @@
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 
@@ -23,7 +24,7 @@ def test_longest_block_widens_the_gaps() -> None:
     assert [b.split for b in blocks] == ["train", "train", "val", "val", "test", "test"]
     assert {b.frames for b in blocks} == {35}  # 1.5 s * 23.976 a second = 35.96
     assert blocks[0].start == 0 and blocks[-1].stop == 472
-    assert all(after.start - before.stop >= 24 for before, after in zip(blocks, blocks[1:], strict=False))
+    assert all(after.start - before.stop >= 24 for before, after in pairwise(blocks))
 
 
 def test_too_short() -> None:

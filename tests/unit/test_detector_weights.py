@@ -58,7 +58,7 @@ def test_an_exchange_with_the_old_time_and_size_is_seen(detector, monkeypatch):
     assert weights.read_hash(weights.hash_file(detector)) == hash_of(b"two")
     other = detector.with_name("other")
     other.write_bytes(b"six")
-    os.replace(other, detector)
+    other.replace(detector)
     weights.seal(detector)
     assert weights.read_hash(weights.hash_file(detector)) == hash_of(b"six")
 

@@ -22,7 +22,7 @@ ORIENTATION = 6  # of EXIF: the first row is the right side, so turn it clockwis
 
 def photo(path: Path, pixels: np.ndarray, orientation: int = 1) -> Path:
     """Write a JPEG with an EXIF orientation, as a phone does."""
-    done, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
+    _done, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
     tiff = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x0112, 3, 1, orientation, 0, 0)
     exif = b"Exif\0\0" + tiff
     path.write_bytes(b"\xff\xd8\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data.tobytes()[2:])

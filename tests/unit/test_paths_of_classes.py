@@ -54,8 +54,10 @@ def test_a_class_that_nothing_is_learnt_of_is_said_before_a_job_starts(tmp_path,
     with pytest.raises(InputError, match=said):
         own.to_start_from()
     assert check(own) == []  # whoever wants the faces alone needs no detector
-    own = paths(corpus={"kind": "demo", "clips": CLIPS, "categories": ["Deepfakes"]}, detector=BINARY)
-    assert own.to_start_from() == []
+    assert (
+        paths(corpus={"kind": "demo", "clips": CLIPS, "categories": ["Deepfakes"]}, detector=BINARY).to_start_from()
+        == []
+    )
 
 
 def test_a_manipulation_that_has_no_class_can_t_be_chosen(tmp_path):

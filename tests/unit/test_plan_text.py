@@ -78,7 +78,7 @@ def test_a_finished_run_has_no_jobs_left(tmp_path):
     manifest(config)
     population = plan.population(Paths(config, planning=True))
     done = Held(population.images)
-    held = {name: done for name in config.explainers}
+    held = dict.fromkeys(config.explainers, done)
     store = plan.Store(
         clips=frozenset(["one"]),
         videos=99,

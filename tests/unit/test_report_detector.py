@@ -92,7 +92,7 @@ def test_a_class_without_images_has_neither_row_nor_curve():
     assert len(figure.axes[0].texts) == 4 * 5
     assert not any("FaceSwap" in label for label in labels(figure, 1)) and len(labels(figure, 1)) == 4
     # A class keeps its line whether or not another one is there.
-    line = {text: line for text, line in zip(labels(figure, 1), figure.axes[1].lines[1:], strict=True)}
+    line = dict(zip(labels(figure, 1), figure.axes[1].lines[1:], strict=True))
     colours = {name.partition(" ")[0]: drawn.get_color() for name, drawn in line.items()}
     assert colours["NeuralTextures"] == "#CC79A7"
 

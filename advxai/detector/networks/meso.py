@@ -121,12 +121,14 @@ class _Meso(nn.Module):
             ValueError: the images have another shape.
         """
         expected = (3, self.input_size, self.input_size)
-        # A tracer can't follow the comparison.
-        if not torch.jit.is_tracing() and tuple(images.shape[1:]) != expected:
+        # A tracer can't follow the comparison. Of the function torch has no types.
+        tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+        if not tracing and tuple(images.shape[1:]) != expected:
             raise ValueError(f"MesoNet takes images of shape {expected}, not {tuple(images.shape[1:])}")
         x = self.block4(self.block3(self.block2(self.block1(images))))
         x = x.permute(0, 2, 3, 1).flatten(1)
-        return self.output(self.dropout2(self.leaky(self.hidden(self.dropout1(x)))))
+        logits: Tensor = self.output(self.dropout2(self.leaky(self.hidden(self.dropout1(x)))))
+        return logits
 
 
 class Meso4(_Meso):

@@ -6,9 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from advxai.common import parquet
+from advxai.common.rows import row_at
+from advxai.common.types import Record
 from advxai.faces.mask import mask_of
 from advxai.frames.database import FrameStore
-from advxai.report.page.gallery import Image, Record, in_step, rows_by_image
+from advxai.report.page.gallery import Image, in_step, rows_by_image
 from advxai.report.panels import adversarial, resized, seen_by
 from advxai.run.paths import Paths
 from advxai.run.store import stream_shard
@@ -38,10 +40,10 @@ def images(paths: Paths, rows: pd.DataFrame, manifest: Path, detector: Path) -> 
             }
             if paths.copies:
                 streams[None] = stream_shard(paths.copies[number], COPIED)
-            for saliency in in_step(streams, shard):
-                copy = saliency.pop(None, None)
-                key = saliency[names[0]]["key"]
-                face = faces.loc[key].to_dict()
+            for records in in_step(streams, shard):
+                copy = records.get(None)
+                key = records[names[0]]["key"]
+                face = row_at(faces, key)
                 picture = resized(frames.image(key), size)
                 mask = mask_of(face)
                 yield Image(
@@ -49,6 +51,6 @@ def images(paths: Paths, rows: pd.DataFrame, manifest: Path, detector: Path) -> 
                     picture=picture,
                     mask=None if mask is None else mask > 0,
                     adversary=None if copy is None else (copy, adversarial(picture, copy["steps"], distortion)),
-                    saliency=saliency,
+                    saliency={name: records[name] for name in names},
                     rows={name: by_image[key][name] for name in names},
                 )

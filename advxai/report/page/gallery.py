@@ -3,20 +3,23 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 import pandas as pd
 
+from advxai.common.arrays import Flags, Floats, Labels
 from advxai.common.classes import Classes
+from advxai.common.rows import rows as records
+from advxai.common.types import Record
 from advxai.report.forms import amplified, outlined, raster, resized
 from advxai.report.polygons import inside, rings
 from advxai.report.style import form_of
 
-Record = Mapping[str, Any]
 QUALITY = 82  # of the strips' WebP
 SIMPLIFY = 0.6  # pixels by which a simplified outline may move
+Stream = TypeVar("Stream")  # what names a stream of records
 LEFT_OUT = -1  # in the place of flips: the image left the explainer's rows
 
 
@@ -34,9 +37,9 @@ class Image:
     """
 
     face: Record
-    picture: np.ndarray
-    mask: np.ndarray | None
-    adversary: tuple[Record, np.ndarray] | None
+    picture: Floats
+    mask: Flags | None
+    adversary: tuple[Record, Floats] | None
     saliency: Mapping[str, Record]
     rows: Mapping[str, Sequence[Record]]
 
@@ -57,7 +60,7 @@ class Entry:
     strip: bytes
 
 
-def path(region: np.ndarray) -> str:
+def path(region: Flags) -> str:
     """A region's outline as the path of an SVG, in pixels of the region's array; fill rule even-odd."""
     parts = []
     for ring in rings(region, SIMPLIFY):
@@ -100,7 +103,7 @@ class _Segmentations:
         self.paths: list[dict[str, str]] = []
         self._places: list[dict[str, tuple[float, float]]] = []
 
-    def add(self, segments: np.ndarray, labels: Iterable[int]) -> int:
+    def add(self, segments: Labels, labels: Iterable[int]) -> int:
         """Make sure that the labels' outlines are there; the segmentation's number."""
         name = hashlib.sha256(segments.tobytes()).hexdigest()
         if name not in self._known:
@@ -215,12 +218,12 @@ def entry(
 def rows_by_image(rows: pd.DataFrame) -> dict[str, dict[str, list[Record]]]:
     """key -> explainer -> the evaluation rows by rising k."""
     found: dict[str, dict[str, list[Record]]] = {}
-    for row in rows.sort_values("k", kind="stable").to_dict("records"):
+    for row in records(rows.sort_values("k", kind="stable")):
         found.setdefault(row["key"], {}).setdefault(row["explainer"], []).append(row)
     return found
 
 
-def in_step(streams: Mapping[Any, Iterator[Record]], what: str) -> Iterator[dict[Any, Record]]:
+def in_step(streams: Mapping[Stream, Iterator[Record]], what: str) -> Iterator[dict[Stream, Record]]:
     """Records of the same image from several shards, which list their images in the same order.
 
     Raises:

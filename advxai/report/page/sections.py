@@ -10,6 +10,7 @@ import pandas as pd
 
 from advxai.common.classes import Classes
 from advxai.config import Config
+from advxai.config.science import Nes
 from advxai.report.page.tables import per_class
 from advxai.run.paths import Paths
 from advxai.tables.compute import paper_order
@@ -39,7 +40,7 @@ def run(config: Config) -> list[tuple[str, str]]:
     """The settings that matter most: (name, value)."""
     detector, adversary, evaluation = config.detector, config.adversary, config.evaluation
 
-    def nes(settings: Any) -> str:
+    def nes(settings: Nes) -> str:
         return (
             f"n = {settings.samples}, sigma = {settings.sigma:.3g}, alpha = {settings.alpha * 255:.3g}/255, "
             f"delta = {settings.delta * 255:.3g}/255, at most {settings.iterations} iterations"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from advxai.common.rows import columns
 from advxai.tables.compute import ORIGINAL
 from advxai.tables.layout import Table
 from advxai.tables.write import as_text, marks
@@ -72,7 +73,7 @@ def shown(name: str, table: Table, note: str = "") -> Shown:
     lines = [
         [
             Cell(text[column][row], _value(text[column][row]), MARKS.get(marked.get((row, column), 0), ""))
-            for column in text
+            for column in columns(text)
         ]
         for row in text.index
     ]
@@ -80,7 +81,7 @@ def shown(name: str, table: Table, note: str = "") -> Shown:
     notes = [one for one in (*table.notes, note) if one]
     # lines under each other that belong together: published, ours, difference
     together = name.startswith("published_") and any(", ours" in line[0].text for line in lines)
-    return Shown(name, table.caption, list(text.columns), lines, pinned, not together, notes)
+    return Shown(name, table.caption, columns(text), lines, pinned, not together, notes)
 
 
 def per_class(metrics: Mapping[str, Any], names: Sequence[str], categories: Sequence[str]) -> list[list[str]]:
@@ -93,7 +94,7 @@ def per_class(metrics: Mapping[str, Any], names: Sequence[str], categories: Sequ
             is called fake.
     """
 
-    def line(level: str, name: str, n: object, values: dict[str, Any]) -> list[str]:
+    def line(level: str, name: str, n: object, values: Mapping[str, Any]) -> list[str]:
         numbers = (values.get(key) for key in ("accuracy", "auroc", "f1", "average_precision"))
         return [level, name, str(n), *("" if number is None else f"{number:.3f}" for number in numbers)]
 

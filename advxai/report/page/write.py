@@ -17,6 +17,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from advxai.common.files import publish, published_folder
+from advxai.report.page.figures import Figure
 from advxai.report.page.gallery import Entry
 from advxai.report.style import HEAT_COLOURS, MASK_COLOUR, NEGATIVE, POSITIVE, SIGNED_COLOURS
 from advxai.run.bar import Bar
@@ -44,7 +45,7 @@ class Gallery:
     top: int
 
 
-def script_json(content: Any) -> str:
+def script_json(content: object) -> str:
     """JSON that may stand in a script element: nothing in it ends that."""
     return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
@@ -130,7 +131,7 @@ def write(
     gallery: Gallery,
     entries: Iterable[Entry],
     total: int,
-    figures: Callable[[Path | None], Sequence[Any]],
+    figures: Callable[[Path | None], Sequence[Figure]],
     limit: int,
 ) -> None:
     """Publish the report.
@@ -162,7 +163,7 @@ def write(
             "top": gallery.top,
             "perPage": PER_PAGE,
             "folder": "" if alone else FOLDER,
-            "index": written.index or dict.fromkeys(["key"], []),
+            "index": written.index or {"key": []},
         }
         inline = written.inline() if alone else ()
         page = render({**content, "figures": shown if alone else figures(scratch)}, data, inline)

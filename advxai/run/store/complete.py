@@ -5,12 +5,14 @@ import logging
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from advxai.common.errors import InputError
+from advxai.common.types import Item, Record
 from advxai.run import progress
 from advxai.run.bar import Bar
 from advxai.run.shards import shard_of
@@ -24,17 +26,16 @@ ITEM = ("key", "sha256", "mask")
 MADE_FROM = ("copy", "weights")  # an item may have them too: its copy; and the weights by which it was chosen
 IDENTITY = (*ITEM, *MADE_FROM)
 SHARD = re.compile(r"(?<![0-9])([0-9]+)-of-([1-9][0-9]*)(?![0-9])")  # in the names of shards and journals
-Item = Mapping[str, Any]
 Identity = tuple[str, ...]
 
 
-def identity(item: Mapping[str, Any]) -> Identity:
+def identity(item: Item) -> Identity:
     """A record belongs to an image by its key and the hash of its bytes, an attack also by its set of pixels, an
     explanation that fills in with an adversarial copy by that copy; and to a detector by the hash of its weights."""
     return tuple(item[name] for name in IDENTITY if name in item)
 
 
-def _item(record: Mapping[str, Any]) -> Identity:
+def _item(record: Record) -> Identity:
     return tuple(record[name] for name in ITEM if name in record)
 
 
@@ -67,16 +68,14 @@ def _records(folder: Path, wanted: Iterable[Identity]) -> Iterator[dict[str, Any
             except InputError as error:
                 log.warning("not used, computed anew: %s", error)
         for path in filter(may_hold, sorted(place.glob(f"{JOURNALS}/*.journal"))):
-            try:
+            with suppress(FileNotFoundError):  # its job has published it meanwhile
                 yield from read_journal(path)
-            except FileNotFoundError:
-                pass  # its job has published it meanwhile
 
 
 def complete(
     output: Path,
     items: Sequence[Item],
-    compute: Callable[[list[Item]], Iterable[Mapping[str, Any]]],
+    compute: Callable[[list[Item]], Iterable[Record]],
     *,
     folder: Path,
     title: str,

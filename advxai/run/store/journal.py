@@ -10,23 +10,26 @@ import io
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+
+from advxai.common.types import Record
 
 MAGIC = b"\nADVXAI\x01"
 HEADER = len(MAGIC) + 8 + 32
 SYNC_EVERY = 1.0  # seconds
 
 
-def _pack(record: Mapping[str, Any]) -> bytes:
+def _pack(record: Record) -> bytes:
     arrays = {name: value for name, value in record.items() if isinstance(value, np.ndarray)}
     scalars = {name: value for name, value in record.items() if name not in arrays}
     content = json.dumps([list(record), scalars]).encode()
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{"": np.frombuffer(content, dtype=np.uint8)}, **arrays)
+    # arrays of whatever name; the stubs think of the argument allow_pickle
+    np.savez_compressed(buffer, **{"": np.frombuffer(content, dtype=np.uint8)}, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
@@ -49,11 +52,11 @@ class Journal:
         self._file: BinaryIO | None = None
         self._synced = 0.0
 
-    def add(self, record: Mapping[str, Any]) -> None:
+    def add(self, record: Record) -> None:
         """Append a record."""
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = open(self.path, "ab")
+            self._file = open(self.path, "ab")  # noqa: SIM115  # as long as there are records
         blob = _pack(record)
         self._file.write(MAGIC + len(blob).to_bytes(8, "big") + hashlib.sha256(blob).digest() + blob)
         self._file.flush()

@@ -16,17 +16,18 @@ from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from advxai.common.errors import InputError
 from advxai.common.files import publish
+from advxai.common.types import Record
 
 USER_BLOCK = 512
 SEAL = b"advxai sha256 "
-Record = Mapping[str, Any]
 LENGTH = "__length"
 
 
-def _stack(values: list[Any]) -> tuple[np.ndarray, np.ndarray | None]:
+def _stack(values: list[Any]) -> tuple[NDArray[Any], NDArray[np.int32] | None]:
     arrays = [np.asarray(value) for value in values]
     dtype = np.result_type(*arrays)
     if len({array.shape for array in arrays}) == 1 and arrays[0].size:

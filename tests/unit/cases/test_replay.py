@@ -33,7 +33,7 @@ def test_a_copy_that_differs_is_told(case, capsys):
     steps = record["steps"].copy()
     steps[0, :2, :5] += 2
     rewrite(case / cases.ADVERSARY, steps=steps, iterations=record["iterations"] + 1)
-    code, lines, said = replayed(capsys, case)
+    code, lines, _said = replayed(capsys, case)
     assert code == 1
     assert lines["adversary"].startswith(
         "DIFFERS: steps equal in 2294 of 2304 values, largest difference 2; iterations "
@@ -49,7 +49,7 @@ def test_a_ranking_that_differs_is_told_and_its_attacks_too(case, capsys):
     ranking = record["ranking"]
     swapped = ranking[[0, 2, 1, *range(3, len(ranking))]]
     rewrite(path, ranking=swapped)
-    code, lines, said = replayed(capsys, case)
+    code, lines, _said = replayed(capsys, case)
     assert code == 1
     now, then = (" ".join(map(str, one[1:4])) for one in (ranking, swapped))
     assert lines["saliency LIME"].startswith(f"DIFFERS: ranking from place 2 on {now}, stored {then} (equal: map,")
@@ -101,11 +101,11 @@ def test_an_image_with_too_few_segments_has_no_attacks(small, tmp_path, capsys):
         sources.detector,
         sources.adversary,
         {name: tmp_path / f"{name}.h5" for name in rows},
-        {name: tmp_path / "none.h5" for name in rows},
+        dict.fromkeys(rows, tmp_path / "none.h5"),
         rows,
     )
     export(paths, KEY, few, tmp_path / "case")
-    code, lines, said = replayed(capsys, tmp_path / "case")
+    code, lines, _said = replayed(capsys, tmp_path / "case")
     assert code == 1 and "attack" not in "".join(lines)
     assert lines["rows LIME"] == "equal bit for bit"
 
@@ -125,7 +125,7 @@ def test_without_an_adversarial_baseline_there_is_no_copy(small, tmp_path, capsy
     export(lean, KEY, Sources(sources.evaluation, sources.frames, sources.detector, None, **own), tmp_path / "case")
     assert not (tmp_path / "case" / cases.ADVERSARY).exists() and not (tmp_path / "case" / cases.COPY).exists()
     code, lines, _ = replayed(capsys, tmp_path / "case")
-    assert code == 0 and list(lines)[0] == "saliency LIME"
+    assert code == 0 and next(iter(lines)) == "saliency LIME"
 
 
 def test_weights_left_out_and_given(small, tmp_path, capsys):

@@ -13,7 +13,7 @@ from tests.unit.prune.finished import HEX, files, listed, mapping, only_of, run,
 
 
 def test_delete_deletes_exactly_the_list_and_a_second_prune_lists_nothing(both, tmp_path):
-    a, b = both
+    a, _b = both
     before = files(tmp_path)
     entries = unused([a])
     assert files(tmp_path) == before
@@ -63,7 +63,7 @@ def test_a_results_folder_that_is_a_link_itself(tmp_path):
 
 
 def test_a_store_behind_a_link_is_left_alone(both, tmp_path):
-    a, b = both
+    a, _b = both
     a.store.rename(tmp_path / "disk")
     a.store.symlink_to(tmp_path / "disk")
     assert unused([a]) == []

@@ -76,7 +76,7 @@ def test_old_shards_stay_while_the_configuration_s_own_are_missing(tmp_path, a):
 
 def test_what_a_changed_configuration_may_still_need_stays(tmp_path, both):
     """More frames a video, not run yet: its files are there, but not of all images."""
-    a, b = both
+    a, _b = both
     more = Paths(load(mapping(tmp_path / "results", "a", frames={"per_video": 2})))
     stages = {path.split("/")[0] for path in listed(more) if path.endswith("/b")}
     assert stages == {"faces", "predictions"}
@@ -89,7 +89,7 @@ def test_what_a_changed_configuration_may_still_need_stays(tmp_path, both):
 
 @pytest.mark.parametrize("stage", ["corpus", "faces", "evaluation"])
 def test_lists_of_another_version_tell_nothing(both, stage):
-    a, b = both
+    a, _b = both
     path = {"corpus": a.run / "corpus/videos.parquet", "faces": a.crops[0], "evaluation": a.rows_of("LIME_adv")[0]}[
         stage
     ]

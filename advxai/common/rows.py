@@ -1,0 +1,26 @@
+"""Columns and rows of a data frame, whose columns' names are strings: pandas can't promise that."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def columns(frame: "pd.DataFrame") -> list[str]:
+    """Names of the columns, in order."""
+    return cast("list[str]", list(frame.columns))
+
+
+def rows(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Every row, in order: column -> value."""
+    return cast("list[dict[str, Any]]", frame.to_dict("records"))
+
+
+def row(series: "pd.Series[Any]") -> dict[str, Any]:
+    """One row: column -> value."""
+    return cast("dict[str, Any]", series.to_dict())
+
+
+def row_at(frame: "pd.DataFrame", label: str) -> dict[str, Any]:
+    """The one row that has this label in the index: column -> value."""
+    return row(cast("pd.Series[Any]", frame.loc[label]))

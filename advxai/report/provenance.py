@@ -30,18 +30,17 @@ def provenance(paths: Paths) -> dict[str, Any]:
         paths: of the run's configuration; its shards are there.
 
     Returns:
-        run, written (UTC); config, with every default; seeds; algorithm_versions; detector (its file in the store, and
-        the SHA-256 that all records carry); folders of the store, each with its digest, parameters and what it was made
-        from; code (commit, and whether files were changed since); python,
-        packages and machine of this job; records: for each stage how many its last jobs found and computed, their
-        forwards, and with which device and versions each record was computed; mixed: stages whose records were not all
-        computed with the same; times: for each rule the jobs, their
-        seconds together, and the most memory.
+        run, written (UTC); config, with every default; seeds; algorithm_versions; detector (its file in the store,
+        the SHA-256 that all records carry, and its classes); folders of the store, each with its digest, parameters and
+        what it was made from; code (commit, and whether files were changed since); python, packages and machine of this
+        job; records: for each stage how many its last jobs found and computed, their forwards, and with which device
+        and versions each record was computed; mixed: stages whose records were not all computed with the same; times:
+        for each rule the jobs, their seconds together, and the most memory.
 
     Raises:
         InputError: a shard is damaged; the message names it.
     """
-    config = paths.config
+    config, classes = paths.config, paths.classes
     corpus = config.corpus
     found = {stage: records(shards) for stage, shards in paths.records.items()}
     return {
@@ -50,7 +49,15 @@ def provenance(paths: Paths) -> dict[str, Any]:
         "config": config.model_dump(mode="json"),
         "seeds": {"run": config.seed, "corpus": corpus.seed if isinstance(corpus, DemoCorpus) else None},
         "algorithm_versions": VERSIONS,
-        "detector": {"file": str(paths.weights), "sha256": read_hash(paths.weights_hash)},
+        "detector": {
+            "file": str(paths.weights),
+            "sha256": read_hash(paths.weights_hash),
+            "classes": list(classes.names),
+            "real": classes.real_name,
+            "output": classes.output,
+            "positive": None if classes.positive is None else classes.names[classes.positive],
+            "threshold": classes.threshold,
+        },
         "folders": [
             {
                 "folder": str(folder.path.relative_to(paths.store)),

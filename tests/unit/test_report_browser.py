@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from axe_core_python.selenium import Axe
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
@@ -155,7 +156,8 @@ def test_one_image_with_all_its_numbers(opened):
         viewer.find_element(By.ID, box).click()
     viewer.find_element(By.ID, "close").click()
     back = lambda _: opened.switch_to.active_element.get_attribute("title") == key("a")  # noqa: E731
-    WebDriverWait(opened, 20 * PATIENCE).until(back)  # the cards are drawn anew
+    # the cards are drawn anew, perhaps between the two questions
+    WebDriverWait(opened, 20 * PATIENCE, ignored_exceptions=[StaleElementReferenceException]).until(back)
     viewer = view(opened, "c")
     assert "Left out of the rows: only 2 segments" in viewer.text
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from advxai.common.classes import FIVE
 from advxai.common.files import file_sha256
 from advxai.run.store import read_shard
 from tests.patience import PATIENCE
@@ -35,6 +36,7 @@ def test_provenance_says_what_the_run_was_made_from_and_with(finished):
     assert said["times"]["adversary_shard"]["seconds"] > 0
     (weights,) = store(finished, "detector/*/detector.safetensors")
     assert said["mixed"] == [] and said["detector"]["sha256"] == file_sha256(weights)
+    assert said["detector"]["classes"] == list(FIVE.names) and said["detector"]["threshold"] is None
 
 
 @pytest.fixture(scope="module")

@@ -136,7 +136,7 @@ class Trainer:
         for x, y in self._batches(plan, rows, 0, None):
             logits = per_class(self.module(x).float(), self.classes)
             loss += nn.functional.cross_entropy(logits, y, reduction="sum").item()
-            right += int((logits.argmax(dim=1) == y).sum())
+            right += int((self.classes.called(logits.softmax(dim=1)) == y).sum())
         return loss / len(rows), right / len(rows)
 
     def state(self) -> dict[str, Any]:

@@ -4,9 +4,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from advxai.common.categories import REAL
 from advxai.common.errors import InputError
 from advxai.config.data import DemoCorpus, FfppCorpus
+from advxai.config.networks import NETWORKS
 from advxai.corpus.ffpp import missing
+from advxai.detector.keras import is_keras
 from advxai.run import weights
 
 if TYPE_CHECKING:
@@ -26,11 +29,12 @@ def check(paths: "Paths") -> list[str]:
     lacking = _lacking(paths)
     if lacking:
         raise InputError("config: this is missing:\n" + "\n".join(f"  - {one}" for one in lacking))
+    notes = _turned(paths)
     if paths.weights.exists():
-        return _sealed(paths)
+        return notes + _sealed(paths)
     given = paths.config.detector.trained
     if given is None or paths.imported or paths.ready_made:
-        return []
+        return notes
     return [
         f"{given} is of other clips, model, seed or training than the configuration's: a detector is trained. (To take "
         "its weights all the same, set detector.checkpoint to it.)"
@@ -74,10 +78,15 @@ def _lacking(paths: "Paths") -> list[str]:
     trained = config.detector.trained_file
     if checkpoint is None and trained is not None and not os.path.isfile(trained):
         lacking.append(f"detector.trained: {trained} is no file there: correct the path, or set it to null to train")
+    if checkpoint is not None and is_keras(Path(checkpoint)) and config.detector.model not in NETWORKS:
+        lacking.append(
+            f"detector.model: {checkpoint} is a file of Keras, which is read for {' and '.join(NETWORKS)}, not for "
+            f"{config.detector.model}: set it to one of these"
+        )
     if checkpoint is not None and not os.path.isfile(checkpoint):
         lacking.append(
-            f"detector.checkpoint: {checkpoint} is no file there: correct the path (the paper's authors link "
-            "theirs in the GitHub repository IDT-ITI/XAI-Deepfakes), or set it to null to train on the corpus"
+            f"detector.checkpoint: {checkpoint} is no file there: correct the path ({_source(config.detector.model)}), "
+            "or set it to null to train on the corpus"
         )
     return lacking
 
@@ -113,3 +122,25 @@ def _sealed(paths: "Paths") -> list[str]:
         f"{paths.detector.path} was made before records named the weights that made them: what the store holds of it "
         "can't be shown to be this detector's and is computed anew."
     ]
+
+
+def _turned(paths: "Paths") -> list[str]:
+    """A note where published weights are read as if their sigmoid were the other class's."""
+    settings, classes = paths.config.detector, paths.classes
+    network = NETWORKS.get(settings.model)
+    if network is None or settings.checkpoint is None or not is_keras(Path(settings.checkpoint)):
+        return []
+    if classes.positive is None or (classes.positive == classes.real) == (network.positive == REAL):
+        return []
+    theirs = "genuine" if network.positive == REAL else "fake"
+    return [
+        f"detector.positive is {classes.names[classes.positive]}, but what the published weights of {settings.model} "
+        f"give is the probability of the {theirs} class: every answer is the opposite of theirs."
+    ]
+
+
+def _source(model: str) -> str:
+    """Where published weights of a network are."""
+    if model in NETWORKS:
+        return "MesoNet's authors have theirs in the folder weights of the GitHub repository DariusAf/MesoNet"
+    return "the paper's authors link theirs in the GitHub repository IDT-ITI/XAI-Deepfakes"

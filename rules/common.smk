@@ -17,7 +17,11 @@ watch(workflow)
 # Snakefile, and its job has the target `plan:`.)
 PLANNING = not {"plan", "plan:"}.isdisjoint(sys.argv)
 
-P = Paths(CONFIG, planning=PLANNING)
+try:
+    P = Paths(CONFIG, planning=PLANNING)
+    P.classes  # which the paths of all stages depend on
+except InputError as error:
+    raise WorkflowError(str(error)) from None
 
 # On a cluster the main process takes care of what failed, with more memory and time.
 RETRIES = 0 if workflow.remote_exec else P.RETRIES

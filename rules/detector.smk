@@ -8,6 +8,7 @@ WEIGHTS = P.weights_hash
 rule detector:
     input:
         P.run / "detector/metrics.json",
+        P.predicted,
 
 
 # A detector that is there already, perhaps another run's, is no longer made by any rule: that run's lists, of another path,
@@ -88,6 +89,8 @@ rule detector_metrics:
 rule detector_called_fake:
     input:
         predictions=P.run / "detector/predictions.parquet",
+        # of this detector: the table's path is the run's alone
+        probabilities=P.predicted,
         evaluation=FRAMES / "evaluation.parquet",
         weights=WEIGHTS,
     output:

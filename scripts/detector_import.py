@@ -21,7 +21,7 @@ with job(snakemake.log, snakemake.input):
         detector.module,
         model=config.detector.model,
         preprocessing=detector.preprocessing,
-        classes=paths.classes,
+        classes=paths.written_classes,
         checkpoint=file_sha256(snakemake.input.checkpoint),
     )
     seal(paths.weights)

@@ -36,7 +36,7 @@ with job(snakemake.log, snakemake.input):
         seed=config.seed,
         out_dir=folder.path,
         initial=Path(initial[0]) if initial else None,
-        classes=paths.classes,
+        classes=paths.written_classes,
     )
     seal(paths.weights)
     ready(config.detector, paths.weights)

@@ -3,8 +3,9 @@
 A corpus has categories (`advxai.common.categories`), a detector has classes; `Classes.of` maps the ones to the others.
 """
 
+import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from typing import Any, Literal
@@ -14,6 +15,8 @@ from advxai.common.errors import InputError
 
 Output = Literal["softmax", "sigmoid"]
 NONE = -1  # the label of a category that a detector has no class for
+OUTPUTS = ("softmax", "sigmoid")
+RESERVED = ("overall", "weighted", "real_vs_fake")  # lines of the detector's metrics
 KEYS = ("classes", "real", "output", "positive", "threshold")  # of the configuration and of our files of weights
 
 
@@ -62,8 +65,14 @@ class Classes:
         """
         names = tuple(names)
         listed = ", ".join(names)
-        if len(names) < 2 or len(set(names)) < len(names) or "" in names:
+        if len(names) < 2 or len(set(names)) < len(names):
             raise InputError(f"detector.classes: {listed or 'none'}: give at least two names, each once")
+        wrong = next((name for name in names if not _usable(name)), None)
+        if wrong is not None:
+            raise InputError(
+                f"detector.classes: {wrong!a}: a name is one line of printable characters, without $ and blanks at "
+                f"its ends, and none of {', '.join(RESERVED)}"
+            )
         if real not in names:
             raise InputError(f"detector.real: {real} is none of the detector's classes, {listed}; set it to one")
         if output == "softmax" and positive is not None:
@@ -76,6 +85,10 @@ class Classes:
                 raise InputError(f"detector.positive: {positive} is none of the detector's classes, {listed}")
         place = None if positive is None else names.index(positive)
         return cls(names, names.index(real), output, place, threshold)
+
+    def at(self, threshold: float | str) -> "Classes":
+        """The same with another threshold; a word, of the configuration, stands for none."""
+        return replace(self, threshold=None if isinstance(threshold, str) else threshold)
 
     @property
     def outputs(self) -> int:
@@ -137,7 +150,9 @@ class Classes:
             return probabilities.argmax(-1)
         likeliest = probabilities[..., self.fakes].argmax(-1)
         likeliest = likeliest + (likeliest >= self.real)  # among the fakes -> among all
-        fake = self.p_fake(probabilities) >= self.threshold
+        # as a float32, which probabilities are: a mean of them may be a float64
+        least = struct.unpack("f", struct.pack("f", self.threshold))[0]
+        fake = self.p_fake(probabilities) >= least
         return fake * likeliest + ~fake * self.real
 
     def called_real(self, probabilities: Any) -> Any:
@@ -171,8 +186,37 @@ class Classes:
         Raises:
             InputError: as of `named`.
         """
-        given = {name: said[name] for name in KEYS[1:] if said.get(name) is not None}
-        return cls.named(said.get("classes") or cls.names, **given)
+        found = checked(said, "the classes")
+        return cls.named(found.pop("classes", cls.names), **found)
+
+
+def _usable(name: str) -> bool:
+    return bool(name) and name == name.strip() and name.isprintable() and "$" not in name and name not in RESERVED
+
+
+def checked(said: Mapping[str, Any], named: str) -> dict[str, Any]:
+    """The keys of `KEYS` that are said, each seen to be of its type.
+
+    Args:
+        said: for example the metadata of a file, which anybody may have written; further keys are left out.
+        named: whose they are, for the message.
+
+    Raises:
+        InputError: one is of another type, or out of range.
+    """
+    found = {name: said[name] for name in KEYS if said.get(name) is not None}
+    for name, value in found.items():
+        if name == "classes":
+            right = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+        elif name == "output":
+            right = value in OUTPUTS
+        elif name == "threshold":
+            right = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1
+        else:
+            right = isinstance(value, str)
+        if not right:
+            raise InputError(f"{named}: {name} can't be {ascii(value)[:80]}; save the checkpoint anew")
+    return found
 
 
 FIVE = Classes()  # FF++'s, in the order of the paper's head

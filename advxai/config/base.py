@@ -48,7 +48,7 @@ def _not_finite(value: object) -> Iterator[tuple[Any, ...]]:
             yield from ((key, *place) for place in _not_finite(part))
 
 
-def _fraction(value: object) -> object:
+def fraction(value: object) -> object:
     """Accept '1/255' where a number is asked for, and '1e-3', which YAML 1.1 takes for text."""
     if isinstance(value, str):
         text = value.replace(" ", "")
@@ -63,7 +63,7 @@ def _fraction(value: object) -> object:
     return value
 
 
-Number = Annotated[float, BeforeValidator(_fraction)]
+Number = Annotated[float, BeforeValidator(fraction)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 

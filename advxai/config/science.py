@@ -2,18 +2,29 @@
 
 import os
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from advxai.common.classes import Output
-from advxai.config.base import Medium, Model, Number
+from advxai.config.base import Medium, Model, Number, fraction
 from advxai.config.data import Manipulation
 from advxai.config.networks import NETWORKS
 
 Backend = Literal["torch", "openvino", "onnxruntime"]
+LIKELIEST = "likeliest"
 BACKENDS: tuple[str, ...] = get_args(Backend)
 PROJECT = Path(__file__).parents[2]  # config.yaml lies there, from wherever the workflow is started
+
+
+def _threshold(value: object) -> object:
+    number = fraction(value) if value != LIKELIEST else value
+    if number != LIKELIEST and not (isinstance(number, int | float) and 0 < number < 1):
+        raise ValueError(f"must be above 0 and below 1, or {LIKELIEST}")
+    return number
+
+
+Threshold = Annotated[float | Literal["likeliest"], BeforeValidator(_threshold)]
 
 
 class Training(Model):
@@ -34,7 +45,10 @@ class Training(Model):
     )
     label_smoothing: Number = Field(0.0, ge=0, lt=1, description="Label smoothing of the cross-entropy.")
     frames_per_video: int = Field(
-        20, ge=1, description="Equidistant frames of a fake video; originals give more, so that classes balance."
+        20,
+        ge=1,
+        description="Equidistant frames of a fake video; originals give more: in all as many images as the largest "
+        "class of fakes.",
     )
     augment: bool = Field(True, description="Random flips, shifts, brightness and JPEG compression.")
     threads: int = Field(2, ge=1, le=256, description="CPU threads of the training; part of the digest.")
@@ -91,7 +105,10 @@ class Detector(Model):
         "file of weights says; else Real and Fake for the Mesos, FF++'s five for others.",
     )
     real: str | None = Field(
-        None, min_length=1, description="The class of genuine images. null: as the file of weights says, else Real."
+        None,
+        min_length=1,
+        description="The class of genuine images; to be given where none is called Real. null: as the file of weights "
+        "says, else Real.",
     )
     output: Output | None = Field(
         None,
@@ -104,12 +121,11 @@ class Detector(Model):
         description="Whose probability the sigmoid is. null: as the file of weights says, else Real for the Mesos, the "
         "fake class for others.",
     )
-    threshold: Number | None = Field(
+    threshold: Threshold | None = Field(
         None,
-        gt=0,
-        lt=1,
-        description="An image is called fake at p(fake) >= threshold. null: as the file of weights says, else when its "
-        "likeliest class isn't `real`.",
+        description="An image is called fake at p(fake), the sum over all classes but `real`, >= threshold; likeliest: "
+        "when its likeliest class isn't `real`. Copies, maps and attacks depend on it. null: as `checkpoint` says, "
+        "else likeliest.",
     )
     input_size: int = Field(224, ge=32, le=1024, description="Side of the input, in pixels.")
     mean: tuple[Number, Number, Number] | None = Field(None, description="Normalisation; null: the model's own (timm).")
@@ -138,7 +154,8 @@ class Detector(Model):
         if not isinstance(value, dict) or value.get("model") not in NETWORKS:
             return value
         network = NETWORKS[value["model"]]
-        return {"input_size": network.input_size, "mean": network.mean, "std": network.std} | value
+        given = {name: one for name, one in value.items() if one is not None}
+        return {"input_size": network.input_size, "mean": network.mean, "std": network.std} | given
 
     @property
     def trained_file(self) -> str | None:

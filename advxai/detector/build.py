@@ -15,6 +15,7 @@ from advxai.common.errors import InputError
 from advxai.config.networks import NETWORKS
 from advxai.config.science import Detector as Settings
 from advxai.detector.model import Preprocessing
+from advxai.run.weights import said
 
 State = dict[str, Tensor]
 SAFE = ".safetensors"
@@ -123,6 +124,11 @@ def head_keys(module: nn.Module) -> list[str]:
     return [name for name in names if name.rpartition(".")[0] == last]
 
 
+def is_safetensors(file: Path) -> bool:
+    """Whether a file is to be read as safetensors: by its suffix, or by our own metadata in it."""
+    return file.suffix.lower() == SAFE or bool(said(file))
+
+
 def read_tensors(file: Path) -> object:
     """What a .safetensors file or a torch file holds, on the CPU. No code of the file is run.
 
@@ -135,7 +141,7 @@ def read_tensors(file: Path) -> object:
     if not file.is_file():
         raise InputError(f"{file}: no such file; correct the path in the configuration")
     try:
-        if file.suffix == SAFE:
+        if is_safetensors(file):
             return load_file(file)
         return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -179,7 +185,7 @@ def load_initial(module: nn.Module, file: Path) -> None:
     own = {name: value for name, value in module.state_dict().items() if not name.endswith("num_batches_tracked")}
     head = set(head_keys(module))
     body = [name for name in own if name not in head]
-    if set(given) & set(body) or file.suffix == SAFE:
+    if set(given) & set(body) or is_safetensors(file):
         missing = next((name for name in body if name not in given), None)
         unknown = next((name for name in given if name not in own), None)
         if missing or unknown:

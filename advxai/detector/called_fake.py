@@ -5,7 +5,7 @@ import pandas as pd
 from advxai.common.classes import Classes
 
 STAGE = "detector"
-REASON = "called Real by the detector: not explained"
+REASON = "called real by the detector: not explained"
 
 
 def split(images: pd.DataFrame, predictions: pd.DataFrame, classes: Classes) -> tuple[pd.DataFrame, pd.DataFrame]:

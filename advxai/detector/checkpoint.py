@@ -23,6 +23,7 @@ from advxai.detector.backends import require_device
 from advxai.detector.build import (
     build_module,
     head_keys,
+    is_safetensors,
     not_finite,
     preprocessing,
     read_tensors,
@@ -132,7 +133,7 @@ def load(
     """
     device = device or settings.device
     require_device(device)
-    own = classes_of(settings, said(path)) if classes is None else classes
+    own = classes_of(settings, said(path), path) if classes is None else classes
     backend = settings.backend if device == "cpu" else "torch"
 
     def open_network(network: nn.Module | Graph, process: Preprocessing) -> Detector:
@@ -213,7 +214,7 @@ def described(path: Path) -> dict[str, Any]:
     Raises:
         InputError: it can't be read.
     """
-    if path.suffix != ".safetensors":
+    if is_keras(path) or not is_safetensors(path):
         return {}
     try:
         with safe_open(path, framework="pt") as file:
@@ -228,7 +229,8 @@ def described(path: Path) -> dict[str, Any]:
 
 def _agree(settings: Settings, meta: dict[str, Any], path: Path, classes: Classes) -> Settings:
     """Settings with the file's own mean and std where the configuration has none; all else must be the same."""
-    if meta.get("classes", list(classes.names)) != list(classes.names):
+    names = meta.get("classes", list(classes.names))
+    if names != list(classes.names) and not (classes.positive is not None and set(names) == set(classes.names)):
         raise InputError(
             f"{path}: its classes are {', '.join(meta['classes'])}, not {', '.join(classes.names)}; give a detector of "
             "these, or take detector.classes out"

@@ -34,6 +34,11 @@ _KINDS: dict[str, dict[str, tuple[str, tuple[int, ...]]]] = {
 }
 _NAME = re.compile(r"(.+?)(?:_([0-9]{1,9}))?", re.DOTALL)
 _ANOTHER = "use another file"
+# Layers whose shapes aren't the network's own
+_REMEDIES = {
+    "hidden": "set detector.input_size to that of the images that it has learnt from",
+    "output": "set detector.output and detector.classes to what its last layer has",
+}
 
 
 def is_keras(path: Path) -> bool:
@@ -58,16 +63,22 @@ def read_keras(path: Path) -> dict[str, NDArray[np.float32]]:
 
     tensors: dict[str, NDArray[np.float32]] = {}
 
-    def add(place: str, item: Any) -> None:
+    def add(place: str | bytes, item: Any) -> None:
+        if isinstance(place, bytes):  # a name that is no UTF-8
+            place = place.decode(errors="replace")
         *_, layer, weight = ("", *place.split("/"))
         if not isinstance(item, h5py.Dataset) or not layer:
             return
         name = f"{layer}/{weight.partition(':')[0]}"  # TensorFlow's number of the output: kernel:0
         if layer == "vars":
             raise InputError(_form(path))
+        if not name.isprintable():
+            raise InputError(f"{path}: holds a tensor called {name!a}; {_ANOTHER}")
         if name in tensors:
             raise InputError(f"{path}: holds two tensors called {name}; save the network as one model, none inside")
         tensors[name] = _array(item, f"{path}: {name}")
+        if sum(array.nbytes for array in tensors.values()) > LARGEST:
+            raise InputError(f"{path}: its tensors are over a gigabyte together; {_ANOTHER}")
 
     try:
         with h5py.File(path, "r", locking=False) as file:
@@ -162,7 +173,8 @@ def state_from_keras(path: Path, name: str, outputs: int = 1, input_size: int | 
                 array, key = weights[weight], f"{module}.{parameter}"
                 shape = tuple(wanted[key].shape[axes.index(axis)] for axis in range(len(axes)))
                 if array.shape != shape:
-                    raise InputError(f"{other}its {layer}/{weight} has the shape {array.shape}, not {shape}; {remedy}")
+                    mend = _REMEDIES.get(module, remedy)
+                    raise InputError(f"{other}its {layer}/{weight} has the shape {array.shape}, not {shape}; {mend}")
                 state[key] = torch.from_numpy(np.ascontiguousarray(array.transpose(axes)))
             if kind == "batch_normalization":
                 state[f"{module}.num_batches_tracked"] = torch.tensor(0)

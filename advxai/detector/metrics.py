@@ -38,7 +38,11 @@ def parted(test: pd.DataFrame, categories: Collection[str], classes: Classes) ->
     known = {REAL, *(name for name in categories if classes.of(name) is not None)}
     measured = test["category"].isin(known)
     if not measured.any():
-        raise InputError("there is no image to evaluate the detector on; add videos to the split test")
+        listed = ", ".join(sorted(set(test["category"]))) or "none"
+        raise InputError(
+            f"there is no image to evaluate the detector on: the test images are of the categories {listed}, its "
+            f"classes are {', '.join(classes.names)}; add videos of these to the split test"
+        )
     return test[measured].reset_index(drop=True), test[~measured].reset_index(drop=True)
 
 

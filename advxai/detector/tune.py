@@ -16,6 +16,7 @@ from advxai.detector.throughput import Rate, best, compare
 from advxai.run.bar import Bar
 from advxai.run.environment import processor
 from advxai.run.jobs import use_threads
+from advxai.run.weights import said
 
 
 def tune(file: Path, batches: Sequence[int], seconds: float, device: str | None = None) -> str:
@@ -39,7 +40,7 @@ def tune(file: Path, batches: Sequence[int], seconds: float, device: str | None 
     settings = settings.model_copy(update={"device": device or settings.device})
     require_device(settings.device, "tune on the machine that has one, or give --device cpu")
     use_threads(settings.threads)
-    classes = classes_of(settings, {})
+    classes = classes_of(settings, said(Path(settings.checkpoint)) if settings.checkpoint else {}, settings.checkpoint)
     module = build_module(settings, classes.outputs).eval()
     backends = installed() if settings.device == "cpu" else ["torch"]
     found, refused = [], []
@@ -53,6 +54,8 @@ def tune(file: Path, batches: Sequence[int], seconds: float, device: str | None 
                     bar.update()
             except InputError as error:
                 refused.append(str(error))
+    if not found:
+        raise InputError("; ".join(refused) or "no forward batch fits into the memory; give smaller ones as --batches")
     where = torch.cuda.get_device_name() if settings.device == "cuda" else processor()
     cpu = f", {settings.threads} CPU thread(s)" if settings.device == "cpu" else ""
     head = f"{settings.model} at {settings.input_size} px on {where}{cpu}: images a second"

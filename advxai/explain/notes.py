@@ -85,7 +85,10 @@ def flips_at(one: Explained, name: str) -> int | None:
 def summary(one: Explained) -> str:
     """One crop in a few words: what it is called, what NES did, and which explainers' segments flip it."""
     before, after, classes = one.adversary["before"], one.adversary["after"], one.classes
-    said = f"called {classes.names[one.predicted]} (p = {before[one.predicted]:.2f})"
+    at = ""
+    if classes.threshold is not None:
+        at = f"; p(fake) = {classes.p_fake(before):.2f}, fake from {classes.threshold:g}"
+    said = f"called {classes.names[one.predicted]} (p = {before[one.predicted]:.2f}{at})"
     if one.called_real:
         return said
     iterations = int(one.adversary["iterations"])

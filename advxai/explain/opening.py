@@ -42,7 +42,8 @@ def weights_of(paths: Paths) -> Path:
     if checkpoint_file is None:
         raise InputError(
             f"{stored} isn't there, the run {paths.config.run} hasn't trained its detector yet: run `snakemake --cores "
-            f"2 {stored}` (or `make demo`) in the project's folder, or give a detector's file as --detector"
+            "2 detector` in the project's folder (with `--configfile FILE` if its configuration isn't config.yaml), or "
+            "give a detector's file as --detector"
         )
     if not os.path.isfile(checkpoint_file):
         raise InputError(f"detector.checkpoint: {checkpoint_file} isn't there: correct the path, or give --detector")
@@ -75,6 +76,9 @@ def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
                 classes = Classes.read(said)
             except InputError as error:
                 raise InputError(f"{path}: {error}") from error
+        threshold = paths.config.detector.threshold
+        if threshold is not None:  # the configuration's comes first, as everywhere
+            classes = classes.at(threshold)
         own = {name: said[name] for name in OWN if said.get(name) is not None}
         settings = settings.model_copy(
             update={name: tuple(value) if isinstance(value, list) else value for name, value in own.items()}

@@ -188,7 +188,7 @@ def _notes(config: Config, population: Population, store: Store, found: Sequence
         else:
             yield f"evaluation: expected is the mean in the store, {mean:,.0f} forwards an attack."
         yield (
-            "Segments that several explainers rank first are attacked once, and images called Real end at once: "
+            "Segments that several explainers rank first are attacked once, and images called real end at once: "
             "neither is counted."
         )
     if any(row.forwards is None for row in found):

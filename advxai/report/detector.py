@@ -109,9 +109,7 @@ def _curves(
     axes.set_title(f"ROC by {what} (n = {len(table):,})", fontsize=SIZE + 1, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     if len(axes.lines) > 1:
-        axes.legend(fontsize=SIZE, title="AUROC", title_fontsize=SIZE, loc="lower right", edgecolor="white").set_zorder(
-            4
-        )
+        axes.legend(fontsize=SIZE, title="AUROC", title_fontsize=SIZE, loc="best", edgecolor="white").set_zorder(4)
 
 
 def draw(

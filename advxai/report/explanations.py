@@ -20,8 +20,8 @@ LINES = 0.6  # lines and numbers are thinner than in the figure of one method, w
 
 TEXT = (
     "One image a category, never chosen by how well an explainer did: the first that all explainers' rows include, and "
-    "that is called fake, of the right kind. Original: the same frame before the manipulation. Each method's maps are "
-    "in its usual form."
+    "that is called fake, by its own class where the detector has several. Original: the same frame before the "
+    "manipulation. Each method's maps are in its usual form."
 )
 
 

@@ -1,4 +1,4 @@
-"""Figure of how NES made the adversarial copies: p(Real) by iteration, iterations, and the size of the change."""
+"""Figure of how NES made the adversarial copies: p(real) by iteration, iterations, and the size of the change."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ class Progress:
 
     Attributes:
         limit: most iterations.
-        called_real: images that were called Real from the start; NES left them alone, and they aren't counted.
+        called_real: images that were called real from the start; NES left them alone, and they aren't counted.
         iterations: (n,) int.
-        success: (n,) bool, called Real in the end.
+        success: (n,) bool, called real in the end.
         largest: (n,) largest difference of a channel's value (L-inf), in units of 1/255.
         square: (n,) root of the mean squared difference, in units of 1/255.
-        traces: (n,) p(Real) before each update and after the last; empty for a record that earlier code made.
+        traces: (n,) p(real) before each update and after the last; empty for a record that earlier code made.
     """
 
     limit: int
@@ -49,7 +49,7 @@ class Progress:
 
     @property
     def curves(self) -> NDArray[np.float64]:
-        """(m, limit + 1) p(Real) of the images that have a trace, each carried on at its last value."""
+        """(m, limit + 1) p(real) of the images that have a trace, each carried on at its last value."""
         found = [trace for trace in self.traces if len(trace)]
         curves = np.zeros((len(found), self.limit + 1))
         for curve, trace in zip(curves, found, strict=True):
@@ -110,11 +110,11 @@ def text_of(found: Progress) -> str:
     """What stands under the figure."""
     count, flipped = len(found.iterations), int(found.success.sum())
     lines = [
-        f"NES on the {count:,} images that the detector calls fake: {flipped:,} are called Real in the end, "
+        f"NES on the {count:,} images that the detector calls fake: {flipped:,} are called real in the end, "
         f"{count - flipped:,} are not after {found.limit} iterations."
     ]
     if found.called_real:
-        lines.append(f"Not counted: {found.called_real:,} called Real from the start.")
+        lines.append(f"Not counted: {found.called_real:,} called real from the start.")
     traced = sum(len(trace) > 0 for trace in found.traces)
     if traced < count:
         lines.append(f"{count - traced:,} have no curve: earlier code, which kept none, made their records.")
@@ -151,7 +151,7 @@ def _legend(axes: Axes, columns: int = 1) -> None:
 
 
 def _curves(axes: Axes, found: Progress) -> None:
-    ends = {True: ("called Real", FLIPPED["color"], "-", "o"), False: ("budget spent", SPENT["color"], "--", "x")}
+    ends = {True: ("called real", FLIPPED["color"], "-", "o"), False: ("budget spent", SPENT["color"], "--", "x")}
     traced = [pair for pair in zip(found.traces, found.success, strict=True) if len(pair[0])]
     opacity = float(np.clip(15 / max(len(traced), 1), 0.04, 0.6))
     for success, (label, colour, line, marker) in ends.items():
@@ -180,13 +180,13 @@ def _curves(axes: Axes, found: Progress) -> None:
         axes.text(0.5, 0.5, "no curve was kept", transform=axes.transAxes, ha="center", fontsize=SIZE, color="0.35")
     axes.set(xlim=(0, found.limit), ylim=(0, 1))
     axes.set_xlabel("iteration", fontsize=SIZE)
-    axes.set_ylabel("p(Real)", fontsize=SIZE)
+    axes.set_ylabel("p(real)", fontsize=SIZE)
 
 
 def _iterations(axes: Axes, found: Progress) -> None:
     width = -(-found.limit // BINS)
     edges = np.arange(0.5, found.limit + width, width)
-    parts = [(found.success, "called Real", FLIPPED), (~found.success, "budget spent", SPENT)]
+    parts = [(found.success, "called real", FLIPPED), (~found.success, "budget spent", SPENT)]
     _stacked(
         axes, [(found.iterations[which], f"{name} ({which.sum():,})", style) for which, name, style in parts], edges
     )

@@ -77,6 +77,17 @@ def _wide(tidy: pd.DataFrame, value: str, axes: Axes, totals: dict[str, str]) ->
     return pd.DataFrame(lines)
 
 
+def _classless(axes: Axes) -> tuple[str, ...]:
+    """A note, where the detector has no class for some of the categories."""
+    without = [short(name) for name in axes.ordered if axes.classes.of(name) is None]
+    if not without:
+        return ()
+    return (
+        f"The detector has no class for {', '.join(without)}: of these, accuracy is the share that is called fake, by "
+        "whichever class.",
+    )
+
+
 def accuracy_table(rows: pd.DataFrame, clean: pd.DataFrame, axes: Axes) -> Table:
     """Table 1 of the paper. Arguments: see `compute.accuracy`."""
     tidy = accuracy(rows, axes, clean)
@@ -86,6 +97,7 @@ def accuracy_table(rows: pd.DataFrame, clean: pd.DataFrame, axes: Axes) -> Table
         _wide(tidy, "value", axes, {"n": "n"}),
         best="lowest",
         rules=(0,),
+        notes=_classless(axes),
     )
 
 
@@ -118,7 +130,7 @@ def flips_table(rows: pd.DataFrame, axes: Axes) -> Table:
     tidy = flips(rows, axes)
     names = {category: "n" if category == ALL else f"{short(category)} n" for category in axes.columns}
     return Table(
-        "Images called Real after attacks on the top-k segments, of the n that were called fake before (images: those "
+        "Images called real after attacks on the top-k segments, of the n that were called fake before (images: those "
         "attacked).",
         tidy,
         _wide(tidy, "flipped", axes, {"images": "images", "n": "n"}),
@@ -176,4 +188,5 @@ def explainer_table(rows: pd.DataFrame, explanations: pd.DataFrame, axes: Axes) 
         wide,
         counts={f"flips top-{k}": "called fake" for k in range(1, axes.top + 1)},
         decimals={name: 1 for name in COSTS if not name.endswith("seconds")},
+        notes=_classless(axes),
     )

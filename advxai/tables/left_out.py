@@ -31,7 +31,7 @@ def collect(stages: Iterable[pd.DataFrame], rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def not_explained(left_out: pd.DataFrame) -> str:
-    """A note for tables of images that the detector calls fake: how many test fakes it calls Real.
+    """A note for tables of images that the detector calls fake: how many test fakes it calls real.
 
     Args:
         left_out: of `advxai.detector.called_fake.split`.
@@ -41,7 +41,7 @@ def not_explained(left_out: pd.DataFrame) -> str:
     counts = left_out["item"].map(category_of).value_counts()
     shown = ", ".join(f"{short(name)} {counts[name]}" for name in paper_order(counts.index))
     return (
-        f"Not in these numbers: {_some(len(left_out), 'sampled test fake')} that the detector called Real ({shown}), "
+        f"Not in these numbers: {_some(len(left_out), 'sampled test fake')} that the detector called real ({shown}), "
         "neither explained nor attacked."
     )
 
@@ -87,7 +87,7 @@ def _success(adversary: pd.DataFrame) -> str:
     if not len(fake):
         return "NES: no image was called fake"
     return (
-        f"NES turned {int(fake['success'].sum())} of the {_some(len(fake), 'image')} called fake into Real "
+        f"NES turned {int(fake['success'].sum())} of the {_some(len(fake), 'image')} called fake into real "
         f"({fake['success'].mean():.0%}), in {fake['iterations'].mean():.1f} iterations on average"
     )
 
@@ -119,7 +119,7 @@ def summary(
     ]
     lines = [", ".join(counted)]
     if already := int(images["called_real"].sum()):
-        lines.append(f"already called Real by the detector: {_some(already, 'image')}; their rankings mean nothing")
+        lines.append(f"already called real by the detector: {_some(already, 'image')}; their rankings mean nothing")
     lines += [f"left out: {len(left_out):,}", *_reasons(left_out)]
     if adversary is not None:
         lines.append(_success(adversary))

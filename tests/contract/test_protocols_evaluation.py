@@ -58,7 +58,7 @@ def test_who_is_explained():
     kept, left_out = split(images, predictions, FIVE)
     assert kept["key"].tolist() == ["a", "b"]  # a is called the wrong fake, which is fake all the same
     assert left_out.to_dict("records") == [
-        {"stage": "detector", "item": "c", "reason": "called Real by the detector: not explained"}
+        {"stage": "detector", "item": "c", "reason": "called real by the detector: not explained"}
     ]
 
 

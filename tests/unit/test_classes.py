@@ -80,7 +80,15 @@ def test_what_is_at_its_default_is_not_said():
     [
         ({"names": ["Real"]}, "detector.classes: Real: give at least two names, each once"),
         ({"names": ["Real", "Real"]}, "detector.classes: Real, Real: give at least two names, each once"),
-        ({"names": ["Real", ""]}, "detector.classes: Real, : give at least two"),
+        ({"names": ["Real", ""]}, "detector.classes: '': a name is one line of printable characters"),
+        ({"names": ["Real", "a\nb"]}, r"detector.classes: 'a\nb': a name is one line"),
+        (
+            {"names": ["Real", "$x^$"]},
+            "detector.classes: '$x^$': a name is one line of printable characters, without $",
+        ),
+        ({"names": ["Real", " A"]}, "detector.classes: ' A': a name"),
+        ({"names": ["Real", "overall"]}, "and none of overall, weighted, real_vs_fake"),
+        ({"names": ["Real", "\ud800"]}, r"detector.classes: '\ud800': a name"),
         ({"names": ["Original", "Fake"]}, "detector.real: Real is none of the detector's classes, Original, Fake"),
         ({"names": ["Real", "A"], "positive": "A"}, "detector.positive: is for output: sigmoid alone"),
         ({"names": ["Real", "A", "B"], "output": "sigmoid"}, "detector.output: a sigmoid has two classes, not Real, A"),
@@ -111,6 +119,48 @@ def test_the_configuration_comes_first_then_the_file_then_the_network():
     assert (softmax.outputs, softmax.positive) == (2, None)
     others = classes_of(settings(model="meso4", classes=["Real", "A", "B"]), {})
     assert (others.names, others.output) == (("Real", "A", "B"), "softmax")
+    assert classes_of(settings(threshold="likeliest"), said).threshold is None
+
+
+def test_other_names_of_two_classes_keep_whose_probability_the_sigmoid_is():
+    """MesoNet's is p(real), whatever the classes are called; so is it with a file of ours."""
+    renamed = classes_of(settings(model="meso4", classes=["Deepfakes", "Pristine"], real="Pristine"), {})
+    assert (renamed.output, renamed.positive, renamed.real) == ("sigmoid", 1, 1)
+    fake = classes_of(settings(model="meso4", classes=["Real", "Deepfakes"], output="sigmoid"), {})
+    assert fake.names[fake.positive] == "Real"
+    own = Classes.named(["Real", "Fake"], output="sigmoid", positive="Fake", threshold=0.4).said
+    assert classes_of(settings(classes=["Real", "Deepfakes"]), own) == Classes.named(
+        ["Real", "Deepfakes"], output="sigmoid", positive="Deepfakes", threshold=0.4
+    )
+    turned = classes_of(settings(model="meso4", classes=["Real", "Deepfakes"], positive="Deepfakes"), {})
+    assert turned.positive == 1
+    with pytest.raises(InputError, match="detector.real: Real is none of the detector's classes, Original, Deepfakes"):
+        classes_of(settings(model="meso4", classes=["Original", "Deepfakes"]), {})
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        ({"classes": 5}, "classes can't be 5"),
+        ({"classes": ["Real", 1]}, r"classes can't be \['Real', 1\]"),
+        ({"output": "bogus"}, "output can't be 'bogus'"),
+        ({"threshold": 7}, "threshold can't be 7"),
+        ({"threshold": "x"}, "threshold can't be 'x'"),
+        ({"threshold": True}, "threshold can't be True"),
+        ({"real": ["Real"]}, r"real can't be \['Real'\]"),
+    ],
+)
+def test_metadata_that_nobody_of_ours_has_written(said, wrong):
+    with pytest.raises(InputError, match=f"^d.safetensors: its metadata: {wrong}; save the checkpoint anew"):
+        classes_of(settings(), said, "d.safetensors")
+
+
+def test_a_mean_is_held_against_the_threshold_as_its_frames_are():
+    """.7 as a float32 is less than .7: a video of one frame is called what the frame is."""
+    classes = Classes.named(["Real", "Fake"], threshold=0.7)
+    frame = np.array([1 - np.float32(0.7), np.float32(0.7)], np.float32)
+    assert classes.called(frame) == classes.called(frame.astype(np.float64)) == 1
+    assert int(classes.called(torch.from_numpy(frame))) == 1
 
 
 def test_a_mesonet_sees_256_pixels_as_they_are():

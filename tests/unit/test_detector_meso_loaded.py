@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -53,8 +54,11 @@ def test_a_file_of_ours_and_a_configuration_that_contradict_each_other(file, tmp
     for setting, value, was in (("positive", "Fake", "Real"), ("output", "softmax", "sigmoid")):
         with pytest.raises(InputError, match=f"was made with {setting} {was}; take detector.{setting} out"):
             load(Settings(model="meso4", **{setting: value}), stored)
-    with pytest.raises(InputError, match="its classes are Real, Fake, not Fake, Real"):
-        load(Settings(model="meso4", classes=["Fake", "Real"]), stored)
+    with pytest.raises(InputError, match="its classes are Real, Fake, not Real, Deepfakes"):
+        load(Settings(model="meso4", classes=["Real", "Deepfakes"]), stored)
+    turned = load(Settings(model="meso4", classes=["Fake", "Real"]), stored)  # of a sigmoid the order is free
+    assert turned.classes.positive == 1
+    torch.testing.assert_close(turned.probabilities(images()).flip(1), detector.probabilities(images()))
     assert load(Settings(model="meso4", threshold=0.55), stored).classes.threshold == 0.55
 
 
@@ -65,8 +69,22 @@ def test_another_network_than_the_file_s_is_said(file):
         InputError, match=r"isn't of mesoinception4: it has 4 layers conv2d, not 16; set detector\.model"
     ):
         load(Settings(model="mesoinception4"), file)
+    with pytest.raises(InputError, match=r"has the shape \(1024, 16\), not \(256, 16\); set detector\.input_size"):
+        load(Settings(model="meso4", input_size=128), file)
+    with pytest.raises(InputError, match=r"has the shape \(16, 1\), not \(16, 2\); set detector\.output and detector"):
+        load(Settings(model="meso4", output="softmax"), file)
     with pytest.raises(InputError, match=r"detector\.input_size: .*a multiple of 32, not 100"):
         load(Settings(model="meso4", input_size=100), file)
+
+
+def test_names_that_are_no_text_are_shown(tmp_path, file):
+    for number, (name, shown) in enumerate(((b"conv\xff", "conv\ufffd"), (b"a\nb", r"'a\\nb/kernel'"))):
+        path = tmp_path / f"{number}.h5"
+        path.write_bytes(file.read_bytes())
+        with h5py.File(path, "r+") as content:
+            content.create_group(name)["kernel:0"] = np.zeros(1, np.float32)
+        with pytest.raises(InputError, match=shown):
+            load(Settings(model="meso4"), path)
 
 
 @pytest.mark.parametrize("name", ["meso4", "mesoinception4"])

@@ -266,5 +266,8 @@ def test_what_is_measured_and_what_is_only_classified():
     test = pd.DataFrame({"category": ["C", "A", "Real", "B"]})
     measured, others = parted(test, ["A", "C"], THREE)
     assert measured["category"].tolist() == ["A", "Real"] and others["category"].tolist() == ["C", "B"]
-    with pytest.raises(InputError, match="no image to evaluate the detector on; add videos to the split test"):
+    with pytest.raises(
+        InputError,
+        match="the detector on: the test images are of the categories C, its classes are Real, A, B; add",
+    ):
         parted(test[:1], ["A", "C"], THREE)

@@ -15,6 +15,7 @@ from advxai.config import load
 from advxai.run.paths import Paths
 from advxai.run.weights import KEY
 from tests.unit.paths_data import CLIPS, folders, moved, paths
+from tests.unit.test_detector_meso import made, written
 
 BINARY = {"classes": ["Real", "Fake"], "output": "sigmoid"}
 
@@ -90,6 +91,53 @@ def test_a_checkpoint_of_ours_says_its_classes(tmp_path):
     assert paths(detector={"checkpoint": file, "threshold": 0.7}).classes.threshold == 0.7
     plain = paths(detector={"checkpoint": weights(tmp_path / "b.safetensors", FIVE.said)})
     assert plain.classes == FIVE and "classes" not in plain.detector_params
+
+
+def test_the_store_s_file_has_no_threshold_of_the_configuration(tmp_path):
+    """It would be other bytes under one digest: the threshold is in the digests of what depends on it."""
+    file = weights(tmp_path / "a.safetensors", Classes.named(["Real", "Fake"]).said)
+    assert paths(detector={"checkpoint": file, "threshold": 0.7}).written_classes.threshold is None
+    said = weights(tmp_path / "b.safetensors", Classes.named(["Real", "Fake"], threshold=0.4).said)
+    assert paths(detector={"checkpoint": said, "threshold": 0.7}).written_classes.threshold == 0.4
+    assert paths(detector=BINARY | {"threshold": 0.7}).written_classes.threshold is None
+
+
+def test_what_is_learnt_from_a_database_is_in_the_digest(tmp_path):
+    listed = tmp_path / "list.csv"
+    listed.write_text("relative_path bin_label mc_label split\n")
+
+    def of(*categories: str, **detector) -> Paths:
+        frames = {"manifest": str(listed), "lmdb": str(tmp_path / "absent.lmdb")}
+        corpus = {"kind": "ffpp", "categories": list(categories)}
+        return Paths(load({"run": "a", "corpus": corpus, "frames": frames, "detector": detector}), planning=True)
+
+    four = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
+    some = [of(*four[:1], **BINARY), of(*four[:2], **BINARY), of(*four, **BINARY), of(*four, "FaceShifter", **BINARY)]
+    assert len({one.detector.path for one in some}) == 4
+    assert of(*four).detector.path == of(*four, "FaceShifter").detector.path  # five classes: FaceShifter isn't learnt
+
+
+def test_published_weights_that_are_read_the_other_way_round_are_noted(tmp_path):
+    file = written(tmp_path / "m.h5", made("meso4"))
+    clips = {"kind": "demo", "clips": CLIPS}
+    assert check(paths(corpus=clips, detector={"model": "meso4", "checkpoint": str(file)})) == []
+    (note,) = check(paths(corpus=clips, detector={"model": "meso4", "checkpoint": str(file), "positive": "Fake"}))
+    assert note.startswith(
+        "detector.positive is Fake, but what the published weights of meso4 give is the probability of"
+    )
+    with pytest.raises(
+        InputError, match="m.h5 is a file of Keras, which is read for meso4 and mesoinception4, not for"
+    ):
+        check(paths(corpus=clips, detector={"model": "resnet18", "checkpoint": str(file)}))
+    with pytest.raises(InputError, match="no.h5 is no file there: correct the path .MesoNet's authors"):
+        check(paths(corpus=clips, detector={"model": "meso4", "checkpoint": "no.h5"}))
+
+
+def test_the_note_under_tables_has_the_threshold():
+    assert (
+        "at 224 px, called fake at p(fake) \u2265 0.55. Segment" in paths(detector={"threshold": 0.55}).outputs.note()
+    )
+    assert "at 224 px. Segment" in paths().outputs.note()
 
 
 def test_published_numbers_stand_beside_those_of_a_detector_with_the_paper_s_classes(tmp_path):

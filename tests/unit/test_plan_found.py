@@ -67,7 +67,7 @@ def test_only_images_called_fake_are_left(tmp_path):
     manifest(config)
     made(config)
     found = plan.population(Paths(config, planning=True))
-    assert found.exact and found.explained == 5  # image 5 is called Real
+    assert found.exact and found.explained == 5  # image 5 is called real
     assert FIVE.names[0] == "Real"
 
 

@@ -95,18 +95,18 @@ def test_nothing_comes_from_a_network_and_nothing_sticks_out(opened):
     [
         ({}, "abcdef"),
         ({"category": "Deepfakes"}, "abc"),
-        ({"verdict": "missed (called Real)"}, "d"),
+        ({"verdict": "missed (called real)"}, "d"),
         ({"verdict": "detected (called fake)"}, "abcef"),
         ({"verdict": "detected, as another class"}, "c"),
-        ({"outcome": "flipped to Real"}, "abce"),  # by either, top-3
-        ({"outcome": "flipped to Real", "k": "top-1"}, "ce"),
-        ({"outcome": "not flipped", "k": "top-1"}, "abf"),  # d was called Real before
-        ({"outcome": "flipped to Real", "explainer": "LIME"}, "ae"),
-        ({"outcome": "flipped to Real", "explainer": "LIME", "k": "top-1"}, "e"),
+        ({"outcome": "flipped to real"}, "abce"),  # by either, top-3
+        ({"outcome": "flipped to real", "k": "top-1"}, "ce"),
+        ({"outcome": "not flipped", "k": "top-1"}, "abf"),  # d was called real before
+        ({"outcome": "flipped to real", "explainer": "LIME"}, "ae"),
+        ({"outcome": "flipped to real", "explainer": "LIME", "k": "top-1"}, "e"),
         ({"outcome": "not flipped", "explainer": "RISE", "category": "NeuralTextures"}, "ef"),
         ({"outcome": "left out of the rows", "explainer": "LIME"}, "c"),
         ({"copy": "still called fake"}, "bf"),
-        ({"copy": "called Real", "category": "NeuralTextures"}, "e"),
+        ({"copy": "called real", "category": "NeuralTextures"}, "e"),
         ({"order": "surest first"}, "fadcbe"),
         ({"order": "least sure first", "category": "Deepfakes"}, "bca"),
     ],
@@ -141,7 +141,7 @@ def test_one_image_with_all_its_numbers(opened):
     assert [one.find_element(By.TAG_NAME, "h4").text for one in views] == [
         "Face", "Adversarial copy", "Difference, amplified", "LIME", "RISE",
     ]  # fmt: skip
-    assert "called Real after 7 iterations, 42 images" in views[1].text and "largest 3.0/255" in views[2].text
+    assert "called real after 7 iterations, 42 images" in views[1].text and "largest 3.0/255" in views[2].text
     lines = [line.text for line in views[3].find_elements(By.CSS_SELECTOR, "tbody tr")]
     assert lines == ["top-1 0.90 → 0.80 Deepfakes 10", "top-2 0.90 → 0.70 Real 20", "top-3 0.90 → 0.60 Real 30"]
     # numbers stand in their segments, LIME's weights are outlined by their sign

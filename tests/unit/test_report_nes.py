@@ -53,7 +53,7 @@ def record(key: str, iterations: int, success: bool, trace: list[float], before:
 
 @pytest.fixture
 def shards(tmp_path) -> list[Path]:
-    """Two shards and an empty one: flipped after 2, budget of 4 spent, called Real before, a record without a trace."""
+    """Two shards and an empty one: flipped after 2, budget of 4 spent, called real before, a record without a trace."""
     parts = [
         [record("a", 2, True, [0.1, 0.2, 0.6]), record("b", 4, False, [0.0, 0.1, 0.1, 0.2, 0.3])],
         [record("c", 0, True, [0.9], REAL), record("d", 1, True, [])],
@@ -113,7 +113,7 @@ def test_curves_median_and_quartiles(found):
     assert high == pytest.approx([0.075, 0.175, 0.475, 0.5, 0.525])
     single = [path.vertices for collection in axes.collections[:2] for path in collection.get_paths()]
     assert [part.shape for part in single] == [(3, 2), (5, 2)] and single[0][-1] == pytest.approx([2, 0.6])
-    assert labels_of(axes) == ["called Real (1)", "budget spent (1)", "quartiles", "median"]
+    assert labels_of(axes) == ["called real (1)", "budget spent (1)", "quartiles", "median"]
 
 
 def test_iterations_and_sizes(found):
@@ -121,13 +121,13 @@ def test_iterations_and_sizes(found):
     _, iterations, sizes = figure.axes
     bars = {round(bar.get_x() + bar.get_width() / 2): (bar.get_y(), bar.get_height()) for bar in iterations.patches}
     assert bars == {1: (0, 1), 2: (0, 1), 4: (0, 1)}
-    assert labels_of(iterations) == ["called Real (2)", "budget spent (1)"]
+    assert labels_of(iterations) == ["called real (2)", "budget spent (1)"]
     assert [bar.get_hatch() for bar in iterations.patches] == ["", "", "xxxx"]
     assert labels_of(sizes) == ["root mean square", "largest"] and sizes.get_xlim()[1] == pytest.approx(4 * 1.02)
     assert note_of(figure) == " ".join(text_of(found).split())
     assert text_of(found).startswith(
-        "NES on the 3 images that the detector calls fake: 2 are called Real in the end, 1 are not after 4 iterations. "
-        "Not counted: 1 called Real from the start. 1 have no curve"
+        "NES on the 3 images that the detector calls fake: 2 are called real in the end, 1 are not after 4 iterations. "
+        "Not counted: 1 called real from the start. 1 have no curve"
     )
 
 
@@ -140,7 +140,7 @@ def test_no_image_is_called_fake():
     empty = np.zeros(0)
     figure = draw(Progress(4, 3, empty.astype(int), empty.astype(bool), empty, empty, []))
     readable(figure, PAGE)
-    assert "NES on the 0 images" in note_of(figure) and "3 called Real from the start" in note_of(figure)
+    assert "NES on the 0 images" in note_of(figure) and "3 called real from the start" in note_of(figure)
 
 
 def many(count: int, limit: int) -> Progress:

@@ -12,7 +12,7 @@ import pytest
 from advxai.report.page import sections
 from advxai.report.page.figures import describe, names
 from advxai.report.page.gallery import LEFT_OUT, in_step, path
-from advxai.report.page.tables import shown
+from advxai.report.page.tables import per_class, shown
 from advxai.report.page.write import script_json
 from advxai.tables.all import combined, published
 from tests.unit.page_data import KNOWN, SEGMENTS, SIZE, entries, key, page, table
@@ -114,6 +114,26 @@ def test_a_table_s_cells_sort_by_number_and_are_marked() -> None:
         "best",
     ]
     assert sobol[2].value == "" and sobol[3].mark == "second"
+
+
+def test_lines_of_a_binary_detector_are_of_the_categories_and_of_what_it_is_not_measured_on() -> None:
+    """Deepfakes is the name of the only class of fakes, which holds Face2Face too."""
+    own = {"n": 3, "accuracy": 0.5, "auroc": 0.75, "f1": None, "average_precision": None}
+    share = {"n": 2, "called_fake": 1.0, "auroc": 0.875}
+    level = {
+        "n": 5,
+        "real_vs_fake": {"accuracy": 0.6, "auroc": 0.7},
+        "overall": own,
+        "per_class": {"Real": own, "Deepfakes": own},
+        "per_category": {"Deepfakes": share, "Face2Face": share},
+    }
+    metrics = {"frame": level, "video": level, "unseen": {"FaceShifter": share}}
+    lines = per_class(metrics, ["Real", "Deepfakes"], ["Deepfakes", "Face2Face"])
+    assert [line[1] for line in lines] == [
+        *["fake or real", "Real", "Deepfakes", "Deepfakes: share called fake", "Face2Face: share called fake"] * 2,
+        "FaceShifter, not counted above: share called fake",
+    ]
+    assert lines[3] == ["frame", "Deepfakes: share called fake", "2", "1.000", "0.875", "", ""]
 
 
 def test_lines_beside_the_published_ones_stay_together() -> None:

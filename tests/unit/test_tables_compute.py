@@ -1,12 +1,15 @@
 """Measures of the tables on eight images' worth of rows, worked out by hand."""
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
+from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.tables import compute
+from advxai.tables.layout import accuracy_table
 from tests.unit.tables_data import AXES, EXPLANATIONS, evaluation_rows
 
 
@@ -19,6 +22,21 @@ def values(table: pd.DataFrame, explainer: str, column: str = "value") -> dict[s
 def test_columns_follow_the_paper() -> None:
     assert AXES.ordered == ["Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"]
     assert compute.short("Face2Face") == "F2F" and compute.short("FaceShifter") == "FSh" and compute.short("X") == "X"
+
+
+def test_accuracy_of_a_category_without_a_class_is_the_share_called_fake_and_the_table_says_so() -> None:
+    """Only Deepfakes has a class: the others' fakes are right with any fake class."""
+    classes = Classes.named(["Real", "x", "y", "Deepfakes", "z"])
+    axes = replace(AXES, classes=classes)
+    rows = evaluation_rows()
+    rows["label"] = rows["category"].map(classes.label)
+    clean = compute.clean_predictions(rows, EXPLANATIONS)
+    original = values(compute.accuracy(rows, axes, clean), "Original")
+    # d1 right, d2 called another fake; f1 and f2 called fake; n1 called Real
+    assert original["Deepfakes"] == [0.5] and original["Face2Face"] == [1.0] and original["NeuralTextures"] == [0.0]
+    (note,) = accuracy_table(rows, clean, axes).notes
+    assert note.startswith("The detector has no class for F2F, FS, NT: of these, accuracy is the share that is called")
+    assert accuracy_table(evaluation_rows(), clean, AXES).notes == ()
 
 
 def test_accuracy() -> None:

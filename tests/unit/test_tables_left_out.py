@@ -65,12 +65,12 @@ def test_closing_message() -> None:
     # 4 images called fake, 3 of them turned; (1 + 2 + 3 + 20) / 4 iterations. 8 + 10 attacks, 4 of them reused.
     assert text == (
         "24 videos, 1,720 faces, 5 images explained by 2 explainers\n"
-        "already called Real by the detector: 1 image; their rankings mean nothing\n"
+        "already called real by the detector: 1 image; their rankings mean nothing\n"
         "left out: 5\n"
         "  corpus 1: 1 x not a video\n"
         "  faces 3: 2 x no face in frame N; 1 x several faces\n"
         "  evaluation 1: LIME: 1 x only 1 segments with a positive score, 2 are needed\n"
-        "NES turned 3 of the 4 images called fake into Real (75%), in 6.5 iterations on average\n"
+        "NES turned 3 of the 4 images called fake into real (75%), in 6.5 iterations on average\n"
         "segment attacks: 18, of which 4 (22%) taken over from another explainer\n"
         "tables: results/demo/tables\n"
     )

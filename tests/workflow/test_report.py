@@ -31,7 +31,7 @@ def test_the_finished_run_s_report(finished, tmp_path, width):
         Select(browser.find_element(By.NAME, "k")).select_by_visible_text("top-1")
         one = rows[(rows["category"] == category) & (rows["explainer"] == "RISE") & (rows["k"] == 1)]
         one = one[~one["called_real"] & one["included"]]
-        for outcome, wanted in (("flipped to Real", one["flipped"]), ("not flipped", ~one["flipped"])):
+        for outcome, wanted in (("flipped to real", one["flipped"]), ("not flipped", ~one["flipped"])):
             Select(browser.find_element(By.NAME, "outcome")).select_by_visible_text(outcome)
             cards = browser.find_elements(By.CSS_SELECTOR, "#cards button")
             assert {card.get_attribute("title") for card in cards} == set(one.loc[wanted.astype(bool), "key"])

@@ -310,4 +310,4 @@ def test_the_corrected_protocol_gives_all_tables(finished, database):
     assert {one["steps"].shape[0] for one in copies} == {3}
     assert any((one["steps"][0] != one["steps"][1]).any() for one in copies)
     note = (database / "results/corrected/tables/accuracy.md").read_text()
-    assert "protocol corrected" in note and ("called Real" in note or "called fake by the detector" in note)
+    assert "protocol corrected" in note and ("called real" in note or "called fake by the detector" in note)

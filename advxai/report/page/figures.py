@@ -21,8 +21,8 @@ CAPTIONS = {
         "Grid of face images and saliency maps",
     ),
     "nes": (
-        "Adversarial copies by NES: p(Real) in each iteration, numbers of iterations, and sizes of the change.",
-        "Line chart of p(Real) and two histograms",
+        "Adversarial copies by NES: p(real) in each iteration, numbers of iterations, and sizes of the change.",
+        "Line chart of p(real) and two histograms",
     ),
     "fillings": (
         "One image with its most important segments filled in by every baseline, and what the detector says of each.",

@@ -89,6 +89,7 @@
 
   // -- filters ----------------------------------------------------------------------------------------------------------
   const form = $("filters");
+  if (classes.length === 2) form.elements.verdict.querySelector("[value=wrong]").remove(); // there is no other
   const option = (select, value, text) => form.elements[select].append(make("option", { value, textContent: text }));
   categories.forEach((name, number) => option("category", number, name));
   explainers.forEach((name, number) => option("explainer", number, name));
@@ -109,7 +110,7 @@
     if (wanted.verdict === "detected" && !detected) return false;
     if (wanted.verdict === "missed" && detected) return false;
     if (wanted.verdict === "wrong" && !(detected && index.label[image] >= 0 && called !== index.label[image])) return false;
-    // An image that the detector already calls Real can't be made Real: it is neither flipped nor not flipped.
+    // An image that the detector already calls real can't be made Real: it is neither flipped nor not flipped.
     if (wanted.outcome === "left" && flipped(image, wanted) !== "left") return false;
     if (["flipped", "kept"].includes(wanted.outcome) && !(detected && flipped(image, wanted) === wanted.outcome)) return false;
     if (wanted.copy !== "" && !(detected && index.copied[image] === Number(wanted.copy))) return false;
@@ -224,7 +225,7 @@
     if (copies) {
       const nes = one.adversary;
       const steps = `${nes.iterations} iteration${nes.iterations === 1 ? "" : "s"}, ${nes.queries} images`;
-      const said = index.detected[image] ? `${nes.success ? "called Real" : "still called fake"} after ${steps}` : "already called Real: NES had nothing to do";
+      const said = index.detected[image] ? `${nes.success ? "called real" : "still called fake"} after ${steps}` : "already called real: NES had nothing to do";
       body.append(view("Adversarial copy", tile(image, 1, "adversarial copy"), make("p", { textContent: said }), bars("Probabilities of the copy", nes.after)));
       body.append(view("Difference, amplified", tile(image, 2, "difference"), make("p", { textContent: `largest ${nes.linf.toFixed(1)}/255` })));
     }

@@ -10,7 +10,7 @@ from advxai.tables.compute import ORIGINAL
 from advxai.tables.layout import Table
 from advxai.tables.write import as_text, marks
 
-NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
+NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
 MARKS = {1: "best", 2: "second"}
 
 
@@ -90,29 +90,29 @@ def per_class(metrics: Mapping[str, Any], names: Sequence[str], categories: Sequ
     Args:
         metrics: of detector/metrics.json.
         names: of the classes.
-        categories: manipulations; those that aren't classes have lines of their own, whose accuracy is the share that
-            is called fake.
+        categories: manipulations, in the order of their lines. Where there is one class of fakes, or none of their
+            name, they have lines of their own: the share that is called fake, and the AUROC against the genuine images.
     """
 
     def line(level: str, name: str, n: object, values: Mapping[str, Any]) -> list[str]:
         numbers = (values.get(key) for key in ("accuracy", "auroc", "f1", "average_precision"))
         return [level, name, str(n), *("" if number is None else f"{number:.3f}" for number in numbers)]
 
+    def against(level: str, name: str, values: Mapping[str, Any]) -> list[str]:
+        return line(level, name, values["n"], {**values, "accuracy": values["called_fake"]})
+
     lines = []
     for level in ("frame", "video"):
         part = metrics[level]
         lines.append(line(level, "fake or real", part["n"], part["real_vs_fake"]))
-        lines.append(
-            line(
-                level, f"{NUMBERS.get(len(names), len(names))} classes (mean over classes)", part["n"], part["overall"]
-            )
-        )
+        if len(names) > 2:
+            mean = f"{NUMBERS.get(len(names), len(names))} classes (mean over classes)"
+            lines.append(line(level, mean, part["n"], part["overall"]))
         found = ((name, part["per_class"][name]) for name in names)
         lines += [line(level, name, values["n"], values) for name, values in found if values["n"]]
         for name in categories:
-            if name not in names and name in part["per_category"]:
-                values = part["per_category"][name]
-                lines.append(
-                    line(level, f"{name} against real", values["n"], values | {"accuracy": values["called_fake"]})
-                )
+            if (len(names) == 2 or name not in names) and name in part["per_category"]:
+                lines.append(against(level, f"{name}: share called fake", part["per_category"][name]))
+    for name, values in metrics["unseen"].items():
+        lines.append(against("frame", f"{name}, not counted above: share called fake", values))
     return lines

@@ -1,10 +1,12 @@
 """Parameters of the detector: how it is built, and what it is trained on or imported from."""
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from advxai.common.classes import FIVE, Classes
+from advxai.common.categories import MANIPULATIONS
+from advxai.common.classes import FIVE, Classes, checked
 from advxai.common.errors import InputError
 from advxai.common.files import database_file, file_sha256
 from advxai.config.classes import classes_of
@@ -30,7 +32,15 @@ class DetectorDigests(ImageDigests):
             InputError: they aren't the classes of any detector.
         """
         file = self.config.detector.checkpoint
-        return classes_of(self.config.detector, {} if file is None else said(Path(file)))
+        return classes_of(self.config.detector, {} if file is None else said(Path(file)), file)
+
+    @cached_property
+    def written_classes(self) -> Classes:
+        """The classes that the store's file says: with the threshold of the file that it is imported from alone. The
+        configuration's isn't in the detector's digest, so it must not change the file."""
+        file = self.config.detector.checkpoint
+        own = checked(said(Path(file)), file) if file is not None else {}
+        return replace(self.classes, threshold=own.get("threshold"))
 
     @cached_property
     def learnt(self) -> list[str]:
@@ -48,7 +58,7 @@ class DetectorDigests(ImageDigests):
                 f"detector.training.categories: the detector's classes are {', '.join(classes.names)}: none is of "
                 f"{strange[0]}; take it out, or set detector.classes"
             )
-        return sorted(name for name in chosen if classes.of(name) is not None)
+        return sorted({name for name in chosen if classes.of(name) is not None})
 
     def require_learnt(self) -> None:
         """Refuse to train a detector that would have nothing to learn one of its classes from.
@@ -126,7 +136,7 @@ class DetectorDigests(ImageDigests):
         elif frames.lmdb is not None:
             there = not self.planning or Path(frames.lmdb).exists()
             size = database_file(Path(frames.lmdb)).stat().st_size if there else 0
-            chosen = {"categories": self.learnt} if self.learnt != sorted(corpus.categories) else {}
+            chosen = {"categories": self.learnt} if self.learnt != sorted(MANIPULATIONS) else {}
             return {"lmdb": frames.lmdb, "bytes": size, "list": self.listed} | chosen
         else:
             files = split_files(Path(str(corpus.splits)), ("train", "val"))

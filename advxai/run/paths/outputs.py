@@ -103,7 +103,9 @@ class Outputs:
             own += ", ".join(
                 [f" {explainer}: baseline {settings.baseline.kind}", *(f"{k} {v}" for k, v in budget.items())]
             )
+        threshold = self.paths.classes.threshold
+        called = "" if threshold is None else f", called fake at p(fake) \N{GREATER-THAN OR EQUAL TO} {threshold:g}"
         return (
             f"Run {config.run}, protocol {config.protocol}, seed {config.seed}, {config.detector.model} at "
-            f"{config.detector.input_size} px.{own}"
+            f"{config.detector.input_size} px{called}.{own}"
         )

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from advxai.common.classes import Classes
+from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256
 from advxai.detector import checkpoint
@@ -55,6 +55,17 @@ def test_a_file_of_keras_says_by_its_layers_which_mesonet_it_is(finished, faces,
     detector = read(tmp_path / "out", "me")["detector"]
     assert (detector["model"], detector["input_size"]) == ("mesoinception4", 256)
     assert (detector["classes"], detector["real"], detector["threshold"]) == (["Real", "Fake"], "Real", None)
+
+
+def test_the_configured_threshold_holds_for_a_file_too(finished, photo, tmp_path):
+    """The configuration comes first; of a file that says one itself, `likeliest` takes it away."""
+    path = weights(tmp_path / "own.safetensors", classes=Classes.named(FIVE.names, threshold=0.001))
+    low = explained(finished, [KEY], tmp_path / "a", weights=path, names=["LIME"])
+    high = changed(finished, detector={"threshold": 0.999})
+    said = explained(high, [KEY], tmp_path / "b", weights=path, names=["LIME"])
+    assert "fake from 0.001" in low.lines[0] and "fake from 0.999" in said.lines[0] and "called Real" in said.lines[0]
+    likeliest = changed(finished, detector={"threshold": "likeliest"})
+    assert "fake from" not in explained(likeliest, [KEY], tmp_path / "c", weights=path, names=["LIME"]).lines[0]
 
 
 def test_a_detector_without_the_class_real_is_refused(finished, photo, tmp_path):

@@ -264,7 +264,8 @@ def test_one_logit_learns_faceshifter_alone_and_is_measured_on_all(base, run):
         "training": {"epochs": 1, "batch": 8, "frames_per_video": 3, "categories": ["FaceShifter"]},
     }
     small = {"method": "rise", "baseline": "zeros", "masks": 8}
-    changes = {"detector": detector, "explainers": {"RISE": small}, "evaluation": {"samples": 1, "iterations": 1}}
+    changes = {"shards": 1, "detector": detector, "explainers": {"RISE": small}}
+    changes["evaluation"] = {"samples": 1, "iterations": 1}
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))
     snakemake(base, "--cores", 2, "detector", "results/binary/tables/RISE.csv", "--configfile", path)
     (weights,) = (base / "results/store/detector").glob("tests.custom.tiny_detector-*/detector.safetensors")

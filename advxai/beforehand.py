@@ -134,7 +134,7 @@ def _turned(paths: "Paths") -> list[str]:
         return []
     theirs = "genuine" if network.positive == REAL else "fake"
     return [
-        f"detector.positive is {classes.names[classes.positive]}, but what the published weights of {settings.model} "
+        f"detector.positive is {classes.positive_name}, but what the published weights of {settings.model} "
         f"give is the probability of the {theirs} class: every answer is the opposite of theirs."
     ]
 

@@ -12,7 +12,7 @@ from advxai.tables.read import evaluation, explanations
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config)
-    axes = Axes(list(config.explainers), list(config.corpus.categories), config.evaluation.top, paths.classes)
+    axes = Axes.of(paths)
     rows = evaluation(snakemake.input.evaluation)
     # what the detector says of a clean image is the same in every explainer's records
     clean = clean_predictions(rows, explanations(axes.explainers[0], snakemake.input.saliency))

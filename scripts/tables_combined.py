@@ -15,7 +15,7 @@ with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     note = noted(snakemake.params.note, snakemake.input.not_explained)
     paths = Paths(config)
-    axes = Axes(list(config.explainers), list(config.corpus.categories), config.evaluation.top, paths.classes)
+    axes = Axes.of(paths)
     spent = pd.concat(
         [explanations(name, paths.maps_of(name)) for name in config.explainers],
         ignore_index=True,

@@ -19,6 +19,6 @@ with job(snakemake.log, snakemake.input):
     table = explainer_table(
         evaluation(snakemake.input.evaluation),
         explanations(name, snakemake.input.saliency),
-        Axes([name], list(config.corpus.categories), config.evaluation.top, paths.classes),
+        Axes.of(paths, [name]),
     )
     write(table, Path(snakemake.output[0]).with_suffix(""), note)

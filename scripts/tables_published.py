@@ -13,7 +13,7 @@ with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config)
     note = noted(snakemake.params.note, snakemake.input.not_explained)
-    axes = Axes(list(config.explainers), list(config.corpus.categories), config.evaluation.top, paths.classes)
+    axes = Axes.of(paths)
     ours = {name: parquet.read(snakemake.input[name]) for name in ("accuracy", "sufficiency", "cost")}
     for name, table in published(ours, axes, paths.outputs.readings).items():
         write(table, paths.run / "tables" / f"published_{name}", note)

@@ -5,17 +5,16 @@ A corpus has categories (`advxai.common.categories`), a detector has classes; `C
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from advxai.common.categories import MANIPULATIONS, REAL, genuine
 from advxai.common.errors import InputError
 
 Output = Literal["softmax", "sigmoid"]
 NONE = -1  # the label of a category that a detector has no class for
-OUTPUTS = ("softmax", "sigmoid")
 RESERVED = ("overall", "weighted", "real_vs_fake")  # lines of the detector's metrics
 KEYS = ("classes", "real", "output", "positive", "threshold")  # of the configuration and of our files of weights
 
@@ -86,10 +85,6 @@ class Classes:
         place = None if positive is None else names.index(positive)
         return cls(names, names.index(real), output, place, threshold)
 
-    def at(self, threshold: float | str) -> "Classes":
-        """The same with another threshold; a word, of the configuration, stands for none."""
-        return replace(self, threshold=None if isinstance(threshold, str) else threshold)
-
     @property
     def outputs(self) -> int:
         """Outputs of the network: logits of an image."""
@@ -99,6 +94,11 @@ class Classes:
     def real_name(self) -> str:
         """The class of genuine images."""
         return self.names[self.real]
+
+    @property
+    def positive_name(self) -> str | None:
+        """The class whose probability the sigmoid is; None with a softmax."""
+        return None if self.positive is None else self.names[self.positive]
 
     @property
     def fakes(self) -> list[int]:
@@ -171,7 +171,7 @@ class Classes:
         if self.real_name != REAL:
             said["real"] = self.real_name
         if self.positive is not None:
-            said |= {"output": self.output, "positive": self.names[self.positive]}
+            said |= {"output": self.output, "positive": self.positive_name}
         return said
 
     @property
@@ -209,7 +209,7 @@ def checked(said: Mapping[str, Any], named: str) -> dict[str, Any]:
         if name == "classes":
             right = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
         elif name == "output":
-            right = value in OUTPUTS
+            right = value in get_args(Output)
         elif name == "threshold":
             right = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1
         else:

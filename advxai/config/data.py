@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from advxai.config.base import Medium, Model, Name
 
 Category = Literal["Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"]
-Manipulation = Literal["Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures", "FaceShifter"]
+Manipulation = Literal[Category, "FaceShifter"]
 CATEGORIES: tuple[Category, ...] = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
 Further = Literal["FaceShifter", "DeepFakeDetection", "actors"]
 

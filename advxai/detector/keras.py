@@ -62,8 +62,10 @@ def read_keras(path: Path) -> dict[str, NDArray[np.float32]]:
     import h5py  # planning asks `is_keras` alone
 
     tensors: dict[str, NDArray[np.float32]] = {}
+    size = 0
 
     def add(place: str | bytes, item: Any) -> None:
+        nonlocal size
         if isinstance(place, bytes):  # a name that is no UTF-8
             place = place.decode(errors="replace")
         *_, layer, weight = ("", *place.split("/"))
@@ -77,7 +79,8 @@ def read_keras(path: Path) -> dict[str, NDArray[np.float32]]:
         if name in tensors:
             raise InputError(f"{path}: holds two tensors called {name}; save the network as one model, none inside")
         tensors[name] = _array(item, f"{path}: {name}")
-        if sum(array.nbytes for array in tensors.values()) > LARGEST:
+        size += tensors[name].nbytes
+        if size > LARGEST:
             raise InputError(f"{path}: its tensors are over a gigabyte together; {_ANOTHER}")
 
     try:

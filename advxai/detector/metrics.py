@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from advxai.common.arrays import Flags, Floats
 from advxai.common.categories import REAL
-from advxai.common.classes import NONE, Classes
+from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.common.files import publish
-from advxai.detector.videos import by_video
+from advxai.detector.videos import by_video, counted
 
 NAMES = ("accuracy", "auroc", "f1", "average_precision")
 LEVELS = ("frame", "video")
@@ -78,23 +78,21 @@ def evaluate(images: pd.DataFrame, classes: Classes, apart: Collection[str] = ()
         frame: see `measure`, and per_category: of each manipulation see `unseen`; video: the same of videos
         (`by_video`); unseen: see `unseen`.
     """
-    strange = (images["label"] == NONE) | images["category"].isin(list(apart))
-    known, others = images[~strange], images[strange]
+    counts = counted(images, apart)
+    known, others = images[counts], images[~counts]
     columns = [f"p_{name}" for name in classes.names]
-    p_real = columns[classes.real]
     metrics: dict[str, Any] = {}
     for level, table in zip(LEVELS, (known, by_video(known, classes)), strict=True):
         metrics[level] = measure(table[columns].to_numpy(), table["label"].to_numpy(), classes)
-        real = table["label"] == classes.real
-        metrics[level]["per_category"] = _by_category(
-            table[~real], table.loc[real, p_real].to_numpy(), p_real, classes.real
-        )
-    genuine = known.loc[known["label"] == classes.real, p_real].to_numpy()
-    metrics["unseen"] = _by_category(others, genuine, p_real, classes.real)
+        metrics[level]["per_category"] = _by_category(table[table["label"] != classes.real], table, classes)
+    metrics["unseen"] = _by_category(others, known, classes)
     return metrics
 
 
-def _by_category(images: pd.DataFrame, genuine: Floats, p_real: str, real: int) -> dict[str, Any]:
+def _by_category(images: pd.DataFrame, measured: pd.DataFrame, classes: Classes) -> dict[str, Any]:
+    """`unseen` of each category, against the genuine ones of what is measured."""
+    p_real, real = f"p_{classes.real_name}", classes.real
+    genuine = measured.loc[measured["label"] == real, p_real].to_numpy()
     return {str(name): unseen(group, genuine, p_real, real) for name, group in images.groupby("category")}
 
 

@@ -7,7 +7,6 @@ import torch
 
 from advxai.common.errors import InputError
 from advxai.config import load
-from advxai.config.classes import classes_of
 from advxai.config.file import read
 from advxai.config.science import BACKENDS
 from advxai.detector.backends import installed, require_device
@@ -16,7 +15,7 @@ from advxai.detector.throughput import Rate, best, compare
 from advxai.run.bar import Bar
 from advxai.run.environment import processor
 from advxai.run.jobs import use_threads
-from advxai.run.weights import said
+from advxai.run.weights import configured_classes
 
 
 def tune(file: Path, batches: Sequence[int], seconds: float, device: str | None = None) -> str:
@@ -40,7 +39,7 @@ def tune(file: Path, batches: Sequence[int], seconds: float, device: str | None 
     settings = settings.model_copy(update={"device": device or settings.device})
     require_device(settings.device, "tune on the machine that has one, or give --device cpu")
     use_threads(settings.threads)
-    classes = classes_of(settings, said(Path(settings.checkpoint)) if settings.checkpoint else {}, settings.checkpoint)
+    classes = configured_classes(settings)
     module = build_module(settings, classes.outputs).eval()
     backends = installed() if settings.device == "cpu" else ["torch"]
     found, refused = [], []

@@ -1,9 +1,21 @@
-"""From frames to videos: a video's probabilities are the means over its frames."""
+"""What a detector is measured on: which images count, and videos, whose probabilities are the means over frames."""
+
+from collections.abc import Collection
 
 import pandas as pd
 
-from advxai.common.classes import Classes
+from advxai.common.classes import NONE, Classes
 from advxai.common.rows import columns
+
+
+def counted(images: pd.DataFrame, apart: Collection[str] = ()) -> "pd.Series[bool]":
+    """Whether images count for the metrics: the detector has a class for their category, and it isn't set apart.
+
+    Args:
+        images: columns category and label, as of `advxai.detector.metrics.predictions`.
+        apart: categories that don't count whatever they are.
+    """
+    return (images["label"] != NONE) & ~images["category"].isin(list(apart))
 
 
 def by_video(images: pd.DataFrame, classes: Classes) -> pd.DataFrame:

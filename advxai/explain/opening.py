@@ -4,7 +4,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256
 from advxai.config.classes import classes_of
@@ -15,6 +14,7 @@ from advxai.detector.model import Detector
 from advxai.run.jobs import use_threads
 from advxai.run.paths import Paths
 
+OWN_CLASSES = ("classes", "real", "output", "positive")  # of the configured detector, not of another one
 OWN = ("model", "input_size", "mean", "std")  # what a file of ours says of its detector
 
 
@@ -67,18 +67,15 @@ def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
         if not path.is_file():
             raise InputError(f"{path}: there is no such file; correct --detector")
         if is_keras(path):  # which says no more than its layers; what the network sees and tells apart is known
-            running = settings.model_dump(include={"device", "backend", "forward_batch", "threads"})
-            settings = Settings(model=network_of(path), **running)
+            kept = settings.model_dump(include={"device", "backend", "forward_batch", "threads", "threshold"})
+            settings = Settings(model=network_of(path), **kept)
             classes = classes_of(settings, {})
         said = checkpoint.described(path)
         if "classes" in said:
             try:
-                classes = Classes.read(said)
+                classes = classes_of(settings.model_copy(update=dict.fromkeys(OWN_CLASSES)), said)
             except InputError as error:
                 raise InputError(f"{path}: {error}") from error
-        threshold = paths.config.detector.threshold
-        if threshold is not None:  # the configuration's comes first, as everywhere
-            classes = classes.at(threshold)
         own = {name: said[name] for name in OWN if said.get(name) is not None}
         settings = settings.model_copy(
             update={name: tuple(value) if isinstance(value, list) else value for name, value in own.items()}

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advxai.common.files import file_sha256
-from advxai.config.classes import classes_of
 from advxai.config.science import Detector as Settings
 from advxai.detector.backends import require_device
 from advxai.detector.build import build_module, preprocessing
@@ -14,6 +13,7 @@ from advxai.detector.model import Detector
 from advxai.detector.throughput import rate
 from advxai.run.bar import Bar
 from advxai.run.jobs import use_threads
+from advxai.run.weights import configured_classes
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _detector(settings: Settings, trained: Path) -> tuple[Detector, str]:
     if settings.checkpoint is not None and Path(settings.checkpoint).exists():
         return load(settings, Path(settings.checkpoint)), "the checkpoint's weights"
     require_device(settings.device, "plan on a machine that has one")
-    classes = classes_of(settings, {})
+    classes = configured_classes(settings)
     module = build_module(settings, classes.outputs)
     detector = Detector(
         module,

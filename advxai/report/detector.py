@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from advxai.common.arrays import Flags, Floats
 from advxai.common.categories import ABBREVIATIONS
-from advxai.common.classes import NONE, Classes
-from advxai.detector.videos import by_video
+from advxai.common.classes import Classes
+from advxai.detector.videos import by_video, counted
 from advxai.report.save import save
 from advxai.report.sheet import sheet
 from advxai.report.style import COLUMN, LINES, SIZE
@@ -124,7 +124,7 @@ def draw(
     names = classes.ordered(categories)
     figure = sheet(COLUMN, 8.4, dpi)
     matrix, frame, video = figure.subplots(3)
-    known = images[(images["label"] != NONE) & ~images["category"].isin(list(apart))]
+    known = images[counted(images, apart)]
     _confusion(matrix, np.array(metrics["frame"]["confusion"]), names, classes)
     _curves(frame, known, metrics["frame"], names, classes, "frame")
     _curves(video, by_video(known, classes), metrics["video"], names, classes, "video")

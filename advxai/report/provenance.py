@@ -55,7 +55,7 @@ def provenance(paths: Paths) -> dict[str, Any]:
             "classes": list(classes.names),
             "real": classes.real_name,
             "output": classes.output,
-            "positive": None if classes.positive is None else classes.names[classes.positive],
+            "positive": classes.positive_name,
             "threshold": classes.threshold,
         },
         "folders": [

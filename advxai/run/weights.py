@@ -11,8 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256, publish, publish_text
+from advxai.config.classes import classes_of
+from advxai.config.science import Detector
 
 KEY = "advxai"  # of the metadata of our safetensors files
 SUFFIX = ".sha256"
@@ -106,3 +109,13 @@ def said(weights: Path) -> dict[str, Any]:
     except (OSError, struct.error, ValueError, KeyError, TypeError):
         return {}  # damaged or of another form: whoever loads it says so
     return found if isinstance(found, dict) else {}
+
+
+def configured_classes(settings: Detector) -> Classes:
+    """The classes of the configured detector, as the configuration and its checkpoint say (`classes_of`).
+
+    Raises:
+        InputError: they aren't the classes of any detector.
+    """
+    file = settings.checkpoint
+    return classes_of(settings, {} if file is None else said(Path(file)), file)

@@ -14,6 +14,7 @@ import pandas as pd
 from advxai.common.categories import ABBREVIATIONS, SHORT
 from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
+from advxai.run.paths import Paths
 
 ALL = "all"
 ORIGINAL = "Original"
@@ -41,6 +42,13 @@ class Axes:
     categories: Sequence[str]
     top: int
     classes: Classes = FIVE
+
+    @classmethod
+    def of(cls, paths: Paths, explainers: Iterable[str] | None = None) -> "Axes":
+        """Those of a run's tables; `explainers`: of these rows alone."""
+        config = paths.config
+        rows = list(config.explainers if explainers is None else explainers)
+        return cls(rows, list(config.corpus.categories), config.evaluation.top, paths.classes)
 
     @property
     def ordered(self) -> list[str]:

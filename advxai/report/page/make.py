@@ -53,7 +53,7 @@ def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
     rows = evaluation([path for name in config.explainers for path in paths.rows_of(name)])
     spent = pd.concat([explanations(name, paths.maps_of(name)) for name in config.explainers], ignore_index=True)
     categories = paper_order(config.corpus.categories)
-    axes = Axes(list(config.explainers), list(config.corpus.categories), config.evaluation.top, paths.classes)
+    axes = Axes.of(paths)
     tables = combined(rows, spent, axes)
     if paths.beside_published:
         ours = {name: table.tidy for name, table in tables.items()}

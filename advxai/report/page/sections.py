@@ -96,7 +96,7 @@ def detector(metrics: Mapping[str, Any], paths: Paths) -> dict[str, Any]:
 
 def _said(classes: Classes) -> str:
     """What the detector tells apart, and when it calls an image fake."""
-    positive = None if classes.positive is None else classes.names[classes.positive]
+    positive = classes.positive_name
     one = f", by one sigmoid, the probability of {positive}" if positive else ""
     if classes.threshold is not None:
         when = f"An image is called fake at p(fake) \u2265 {classes.threshold:g}."

@@ -9,11 +9,10 @@ from advxai.common.categories import MANIPULATIONS
 from advxai.common.classes import FIVE, Classes, checked
 from advxai.common.errors import InputError
 from advxai.common.files import database_file, file_sha256
-from advxai.config.classes import classes_of
 from advxai.config.data import DemoCorpus, split_files
 from advxai.run.digests.base import VERSIONS, digest
 from advxai.run.digests.images import ImageDigests
-from advxai.run.weights import said
+from advxai.run.weights import configured_classes, said
 
 
 class DetectorDigests(ImageDigests):
@@ -31,8 +30,7 @@ class DetectorDigests(ImageDigests):
         Raises:
             InputError: they aren't the classes of any detector.
         """
-        file = self.config.detector.checkpoint
-        return classes_of(self.config.detector, {} if file is None else said(Path(file)), file)
+        return configured_classes(self.config.detector)
 
     @cached_property
     def written_classes(self) -> Classes:

@@ -134,7 +134,7 @@ def main() -> None:
     mapping = read(Path(arguments.config))
     paths = Paths(load(mapping))
     rows: dict[str, str] = {}
-    for name, settings in paths.config.explainers.items():
+    for name, settings in paths.config.of_kind("explainer").items():
         rows.setdefault(settings.method, name)
     names = [("detector_metrics", ""), ("adversary_shard", "")]
     names += [(script, name) for name in rows.values() for script in ("saliency_shard", "evaluation_shard")]

@@ -22,7 +22,8 @@ config = load(yaml.safe_load(Path("config.yaml").read_text()))
 paths = Paths(config)
 accuracy = pd.read_csv(paths.run / "tables/accuracy.csv").set_index("explainer")
 manifest = pd.read_parquet(paths.run / "frames/manifest.parquet").set_index("key")
-methods = [name for name in config.explainers if not name.endswith("_adv")]
+explainers = config.of_kind("explainer")
+methods = [name for name in explainers if not name.endswith("_adv")]
 
 figure = plt.figure(figsize=(10, 4.3), layout="constrained")
 curves, maps = figure.subfigures(2, 1, height_ratios=[1.5, 1])
@@ -35,7 +36,7 @@ for axes, method in zip(curves.subplots(1, 4, sharey=True), methods, strict=True
     axes.legend(frameon=False, loc="lower left")
 curves.axes[0].set_ylabel("accuracy")
 grid = maps.subplots(1, 8)
-for axes, name in zip(grid, config.explainers, strict=True):
+for axes, name in zip(grid, explainers, strict=True):
     records = [record for path in paths.maps_of(name) for record in read_shard(path)]
     record = next(record for record in records if "/NeuralTextures/" in record["key"])
     face = manifest.loc[record["key"]]

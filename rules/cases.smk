@@ -6,7 +6,9 @@ rule cases_export:
     input:
         unpack(lambda wildcards: shard_files(P, wildcards.key)),
         evaluation=P.explained,
+        manifest=FRAMES / "manifest.parquet",
         frames=ancient(P.lmdb),
+        counterparts=P.counterparts,
         detector=ancient(DETECTOR),
         weights=WEIGHTS,
     output:

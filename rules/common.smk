@@ -64,6 +64,10 @@ onsuccess:
         print((P.run / "summary.txt").read_text(), file=sys.stderr)
         if P.outputs.report.exists():
             print(f"report: {P.outputs.report}", file=sys.stderr)
+    elif CONFIG.image is None and P.outputs.answered:
+        from advxai.answer.sentences import read, text
+
+        print(*text(read(P.outputs.answer)), sep="\n", file=sys.stderr)
 
 
 onerror:

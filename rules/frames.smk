@@ -1,12 +1,9 @@
-# frames: the manifest, the frames to explain in shards, the LMDB of all crops; or the authors' list and LMDB as they are.
+# frames: the manifest, the LMDB of all crops, the images to explain in shards; or the authors' list and LMDB as they are.
 FRAMES = P.run / "frames"
 FRAMES_MADE = dict(
     manifest=FRAMES / "manifest.parquet",
     csv=FRAMES / "manifest.csv",
-    evaluation=FRAMES / "evaluation.parquet",
-    evaluation_csv=FRAMES / "evaluation.csv",
     left_out=FRAMES / "left_out.parquet",
-    shards=[FRAMES / f"shards/{shard}.json" for shard in P.shards],
 )
 
 
@@ -14,6 +11,7 @@ rule frames:
     input:
         FRAMES / "manifest.parquet",
         P.lmdb,
+        P.counterparts,
 
 
 if CONFIG.frames.lmdb is None:
@@ -30,13 +28,12 @@ if CONFIG.frames.lmdb is None:
         conda:
             "../envs/data.yaml"
         params:
-            frames=CONFIG.frames.model_dump(include={"per_video", "manifest"}),
+            manifest=CONFIG.frames.manifest,
             listed=P.listed,
             trained=bool(LISTED) and CONFIG.detector.checkpoint is None,
             unlearnt=P.unlearnt,
             categories=CONFIG.corpus.categories,
             also=CONFIG.corpus.also,
-            shards=CONFIG.shards,
         script:
             "../scripts/frames_manifest.py"
 
@@ -69,10 +66,54 @@ else:
         conda:
             "../envs/data.yaml"
         params:
-            frames=CONFIG.frames.model_dump(include={"per_video", "manifest", "lmdb"}),
+            frames=CONFIG.frames.model_dump(include={"manifest", "lmdb"}),
             listed=P.listed,
             categories=CONFIG.corpus.categories,
             also=CONFIG.corpus.also,
-            shards=CONFIG.shards,
         script:
             "../scripts/frames_import.py"
+
+
+# Apart from the manifest, so that more frames of a video, or other shards, neither store nor classify any image anew.
+rule frames_images:
+    input:
+        manifest=FRAMES / "manifest.parquet",
+        listed=ancient(LISTED),
+    output:
+        evaluation=FRAMES / "evaluation.parquet",
+        csv=FRAMES / "evaluation.csv",
+        shards=[FRAMES / f"shards/{shard}.json" for shard in P.shards],
+    log:
+        P.logs / CONFIG.run / "frames_images.log",
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    params:
+        frames=CONFIG.frames.model_dump(include={"per_video", "passes"}),
+        seed=CONFIG.seed if CONFIG.frames.passes else None,  # the authors' rule draws nothing
+        listed=P.listed,
+        categories=CONFIG.corpus.categories,
+        shards=CONFIG.shards,
+    script:
+        "../scripts/frames_images.py"
+
+
+# The original's frame behind each explained fake. Its video is looked for when the job runs; one that is missing is listed.
+rule frames_counterparts:
+    input:
+        manifest=FRAMES / "manifest.parquet",
+        images=FRAMES / "evaluation.parquet",
+    output:
+        table=P.counterparts[0],
+        lmdb=P.counterparts[1],
+        left_out=FRAMES / "counterparts_left_out.parquet",
+    log:
+        P.logs / CONFIG.run / "frames_counterparts.log",
+    benchmark:
+        P.logs / CONFIG.run / "frames_counterparts.tsv"
+    conda:
+        "../envs/data.yaml"
+    params:
+        aligned=CONFIG.frames.aligned,
+    script:
+        "../scripts/frames_counterparts.py"

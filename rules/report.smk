@@ -2,9 +2,9 @@
 from functools import partial
 
 FIGURES = P.outputs.figure_groups
-# Rows and maps of all explainers.
-ALL_ROWS = [path for name in CONFIG.explainers for path in P.rows_of(name)]
-ALL_MAPS = [path for name in CONFIG.explainers for path in P.maps_of(name)]
+# Rows and maps of all explainers: figures show no controls and no ceilings.
+ALL_ROWS = [path for name in EXPLAINERS for path in P.rows_of(name)]
+ALL_MAPS = [path for name in EXPLAINERS for path in P.maps_of(name)]
 
 
 # A figure's two files, by its name; the PNG is in Snakemake's own report too.
@@ -19,6 +19,8 @@ DRAWN = {
         P.outputs.figure(name)[1],
     ]
     for name, title in {
+        "scorecard": "Scorecard",
+        "agreement": "Agreement of measures",
         "accuracy": "Accuracy by method and category",
         "explanations": "Explanations by category",
         "nes": "Adversarial copies",
@@ -89,10 +91,44 @@ rule report_detector:
         "../scripts/report_detector.py"
 
 
+rule report_scorecard:
+    input:
+        P.run / "tables/scorecard.parquet",
+    output:
+        DRAWN["scorecard"],
+    log:
+        P.logs / CONFIG.run / "report_scorecard.log",
+    localrule: True
+    conda:
+        "../envs/tables.yaml"
+    params:
+        note=P.outputs.note(),
+        dpi=CONFIG.report.dpi,
+    script:
+        "../scripts/report_scorecard.py"
+
+
+rule report_agreement:
+    input:
+        P.outputs.estimates,
+    output:
+        DRAWN["agreement"],
+    log:
+        P.logs / CONFIG.run / "report_agreement.log",
+    localrule: True
+    conda:
+        "../envs/tables.yaml"
+    params:
+        note=P.outputs.note(),
+        dpi=CONFIG.report.dpi,
+    script:
+        "../scripts/report_agreement.py"
+
+
 rule report_accuracy:
     input:
         evaluation=ALL_ROWS,
-        saliency=P.maps_of(next(iter(CONFIG.explainers))),
+        saliency=P.maps_of(EXPLAINERS[0]),
         weights=WEIGHTS,
     output:
         DRAWN["accuracy"],
@@ -102,7 +138,7 @@ rule report_accuracy:
     conda:
         "../envs/tables.yaml"
     params:
-        explainers=list(CONFIG.explainers),
+        explainers=EXPLAINERS,
         categories=CONFIG.corpus.categories,
         readings=P.outputs.readings if P.beside_published else None,
         note=P.outputs.note(),
@@ -111,12 +147,12 @@ rule report_accuracy:
         "../scripts/report_accuracy.py"
 
 
-# The originals' videos are looked for when the figure is drawn; without them it has none.
 rule report_explanations:
     input:
         evaluation=ALL_ROWS,
         saliency=ALL_MAPS,
         manifest=FRAMES / "manifest.parquet",
+        counterparts=P.counterparts,
         frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
         weights=WEIGHTS,
@@ -163,6 +199,7 @@ rule report_fillings:
         evaluation=ALL_ROWS,
         saliency=ALL_MAPS,
         adversary=P.copies,
+        counterparts=P.counterparts,
         frames=ancient(P.lmdb),
         detector=ancient(DETECTOR),
         weights=WEIGHTS,
@@ -214,6 +251,7 @@ rule report_cost:
     conda:
         "../envs/tables.yaml"
     params:
+        explainers=EXPLAINERS,
         note=P.outputs.note(attacks=False),
         dpi=CONFIG.report.dpi,
     script:
@@ -254,7 +292,9 @@ rule report_page:
         detector=ancient(DETECTOR),
         weights=WEIGHTS,
         metrics=P.run / "detector/metrics.json",
+        measured=MEASURED,
         tables=P.outputs.tables,
+        answer=P.outputs.answer,
         left_out=P.run / "tables/left_out.parquet",
         not_explained=NOT_EXPLAINED,
         summary=P.run / "summary.txt",

@@ -69,6 +69,28 @@ rule tables_combined:
         "../scripts/tables_combined.py"
 
 
+if CONFIG.metrics:
+
+    rule tables_measured:
+        input:
+            metrics=[path for name in CONFIG.explainers for path in P.metrics_of(name)],
+            weights=WEIGHTS,
+            not_explained=NOT_EXPLAINED,
+        output:
+            TABLE_FILES(P.outputs.MEASURED),
+        log:
+            P.logs / CONFIG.run / "tables_measured.log",
+        localrule: True
+        conda:
+            "../envs/tables.yaml"
+        params:
+            explainers=list(CONFIG.explainers),
+            note=P.outputs.note(attacks=False),
+            categories=CONFIG.corpus.categories,
+        script:
+            "../scripts/tables_measured.py"
+
+
 # Only FF++'s numbers can stand beside the paper's.
 if P.beside_published:
 
@@ -86,9 +108,7 @@ if P.beside_published:
         conda:
             "../envs/tables.yaml"
         params:
-            readings={
-                name: entry.published for name, entry in CONFIG.explainers.items()
-            },
+            readings=P.outputs.readings,
             note=P.outputs.note(),
             top=CONFIG.evaluation.top,
             categories=CONFIG.corpus.categories,
@@ -104,6 +124,7 @@ rule tables_left_out:
         evaluation=[path for name in CONFIG.explainers for path in P.rows_of(name)],
         adversary=P.copies,
         weights=WEIGHTS,
+        answer=P.outputs.answer,
     output:
         P.run / "tables/left_out.parquet",
         report(

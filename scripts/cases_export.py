@@ -24,5 +24,9 @@ with job(snakemake.log, snakemake.input):
         saliency=by_explainer(files.saliency),
         attacks=by_explainer(files.attacks),
         rows=by_explainer(files.rows),
+        metrics=by_explainer(files.metrics) if files.metrics else {},
+        manifest=Path(files.manifest),
+        counterparts=tuple(map(Path, files.counterparts)),
+        prior=Path(files.prior[0]) if files.prior else None,
     )
     export(Paths(config), snakemake.wildcards.key, sources, Path(snakemake.output[0]))

@@ -1,4 +1,4 @@
-"""List the images of an existing database as the manifest, sample those to explain, deal them out to shards."""
+"""List the images of an existing database as the manifest."""
 
 from pathlib import Path
 
@@ -8,7 +8,6 @@ from advxai.config import load
 from advxai.frames.imported import from_lmdb
 from advxai.frames.listed import LEFT_OUT
 from advxai.frames.manifest import check, known, read_csv
-from advxai.frames.sampling import sample_evaluation
 from advxai.frames.stage import write
 from advxai.run.jobs import job
 
@@ -19,5 +18,4 @@ with job(snakemake.log, snakemake.input):
     listed = known(read_csv(source), [*categories, *config.corpus.also])
     manifest = from_lmdb(listed, Path(snakemake.input.lmdb), source)
     check(manifest, {"test": categories})
-    images = sample_evaluation(known(manifest, categories), config.frames.per_video)
-    write(manifest, images, pd.DataFrame(columns=LEFT_OUT, dtype="str"), snakemake.output)
+    write(manifest, pd.DataFrame(columns=LEFT_OUT, dtype="str"), snakemake.output)

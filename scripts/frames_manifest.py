@@ -1,4 +1,4 @@
-"""Join the faces to the manifest, sample the frames to explain, deal them out to shards."""
+"""Join the faces to the manifest, of all images or of those that the user lists."""
 
 from pathlib import Path
 
@@ -8,7 +8,6 @@ from advxai.common import parquet
 from advxai.config import load
 from advxai.frames.listed import LEFT_OUT, other_splits, require_unlearnt, select
 from advxai.frames.manifest import build, check, known, read_csv
-from advxai.frames.sampling import sample_evaluation
 from advxai.frames.stage import write
 from advxai.run.jobs import job
 
@@ -18,17 +17,13 @@ with job(snakemake.log, snakemake.input):
     required = {"test": categories}
     manifest = build([parquet.read(path) for path in snakemake.input.faces], required)
     left_out = pd.DataFrame(columns=LEFT_OUT, dtype="str")
-    if not snakemake.input.listed:
-        images = sample_evaluation(known(manifest, categories), config.frames.per_video)
-    else:
+    if snakemake.input.listed:
         source = Path(snakemake.input.listed[0])
         listed = known(read_csv(source), [*categories, *config.corpus.also])
-        sample = sample_evaluation(known(listed, categories), config.frames.per_video)
-        images, _ = select(manifest, sample, source)
         chosen, left_out = select(manifest, listed, source)
         learns = config.detector.checkpoint is None
         if snakemake.params.unlearnt:
             require_unlearnt(manifest, listed, source)
         manifest = pd.concat([chosen, other_splits(manifest, listed)], ignore_index=True) if learns else chosen
         check(manifest, required)
-    write(manifest, images, left_out, snakemake.output)
+    write(manifest, left_out, snakemake.output)

@@ -12,14 +12,15 @@ from advxai.tables.read import evaluation, explanations
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config)
-    axes = Axes.of(paths)
+    explainers = config.of_kind("explainer")
+    axes = Axes.of(paths, explainers)
     rows = evaluation(snakemake.input.evaluation)
     # what the detector says of a clean image is the same in every explainer's records
     clean = clean_predictions(rows, explanations(axes.explainers[0], snakemake.input.saliency))
     lines = Lines(
         axes,
         list(paths.outputs.figure_groups.values()),
-        {name: entry.baseline.kind for name, entry in config.explainers.items()},
+        {name: entry.baseline.kind for name, entry in explainers.items()},
         paths.outputs.readings if paths.beside_published else {},
         snakemake.params.note,
     )

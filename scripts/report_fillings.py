@@ -8,6 +8,7 @@ from advxai.common.files import publish
 from advxai.config import load
 from advxai.detector.forwards import image_loader, open_detector
 from advxai.detector.throughput import speed
+from advxai.frames.counterparts import Counterparts
 from advxai.report.pick import pick, picked
 from advxai.run.jobs import job
 from advxai.run.paths import Paths
@@ -21,15 +22,20 @@ with job(snakemake.log, snakemake.input):
     paths = Paths(config)
     rows = evaluation(snakemake.input.evaluation)
     category, key = next(iter(pick(rows, list(config.corpus.categories), paths.classes).items()))
-    maps = {name: picked(paths.maps_of(name), paths, [key])[key] for name in config.explainers}
+    explainers = config.of_kind("explainer")
+    maps = {name: picked(paths.maps_of(name), paths, [key])[key] for name in explainers}
     name, labels = chosen(maps, config.evaluation.top)
     detector = open_detector(paths, snakemake.input.detector, read_hash(Path(snakemake.input.weights)))
     image = detector.preprocessing.normalised(image_loader(snakemake.input.frames)(maps[name]))
     copy = picked(paths.copies, paths, [key]).get(key)
     if copy is not None:
         copy = reconstruct(image, copy["steps"], config.adversary, detector.preprocessing)
-    kinds = baselines([entry.baseline for entry in config.explainers.values()], copy is not None)
-    records = filled(key, image, maps[name]["segments"], labels, kinds, detector, config.seed, copy)
+    other = Counterparts(*snakemake.input.counterparts).image(key)
+    if other is not None:
+        other = detector.preprocessing.normalised(other)
+    used = [entry.baseline for entry in explainers.values()]
+    kinds = baselines(used, copy is not None, other is not None)
+    records = filled(key, image, maps[name]["segments"], labels, kinds, detector, config.seed, copy, other)
     said = {"key": key, "category": category, "explainer": name, "labels": labels}
     write_shard(Path(snakemake.output.data), records, said)
     measured = json.dumps(speed(detector, config.detector), indent=1) + "\n"

@@ -1,5 +1,6 @@
 """Maps, segments and rankings of one explainer on one shard's images."""
 
+from functools import partial
 from pathlib import Path
 
 from advxai.adversary.copies import with_copies
@@ -8,11 +9,18 @@ from advxai.detector.forwards import Forwards
 from advxai.run.jobs import job, read_items
 from advxai.run.paths import Paths
 from advxai.run.store import complete
+from advxai.saliency.given import counterpart_id, with_given
 
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     paths = Paths(config)
     name = snakemake.wildcards.explainer
+
+    filling = None
+    if snakemake.input.counterparts:
+        from advxai.frames.counterparts import Counterparts
+
+        filling = Counterparts(*snakemake.input.counterparts)
 
     def start(items, image, detector):
         from advxai.adversary import adversarial_images
@@ -22,12 +30,14 @@ with job(snakemake.log, snakemake.input):
         if paths.needs_adversary(name):
             copies = adversarial_images(Path(snakemake.input.adversary[0]), detector, config.adversary)
         at_once = snakemake.resources.images_at_once
-        return run(items, image, detector, config.explainers[name], config.seed, at_once, copies)
+        return run(items, image, detector, config.explainers[name], config.seed, at_once, copies, filling)
 
     forwards = Forwards(paths, snakemake.input, start)
     items = read_items(snakemake.input.images)
     if paths.needs_adversary(name):
         items = with_copies(items, Path(snakemake.input.adversary[0]))
+    if filling is not None:
+        items = with_given(items, partial(counterpart_id, filling))
     folder = paths.saliency(name)
     folder.describe()
     complete(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from advxai.answer.sentences import read, text
 from advxai.common import parquet
 from advxai.common.files import publish
 from advxai.config import load
@@ -16,7 +17,8 @@ with job(snakemake.log, snakemake.input):
     out = left_out.collect(stages, rows)
     tables = Path(snakemake.output[0]).parent
     left_out.write(out, tables / "left_out")
-    classes = Paths(load(snakemake.config)).classes
+    config = load(snakemake.config)
+    classes = Paths(config).classes
     copies = adversary(snakemake.input.adversary, classes) if snakemake.input.adversary else None
     manifest = parquet.read(snakemake.input.manifest)
     # Images of the user's own database come without a list of videos.
@@ -28,5 +30,7 @@ with job(snakemake.log, snakemake.input):
         left_out=out,
         adversary=copies,
         tables=tables,
+        answer=text(read(Path(snakemake.input.answer))),
+        beside=[name for name in config.explainers if name not in config.of_kind("explainer")],
     )
     publish(Path(snakemake.output.summary), lambda path: path.write_text(message))

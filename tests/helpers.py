@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from advxai.common.classes import Classes
 from advxai.config import load
+from advxai.config.controls import CEILINGS, CONTROLS
 from advxai.detector.engine import run
 from advxai.detector.model import Detector, Preprocessing
 from advxai.saliency import Inputs
@@ -77,4 +78,7 @@ def drive_one(work, detector: Detector):
 def explainer_settings(**entry):
     """A checked entry of `explainers:`."""
     corpus = {"kind": "demo", "clips": [{"name": "a", "first_id": 0, "source": {"path": "x"}, "splits": {"test": 2}}]}
-    return load({"run": "test", "corpus": corpus, "explainers": {"Row": entry}}).explainers["Row"]
+    rows = {"Row": entry, "Beside": {"method": "lime", "baseline": "zeros"}}  # no control comes alone
+    if entry["method"] not in (*CONTROLS, *CEILINGS):
+        del rows["Beside"]
+    return load({"run": "test", "corpus": corpus, "explainers": rows}).explainers["Row"]

@@ -15,6 +15,10 @@ IMAGE = "image.png"
 COPY = "adversary.png"
 MAPS = "maps.png"
 ROWS = "rows.csv"
+METRICS = "metrics.csv"
+MASK = "mask.png"
+COUNTERPART = "counterpart.png"
+PRIOR = "face_prior.npz"
 WEIGHTS = "detector.safetensors"
 ADVERSARY = "records/adversary.h5"
 ATTACKS = "records/attacks.h5"
@@ -44,7 +48,8 @@ class Stage(Model):
 
 
 class Content(Model):
-    """What case.json says. `files`: name -> what it holds; `stages`: folder of the store -> what it was made from."""
+    """What case.json says. `files`: name -> what it holds; `stages`: folder of the store -> what it was made from;
+    `no_counterpart`: why there is none."""
 
     format: int
     replay: str
@@ -54,6 +59,7 @@ class Content(Model):
     category: str
     label: int
     files: dict[str, str]
+    no_counterpart: str = ""
     detector: Weights
     versions: dict[str, str]
     stages: dict[str, Stage]
@@ -73,13 +79,16 @@ def shard_files(paths: Paths, key: str) -> dict[str, list[Path]]:
         key: the image's; it needn't be one of the run.
 
     Returns:
-        `adversary`, one file or, if no explainer needs it, none; `saliency`, `attacks` and `rows`, each with a file an
-        explainer, in the order of the configuration.
+        `adversary`, one file or, if no explainer needs it, none; `saliency`, `attacks`, `rows` and `metrics`, each with
+        a file an explainer, in the order of the configuration; of `metrics` none, if nothing is measured. `prior`, one
+        file, or none where no control goes by it.
     """
     own = paths.shards.index(paths.shard_of_key(key))
     stages = {"saliency": paths.maps_of, "attacks": paths.attacks_of, "rows": paths.rows_of}
     files = {stage: [of(name)[own] for name in paths.config.explainers] for stage, of in stages.items()}
-    return {"adversary": paths.copies[own : own + 1], **files}
+    prior = [paths.face_prior] if paths.any_needs("prior") else []
+    metrics = [path for name in paths.config.explainers for path in paths.metrics_of(name)[own : own + 1]]
+    return {"adversary": paths.copies[own : own + 1], **files, "metrics": metrics, "prior": prior}
 
 
 def versions() -> dict[str, str]:

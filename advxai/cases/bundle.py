@@ -18,14 +18,17 @@ from advxai.config import Config
 from advxai.config import load as load_config
 from advxai.evaluation.rows import IDENTITY, NUMBERS
 from advxai.media.cut import decode_png
+from advxai.metrics.rows import ROWS
 from advxai.run.digests import Digests
 from advxai.run.store import read_shard
+from advxai.saliency.prior import Prior
+from advxai.saliency.prior import read as read_prior
 
 REMEDY = "get the test case anew"
 # What a replay reads of a record.
 FIELDS = {
     "adversary": {"steps", "made_with"},
-    "saliency": {"segments", "ranking", "called_real", "made_with"},
+    "saliency": {"segments", "ranking", "called_real", "made_with", "before", "target"},
     "attacks": {"mask", "before", "after", "iterations", "queries", "made_for", "made_with"},
 }
 
@@ -43,6 +46,10 @@ class Case:
         saliency: explainer -> record.
         attacks: mask -> record of the attack on these pixels.
         rows: of the evaluation, every value as text.
+        metrics: rows of the measures, every value as text; None: of a case that has none.
+        mask: uint8 (H, W); None: not known.
+        counterpart: RGB uint8 (H, W, 3); None: there is none.
+        prior: of faces; None: no control goes by it.
     """
 
     folder: Path
@@ -53,6 +60,10 @@ class Case:
     saliency: Mapping[str, Record]
     attacks: Mapping[str, Record]
     rows: pd.DataFrame
+    metrics: pd.DataFrame | None
+    mask: Pixels | None
+    counterpart: Pixels | None
+    prior: Prior | None = None
 
     @property
     def item(self) -> dict[str, Any]:
@@ -88,7 +99,11 @@ def read(folder: Path) -> Case:
         adversary=_only(folder / cases.ADVERSARY, content, "adversary") if adversarial else None,
         saliency={name: _only(folder / cases.saliency_file(name), content, "saliency") for name in config.explainers},
         attacks={record["mask"]: record for record in attacks},
-        rows=_rows(folder / cases.ROWS),
+        rows=_rows(folder / cases.ROWS, [*IDENTITY, *NUMBERS]),
+        metrics=_rows(folder / cases.METRICS, list(ROWS)) if cases.METRICS in content.files else None,
+        mask=_picture(folder, cases.MASK, content),
+        counterpart=_picture(folder, cases.COUNTERPART, content),
+        prior=read_prior(folder / cases.PRIOR) if cases.PRIOR in content.files else None,
     )
 
 
@@ -141,11 +156,22 @@ def _only(path: Path, content: cases.Content, stage: str) -> dict[str, Any]:
     return records[0]
 
 
-def _rows(path: Path) -> pd.DataFrame:
+def _picture(folder: Path, name: str, content: cases.Content) -> Pixels | None:
+    """A picture that the case may have; a mask in grey."""
+    if name not in content.files:
+        return None
+    try:
+        picture = decode_png((folder / name).read_bytes(), str(folder / name), REMEDY)
+    except OSError as error:
+        raise InputError(f"{folder / name} can't be read ({error.strerror}): {REMEDY}") from error
+    return picture[..., 0] if name == cases.MASK else picture
+
+
+def _rows(path: Path, columns: list[str]) -> pd.DataFrame:
     try:
         rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} can't be read as a table ({error}): {REMEDY}") from error
-    if list(rows.columns) != [*IDENTITY, *NUMBERS]:
-        raise InputError(f"{path} hasn't the columns of the evaluation's rows: {REMEDY}")
+    if list(rows.columns) != columns:
+        raise InputError(f"{path} hasn't the columns {', '.join(columns)}: {REMEDY}")
     return rows

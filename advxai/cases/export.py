@@ -18,10 +18,13 @@ from advxai.common import parquet
 from advxai.common.arrays import Pixels, Raster
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256, published_folder
+from advxai.common.rows import row_at
 from advxai.common.types import Record
 from advxai.config.science import Nes
 from advxai.detector import checkpoint
 from advxai.detector.model import Detector
+from advxai.faces.mask import mask_of
+from advxai.frames.counterparts import Counterparts
 from advxai.frames.database import REBUILD, FrameStore
 from advxai.media.cut import decode_png, encode_png
 from advxai.run.paths import Paths
@@ -34,6 +37,10 @@ HOLDS = {
     cases.MAPS: "for eyes only: each explainer's map over the grey image, dark blue the least and yellow the most "
     "important in it; the segments that were attacked are outlined and numbered by rank",
     cases.ROWS: "the image's rows of the evaluation, one for each explainer and k",
+    cases.METRICS: "what else is measured of each explanation, one row a number; or the reason why there is none",
+    cases.MASK: "the true mask of the image: white where it is manipulated",
+    cases.COUNTERPART: "the original's frame, cut out by the box of the image",
+    cases.PRIOR: "where training fakes are manipulated on average, in coordinates of the face",
     cases.WEIGHTS: "the detector's weights",
     cases.ADVERSARY: "the adversarial copy's record: step map, class probabilities before and after, cost",
     cases.ATTACKS: "records of the segment attacks, one for each set of pixels, whose hash is `mask`",
@@ -58,6 +65,10 @@ class Sources:
         saliency: explainer -> shard of its maps.
         attacks: explainer -> shard of its segment attacks.
         rows: explainer -> its evaluation rows.
+        metrics: explainer -> its rows of the measures; none: nothing is measured.
+        manifest: the run's table of faces.
+        counterparts: table and database of the counterparts.
+        prior: of faces; None: no control goes by it.
     """
 
     evaluation: Path
@@ -67,6 +78,10 @@ class Sources:
     saliency: Mapping[str, Path]
     attacks: Mapping[str, Path]
     rows: Mapping[str, Path]
+    metrics: Mapping[str, Path]
+    manifest: Path
+    counterparts: tuple[Path, Path]
+    prior: Path | None = None
 
 
 def export(paths: Paths, key: str, sources: Sources, folder: Path) -> None:
@@ -87,7 +102,7 @@ def export(paths: Paths, key: str, sources: Sources, folder: Path) -> None:
     with FrameStore(sources.frames) as store:
         image = store.bytes(key, item["sha256"])
     weights = file_sha256(sources.detector)
-    shards = [*sources.saliency.values(), *sources.attacks.values(), *sources.rows.values()]
+    shards = [*sources.saliency.values(), *sources.attacks.values(), *sources.rows.values(), *sources.metrics.values()]
     require_weights([*shards, *([sources.adversary] if sources.adversary else [])], weights)
     copy = None if sources.adversary is None else _record(sources.adversary, item)
     saliency = {name: _record(path, item) for name, path in sources.saliency.items()}
@@ -103,13 +118,19 @@ def export(paths: Paths, key: str, sources: Sources, folder: Path) -> None:
             write_shard(scratch / cases.saliency_file(name), [record], {})
         write_shard(scratch / cases.ATTACKS, _attacks(sources.attacks.values(), item), {})
         _rows(sources.rows.values(), item).to_csv(scratch / cases.ROWS, index=False, lineterminator="\n")
+        no_counterpart = ""
+        if sources.metrics or paths.any_needs("mask") or paths.any_needs("counterpart"):
+            no_counterpart = _compared(sources, item, scratch)
+        if sources.prior is not None:
+            shutil.copyfile(sources.prior, scratch / cases.PRIOR)
         pictures = _pictures(image, copy, detector, settings.adversary)
         if copy is not None:
             (scratch / cases.COPY).write_bytes(encode_png(pictures[1]))
         (scratch / cases.MAPS).write_bytes(encode_png(maps_picture(pictures, saliency, settings.evaluation.top)))
         if settings.cases.weights:
             shutil.copyfile(sources.detector, scratch / cases.WEIGHTS)
-        content = _content(paths, item, detector, weights, _files(scratch, saliency))
+        files = _files(scratch, saliency)
+        content = _content(paths, item, detector, weights, files).model_copy(update={"no_counterpart": no_counterpart})
         (scratch / cases.CASE).write_text(content.model_dump_json(indent=2) + "\n")
 
 
@@ -150,6 +171,21 @@ def _rows(paths: Iterable[Path], item: Record) -> pd.DataFrame:
     rows = pd.concat([parquet.read(path) for path in paths], ignore_index=True)
     own: pd.DataFrame = rows[rows["key"] == item["key"]]
     return own.drop(columns="weights")  # case.json has them
+
+
+def _compared(sources: Sources, item: Record, folder: Path) -> str:
+    """Write what the measures say, and what they compare an explanation with, or rows are made from; why there is no
+    counterpart, or ""."""
+    if sources.metrics:
+        _rows(sources.metrics.values(), item).to_csv(folder / cases.METRICS, index=False, lineterminator="\n")
+    mask = mask_of(row_at(parquet.read(sources.manifest).set_index("key", drop=False), item["key"]))
+    if mask is not None:
+        (folder / cases.MASK).write_bytes(encode_png(mask))
+    counterparts = Counterparts(*sources.counterparts)
+    counterpart = counterparts.image(item["key"])
+    if counterpart is not None:
+        (folder / cases.COUNTERPART).write_bytes(encode_png(counterpart))
+    return counterparts.reason(item["key"])
 
 
 def _content(paths: Paths, item: Record, detector: Detector, weights: str, files: dict[str, str]) -> cases.Content:

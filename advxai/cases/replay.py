@@ -3,24 +3,28 @@
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from advxai import cases
 from advxai.adversary.nes import reconstruct
 from advxai.adversary.stage import run as make_copy
 from advxai.cases.bundle import REMEDY, Case, read
+from advxai.cases.measured import Counterpart, measured
 from advxai.common.arrays import Labels
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256
-from advxai.common.types import Record
+from advxai.common.types import Item, Record
 from advxai.common.usercode import code_sha256
+from advxai.config.controls import CEILINGS, CONTROLS
 from advxai.detector import checkpoint
 from advxai.detector.forwards import made_with
 from advxai.detector.model import Detector
@@ -28,7 +32,11 @@ from advxai.evaluation.attacks import run as make_attacks
 from advxai.evaluation.masks import attack_items
 from advxai.evaluation.rows import evaluation_rows
 from advxai.run.digests import LATER, VERSIONS, Digests
+from advxai.run.environment import made_without_torch
 from advxai.run.jobs import use_threads
+from advxai.saliency.beside import run as order
+from advxai.saliency.controls import Sight
+from advxai.saliency.prior import FOUND_BY
 from advxai.saliency.stage import run as explain
 
 # Not the numbers themselves: time, the machine, and whose job came first.
@@ -177,10 +185,36 @@ def _maps(case: Case, detector: Detector) -> Iterator[Outcome]:
     def stored_copy(_: object, image: Tensor) -> tuple[Tensor, Record]:
         return reconstruct(image, record["steps"], config.adversary, detector.preprocessing), record
 
-    for name, settings in config.explainers.items():
+    for name, settings in config.of_kind("explainer").items():
         copies = stored_copy if Digests(config).needs_adversary(name) else None
-        (fresh,) = explain([case.item], lambda _: case.image, detector, settings, config.seed, 1, copies)
+        images = [case.item], lambda _: case.image
+        (fresh,) = explain(*images, detector, settings, config.seed, 1, copies, Counterpart(case))
         yield compare(f"saliency {name}", case.saliency[name], fresh)
+
+
+def _controls(case: Case, _: Detector) -> Iterator[Outcome]:
+    """Every control's and ceiling's order of the segments that an explainer's stored record has."""
+    config, item = case.config, case.item
+    for name, settings in {**config.of_kind("control"), **config.of_kind("ceiling")}.items():
+        stored = case.saliency[name]
+        host = {(item["key"], item["sha256"]): case.saliency[config.host(name)]}
+        (fresh,) = order([item], host, settings, config.seed, partial(_seen, case, stored))
+        yield compare(f"saliency {name}", stored, fresh)
+
+
+def _seen(case: Case, stored: Record, item: Item, segments: NDArray[np.int16]) -> Sight:
+    """What a control or ceiling went by; the landmarks are those of its stored record."""
+    landmarks = stored.get("landmarks")
+    return Sight(
+        key=item["key"],
+        segments=segments,
+        image=case.image,
+        mask=case.mask,
+        counterpart=case.counterpart,
+        no_counterpart=case.content.no_counterpart,
+        landmarks=None if landmarks is None or np.isnan(landmarks).any() else landmarks,
+        prior=case.prior,
+    )
 
 
 def _attacks(case: Case, detector: Detector) -> Iterator[Outcome]:
@@ -225,10 +259,15 @@ def _table_rows(case: Case, detector: Detector) -> Iterator[Outcome]:
         yield _compare_rows(f"rows {name}", case.rows[case.rows["explainer"] == name], rows)
 
 
+def _measures(case: Case, detector: Detector) -> Iterator[Outcome]:
+    """Everything else that is measured of an explanation."""
+    yield from (Outcome(name, different) for name, different in measured(case, detector))
+
+
 def _machines(case: Case, detector: Detector) -> Iterator[str]:
     """What differs between here and where the case was made, and may explain different bits."""
     here = made_with(detector)
-    for maker in sorted(case.makers - {here}):
+    for maker in sorted(case.makers - {here, made_without_torch(), made_without_torch(FOUND_BY)}):
         yield f"records were made with {maker}; here: {here}"
     for name, version in cases.versions().items():
         if (exported := case.content.versions.get(name)) != version:
@@ -237,7 +276,8 @@ def _machines(case: Case, detector: Detector) -> Iterator[str]:
         module, code = stage.params.get("module", ""), stage.params.get("code")
         if code is not None and code != code_sha256(module):
             yield f"the code of {module} is another one here than where {place} was made"
-        ours, theirs = VERSIONS.get(place.partition("/")[0]), stage.params.get("version")
+        of = "controls" if stage.params.get("method") in (*CONTROLS, *CEILINGS) else place.partition("/")[0]
+        ours, theirs = VERSIONS.get(of), stage.params.get("version")
         if ours is not None and ours != theirs:
             yield f"{place} was made by version {theirs} of its stage's algorithm, here is {ours}"
 
@@ -268,10 +308,13 @@ def replay(folder: Path, weights: Path | None = None, device: str | None = None)
     print(
         "Each item is made from the stored ones before it, so that one difference doesn't cause others.\n", flush=True
     )
-    width = max(len(f"attack {name} top-{case.config.evaluation.top}") for name in case.config.explainers)
+    names = [f"attack {name} top-{case.config.evaluation.top}" for name in case.config.explainers]
+    if case.metrics is not None:
+        names += [f"metrics {name} {measure}" for name in case.config.explainers for measure in case.config.metrics]
+    width = max(map(len, names))
     outcomes = []
     use_threads(settings.threads)
-    for stage in (_copy, _maps, _attacks, _table_rows):
+    for stage in (_copy, _maps, _controls, _attacks, _table_rows, _measures):
         for outcome in stage(case, detector):
             print(f"{outcome.name:<{width}}  {outcome}", flush=True)
             outcomes.append(outcome)

@@ -1,21 +1,29 @@
 """The typed configuration: `load(mapping)` checks everything that can be known before a job starts."""
 
 import os
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, Literal, overload
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from advxai.common.errors import InputError
 from advxai.config.base import Model, Name
+from advxai.config.controls import AnyControl, expanded
 from advxai.config.data import Corpus, DemoCorpus, Faces, FfppCorpus, Frames
-from advxai.config.explainers import AnyExplainer, paper_rows
+from advxai.config.explainers import AnyExplainer, AnyRow, paper_rows
+from advxai.config.metrics import AnyMeasure, all_measures
 from advxai.config.protocol import Protocol, with_protocol
+from advxai.config.rows import Kind, segments_of
 from advxai.config.science import Adversary, Cases, Detector, Evaluation, Explain, Plan, Prune, Report, Threads
 
 # Tables and figures of a run, which no row's may replace.
-TABLES = ("original", "accuracy", "sufficiency", "cost", "flips", "left_out", "all")
-FIGURES = ("accuracy", "explanations", "nes", "fillings", "cost", "detector")
+TABLES = (
+    "original", "accuracy", "sufficiency", "cost", "flips", "metrics", "localisation", "scorecard", "tests",
+    "estimates", "left_out", "all",
+)  # fmt: skip
+FIGURES = ("scorecard", "agreement", "accuracy", "explanations", "nes", "fillings", "cost", "detector")
+MEASURE = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = frozenset((*TABLES, *FIGURES))
 
 
@@ -54,12 +62,16 @@ class Config(Model):
     frames: Frames = Field(Frames(), description="Which frames are explained.")
     detector: Detector = Field(Detector(), description="The detector that is explained.")
     adversary: Adversary = Field(Adversary(), description="NES for the adversarial copies.")
-    explainers: dict[str, AnyExplainer] = Field(
+    explainers: dict[str, AnyRow] = Field(
         paper_rows(),  # as a user would write them
         min_length=1,
-        description="Row name -> explainer; each is one row of every table.",
+        description="Row name -> explainer, each one row of every table; or what these are compared with, a row for "
+        "each of their segmentations: controls, which never see the detector, and ceilings, which know the answer.",
     )
     evaluation: Evaluation = Field(Evaluation(), description="NES for the segment attacks.")
+    metrics: dict[str, AnyMeasure] = Field(
+        all_measures(), description="Name -> measure of the explanations besides the segment attacks; {}: none."
+    )
     threads: Threads = Field(Threads(), description="CPU threads a job, for the stages before the detector.")
     report: Report = Field(Report(), description="Figures.")
     image: Annotated[str | None, BeforeValidator(_text)] = Field(
@@ -80,12 +92,21 @@ class Config(Model):
 
     @field_validator("explainers")
     @classmethod
-    def _names(cls, value: dict[str, Any]) -> dict[str, Any]:
+    def _names(cls, value: dict[str, AnyRow]) -> dict[str, AnyRow]:
+        value = expanded(value)
         for name in value:
             if not name.replace("_", "").isalnum() or not name[0].isalpha():
                 raise ValueError(f"the row name {name!r} may hold letters, digits and _ only, a letter first")
             if name.lower() in RESERVED or name.lower().startswith("published_"):
                 raise ValueError(f"the row name {name!r} is taken by a table or figure; choose another")
+        return value
+
+    @field_validator("metrics")
+    @classmethod
+    def _measures(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in value:
+            if not MEASURE.fullmatch(name):
+                raise ValueError(f"the name {name!r} may hold small letters, digits and _ only, a letter first")
         return value
 
     @model_validator(mode="after")
@@ -102,7 +123,11 @@ class Config(Model):
                 raise ValueError(f"detector.training.categories: {category} is none of corpus.categories; add it there")
         for name in self.explain.explainers or ():
             if name not in self.explainers:
-                raise ValueError(f"explain.explainers: {name} is none of {', '.join(self.explainers)}")
+                raise ValueError(f"explain.explainers: {name} is none of {', '.join(self.alone)}")
+            if name not in self.alone:
+                raise ValueError(
+                    f"explain.explainers: {name} can't explain a picture by itself: {self.why_not_alone(name)}"
+                )
         return self
 
     @model_validator(mode="after")
@@ -137,13 +162,47 @@ class Config(Model):
                 files[file] = clip.name
         return self
 
+    @overload
+    def of_kind(self, kind: Literal["explainer"]) -> dict[str, AnyExplainer]: ...
+    @overload
+    def of_kind(self, kind: Literal["control", "ceiling"]) -> dict[str, AnyControl]: ...
+    def of_kind(self, kind: Kind) -> Any:
+        """Row name -> entry, of the explainers, controls or ceilings alone."""
+        return {name: entry for name, entry in self.explainers.items() if entry.kind == kind}
+
+    @property
+    def alone(self) -> list[str]:
+        """Names of the explainers that a picture by itself can be explained by: it has no counterpart."""
+        return [name for name in self.explainers if not self.why_not_alone(name)]
+
+    def why_not_alone(self, name: str) -> str:
+        """Why a picture by itself can't be explained by a row; "": it can."""
+        entry = self.explainers[name]
+        if entry.kind != "explainer":
+            return f"it is a {entry.kind}, which knows nothing of the detector"
+        return (
+            "it fills in with the counterpart, which only fakes of a run have" if "counterpart" in entry.needs else ""
+        )
+
+    def own(self, name: str) -> list[str]:
+        """Names of the controls and ceilings of the same segments as a row's."""
+        return [other for other in self._alike(name) if self.explainers[other].kind != "explainer"]
+
+    def host(self, name: str) -> str:
+        """The first explainer of the same segments as a row's: a control takes them from its maps."""
+        return next(other for other in self._alike(name) if self.explainers[other].kind == "explainer")
+
+    def _alike(self, name: str) -> list[str]:
+        own = segments_of(self.explainers[name])
+        return [other for other, entry in self.explainers.items() if own.same(segments_of(entry))]
+
 
 def _place(location: tuple[str | int, ...]) -> str:
     """The key's path as the user wrote it: without the tags that pydantic puts behind a chosen kind."""
     parts = list(location)
     if parts[:1] == ["corpus"]:
         del parts[1:2]
-    if parts[:1] == ["explainers"]:
+    if parts[:1] in (["explainers"], ["metrics"]):
         del parts[2:3]
     return ".".join(map(str, parts))
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from advxai.config.base import Medium, Model, Name
+from advxai.config.base import Medium, Model, Name, Number
 
 Category = Literal["Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"]
 Manipulation = Literal[Category, "FaceShifter"]
@@ -124,7 +124,18 @@ class Faces(Model):
 class Frames(Model):
     """Which frames are explained."""
 
-    per_video: int = Field(10, ge=1, description="Frames of each test fake to explain, by the authors' sampling rule.")
+    per_video: int | None = Field(
+        10,
+        ge=1,
+        description="Frames of each test fake to explain, by the authors' sampling rule. null: as `passes` says.",
+    )
+    passes: int | None = Field(
+        None,
+        ge=1,
+        description="Instead of `per_video`: one frame of each test fake, then a second, up to so many, spread over "
+        "the video. The images of a number are among those of every larger one, so it grows without computing "
+        "anything twice.",
+    )
     explain: Literal["all", "called_fake"] = Field(
         "all", description="Explain all sampled fakes, or only those that the detector calls fake."
     )
@@ -136,12 +147,39 @@ class Frames(Model):
     lmdb: str | None = Field(
         None, description="Database made by the authors' tools, with the images of `manifest`: no video is needed."
     )
+    aligned: Number = Field(
+        0.5,
+        gt=0,
+        description="A fake's counterpart, its original's frame cut out by the same box, is used if the two differ "
+        "outside the mask at most by this share of what they differ by inside.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _passes(cls, value: Any) -> Any:
+        """The default of `per_video` gives way to `passes`."""
+        if isinstance(value, dict) and value.get("passes") not in (None, "null"):
+            return {"per_video": None} | value
+        return value
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> "Frames":
+        if self.per_video is not None and self.passes is not None:
+            raise ValueError("`per_video` and `passes` exclude each other: take one of them out, or set it to null")
+        if self.per_video is None and self.passes is None:
+            raise ValueError("`per_video` and `passes` can't both be null: set one of them")
+        return self
 
     @model_validator(mode="after")
     def _listed(self) -> "Frames":
         if self.lmdb is not None and self.manifest is None:
             raise ValueError("lmdb: needs `manifest`, the list of the images in it")
         return self
+
+    @property
+    def most(self) -> int:
+        """Frames of a video that are explained, if it has so many."""
+        return self.per_video or self.passes or 0  # one of them is set, and none is 0
 
 
 def split_files(splits: Path, wanted: Iterable[str] = SPLITS) -> list[Path]:

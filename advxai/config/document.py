@@ -2,7 +2,7 @@
 
 import json
 import types
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from annotated_types import Ge, Gt, Le, Lt
@@ -11,8 +11,17 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from advxai.config import Config
+from advxai.config.controls import Centre, Edges, FacePrior, Largest, OracleDifference, OracleMask, Random
 from advxai.config.explainers import Custom, Lime, Rise, Shap, Sobol
+from advxai.config.metrics import Complexity, CustomMeasure, Localisation, Restoration
 
+METHODS: tuple[type[BaseModel], ...] = (
+    Lime, Shap, Sobol, Rise, Custom,
+    Random, Centre, Edges, FacePrior, Largest, OracleMask, OracleDifference,
+)  # fmt: skip
+MEASURES: tuple[type[BaseModel], ...] = (Restoration, Localisation, Complexity, CustomMeasure)
+# Keys with entries of the user's own: what stands before the list of kinds of entries, and the kinds.
+ENTRIES = {"explainers": ("Methods and their keys:", METHODS), "metrics": ("Measures and their keys:", MEASURES)}
 HEADER = """\
 # Every key of the configuration, with its default (the paper's settings), what it means and what is allowed.
 # Generated from advxai/config by `make docs`; write your own file with the keys that differ.
@@ -54,14 +63,17 @@ def _lines(model: type[BaseModel], indent: str, given: BaseModel | None = None) 
         comment = f"{field.description or ''}{_allowed(field)}".strip()
         comment = f" # {comment}" if comment else ""
         nested = _models(field.annotation)
-        if name == "explainers" and isinstance(default, dict):
-            lines += [f"{indent}{name}:{comment} Methods and their keys:"]
-            for method in (Lime, Shap, Sobol, Rise, Custom):
-                lines += [f"{indent}  # {(method.__doc__ or '').strip().splitlines()[0]}"]
-                lines += [f"{indent}  # {method.__name__}:", *(f"{indent}  # {line}" for line in _lines(method, "  "))]
+        if name in ENTRIES and isinstance(default, dict):
+            title, kinds = ENTRIES[name]
+            lines += [f"{indent}{name}:{comment} {title}"]
+            for kind in kinds:
+                lines += [f"{indent}  # {(kind.__doc__ or '').strip().splitlines()[0]}"]
+                lines += [f"{indent}  # {kind.__name__}:", *(f"{indent}  # {line}" for line in _lines(kind, "  "))]
             lines += [f"{indent}  {row}: {_value(entry)}" for row, entry in default.items()]
         elif default is PydanticUndefined and not nested:
-            lines += [f"{indent}{name}: # required. {comment.removeprefix(' # ')}"]
+            only = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+            value = f" {only[0]}" if len(only) == 1 else ""
+            lines += [f"{indent}{name}:{value} # required. {comment.removeprefix(' # ')}"]
         elif isinstance(default, BaseModel) and name not in ("model", "face_mesh"):
             lines += [f"{indent}{name}:{comment}", *_lines(type(default), indent + "  ", default)]
         elif default is PydanticUndefined:

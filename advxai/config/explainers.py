@@ -3,14 +3,26 @@
 import json
 import math
 from importlib.metadata import entry_points
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
 from advxai.common.usercode import find
 from advxai.config.base import Model, Number
+from advxai.config.controls import (
+    CEILINGS,
+    CONTROLS,
+    Centre,
+    Edges,
+    FacePrior,
+    Largest,
+    OracleDifference,
+    OracleMask,
+    Random,
+)
+from advxai.config.rows import Kind, Row, Segmentation
 
-BASELINES = ("segment_mean", "image_mean", "zeros", "blur", "noise", "adversarial")
+BASELINES = ("segment_mean", "image_mean", "zeros", "blur", "noise", "adversarial", "counterpart")
 ENTRY_POINT_GROUP = "advxai.explainers"
 PUBLISHED = ("LIME", "LIME_adv", "SHAP", "SHAP_adv", "SOBOL", "SOBOL_adv", "RISE", "RISE_adv")
 
@@ -18,27 +30,21 @@ PUBLISHED = ("LIME", "LIME_adv", "SHAP", "SHAP_adv", "SOBOL", "SOBOL_adv", "RISE
 class Baseline(Model):
     """What fills a perturbed region. A bare name stands for `{kind: name}`."""
 
-    kind: Literal["segment_mean", "image_mean", "zeros", "blur", "noise", "adversarial"] = Field(
-        description="segment_mean, image_mean, zeros (of the normalised image), blur, noise or adversarial."
+    kind: Literal["segment_mean", "image_mean", "zeros", "blur", "noise", "adversarial", "counterpart"] = Field(
+        description="segment_mean, image_mean, zeros (of the normalised image), blur, noise, adversarial, or "
+        "counterpart (the original's frame; images without one aren't explained)."
     )
     size: int = Field(128, ge=2, le=1023, description="blur: side of the box kernel, in pixels.")
     std: Number = Field(0.2, gt=0, le=1, description="noise: standard deviation, in units of the [0, 1] image.")
 
 
-class Segmentation(Model):
-    """Superpixels that are scored, ranked and attacked."""
-
-    algorithm: Literal["slic", "quickshift"] = Field("slic", description="slic, or quickshift with lime's settings.")
-    n_segments: int = Field(50, ge=2, le=4096, description="slic: segments asked for; it makes fewer.")
-    image: Literal["unit", "normalised"] = Field("unit", description="Segment the [0, 1] or the normalised image.")
-
-
 NORMALISED = Segmentation(image="normalised")
 
 
-class Explainer(Model):
-    """What every entry has."""
+class Explainer(Row):
+    """What every entry of an explainer has."""
 
+    kind: ClassVar[Kind] = "explainer"
     baseline: Baseline = Field(description="What fills a perturbed region.")
     segmentation: Segmentation = Field(NORMALISED, description="Segments to score, rank and attack.")
     published: str | None = Field(
@@ -53,10 +59,8 @@ class Explainer(Model):
         return {"image": own, **value} if isinstance(value, dict) else value
 
     @property
-    def forwards(self) -> int | None:
-        """Images through the detector that an explanation takes, the one that finds the target included; None: of an
-        explainer from outside, which doesn't say."""
-        return None
+    def needs(self) -> frozenset[str]:
+        return frozenset({self.baseline.kind} & {"adversarial", "counterpart"})
 
     @field_validator("published")
     @classmethod
@@ -174,7 +178,8 @@ class Custom(Explainer):
                 return value
             raise ValueError(f"the module {module!r} can't be found: put its folder on PYTHONPATH or install it")
         raise ValueError(
-            f"is not one of {', '.join(BUILT_IN)}"
+            f"is not one of {', '.join(BUILT_IN)}, of the controls {', '.join(CONTROLS)}, of the ceilings "
+            f"{', '.join(CEILINGS)}"
             + (f", of the installed explainers {', '.join(installed)}" if installed else "")
             + ", or an import path `module:Class`"
         )
@@ -183,7 +188,7 @@ class Custom(Explainer):
 BUILT_IN = ("lime", "shap", "sobol", "rise")
 
 
-def module_of(entry: Explainer) -> str | None:
+def module_of(entry: Row) -> str | None:
     """Name of the module that an explainer from outside the package is in; None of one of our own."""
     if not isinstance(entry, Custom):
         return None
@@ -192,18 +197,26 @@ def module_of(entry: Explainer) -> str | None:
     return entry.method.partition(":")[0]
 
 
-def _kind(value: Any) -> str:
+def _tag(value: Any) -> str:
     method = value.get("method") if isinstance(value, dict) else getattr(value, "method", None)
-    return method if method in BUILT_IN else "custom"
+    return method if method in (*BUILT_IN, *CONTROLS, *CEILINGS) else "custom"
 
 
-AnyExplainer = Annotated[
+AnyExplainer = Lime | Shap | Sobol | Rise | Custom
+AnyRow = Annotated[
     Annotated[Lime, Tag("lime")]
     | Annotated[Shap, Tag("shap")]
     | Annotated[Sobol, Tag("sobol")]
     | Annotated[Rise, Tag("rise")]
+    | Annotated[Random, Tag("random")]
+    | Annotated[Centre, Tag("centre")]
+    | Annotated[Edges, Tag("edges")]
+    | Annotated[FacePrior, Tag("face_prior")]
+    | Annotated[Largest, Tag("largest")]
+    | Annotated[OracleMask, Tag("oracle_mask")]
+    | Annotated[OracleDifference, Tag("oracle_difference")]
     | Annotated[Custom, Tag("custom")],
-    Discriminator(_kind),
+    Discriminator(_tag),
 ]
 
 

@@ -6,6 +6,8 @@ What a configuration says itself always counts.
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from advxai.config.controls import CEILINGS, CONTROLS
+
 Protocol = Literal["paper", "corrected"]
 
 # Distances, noise and what is raised, of both attacks.
@@ -54,4 +56,6 @@ def with_protocol(mapping: dict[str, Any], rows: Mapping[str, Any]) -> dict[str,
 
 def _explainer(entry: Any) -> Any:
     method = entry.get("method") if isinstance(entry, Mapping) else None
+    if method in (*CONTROLS, *CEILINGS):  # these have the explainers' segmentations
+        return entry
     return beneath(EXPLAINER | METHODS.get(method, {}), entry) if isinstance(method, str) else entry

@@ -8,7 +8,7 @@ import pandas as pd
 from advxai.common.classes import Classes
 from advxai.common.types import Item, Record
 from advxai.evaluation.masks import mask_id
-from advxai.saliency.ranking import ranking_of, top_mask
+from advxai.saliency.ranking import missing_of, ranking_of, top_mask
 
 IDENTITY = ("explainer", "key", "sha256", "category", "label", "k", "included", "reason", "called_real")
 NUMBERS = (
@@ -64,9 +64,8 @@ def evaluation_rows(
         population: as of `advxai.saliency.ranking.ranking_of`.
 
     Returns:
-        Columns IDENTITY and NUMBERS. An image with fewer than
-        `top` segments to attack leaves this explainer's rows: included is False, the reason is given, the numbers are
-        missing.
+        Columns IDENTITY and NUMBERS. An image without an explanation, or with fewer than `top` segments to attack,
+        leaves this explainer's rows: included is False, the reason is given, the numbers are missing.
     """
     positive = " with a positive score" if population == "ranked" else ""
     by_mask = {(record["key"], record["mask"]): record for record in attacks}
@@ -74,6 +73,7 @@ def evaluation_rows(
     for item in items:
         record = saliency[item["key"]]
         ranked = len(ranking_of(record, population))
+        lacking = missing_of(record) or f"only {ranked} segments{positive}, {top} are needed"
         for k in range(1, top + 1):
             row: dict[str, Any] = {
                 "explainer": explainer,
@@ -81,7 +81,7 @@ def evaluation_rows(
                 "label": classes.label(item["category"]),
                 "k": k,
                 "included": ranked >= top,
-                "reason": "" if ranked >= top else f"only {ranked} segments{positive}, {top} are needed",
+                "reason": "" if ranked >= top else lacking,
                 "called_real": bool(record["called_real"]),
             }
             if row["included"]:

@@ -100,8 +100,8 @@ class _Work:
 
     def _maps(self, name: str) -> None:
         self.progress.stage(name)
-        settings, expected = self.config.explainers[name], _expected(self.config, name)
-        adversarial = settings.baseline.kind == "adversarial"
+        settings, expected = self.config.of_kind("explainer")[name], _expected(self.config, name)
+        adversarial = "adversarial" in settings.needs
         items = self._items(fake_only=adversarial)
         self.progress.less((len(self.faces) - len(items)) * expected)
         copies = self._copy if adversarial else None

@@ -105,7 +105,7 @@ def _cost(images: int, calls: int, seconds: float) -> dict[str, Any]:
 
 
 def _explanation(one: Explained, name: str, config: Config) -> dict[str, Any]:
-    record, settings = one.maps[name], config.explainers[name]
+    record, settings = one.maps[name], config.of_kind("explainer")[name]
     ranking = [int(label) for label in ranking_of(record, config.evaluation.population)]
     places = {label: place for place, label in enumerate(ranking, start=1)}
     attacks = one.attacks.get(name, [])

@@ -19,7 +19,7 @@ def of_face(one: Explained, config: Config, names: Sequence[str]) -> list[str]:
     side, size = min(one.face.crop.shape[:2]), len(one.image)
     if 2 * side < size:
         said.append(f"The crop is {side} pixels wide; the detector sees it enlarged to {size}, without detail.")
-    adversarial = [name for name in names if config.explainers[name].baseline.kind == "adversarial"]
+    adversarial = [name for name in names if "adversarial" in config.explainers[name].needs]
     if one.called_real:
         lacking = f", so that {_list(adversarial)} can't be made" if adversarial else ""
         said.append(

@@ -110,15 +110,22 @@ def configured(config: Config) -> Request:
 def names(config: Config, wanted: Sequence[str] | None) -> list[str]:
     """The explainers to use, in the order of the configuration.
 
+    Controls and ceilings explain nothing, and a picture by itself has no counterpart.
+
     Args:
         config: says which there are.
         wanted: names; None: those of `explain.explainers`, else all.
 
     Raises:
-        InputError: a name is none of the configuration's.
+        InputError: a name is none of the configuration's, or not of an explainer that can be used.
     """
-    wanted = wanted or config.explain.explainers or list(config.explainers)
+    there = config.alone
+    wanted = wanted or config.explain.explainers or there
     for name in wanted:
-        if name not in config.explainers:
-            raise InputError(f"there is no explainer {name}; the configuration has {', '.join(config.explainers)}")
-    return [name for name in config.explainers if name in wanted]
+        if name in config.explainers and name not in there:
+            raise InputError(f"{name} can't explain a picture by itself: {config.why_not_alone(name)}")
+        if name not in there:
+            raise InputError(f"there is no explainer {name}; the configuration has {', '.join(there)}")
+    if not wanted:
+        raise InputError("every explainer of the configuration fills in with counterparts, which a picture hasn't")
+    return [name for name in there if name in wanted]

@@ -26,7 +26,7 @@ CUT = "run again with `--forcerun faces_shard`, which cuts out only what isn't a
 REBUILD = "delete the database and run again (one that the authors' tools made: make it anew)"
 
 
-def build(rows: "pd.DataFrame", path: Path, scratch: Path | None = None) -> None:
+def build(rows: "pd.DataFrame", path: Path, scratch: Path | None = None, *, empty: bool = False) -> None:
     """Write a database (one file) and publish it after every image was read back and its hash compared.
 
     Args:
@@ -34,11 +34,12 @@ def build(rows: "pd.DataFrame", path: Path, scratch: Path | None = None) -> None
         path: the file to publish; a former one is replaced.
         scratch: folder in which it is put together: LMDB writes here and there, which a network's disk is bad at; None:
             beside `path`.
+        empty: a database without an image is wanted, too.
 
     Raises:
         InputError: there is no image, a key comes twice or is too long, or a file is missing or has another hash.
     """
-    if rows.empty:
+    if rows.empty and not empty:
         raise InputError(f"there is no image for the database {path}: read why in the table of what was left out.")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

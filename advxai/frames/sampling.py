@@ -1,6 +1,7 @@
 """Which images of the manifest are used, and which shard a video belongs to."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,9 @@ from advxai.common.categories import REAL
 from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
 from advxai.common.positions import equidistant
+from advxai.common.randomness import seed_of
+
+CIRCLE = 63  # a place in a video is a whole number below two to this power, as `seed_of` gives one
 
 
 def sample_positions(listed: int, count: int) -> list[int]:
@@ -37,9 +41,57 @@ def sample_evaluation(manifest: pd.DataFrame, count: int) -> pd.DataFrame:
         manifest: with video, category and split; the frames of a video in their order.
         count: frames a video, 10 in the paper.
     """
-    fakes = manifest[(manifest["split"] == "test") & (manifest["category"] != REAL)].reset_index(drop=True)
-    groups = fakes.groupby("video", sort=False).indices.values()
-    positions = [np.asarray(group)[sample_positions(len(group), count)] for group in groups]
+    return _sampled(manifest, lambda _, listed: sample_positions(listed, count))
+
+
+def pass_positions(listed: int, passes: int, start: int) -> list[int]:
+    """Positions 0 <= i < listed of a video's frames in the order in which the passes take them; at most `passes`.
+
+    The video is a circle, and the passes stand at `start` + 0, 1/2, 1/4, 3/4, 1/8, 5/8, ... of it (van der Corput);
+    each takes the frame that it falls into, and one that falls into a taken frame is left out. So the first 2, 4, 8,
+    ... are in as many equal parts of the video, later ones halve what is between them, and with a random start each
+    frame is as likely as any other to be the first.
+
+    Args:
+        listed: frames that the video has.
+        passes: how many are wanted.
+        start: the first place, 0 <= start < 2 ** CIRCLE.
+    """
+    taken: dict[int, None] = {}
+    step = 0
+    while len(taken) < min(listed, passes):
+        reversed_bits = int(f"{step:0{CIRCLE}b}"[::-1], 2)
+        place = (start + reversed_bits) % 2**CIRCLE
+        taken[place * listed >> CIRCLE] = None
+        step += 1
+    return list(taken)
+
+
+def sample_passes(manifest: pd.DataFrame, passes: int, seed: int) -> pd.DataFrame:
+    """The test fakes to explain: one frame of each video, then a second, up to `passes`; as `sample_evaluation` orders
+    them.
+
+    Which frames these are hangs on the seed, the video's name and the number of its frames. So the images of a number
+    of passes are among those of any larger one, and no other video has a say.
+
+    Args:
+        manifest: as of `sample_evaluation`.
+        passes: frames of a video; one that has fewer gives all.
+        seed: the run's.
+    """
+    return _sampled(manifest, lambda video, listed: pass_positions(listed, passes, seed_of(seed, "passes", video)))
+
+
+def candidates(manifest: pd.DataFrame) -> pd.DataFrame:
+    """What the images to explain are taken from, the test fakes; the index starts anew."""
+    return manifest[(manifest["split"] == "test") & (manifest["category"] != REAL)].reset_index(drop=True)
+
+
+def _sampled(manifest: pd.DataFrame, positions_of: Callable[[str, int], list[int]]) -> pd.DataFrame:
+    """Args: positions_of: from a video's name and the number of its frames to the positions of those to take."""
+    fakes = candidates(manifest)
+    groups = fakes.groupby("video", sort=False).indices.items()
+    positions = [np.asarray(group)[positions_of(str(video), len(group))] for video, group in groups]
     return fakes.iloc[np.sort(np.concatenate(positions))].reset_index(drop=True) if positions else fakes
 
 

@@ -9,8 +9,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from advxai.config import Config
+from advxai.config.controls import CEILINGS, CONTROLS
 from advxai.config.data import DemoCorpus
-from advxai.config.explainers import Explainer
+from advxai.config.metrics import Restoration
+from advxai.config.rows import Row as Entry
+from advxai.config.rows import segments_of
 from advxai.frames.database import PAGE
 from advxai.plan.found import Held, Store
 from advxai.plan.population import Population
@@ -21,10 +24,12 @@ TRAINING = 3  # forward and backward pass of a training image take about as long
 CROP = 110_000
 STEPS, SEGMENTS = 0.65, 0.1
 MAPS = {"lime": 0.1, "shap": 0.1, "sobol": 0.7, "rise": 0.8}  # others: as RISE
-PREDICTION, ATTACK = 300, 500
+MAPS |= dict.fromkeys(("random", "largest", "oracle_mask"), 0.1)  # of few values
+MAPS |= {name: 0.8 for name in (*CONTROLS, *CEILINGS) if name not in MAPS}
+PREDICTION, ATTACK, MEASURED = 300, 500, 2000
 
 LEAST_JOB, LONGEST_JOB = 600.0, 3600.0  # seconds that a job should take
-SHARDED = ("adversary", "saliency", "evaluation")
+SHARDED = ("adversary", "saliency", "evaluation")  # which take long enough to be planned by their shards
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class Jobs:
     most: float | None
 
 
-def explanation(settings: Explainer, held: Held) -> float | None:
+def explanation(settings: Entry, held: Held) -> float | None:
     """Forwards that explaining one image takes, the one that finds the target included.
 
     Returns:
@@ -101,7 +106,7 @@ def rows(config: Config, population: Population, store: Store, rate: float | Non
     found += _detector(config, population, store, rate)
     images, number = population.images, population.explained
     area = config.detector.input_size**2
-    if any(entry.baseline.kind == "adversarial" for entry in config.explainers.values()):
+    if any("adversarial" in entry.needs for entry in config.explainers.values()):
         settings, held = config.adversary, store.adversary
         mean = held.forwards or settings.forwards(PAPER_ITERATIONS)
         size = held.bytes or area * settings.channels * STEPS
@@ -119,7 +124,28 @@ def rows(config: Config, population: Population, store: Store, rate: float | Non
         mean, size = held.forwards or most, held.bytes or ATTACK
         there = held.among(images, number)
         found.append(_row("evaluation", name, number, there, top * mean, top * most, top * size, rate))
+    for name in config.explainers if config.metrics else ():
+        held = store.metrics.get(name, Held())
+        expected, at_most = measuring(config, name)
+        took = expected if held.forwards is None else held.forwards
+        there = held.among(images, number)
+        found.append(_row("metrics", name, number, there, took, at_most, held.bytes or MEASURED, rate))
     return found
+
+
+def measuring(config: Config, explainer: str) -> tuple[float, float] | tuple[None, None]:
+    """Forwards that measuring one explanation takes, expected and at most, of an image that is called fake and by the
+    number of segments that is asked for; None: of a measure from outside that asks the detector, or of a segmentation
+    that has no such number."""
+    entry, asking = config.explainers[explainer], [one for one in config.metrics.values() if one.forwards]
+    if not asking:
+        return 0, 0
+    segmentation = segments_of(entry)
+    segments = segmentation.n_segments if segmentation.algorithm == "slic" else None
+    if segments is None or any(not isinstance(one, Restoration) for one in asking):
+        return None, None
+    images = [one.images(segments, getattr(entry, "draws", 1)) for one in asking if isinstance(one, Restoration)]
+    return sum(expected for expected, _ in images), sum(most for _, most in images)
 
 
 def _row(
@@ -184,10 +210,10 @@ def processes(config: Config, cores: int, gpus: int | None, submitted: int | Non
 
 
 def jobs(found: Sequence[Row], shards: int) -> list[Jobs]:
-    """The jobs that the sharded stages fall into, where something is left to do."""
+    """The jobs with forwards that the sharded stages fall into, where something is left to do."""
     listed = []
     for stage in SHARDED:
-        parts = [row for row in found if row.stage == stage and row.missing]
+        parts = [row for row in found if row.stage == stage and row.missing and row.most != 0]
         if parts:
             seconds = [row.seconds for row in parts if row.seconds is not None]
             most = [row.longest for row in parts if row.longest is not None]

@@ -64,8 +64,8 @@ class Store:
         detector: the detector's file is there.
         ready_made: it isn't trained, its weights come with the configuration.
         predictions, adversary: finished images.
-        saliency, evaluation: explainer -> finished images; the evaluation's `forwards` are of one attack, of all
-            explainers together.
+        saliency, evaluation, metrics: explainer -> finished images; the evaluation's `forwards` are of one attack, of
+            all explainers together, those of the metrics of all measures of one explanation.
     """
 
     clips: frozenset[str] = frozenset()
@@ -79,6 +79,7 @@ class Store:
     adversary: Held = Held()
     saliency: Mapping[str, Held] = field(default_factory=dict)
     evaluation: Mapping[str, Held] = field(default_factory=dict)
+    metrics: Mapping[str, Held] = field(default_factory=dict)
 
 
 class Records:
@@ -157,14 +158,17 @@ def look(paths: Paths) -> Store:
         adversary=_held(records, paths.adversary.path, "queries"),
         saliency={name: _held(records, paths.saliency(name).path, "images") for name in names},
         evaluation=_evaluation(records, paths, names),
+        metrics={name: _metrics(records, paths, name) for name in names if paths.config.metrics},
     )
 
 
-def _held(records: Records, folder: Path, *forwards: str, identity: tuple[str, ...] = ITEM[:2]) -> Held:
-    """Args: forwards: the records' field that counts them, if they have one."""
+def _held(
+    records: Records, folder: Path, *forwards: str, identity: tuple[str, ...] = ITEM[:2], name: str = "*"
+) -> Held:
+    """Args: forwards: the records' field that counts them, if they have one; name: pattern of the files' names."""
     spent: dict[tuple[str, ...], float] = {}
     size = published = 0
-    for of_file, found in records.files(folder, {*identity, *forwards}):
+    for of_file, found in records.files(folder, {*identity, *forwards}, name):
         size, published = size + of_file, published + (len(found) if of_file else 0)
         for record in found:
             spent[tuple(record[name] for name in identity)] = sum(record[name] for name in forwards)
@@ -183,6 +187,19 @@ def _evaluation(records: Records, paths: Paths, names: list[str]) -> dict[str, H
         done = {image for image, number in masks.items() if number >= paths.config.evaluation.top}
         held[name] = replace(attacks, images=frozenset(done.union(records.rows(paths.evaluation(name).path))))
     return held
+
+
+def _metrics(records: Records, paths: Paths, name: str) -> Held:
+    """Images of which all measures are there; what these took of one, and how many bytes."""
+    pattern = f"*-{digest(paths.metrics_params(name))}-*"
+    held = [_held(records, paths.measure(measure).path, "images", name=pattern) for measure in paths.config.metrics]
+    images = frozenset.intersection(*(one.images for one in held))
+    spent, sizes = [one.forwards for one in held], [one.bytes for one in held]
+    return Held(
+        images.union(records.rows(paths.metrics(name).path)),
+        None if None in spent else sum(filter(None, spent)),
+        None if None in sizes else sum(filter(None, sizes)),
+    )
 
 
 def _mean(values: Collection[float]) -> float | None:

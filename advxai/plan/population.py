@@ -15,11 +15,12 @@ from advxai.config import Config
 from advxai.config.data import DemoCorpus
 from advxai.corpus.blocks import REPORT
 from advxai.corpus.ffpp import find, read_splits
-from advxai.frames.listed import select
+from advxai.frames.explained import sampled, to_explain
 from advxai.frames.manifest import known, read_csv
-from advxai.frames.sampling import balanced, sample_evaluation, sample_positions
+from advxai.frames.sampling import balanced, candidates
 from advxai.plan.found import Image, Records
 from advxai.run.paths import Paths
+from advxai.statistics import clusters
 
 Videos = dict[str, dict[str, int]]  # category -> split -> number of videos
 
@@ -45,6 +46,8 @@ class Population:
         test: images that the detector's metrics need.
         explained: images that are attacked and explained.
         test_videos: videos that these come from.
+        frames: number of frames that a test fake has -> number of such videos: what more could be explained of them.
+        groups: clusters of people that the test fakes are of, as far as `statistics.clusters` knows them.
         source: where the numbers are from, in words.
         exact: the images are listed; else all numbers of images are upper estimates.
         images, tested: key and hash of the images explained and of the test images, where they are listed.
@@ -59,10 +62,16 @@ class Population:
     test: int
     explained: int
     test_videos: int
+    frames: Mapping[int, int]
+    groups: int
     source: str
     exact: bool = False
     images: frozenset[Image] | None = None
     tested: frozenset[Image] | None = None
+
+    def of_frames(self, most: int) -> int:
+        """Images of the test fakes, if each gives `most` of its frames, or all that it has."""
+        return sum(videos * min(most, frames) for frames, videos in self.frames.items())
 
 
 def population(paths: Paths) -> Population:
@@ -106,8 +115,10 @@ def expected(paths: Paths, videos: Videos, there: bool, source: str) -> Populati
         train=_epoch(videos, paths, "train", seen),
         val=_epoch(videos, paths, "val", seen),
         test=sum(splits["test"] for splits in videos.values()) * seen,
-        explained=explained * len(sample_positions(seen, config.frames.per_video)),
+        explained=explained * min(seen, config.frames.most),
         test_videos=explained,
+        frames={seen: explained},
+        groups=videos[REAL]["test"] // 2 if explained else 0,  # originals come in pairs, swapped with each other
         source=source,
     )
 
@@ -156,7 +167,7 @@ def _listed(paths: Paths, worked_out: Population, listed: pd.DataFrame, source: 
     """The numbers of a list of images; the videos are the corpus's all the same."""
     config = paths.config
     listed = known(listed, [*config.corpus.categories, *config.corpus.also])
-    sample = sample_evaluation(known(listed, config.corpus.categories), config.frames.per_video)
+    sample = sampled(listed, config)
     train, val = _epochs(paths, listed)
     return replace(
         worked_out,
@@ -166,6 +177,8 @@ def _listed(paths: Paths, worked_out: Population, listed: pd.DataFrame, source: 
         test=int((listed["split"] == "test").sum()),
         explained=len(sample),
         test_videos=sample["video"].nunique(),
+        frames=_frames(listed, config),
+        groups=_groups(listed, config),
         source=f"the list {source}",
         exact=config.frames.explain == "all",
     )
@@ -182,14 +195,7 @@ def _manifest(paths: Paths) -> pd.DataFrame | None:
 
 def _counted(paths: Paths, manifest: pd.DataFrame) -> Population:
     config = paths.config
-    images = known(manifest, config.corpus.categories)
-    if config.frames.manifest is None:
-        images = sample_evaluation(images, config.frames.per_video)
-    else:
-        listed = known(read_csv(Path(config.frames.manifest)), config.corpus.categories)
-        sample = sample_evaluation(listed, config.frames.per_video)
-        images, _ = select(manifest, sample, Path(config.frames.manifest))
-    exact = True
+    images, exact = to_explain(manifest, config), True
     if config.frames.explain == "called_fake":
         images, exact = _called_fake(paths, images)
     test = manifest[manifest["split"] == "test"]
@@ -205,11 +211,27 @@ def _counted(paths: Paths, manifest: pd.DataFrame) -> Population:
         test=len(test),
         explained=len(images),
         test_videos=images["video"].nunique(),
+        frames=_frames(manifest, config),
+        groups=_groups(manifest, config),
         source=f"the run's list {paths.run / 'frames/manifest.parquet'}",
         exact=exact,
         images=_identities(images),
         tested=_identities(test),
     )
+
+
+def _frames(images: pd.DataFrame, config: Config) -> Counter[int]:
+    """Of a manifest or a list: how many of the videos to explain have how many frames."""
+    return Counter(map(int, _test_fakes(images, config).value_counts()))
+
+
+def _groups(images: pd.DataFrame, config: Config) -> int:
+    return len(set(clusters(_test_fakes(images, config).unique()).values()))
+
+
+def _test_fakes(images: pd.DataFrame, config: Config) -> pd.Series:
+    """The video of each image that could be explained."""
+    return candidates(known(images, config.corpus.categories))["video"]
 
 
 def _called_fake(paths: Paths, images: pd.DataFrame) -> tuple[pd.DataFrame, bool]:

@@ -13,8 +13,9 @@ from advxai.run.paths import Paths
 log = logging.getLogger(__name__)
 # Rules with a benchmark file: those whose jobs a cluster gets
 RULES = (
-    "corpus_clip", "faces_shard", "frames_lmdb", "frames_import", "detector_train", "detector_metrics",
-    "adversary_shard", "saliency_shard", "evaluation_shard",
+    "corpus_clip", "faces_shard", "frames_lmdb", "frames_import", "frames_counterparts", "detector_train",
+    "detector_metrics", "adversary_shard", "saliency_shard", "saliency_control", "saliency_prior",
+    "evaluation_shard", "metrics_shard",
 )  # fmt: skip
 SPARE_MEMORY, SPARE_TIME = 1.5, 2.0  # a request over what was measured or is expected
 MEMORY_STEP, TIME_STEP = 500, 10  # MB, minutes

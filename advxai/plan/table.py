@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from advxai.common.sizes import human
 from advxai.plan.count import Row
 
+WIDTH = 100  # of the plan's text
 COLUMNS = (
     ("stage", 19), ("all", 17), ("found", 10), ("forwards", 12), ("at most", 12), ("disk", 10), ("time", 10),
     ("at most", 10),
@@ -36,10 +37,11 @@ def size(number_of_bytes: float) -> str:
 
 def _line(cells: Sequence[str]) -> str:
     first, *others = cells
-    if len(first) > COLUMNS[0][1]:
-        first = first[: COLUMNS[0][1] - 1] + "…"
     widths = [width for _, width in COLUMNS]
-    return (first.ljust(widths[0]) + "".join(c.rjust(w) for c, w in zip(others, widths[1:], strict=True))).rstrip()
+    if len(first) > widths[0]:  # names that begin alike differ at their ends
+        first = f"{first[: widths[0] - 11]}…{first[-10:]}"
+    shown = (f" {cell}".rjust(width) for cell, width in zip(others, widths[1:], strict=True))
+    return (first.ljust(widths[0]) + "".join(shown)).rstrip()
 
 
 def _cells(row: Row, exact: bool) -> list[str]:
@@ -74,10 +76,11 @@ def table(found: Sequence[Row], exact: bool) -> list[str]:
             lines.append(row.stage)
         last = row.stage
         lines.append(_line([f"  {row.name}" if row.name else TITLES.get(row.stage, row.stage), *_cells(row, exact)]))
-    return [*lines, RULE, _line(["total", "", "", *_totals(found, exact)])]
+    return [*lines, RULE, _line(["total", "", "", *totals(found, exact)])]
 
 
-def _totals(found: Sequence[Row], exact: bool) -> list[str]:
+def totals(found: Sequence[Row], exact: bool) -> list[str]:
+    """Forwards, at most, bytes, time, at most: of what is missing of these rows; arguments as of `table`."""
     missing = [row for row in found if row.missing]
 
     def total(name: str, text: Callable[[float], str], rests_on: str = "") -> str:

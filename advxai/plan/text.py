@@ -18,11 +18,10 @@ from advxai.plan.count import (
 )
 from advxai.plan.found import Store
 from advxai.plan.measure import Speed
+from advxai.plan.passes import expected
 from advxai.plan.population import Population
 from advxai.plan.requests import Timed, memory, runtime
-from advxai.plan.table import duration, number, size, table
-
-WIDTH = 100
+from advxai.plan.table import WIDTH, duration, number, size, table
 
 
 def report(
@@ -66,7 +65,7 @@ def report(
         *_item(
             "images",
             f"{about}{number(population.explained)} to explain, of {number(population.test_videos)} fake test videos "
-            f"with at most {config.frames.per_video} each; {about}{number(population.test)} test images to classify; "
+            f"with at most {config.frames.most} each; {about}{number(population.test)} test images to classify; "
             f"by {population.source}",
         ),
         *_item("speed", said),
@@ -77,6 +76,7 @@ def report(
         table(found, population.exact),
         [""],
         _jobs(config, population, found, cores, gpus, submitted),
+        expected(config, population, store, speed.rate if isinstance(speed, Speed) else None),
         _timed(timed),
     ]
     notes = _notes(config, population, store, found, free)
@@ -192,7 +192,10 @@ def _notes(config: Config, population: Population, store: Store, found: Sequence
             "neither is counted."
         )
     if any(row.forwards is None for row in found):
-        yield "?: how many forwards an explainer from outside makes shows once it has explained an image."
+        yield (
+            "?: how many forwards an explainer or a measure from outside takes, and how many segments quickshift "
+            "makes, shows once the store has an image's record."
+        )
     if config.frames.explain == "called_fake":
         yield "Of the images only those are explained that the detector calls fake; unclassified ones count."
     if "faces" in stages and store.faces_per_second is None:

@@ -11,8 +11,8 @@ from advxai.common.errors import InputError
 from advxai.config import Config, load
 from advxai.config.file import read
 from advxai.corpus.blocks import REPORT
+from advxai.frames.explained import to_explain
 from advxai.frames.manifest import build
-from advxai.frames.sampling import sample_evaluation
 from advxai.run.paths import Paths
 from advxai.run.store.shard import read_shard
 
@@ -95,7 +95,7 @@ class Run:
         if self.faces is None or frames.manifest is not None or frames.explain != "all":
             return {}
         found: dict[str, set[Image]] = {shard: set() for shard in self.paths.shards}
-        for video, rows in sample_evaluation(self.faces, self.paths.config.frames.per_video).groupby("video"):
+        for video, rows in to_explain(self.faces, self.paths.config).groupby("video"):
             found[self.paths.shard_of_key(f"{video}/")] |= _identities(rows)
         return found | {"": _identities(self.faces[self.faces["split"] == "test"])}
 
@@ -104,8 +104,8 @@ class Run:
         return self.paths.present_weights
 
     def files(self, name: Name) -> list[tuple[Path, Path, str]]:
-        """Each file that the configuration names under a digest, the one that says of which images it is (an
-        evaluation's rows are written after its attacks), and its shard."""
+        """Each file that the configuration names under a digest, the one that says of which images it is (the
+        rows of an evaluation or of measures are written last), and its shard."""
         paths = self.paths
         found = [(paths.predicted, paths.predicted, "")]
         if paths.any_adversary:
@@ -114,6 +114,10 @@ class Run:
             maps, rows = paths.maps_of(explainer), paths.rows_of(explainer)
             for files, images in ((maps, maps), (rows, rows), (paths.attacks_of(explainer), rows)):
                 found += zip(files, images, paths.shards, strict=True)
+            rows = paths.metrics_of(explainer)
+            if rows:
+                for files in [rows, *(paths.measured(name, explainer) for name in paths.config.metrics)]:
+                    found += zip(files, rows, paths.shards, strict=True)
         return [item for item in found if stage_and_digest(item[0].parents[1]) == name]
 
     def has(self, file: Path, images: Path, shard: str) -> bool:

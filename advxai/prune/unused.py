@@ -124,7 +124,11 @@ def _spare_crops(folder: Path, runs: Sequence[Run]) -> dict[Path, str]:
 
 def _spare_rows(configurations: Sequence[Paths]) -> dict[Path, str]:
     """Tables and figures of rows that a run's configuration no longer has."""
-    kept = {path for paths in configurations for path in (*paths.outputs.tables, *paths.outputs.figures)}
+    kept = {
+        path
+        for paths in configurations
+        for path in (*paths.outputs.tables, paths.outputs.estimates, *paths.outputs.figures)
+    }
     found: dict[Path, str] = {}
     for paths in configurations:
         for folder, suffixes in (("tables", [f".{kind}" for kind in paths.outputs.FORMATS]), ("figures", FIGURES)):

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from advxai.common.arrays import Picture
 from advxai.report.axes import MASK, Legend, absent, explanation, image, region
-from advxai.report.figure import Panel
+from advxai.report.figure import Panel, forms_of
 from advxai.report.save import save
 from advxai.report.sheet import GAP, broken, note, note_height, sheet, side_of, squares
 from advxai.report.style import PAGE, SIZE
@@ -47,7 +47,7 @@ def draw(columns: Sequence[Column], text: str, top: int, dpi: int = 150) -> Figu
     rows = ["original", "manipulated", *names]
     side = min(max((TALL - HEAD) / len(rows) - GAP, SMALLEST), side_of(PAGE - NAME - GAP, len(columns), LARGEST))
     width = max(NAME + len(columns) * (side + GAP), PAGE / 2)
-    forms = frozenset(shown.form for panel in panels for shown in panel.explanations.values())
+    forms = forms_of(panels)
     legend = Legend(forms, any(panel.mask is not None for panel in panels), top, width - 0.16)
     under = note_height(text, width)
     height = HEAD + len(rows) * (side + GAP) + legend.height + under + 0.08
@@ -73,8 +73,9 @@ def _column(axes: Sequence[Axes], column: Column, names: Sequence[str], top: int
     image(axes[1], panel.image)
     drawn = [axes[1]]
     for one, name in zip(axes[2:], names, strict=True):
-        if name in panel.explanations:
-            explanation(one, panel.image, panel.explanations[name], top, LINES)
+        shown = panel.explanations.get(name)
+        if shown is not None:
+            explanation(one, panel.image, shown, top, LINES)
             one.set_xlabel("")
             drawn.append(one)
         else:

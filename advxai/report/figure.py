@@ -11,7 +11,7 @@ from advxai.common.arrays import Flags, Picture
 from advxai.report.axes import MASK, Legend, Shown, absent, difference, explanation, image, region
 from advxai.report.save import save
 from advxai.report.sheet import GAP, sheet, side_of, squares, wrapped
-from advxai.report.style import PAGE
+from advxai.report.style import PAGE, Form
 
 # Inches: largest side of an image, a line of its caption, room beside the rows and above them.
 CELL, CAPTION, NAME, HEAD = 2.25, 0.12, 0.42, 0.42
@@ -29,7 +29,8 @@ class Panel:
         mask: (h, w) bool, the truly manipulated region; its size may differ from the image's. None: not known.
         adversarial: like `image`, of the same size; float values may lie outside [0, 1], as the attack saw them.
         adversarial_caption: how the attack went.
-        explanations: explainer -> what to draw; the order of the first panel that has them is the order of the rows.
+        explanations: explainer -> what to draw, None: it has none of this image; the order of the first panel that has
+            them is the order of the rows.
     """
 
     title: str
@@ -38,7 +39,7 @@ class Panel:
     mask: Flags | None = None
     adversarial: Picture | None = None
     adversarial_caption: str = ""
-    explanations: Mapping[str, Shown] = field(default_factory=dict)
+    explanations: Mapping[str, Shown | None] = field(default_factory=dict)
 
 
 def _mask(axes: Axes, panel: Panel) -> None:
@@ -64,6 +65,11 @@ def _attacked(adversarial: Axes, changed: Axes, panel: Panel) -> None:
     difference(changed, panel.image, panel.adversarial)
 
 
+def forms_of(panels: Sequence[Panel]) -> frozenset[Form]:
+    """The forms in which the maps of some panels are shown."""
+    return frozenset(shown.form for panel in panels for shown in panel.explanations.values() if shown is not None)
+
+
 def draw(panels: Sequence[Panel], title: str, top: int, dpi: int = 150) -> Figure:
     """The figure of `explainer_figure`."""
     if not panels:
@@ -75,7 +81,7 @@ def draw(panels: Sequence[Panel], title: str, top: int, dpi: int = 150) -> Figur
     rooms = [CAPTION * lines + 0.1 for lines in rows.values()]
     side = side_of(PAGE - NAME - GAP, len(panels), CELL)
     width = NAME + len(panels) * (side + GAP)
-    forms = frozenset(shown.form for panel in panels for shown in panel.explanations.values())
+    forms = forms_of(panels)
     legend = Legend(forms, any(panel.mask is not None for panel in panels), top, width - NAME)
     heading = wrapped(title, width - NAME, TITLE)
     head = HEAD + heading.count("\n") * TITLE * 1.2 / 72

@@ -17,7 +17,7 @@ from advxai.report.sheet import GAP, note, note_height, sheet, side_of, squares
 from advxai.report.style import PAGE, SIZE, SMALL
 from advxai.run.store import read_attributes, read_shard
 
-ACROSS = 7  # fillings side by side, beside the image itself
+ACROSS = 8  # fillings side by side, beside the image itself
 # Inches: largest side of a picture, room above the first row and under the two.
 LARGEST, HEAD, ROOMS = 1.3, 0.36, (0.46, 0.34)
 LINES = 0.6  # thickness of outlines, as a share of that in larger pictures

@@ -13,30 +13,11 @@ or one video alone) each video counts as one image. With a handful of videos the
 from collections.abc import Sequence
 from statistics import NormalDist
 
-import numpy as np
 import pandas as pd
 
-from advxai.common.arrays import Floats
+from advxai.statistics import wilson
 
 LEVEL = 0.95
-
-
-def wilson(share: Floats, n: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
-    """Ends of the Wilson score interval.
-
-    Args:
-        share: in [0, 1], any shape.
-        n: numbers of independent images, of the same shape; not necessarily whole.
-        level: of confidence.
-
-    Returns:
-        Lower and upper ends in [0, 1]; NaN where n is 0.
-    """
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-        half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
 
 
 def shares(images: pd.DataFrame, by: Sequence[str], level: float = LEVEL) -> pd.DataFrame:
@@ -64,5 +45,5 @@ def shares(images: pd.DataFrame, by: Sequence[str], level: float = LEVEL) -> pd.
     deff = (spread / variance.where(known)).clip(lower=1)
     table["effective"] = (table["n"] / deff).where(known, table["videos"])
     table["value"] = share
-    table["low"], table["high"] = wilson(share.to_numpy(), table["effective"].to_numpy(), level)
+    table["low"], table["high"] = wilson(share, table["effective"], NormalDist().inv_cdf((1 + level) / 2))
     return table.drop(columns="right").reset_index()

@@ -25,6 +25,7 @@ from advxai.report.figure import Panel
 from advxai.report.pick import last_rows, pick, picked
 from advxai.report.style import form_of
 from advxai.run.paths import Paths
+from advxai.saliency.ranking import missing_of
 from advxai.tables.read import evaluation
 
 
@@ -95,7 +96,8 @@ def panel(
         adversarial=copy,
         adversarial_caption="" if adversary is None else adversary_caption(adversary, classes),
         explanations={
-            name: shown(methods[name], record, attack_caption(rows[name], classes)) for name, record in saliency.items()
+            name: None if missing_of(record) else shown(methods[name], record, attack_caption(rows[name], classes))
+            for name, record in saliency.items()
         },
     )
 

@@ -57,13 +57,17 @@ def side_of(width: float, columns: int, largest: float, gap: float = GAP) -> flo
     return min(largest, (width - (columns - 1) * gap) / columns)
 
 
+def text_width(text: str, size: float) -> float:
+    """Inches that a line of text takes at most."""
+    points: float = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), False)[0]
+    return HINTED * points / 72
+
+
 def _lines(parts: Iterable[str], width: float, size: float) -> list[str]:
     """Parts of a text, set one after the other, in as few lines of `width` inches as they fit into."""
-    font, lines = FontProperties(size=size), [""]
+    lines = [""]
     for part in parts:
-        longer = lines[-1] + part
-        points = HINTED * text_to_path.get_text_width_height_descent(longer.rstrip(), font, False)[0]
-        if lines[-1] and points > 72 * width:
+        if lines[-1] and text_width((lines[-1] + part).rstrip(), size) > width:
             lines.append("")
         lines[-1] += part
     return [line.rstrip() for line in lines]

@@ -58,6 +58,14 @@ COPY_BAR: Style = {"fc": "white", "ec": ADVERSARIAL, "hatch": "//////", "lw": 0.
 LIMIT: Style = {"color": "black", "marker": "|", "ls": "", "ms": 9, "mew": 1.8}
 SPENT: Style = {"color": "#D55E00", "hatch": "xxxx"}  # NES spent its budget
 FLIPPED: Style = {"color": "#0072B2", "hatch": ""}  # NES turned the image into a real one
+# The scorecard: explainers (filled where one may be the best), controls, ceilings.
+EXPLAINER: Style = {"color": PLAIN, "marker": "o", "ms": 4}
+EXPLAINER_ADV: Style = {"color": ADVERSARIAL, "marker": "s", "ms": 3.8}
+CONTROL: Style = {"color": "0.45", "marker": "D", "ms": 3.2, "mfc": "0.45"}
+CEILING: Style = {"color": "black", "marker": "^", "ms": 4.2}
+CONTROLS_RANGE: Style = {"color": "0.9", "lw": 0}
+CHANCE: Style = {"color": "0.55", "ls": (0, (1, 1.5)), "lw": 0.8}
+AGREEMENT_COLOURS = "RdBu"  # blue where two measures agree, red where they contradict each other
 # Sizes of a change: largest and root of the mean square of the differences.
 LARGEST: Style = {"facecolor": (0.84, 0.37, 0.0, 0.35), "edgecolor": "#D55E00"}
 ROOT_MEAN_SQUARE: Style = {"facecolor": "none", "edgecolor": "#0072B2", "hatch": "////"}

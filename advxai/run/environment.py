@@ -21,6 +21,8 @@ SETTINGS = {
 
 # Besides the backend's own packages.
 COMPUTING = ("timm", "numpy", "scipy", "scikit-image", "opencv")
+# Of what computes without the detector.
+ALONE = ("numpy", "scipy", "opencv")
 # OpenCV's wheels come under several names.
 OPENCV = ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python")
 DISTRIBUTIONS = {"opencv": (*OPENCV, "opencv")}
@@ -57,6 +59,13 @@ def processor() -> str:
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def made_without_torch(*more: str) -> str:
+    """What may change numbers that are computed without the detector: the processor and versions; `more`: of further
+    packages that take part."""
+    found = {name: installed_version(name) for name in (*ALONE, *more)}
+    return f"{processor()}; " + ", ".join(f"{name} {version}" for name, version in found.items() if version)
 
 
 def installed_version(package: str) -> str | None:

@@ -11,7 +11,8 @@ from advxai.common.files import publish_text
 
 PARAMS = "params.json"
 DIGEST = re.compile(r"-([0-9a-f]{12})$")  # at the end of a folder's name
-STAGES = ("predictions", "adversary", "saliency", "attacks", "evaluation")  # whose files hold records of a detector
+# Whose files hold records of a detector.
+STAGES = ("predictions", "adversary", "saliency", "attacks", "evaluation", "measures", "metrics")
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-STAGES = ("corpus", "faces", "frames", "detector", "adversary", "saliency", "evaluation", "tables", "report")
-FIGURES = ("figure", "accuracy", "explanations", "nes", "fillings_figure", "cost", "detector")
+STAGES = (
+    "corpus",
+    "faces",
+    "frames",
+    "detector",
+    "adversary",
+    "saliency",
+    "evaluation",
+    "metrics",
+    "tables",
+    "answer",
+    "report",
+)
+FIGURES = ("figure", "scorecard", "agreement", "accuracy", "explanations", "nes", "fillings_figure", "cost", "detector")
 # What a rule's jobs make, in the order in which it is said: one each, or as many as they tell. Of any other rule, and
 # where not all have told (on a cluster that doesn't hand on the environment), jobs are counted.
 EACH = {
@@ -21,10 +33,13 @@ TOLD = {
     "faces_shard": ("video", "cut out"),
     "frames_lmdb": ("image", "stored"),
     "frames_import": ("image", "checked"),
+    "frames_counterparts": ("counterpart", "cut out"),
     "detector_metrics": ("image", "classified"),
     "adversary_shard": ("image", "attacked"),
     "saliency_shard": ("image", "explained"),
+    "saliency_control": ("control map", "made"),
     "evaluation_shard": ("attack", "made"),
+    "metrics_shard": ("measure", "taken"),
 }
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from advxai.common.arrays import Floats
 from advxai.saliency.draws import Turn, stood_down
-from advxai.saliency.segments import rank, segment_means
+from advxai.saliency.ranking import rank, segment_means
 
 Predict = Callable[[Tensor], Tensor]
 

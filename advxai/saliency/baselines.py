@@ -33,6 +33,7 @@ def fill(
     *,
     adversarial: Tensor | None,
     generator: np.random.Generator,
+    counterpart: Tensor | None = None,
 ) -> Tensor:
     """The image that perturbed regions are taken from.
 
@@ -43,6 +44,7 @@ def fill(
         preprocessing: the detector's, for noise in units of the [0, 1] image.
         adversarial: (3, h, w) normalised; needed by `adversarial` only.
         generator: for `noise`.
+        counterpart: (3, h, w) normalised; needed by `counterpart` only.
 
     Returns:
         (3, h, w) normalised float32.
@@ -63,4 +65,8 @@ def fill(
             if adversarial is None:
                 raise ValueError("the adversarial baseline needs the adversarial image")
             return adversarial
+        case "counterpart":
+            if counterpart is None:
+                raise ValueError("the baseline counterpart needs the original's frame")
+            return counterpart
     raise ValueError(f"unknown baseline {baseline.kind}")

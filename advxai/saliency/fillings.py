@@ -16,16 +16,18 @@ from advxai.saliency.baselines import fill
 from advxai.saliency.ranking import ranking_of
 
 
-def baselines(used: Iterable[Baseline], adversarial: bool) -> list[Baseline]:
+def baselines(used: Iterable[Baseline], adversarial: bool, counterpart: bool = False) -> list[Baseline]:
     """A baseline of every kind, in the order of `BASELINES`; a blur of each size and a noise of each strength in use.
 
     Args:
         used: those of the configured explainers.
         adversarial: whether there is an adversarial copy; without one that kind is left out.
+        counterpart: the same of the counterpart.
     """
     found = []
+    there = {"adversarial": adversarial, "counterpart": counterpart}
     for kind in BASELINES:
-        if kind == "adversarial" and not adversarial:
+        if not there.get(kind, True):
             continue
         field = {"blur": "size", "noise": "std"}.get(kind)
         mine = [one for one in used if one.kind == kind] or [Baseline(kind=kind)]
@@ -59,6 +61,7 @@ def filled(
     detector: Detector,
     seed: int,
     adversarial: Tensor | None,
+    counterpart: Tensor | None = None,
 ) -> list[dict[str, Any]]:
     """The image as it is, then under each filling; every picture goes through the detector.
 
@@ -70,7 +73,8 @@ def filled(
         fillings: baselines, see `baselines`.
         detector: the run's.
         seed: the run's.
-        adversarial: (3, h, w) normalised, the adversarial copy; needed where `fillings` have that kind.
+        adversarial, counterpart: (3, h, w) normalised, the adversarial copy and the original's frame; needed where
+            `fillings` have that kind.
 
     Returns:
         Records, the first of the image itself: kind ("" for it), size, std, part (h, w, 3) uint8 with the segments
@@ -80,7 +84,15 @@ def filled(
     pictures = [image]
     for one in fillings:
         generator = np.random.default_rng(seed_of(seed, "saliency", "baseline", key))
-        filling = fill(one, image, segments, detector.preprocessing, adversarial=adversarial, generator=generator)
+        filling = fill(
+            one,
+            image,
+            segments,
+            detector.preprocessing,
+            adversarial=adversarial,
+            generator=generator,
+            counterpart=counterpart,
+        )
         pictures += [torch.where(inside, filling, image), filling]
     batch = torch.stack(pictures)
     probabilities = detector.probabilities(batch, [key] * len(batch)).cpu().numpy()

@@ -1,11 +1,11 @@
-"""Superpixels, and the scores of segments."""
+"""Superpixels."""
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import quickshift, slic
 
 from advxai.common.arrays import Floats
-from advxai.config.explainers import Segmentation
+from advxai.config.rows import Segmentation
 
 
 def segment(unit: Floats, normalised: Floats, settings: Segmentation) -> NDArray[np.int16]:
@@ -29,14 +29,3 @@ def segment(unit: Floats, normalised: Floats, settings: Segmentation) -> NDArray
         # The lime package's own settings of quickshift.
         labels = quickshift(image, kernel_size=4, max_dist=200, ratio=0.2, rng=42)  # type: ignore[no-untyped-call]
     return np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int16)
-
-
-def segment_means(saliency: Floats, segments: NDArray[np.int16]) -> NDArray[np.float32]:
-    """Score of each segment: the mean of the map in it. (h, w), (h, w) -> (S,) float32."""
-    count = np.bincount(segments.ravel())
-    return (np.bincount(segments.ravel(), saliency.ravel().astype(np.float64)) / count).astype(np.float32)
-
-
-def rank(scores: Floats) -> NDArray[np.int16]:
-    """Segments by falling score, (S,) int16; equal scores keep the order of their labels."""
-    return np.argsort(-scores, kind="stable").astype(np.int16)

@@ -18,8 +18,10 @@ from advxai.config.explainers import AnyExplainer as Settings
 from advxai.detector.engine import enough
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
-from advxai.saliency.base import Explainer, Inputs
+from advxai.frames.counterparts import Genuine
+from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs
 from advxai.saliency.baselines import fill
+from advxai.saliency.given import NO_COUNTERPART
 from advxai.saliency.registry import build
 from advxai.saliency.returned import checked
 from advxai.saliency.segments import segment
@@ -36,20 +38,35 @@ def _chunk(detector: Detector) -> int:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """An image, its segments, and the seconds that they took."""
+    """An image, its segments and the seconds that they took; where counterparts fill in, its own or why it has none."""
 
     image: Tensor
     segments: NDArray[np.int16]
     seconds: float
+    counterpart: Tensor | None
+    missing: str
 
 
-def _prepare(item: Item, load: Callable[[Item], Pixels], detector: Detector, settings: Settings) -> _Prepared:
+def _prepare(
+    item: Item,
+    load: Callable[[Item], Pixels],
+    detector: Detector,
+    settings: Settings,
+    counterparts: Genuine | None,
+) -> _Prepared:
     start = time.perf_counter()
     unit = detector.preprocessing.unit(load(item))
     image = detector.preprocessing.normalise(unit)
     channels_last = [part.permute(1, 2, 0).numpy() for part in (unit, image)]
     segments = segment(channels_last[0], channels_last[1], settings.segmentation)
-    return _Prepared(image, segments, time.perf_counter() - start)
+    counterpart, missing = None, ""
+    if counterparts is not None:
+        other = counterparts.image(item["key"])
+        if other is None:
+            missing = f"{NO_COUNTERPART}{counterparts.reason(item['key'])}"
+        else:
+            counterpart = detector.preprocessing.normalised(other)
+    return _Prepared(image, segments, time.perf_counter() - start, counterpart, missing)
 
 
 def _explain(
@@ -65,42 +82,19 @@ def _explain(
     image, segments = detector.place(prepared.image), prepared.segments
     before = (yield image[None])[0]
     copy, attack = adversarial(item, image) if adversarial else (None, {})
-    method = settings.method
-
-    def generator(purpose: str) -> np.random.Generator:
-        return np.random.default_rng(seed_of(seed, "saliency", purpose, item["key"]))
-
-    baseline = fill(
-        settings.baseline,
-        image,
-        segments,
-        detector.preprocessing,
-        adversarial=copy,
-        generator=generator("baseline"),
-    )
     target = int(detector.classes.called(before))
-    inputs = Inputs(
-        key=item["key"],
-        image=image,
-        baseline=detector.place(baseline),
-        segments=segments.copy(),  # the explainer's own, whatever it does with it
-        target=target,
-        generator=generator(method),
-        chunk=_chunk(detector),
-    )
-    work = explainer.explain(inputs)
-    if not isinstance(work, Generator):
-        raise InputError(
-            f"{who}: its `explain` returned a {type(work).__name__} for the image {item['key']}; it must be a "
-            "generator that yields requests, or the class derive from CallableExplainer"
-        )
-    explanation = checked((yield from work), segments, who, item["key"])
+    if prepared.missing:
+        explanation = nothing(segments)
+    else:
+        inputs = _inputs(item, prepared, image, copy, target, detector, settings, seed)
+        explanation = checked((yield from _asked(explainer, inputs, who)), segments, who, item["key"])
     return {
         "map": explanation.map,
         "segments": segments,
         "scores": explanation.scores,
         "ranking": explanation.ranking,
         "zero": explanation.zero,
+        "missing": prepared.missing,
         "target": target,
         "called_real": target == detector.real,
         "before": before.cpu().numpy(),
@@ -111,6 +105,56 @@ def _explain(
     }
 
 
+def _inputs(
+    item: Item,
+    prepared: _Prepared,
+    image: Tensor,
+    copy: Tensor | None,
+    target: int,
+    detector: Detector,
+    settings: Settings,
+    seed: int,
+) -> Inputs:
+    def generator(purpose: str) -> np.random.Generator:
+        return np.random.default_rng(seed_of(seed, "saliency", purpose, item["key"]))
+
+    baseline = fill(
+        settings.baseline,
+        image,
+        prepared.segments,
+        detector.preprocessing,
+        adversarial=copy,
+        generator=generator("baseline"),
+        counterpart=prepared.counterpart,
+    )
+    return Inputs(
+        key=item["key"],
+        image=image,
+        baseline=detector.place(baseline),
+        segments=prepared.segments.copy(),  # the explainer's own, whatever it does with it
+        target=target,
+        generator=generator(settings.method),
+        chunk=_chunk(detector),
+    )
+
+
+def _asked(explainer: Explainer, inputs: Inputs, who: str) -> Explaining:
+    """The explainer's work, seen to be some."""
+    work = explainer.explain(inputs)
+    if not isinstance(work, Generator):
+        raise InputError(
+            f"{who}: its `explain` returned a {type(work).__name__} for the image {inputs.key}; it must be a "
+            "generator that yields requests, or the class derive from CallableExplainer"
+        )
+    return (yield from work)
+
+
+def nothing(segments: NDArray[np.int16]) -> Explanation:
+    """What stands where an image has no explanation: zeros, no segment ranked."""
+    scores = np.zeros(int(segments.max()) + 1, np.float32)
+    return Explanation(np.zeros(segments.shape, np.float32), scores, np.zeros(0, np.int16))
+
+
 def run(
     items: Iterable[Item],
     load: Callable[[Item], Pixels],
@@ -119,6 +163,7 @@ def run(
     seed: int,
     at_once: int,
     adversarial: Adversarial | None = None,
+    counterparts: Genuine | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Explain every image with one explainer.
 
@@ -130,18 +175,23 @@ def run(
         seed: the run's; designs are seeded by (seed, "saliency", method, key), so LIME and LIME_adv share theirs.
         at_once: images in work together, at most.
         adversarial: reader of the adversary's shard; needed by the adversarial baseline.
+        counterparts: reader of the counterparts; needed by the baseline counterpart.
 
     Yields:
-        Records: key, sha256, map (h, w) float32, segments (h, w) int16, scores (S,), ranking, zero, target, called_real
-        (a ranking of an image already called real means nothing), before (class probabilities), the explainer's own
-        images, calls and seconds (without the one forward that finds the target), and those of its adversarial copy.
+        Records: key, sha256, map (h, w) float32, segments (h, w) int16, scores (S,), ranking, zero, missing (why there
+        is no explanation, "" where there is one), target, called_real (a ranking of an image already called real means
+        nothing), before (class probabilities), the explainer's own images, calls and seconds (without the one forward
+        that finds the target), and those of its adversarial copy.
 
     Raises:
         InputError: a request or what is returned can't be used, or an answer is no number; names explainer and image.
     """
     explainer = build(settings)
     who = f"explainer {settings.method}"
-    prepared = ahead(lambda item: _prepare(item, load, detector, settings), items)
+    if "counterpart" in settings.needs and counterparts is None:
+        raise ValueError("the baseline counterpart needs the counterparts")
+    filling = counterparts if "counterpart" in settings.needs else None
+    prepared = ahead(lambda item: _prepare(item, load, detector, settings, filling), items)
     works = (
         (
             (item["key"], item["sha256"]),

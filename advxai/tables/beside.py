@@ -103,7 +103,7 @@ def _table(caption: str, tidy: pd.DataFrame, measure: str, axes: Axes) -> Table:
         caption,
         tidy,
         wide.astype(dict.fromkeys(values, "float64") | {"explainer": "str"}),
-        rules=tuple(ends[:-1]),
+        rules=dict.fromkeys(ends[:-1], ""),
         notes=SCORE_NOTES,
     )
 

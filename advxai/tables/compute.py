@@ -6,14 +6,15 @@ bit.
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from advxai.common.categories import ABBREVIATIONS, SHORT
 from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
+from advxai.config.explainers import Explainer
 from advxai.run.paths import Paths
 
 ALL = "all"
@@ -36,19 +37,32 @@ class Axes:
         categories: categories of fakes; shown in the paper's order (DF, F2F, FS, NT), then `all`.
         top: largest k.
         classes: the detector's.
+        kinds: row -> "control" or "ceiling"; one that isn't named is an explainer.
+        made: row -> its method and the kind of its baseline ("" if it has none).
     """
 
     explainers: Sequence[str]
     categories: Sequence[str]
     top: int
     classes: Classes = FIVE
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    made: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, paths: Paths, explainers: Iterable[str] | None = None) -> "Axes":
         """Those of a run's tables; `explainers`: of these rows alone."""
         config = paths.config
         rows = list(config.explainers if explainers is None else explainers)
-        return cls(rows, list(config.corpus.categories), config.evaluation.top, paths.classes)
+        kinds = {name: entry.kind for name, entry in config.explainers.items()}
+        made = {
+            name: (entry.method, entry.baseline.kind if isinstance(entry, Explainer) else "")
+            for name, entry in config.explainers.items()
+        }
+        return cls(rows, list(config.corpus.categories), config.evaluation.top, paths.classes, kinds, made)
+
+    def kind(self, row: str) -> str:
+        """What a row is: "explainer", "control" or "ceiling"; "" of the row Original."""
+        return "" if row == ORIGINAL else self.kinds.get(row, "explainer")
 
     @property
     def ordered(self) -> list[str]:

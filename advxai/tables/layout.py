@@ -1,6 +1,8 @@
 """From measures to the tables that people read: rows, columns and captions."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 import pandas as pd
@@ -30,10 +32,14 @@ class Table:
         tidy: at full precision, one row a number where the table has categories (-> Parquet).
         wide: as laid out (-> CSV, Markdown, LaTeX). The first column names the row; `n` and `<category> n` count
             images; the others are values.
-        best: which end of each column of values is best; None: nothing is marked.
+        best: which end of each column of values is best; None: what `marked` says.
         counts: value column -> the column that it is a count out of; shown as 3/4.
+        intervals: value column -> the columns of its interval's ends, shown as 0.12 [0.08, 0.16].
         decimals: of columns that aren't shown with three.
-        rules: lines of the wide table, counted from 0, under which LaTeX draws a rule.
+        marked: (line, column) of the cells in bold, where `best` doesn't say it.
+        flagged: (line, column) of the cells that a dagger stands behind.
+        rules: lines of the wide table, counted from 0, under which a rule is drawn -> what the lines below it are,
+            "" where nobody needs to be told.
         notes: what has to be known to read it; one paragraph each, under the table.
     """
 
@@ -42,9 +48,24 @@ class Table:
     wide: pd.DataFrame
     best: Literal["lowest", "highest"] | None = None
     counts: dict[str, str] = field(default_factory=dict)
+    intervals: dict[str, tuple[str, str]] = field(default_factory=dict)
     decimals: dict[str, int] = field(default_factory=dict)
-    rules: tuple[int, ...] = ()
+    marked: frozenset[tuple[int, str]] = frozenset()
+    flagged: frozenset[tuple[int, str]] = frozenset()
+    rules: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+def between(kinds: Sequence[str]) -> dict[int, str]:
+    """Rules between lines of different kinds: `rules` of a table.
+
+    Args:
+        kinds: of each line: explainer, control, ceiling, or anything else; only the first lines of controls and of
+            ceilings get a heading.
+    """
+    named = {"control": "controls", "ceiling": "ceilings"}
+    pairs = enumerate(pairwise(kinds))
+    return {line: named.get(below, "") for line, (above, below) in pairs if above != below}
 
 
 def image_count(numbers: pd.Series) -> int | str:
@@ -88,6 +109,11 @@ def _classless(axes: Axes) -> tuple[str, ...]:
     )
 
 
+def _kinds(axes: Axes, *names: str) -> dict[int, str]:
+    """Rules between explainers, controls and ceilings, of lines with these names."""
+    return between([axes.kind(name) for name in names])
+
+
 def accuracy_table(rows: pd.DataFrame, clean: pd.DataFrame, axes: Axes) -> Table:
     """Table 1 of the paper. Arguments: see `compute.accuracy`."""
     tidy = accuracy(rows, axes, clean)
@@ -96,7 +122,7 @@ def accuracy_table(rows: pd.DataFrame, clean: pd.DataFrame, axes: Axes) -> Table
         tidy.rename(columns={"value": "accuracy"}),
         _wide(tidy, "value", axes, {"n": "n"}),
         best="lowest",
-        rules=(0,),
+        rules=_kinds(axes, ORIGINAL, *axes.explainers),
         notes=_classless(axes),
     )
 
@@ -110,6 +136,7 @@ def sufficiency_table(rows: pd.DataFrame, axes: Axes) -> Table:
         tidy.rename(columns={"value": "sufficiency"}),
         _wide(tidy, "value", axes, {"n": "n"}),
         best="highest",
+        rules=_kinds(axes, *axes.explainers),
     )
 
 
@@ -122,6 +149,7 @@ def cost_table(explanations: pd.DataFrame, axes: Axes) -> Table:
         costs,
         costs,
         decimals={name: 1 for name in COSTS if not name.endswith("seconds")},
+        rules=_kinds(axes, *axes.explainers),
     )
 
 
@@ -135,6 +163,7 @@ def flips_table(rows: pd.DataFrame, axes: Axes) -> Table:
         tidy,
         _wide(tidy, "flipped", axes, {"images": "images", "n": "n"}),
         counts={f"{short(category)} top-{k}": n for category, n in names.items() for k in range(1, axes.top + 1)},
+        rules=_kinds(axes, *axes.explainers),
     )
 
 

@@ -1,7 +1,7 @@
 """What left the population, with its reason, and the run's closing message."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +12,7 @@ from advxai.frames.manifest import category_of
 from advxai.tables.compute import paper_order, short
 
 COLUMNS = ["stage", "explainer", "item", "reason"]
+COUNTERPARTS = "counterparts"  # the stage whose list costs no image, but what is measured by its counterpart
 
 
 def collect(stages: Iterable[pd.DataFrame], rows: pd.DataFrame) -> pd.DataFrame:
@@ -100,8 +101,10 @@ def summary(
     left_out: pd.DataFrame,
     adversary: pd.DataFrame | None,
     tables: Path,
+    answer: Sequence[str] = (),
+    beside: Collection[str] = (),
 ) -> str:
-    """The closing message of a run, a few lines.
+    """The closing message of a run: the answer, then a few lines of numbers.
 
     Args:
         videos: how many videos the corpus has.
@@ -110,17 +113,26 @@ def summary(
         left_out: of `collect`.
         adversary: of `advxai.tables.read.adversary`; None when no explainer needs adversarial copies.
         tables: the folder that the tables are in.
+        answer: its lines.
+        beside: rows that are controls and ceilings.
     """
     images = rows.drop_duplicates("key")
+    names = set(rows["explainer"])
+    others = len(names & set(beside))
+    said = f", beside {others} control{'s and ceilings' if others > 1 else ' or ceiling'}" if others else ""
     counted = [
         _some(videos, "video"),
         _some(faces, "face"),
-        f"{_some(len(images), 'image')} explained by {_some(rows['explainer'].nunique(), 'explainer')}",
+        f"{_some(len(images), 'image')} explained by {_some(len(names - set(beside)), 'explainer')}{said}",
     ]
-    lines = [", ".join(counted)]
+    lines = [*answer, *([""] if answer else []), ", ".join(counted)]
     if already := int(images["called_real"].sum()):
         lines.append(f"already called real by the detector: {_some(already, 'image')}; their rankings mean nothing")
-    lines += [f"left out: {len(left_out):,}", *_reasons(left_out)]
+    without = left_out["stage"] == COUNTERPARTS
+    lines += [f"left out: {len(left_out) - int(without.sum()):,}", *_reasons(left_out[~without])]
+    if without.any():
+        lines.append(f"without a counterpart, so not restored: {_some(int(without.sum()), 'image')}")
+        lines += [f"  {count} x {reason}" for _, _, reason, count in reasons(left_out[without])]
     if adversary is not None:
         lines.append(_success(adversary))
     attacks = rows[rows["included"]]
@@ -128,7 +140,7 @@ def summary(
         reused = attacks["reused"].astype(bool)
         lines.append(
             f"segment attacks: {len(attacks):,}, of which {int(reused.sum()):,} ({reused.mean():.0%}) taken over from "
-            "another explainer"
+            "another row"
         )
     lines.append(f"tables: {tables}")
     return "\n".join(lines) + "\n"

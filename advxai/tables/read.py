@@ -21,6 +21,7 @@ EXPLANATION = {
     "adversary_calls": "int64",
 }
 ROW = {"label": "int64", "k": "int64", "included": "bool", "called_real": "bool"}
+MEASURED = {"explainer": "str", "key": "str", "category": "str", "column": "str", "value": "float64", "reason": "str"}
 ADVERSARY = {"key": "str", "called_real": "bool", "success": "bool", "iterations": "int64", "queries": "int64"}
 
 
@@ -34,6 +35,13 @@ def evaluation(paths: Iterable[Path]) -> pd.DataFrame:
     # a shard that no image fell into has columns without a type, which would spread
     filled = [frame for frame in frames if len(frame)] or frames[:1]
     return pd.concat(filled, ignore_index=True).astype(ROW)
+
+
+def metrics(paths: Iterable[Path]) -> pd.DataFrame:
+    """Rows of the measures of several shards and explainers, one below the other; columns MEASURED."""
+    frames = [parquet.read(path) for path in paths]
+    filled = [frame for frame in frames if len(frame)] or [pd.DataFrame(columns=list(MEASURED))]
+    return pd.concat(filled, ignore_index=True)[list(MEASURED)].astype(MEASURED)
 
 
 def explanations(explainer: str, paths: Iterable[Path]) -> pd.DataFrame:

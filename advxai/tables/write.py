@@ -12,11 +12,36 @@ from advxai.tables.compute import ORIGINAL
 from advxai.tables.layout import Table
 
 N = " n"
-ESCAPES = str.maketrans({"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#"})
+RULE = "\N{EM DASH}"
+DAGGER = "\N{DAGGER}"
+ESCAPES = str.maketrans(
+    {
+        "_": r"\_",
+        "%": r"\%",
+        "&": r"\&",
+        "#": r"\#",
+        "<": "$<$",
+        "\N{MINUS SIGN}": "$-$",
+        "\N{UPWARDS ARROW}": r"$\uparrow$",
+        "\N{DOWNWARDS ARROW}": r"$\downarrow$",
+        DAGGER: r"$^\dagger$",
+    }
+)
 
 
 def _decimal(value: float, decimals: int) -> str:
     return "" if pd.isna(value) else f"{value:z.{decimals}f}"
+
+
+def _decimals(table: Table, column: str) -> list[str]:
+    """Values of a column, each with its interval where it has one."""
+    decimals = table.decimals.get(column, 3)
+    texts = [_decimal(value, decimals) for value in table.wide[column]]
+    if column not in table.intervals:
+        return texts
+    low, high = ([_decimal(value, decimals) for value in table.wide[end]] for end in table.intervals[column])
+    lines = zip(texts, low, high, strict=True)
+    return [f"{text} [{least}, {most}]" if least else text for text, least, most in lines]
 
 
 def _text(value: str | float | None) -> str:
@@ -29,13 +54,15 @@ def _is_original(row: str) -> bool:
 
 
 def as_text(table: Table) -> pd.DataFrame:
-    """The cells of the shown table as text; the counts of the categories stand in one column beside n."""
+    """The cells of the shown table as text; the counts of the categories stand in one column beside n, an interval
+    behind its value."""
     wide = table.wide
     name, *others = columns(wide)
     parts = [column for column in others if column.endswith(N)]
+    ends = {end for pair in table.intervals.values() for end in pair}
     cells = pd.DataFrame({name: wide[name].astype(str)})
     for column in others:
-        if column in parts:
+        if column in parts or column in ends:
             continue
         if column == "n" and parts:
             heading = f"n ({', '.join(part.removesuffix(N) for part in parts)})"
@@ -45,32 +72,39 @@ def as_text(table: Table) -> pd.DataFrame:
             totals = wide[table.counts[column]]
             cells[column] = [f"{part}/{n}" if n else "" for part, n in zip(wide[column], totals, strict=True)]
         elif pd.api.types.is_float_dtype(wide[column]):
-            cells[column] = [_decimal(value, table.decimals.get(column, 3)) for value in wide[column]]
+            cells[column] = _decimals(table, column)
         else:
             cells[column] = [_text(value) for value in wide[column]]
+    for line, column in table.flagged:
+        cells.loc[line, column] = f"{cells[column][line]}{DAGGER}"
     return cells
 
 
 def marks(table: Table) -> dict[tuple[int, str], int]:
-    """(row, column) -> 1 for the best, 2 for the second best value of a column.
+    """(row, column) -> 1 for the best, 2 for the second best value of a column; 1 for each cell that the table itself
+    says is marked.
 
     Values that are shown alike are alike: all of them are marked, and the second best is the next other value. The
-    row Original isn't ranked.
+    row Original isn't ranked, nor are controls and ceilings.
     """
     if table.best is None:
-        return {}
+        return dict.fromkeys(table.marked, 1)
     cells, name = as_text(table), table.wide.columns[0]
+    last = min((line for line, below in table.rules.items() if below), default=len(cells))
     found: dict[tuple[int, str], int] = {}
     for column in [column for column in columns(cells) if " top-" in column]:
         shown = zip(cells.index, cells[name], cells[column], strict=True)
-        ranked = {row: float(cell) for row, line, cell in shown if cell and line != ORIGINAL}
+        ranked = {row: float(cell) for row, line, cell in shown if cell and line != ORIGINAL and row <= last}
         order = sorted(set(ranked.values()), reverse=table.best == "highest")[:2]
         found |= {(row, column): order.index(value) + 1 for row, value in ranked.items() if value in order}
     return found
 
 
 def markdown(table: Table, note: str = "") -> str:
-    """Caption, table (best in bold, second best underlined) and notes as Markdown."""
+    """Caption, table (best in bold, second best underlined) and notes as Markdown.
+
+    Markdown has no rules between lines: a line that says what those below it are, or a line of dashes, stands for one.
+    """
     cells, marked = as_text(table), marks(table)
     wrap = {None: "{}", 1: "**{}**", 2: "<u>{}</u>"}
     lines = [table.caption, "", f"| {' | '.join(cells.columns)} |"]
@@ -78,6 +112,10 @@ def markdown(table: Table, note: str = "") -> str:
     for row in cells.index:
         texts = [wrap[marked.get((row, column))].format(cells[column][row]) for column in columns(cells)]
         lines.append(f"| {' | '.join(texts)} |")
+        if row in table.rules:
+            below = table.rules[row]
+            rule = [f"*{below}*"] + [""] * (len(texts) - 1) if below else [RULE] * len(texts)
+            lines.append(f"| {' | '.join(rule)} |")
     if table.best:
         lines += ["", "Best in bold, second best underlined, at the precision shown."]
     for text in (*table.notes, note):
@@ -125,6 +163,8 @@ def latex(table: Table, note: str = "") -> str:
         lines.append(_line(texts))
         if row in table.rules:
             lines.append(r"\midrule")
+            if table.rules[row]:
+                lines.append(rf"\multicolumn{{{len(cells.columns)}}}{{l}}{{\textit{{{table.rules[row]}}}}} \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 

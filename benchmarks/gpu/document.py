@@ -187,8 +187,8 @@ def _projection(found: Mapping[str, Any]) -> Iterator[str]:
     best = min(totals, key=totals.__getitem__)
     yield from ("## FaceForensics++", "")
     yield (
-        f"Hours of one process for all rows of config/ffpp.yaml on the paper's {IMAGES} images, were every stage as "
-        "fast as above: images x forwards an image / images a second / 3600."
+        f"Hours of one process for all explainers of config/ffpp.yaml on the paper's {IMAGES} images, were every "
+        "stage as fast as above: images x forwards an image / images a second / 3600."
     )
     yield ""
     yield from markdown(["forward batch", *totals], [["hours", *(f"{hours:,.1f}" for hours in totals.values())]])

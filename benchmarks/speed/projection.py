@@ -16,7 +16,7 @@ class Row:
     """A stage of the run, or an explainer's maps.
 
     Attributes:
-        name: "adversary", a row of the configuration, or "evaluation" (of all rows).
+        name: "adversary", an explainer, or "evaluation" (of all explainers).
         stage: whose speed counts, of `benchmarks.speed.work.STAGES`.
         forwards: images through the detector for one explained image.
         hours: of one process, for all images.
@@ -29,7 +29,7 @@ class Row:
 
 
 def project(config: Config, rates: Mapping[str, float], images: int = IMAGES) -> list[Row]:
-    """Every stage with forwards: images * forwards / rate.
+    """Every stage with forwards, of the explainers alone, without controls and ceilings: images * forwards / rate.
 
     The adversary is taken to make `PAPER_ITERATIONS` iterations an image, segment attacks as many as they may; no
     attack is taken over from another explainer.
@@ -43,9 +43,10 @@ def project(config: Config, rates: Mapping[str, float], images: int = IMAGES) ->
     def row(name: str, stage: str, forwards: float) -> Row:
         return Row(name, stage, round(forwards), images * forwards / rates[stage] / 3600)
 
-    top = len(config.explainers) * config.evaluation.top
+    explainers = config.of_kind("explainer")
+    top = len(explainers) * config.evaluation.top
     return [
         row("adversary", "adversary", config.adversary.forwards(PAPER_ITERATIONS)),
-        *(row(name, METHODS[one.method], explanation(one, Held()) or 0) for name, one in config.explainers.items()),
+        *(row(name, METHODS[one.method], explanation(one, Held()) or 0) for name, one in explainers.items()),
         row("evaluation", "evaluation", top * config.evaluation.forwards()),
     ]

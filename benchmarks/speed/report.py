@@ -150,9 +150,9 @@ def _projection(found: Mapping[str, Any]) -> list[str]:
     config = load(read(FFPP))
     hours = project(config, {stage: one["images"] / one["seconds"] for stage, one in found["stages"].items()})
     return [
-        f"All {len(config.explainers)} rows of config/ffpp.yaml for {IMAGES} images would take one such process "
-        f"{sum(row.hours for row in hours):.0f} hours ({PAPER_ITERATIONS} iterations of the adversary, segment attacks "
-        "at their most)."
+        f"The {len(config.of_kind('explainer'))} explainers of config/ffpp.yaml for {IMAGES} images would take one "
+        f"such process {sum(row.hours for row in hours):.0f} hours ({PAPER_ITERATIONS} iterations of the adversary, "
+        "segment attacks at their most)."
     ]
 
 

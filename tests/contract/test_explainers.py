@@ -85,6 +85,7 @@ def test_every_method_with_every_baseline(method, kind, image):
         UNIT,
         adversarial=image - 0.7,
         generator=np.random.default_rng(0),
+        counterpart=image - 0.7,
     )
     assert baseline.shape == image.shape and baseline.dtype == torch.float32
     detector = reads_segment(6)
@@ -98,7 +99,7 @@ def test_every_method_with_every_baseline(method, kind, image):
     assert cost.images == detector.images
     assert cost.images == EXACT.get(method, cost.images)
     # A filling that differs much from the image shows where the detector looks; segment_mean and blur keep the mean.
-    if kind in ("zeros", "adversarial"):
+    if kind in ("zeros", "adversarial", "counterpart"):
         assert explanation.ranking[0] == 6
 
 

@@ -17,8 +17,9 @@ from advxai.saliency import build
 from advxai.saliency.baselines import box_blur, segment_mean
 from advxai.saliency.lime import Lime
 from advxai.saliency.owen import owen_values
+from advxai.saliency.ranking import rank, segment_means
 from advxai.saliency.rise import RiseDesign, default_design, upsample, windows
-from advxai.saliency.segments import rank, segment, segment_means
+from advxai.saliency.segments import segment
 from advxai.saliency.sobol import jansen_total, sobol_design
 from tests.golden.pictures import picture
 from tests.helpers import SIZE, UNIT, drive_one, explainer_settings, inputs_of, linear_detector, quadrants

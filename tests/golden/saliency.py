@@ -48,6 +48,7 @@ def _filled(kind: str, image: Tensor) -> Tensor:
         UNIT,
         adversarial=_adversarial(image),
         generator=np.random.default_rng(33),
+        counterpart=image.flip(2),
     )
 
 

@@ -34,6 +34,8 @@ AFTER = {
         "n1": [(0, 0.55), (0, 0.55)],
     },
 }
+# LIME among a control and a ceiling, which both have LIME_adv's numbers.
+BESIDE = Axes(["LIME", "random", "oracle"], AXES.categories, top=2, kinds={"random": "control", "oracle": "ceiling"})
 SECONDS = [2.0, 4.0, 6.0, 8.0, 10.0]
 ADVERSARY = {"seconds": [1.0, 1.0, 1.0, 1.0, 0.0], "images": [81, 162, 81, 162, 1], "calls": [1, 2, 1, 2, 1]}
 
@@ -88,3 +90,10 @@ def _explanations(explainer: str, adversarial: bool) -> pd.DataFrame:
 
 
 EXPLANATIONS = pd.concat([_explanations("LIME", False), _explanations("LIME_adv", True)], ignore_index=True)
+
+
+def beside(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of LIME and LIME_adv -> rows of BESIDE's."""
+    others = frame[frame["explainer"] == "LIME_adv"]
+    named = [others.assign(explainer=name) for name in ("random", "oracle")]
+    return pd.concat([frame[frame["explainer"] == "LIME"], *named], ignore_index=True)

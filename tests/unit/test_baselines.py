@@ -48,3 +48,14 @@ def test_a_blur_is_the_mean_of_the_pixels_around(image):
 def test_without_an_adversarial_copy_nothing_is_filled_with_one(image):
     with pytest.raises(ValueError, match="needs the adversarial image"):
         filled(image, kind="adversarial")
+
+
+def test_the_counterpart_is_taken_as_it_is_and_must_be_there(image):
+    other = image.flip(2)
+    found = fill(
+        Baseline(kind="counterpart"), image, quadrants(), UNIT, adversarial=None, generator=np.random.default_rng(7),
+        counterpart=other,
+    )  # fmt: skip
+    assert torch.equal(found, other)
+    with pytest.raises(ValueError, match="needs the original's frame"):
+        filled(image, kind="counterpart")

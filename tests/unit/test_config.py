@@ -44,12 +44,13 @@ def test_the_demo_is_valid():
 
 
 def test_ffpp_s_file_holds_the_paper_s_settings_and_eleven_rows():
-    """Each of the paper's rows is as the defaults have it; three more are other readings of LIME and SOBOL."""
+    """Each of the paper's rows is as the defaults have it; three more are other readings of LIME and SOBOL. Beside them
+    stand two controls and a ceiling, one for each of the three segmentations."""
     given = yaml.safe_load((ROOT / "config/ffpp.yaml").read_text())
     config, paper = load(given), load(minimal())
     assert (config.adversary, config.evaluation) == (paper.adversary, paper.evaluation)
     assert {name: config.explainers[name] for name in paper.explainers} == paper.explainers
-    further = {name: row for name, row in config.explainers.items() if name not in paper.explainers}
+    further = {name: row for name, row in config.of_kind("explainer").items() if name not in paper.explainers}
     assert {name: row.published for name, row in further.items()} == {
         "LIME_segment_mean": "LIME",
         "LIME_released": "LIME",
@@ -61,6 +62,9 @@ def test_ffpp_s_file_holds_the_paper_s_settings_and_eleven_rows():
     assert further["SOBOL_released"].baseline.kind == "zeros"
     assert (config.faces.stride, config.faces.several, config.frames.per_video) == (23, "skip_video", 10)
     assert (config.detector.model, config.detector.input_size) == ("tf_efficientnetv2_b0", 224)
+    segmentations = ("unit", "quickshift_unit", "normalised")
+    for kind, methods in (("control", ("random", "centre")), ("ceiling", ("oracle_mask",))):
+        assert set(config.of_kind(kind)) == {f"{method}_{one}" for method in methods for one in segmentations}
 
 
 def row(**entry):
@@ -75,6 +79,38 @@ def test_null_of_the_command_line_is_none_where_none_may_be():
     with pytest.raises(InputError, match="detector.input_size = 'null'"):
         load(minimal(detector={"input_size": "null"}))
     assert load(minimal(run="null")).run == "null"
+
+
+def test_passes_take_the_place_of_per_video_s_default():
+    frames = load(minimal()).frames
+    assert (frames.per_video, frames.passes, frames.most) == (10, None, 10)
+    for given in ({"passes": 3}, {"passes": "3"}, {"passes": 3, "per_video": None}, {"passes": 3, "per_video": "null"}):
+        frames = load(minimal(frames=given)).frames
+        assert (frames.per_video, frames.passes, frames.most) == (None, 3, 3)
+    for given in ({"per_video": 4, "passes": None}, {"per_video": 4, "passes": "null"}):
+        assert load(minimal(frames=given)).frames.most == 4
+    for given in ({}, {"passes": 3}):  # what is said in full is the same again
+        config = load(minimal(frames=given))
+        assert load(config.model_dump()) == config
+    corrected = load(minimal(protocol="corrected", frames={"passes": 2})).frames
+    assert (corrected.most, corrected.explain) == (2, "called_fake")
+
+
+@pytest.mark.parametrize(
+    ("frames", "sentence"),
+    [
+        (
+            {"per_video": 10, "passes": 3},
+            "frames: `per_video` and `passes` exclude each other: take one of them out, or set it to null",
+        ),
+        ({"per_video": None}, "frames: `per_video` and `passes` can't both be null: set one of them"),
+        ({"passes": 0}, "frames.passes = 0: input should be greater than or equal to 1"),
+    ],
+)
+def test_frames_are_sampled_by_one_rule(frames, sentence):
+    with pytest.raises(InputError) as error:
+        load(minimal(frames=frames))
+    assert str(error.value) == f"config: {sentence}"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tests.unit.paths_data import ADVERSARIAL, CLIPS, DETECTOR, ENGINES, ROWS, c
         ({}, set()),
         ({"run": "b", "shards": 7, "images_at_once": 3, "threads": {"faces": 4}}, set()),
         ({"frames": {"per_video": 3}, "results": "results"}, set()),
+        ({"frames": {"passes": 3}}, set()),
         (entry("LIME", samples=100), of("saliency evaluation", ("LIME",))),
         (entry("SOBOL_adv", grid=4), of("saliency evaluation", ("SOBOL_adv",))),
         ({"adversary": {"iterations": 5}}, {"adversary"} | of("saliency evaluation", ADVERSARIAL)),
@@ -95,8 +96,11 @@ RAISED = {
     "predictions": {"predictions"},
     "adversary": {"adversary"} | of("saliency evaluation", ADVERSARIAL),
     "saliency": of("saliency evaluation"),
+    "controls": set(),  # the paper's rows are explainers
     "attacks": {"attacks"} | of("evaluation"),
     "evaluation": of("evaluation"),
+    "counterparts": set(),  # and what is measured: test_metrics.py
+    "metrics": set(),
 }
 
 

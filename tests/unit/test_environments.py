@@ -1,13 +1,17 @@
 """The conda environments name the versions of the lock."""
 
 import ast
+import json
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+
+from advxai.config.file import read
 
 ROOT = Path(__file__).parents[2]
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s;\\]+)", re.MULTILINE)
@@ -144,3 +148,46 @@ def test_only_forwards_need_torch():
     heavy = {"torch", "torchvision", "timm", "shap", "openvino", "scikit-image", "scikit-learn"}
     assert heavy <= packages("science") and not heavy & (packages("data") | packages("tables"))
     assert not {"torch", "timm"} & set().union(*(needed(script) for name, script in scripts() if name != "science"))
+
+
+def asked_for(environment: str) -> list[tuple[str, str]]:
+    """(module, name) that the scripts of an environment import from the library, also inside their functions."""
+    found = set()
+    for name, script in scripts():
+        for node in ast.walk(ast.parse(script.read_text())) if name == environment else ():
+            if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "advxai":
+                found |= {(node.module, alias.name) for alias in node.names}
+    return sorted(found)
+
+
+@pytest.mark.parametrize("environment", ["data", "tables"])
+def test_scripts_start_where_other_environments_packages_are_not(environment):
+    """What is looked up by a text, as the measures are, no import statement shows: so it is tried."""
+    elsewhere = set().union(*map(packages, ("data", "science", "tables"))) - packages(environment)
+    absent = {IMPORTED_AS.get(package, package) for package in elsewhere}
+    assert {"torch", "skimage", "sklearn", "timm"} <= absent
+    code = """
+import importlib, json, sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in absent:
+            raise ModuleNotFoundError(name, name=name)
+
+absent, asked, demo = json.load(sys.stdin)
+sys.meta_path.insert(0, Absent())
+for module, name in asked:
+    part = importlib.import_module(module)
+    getattr(part, name, None) or importlib.import_module(f"{module}.{name}")
+if ["advxai.metrics.registry", "all_columns"] in asked:
+    from advxai.config import load
+    from advxai.metrics.registry import all_columns
+    print(len(all_columns(load(demo))))
+"""
+    given = json.dumps([sorted(absent), asked_for(environment), read(ROOT / "config.yaml")])
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=given, capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    # of the tables': ten of restoration, seven of localisation against each mask, two of complexity, nine of attacks
+    assert done.stdout.strip() == ("35" if environment == "tables" else "")

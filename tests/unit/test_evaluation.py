@@ -10,7 +10,7 @@ from advxai.config.science import Nes
 from advxai.evaluation.attacks import run
 from advxai.evaluation.masks import attack_items, mask_id
 from advxai.evaluation.rows import evaluation_rows
-from advxai.saliency.ranking import top_mask
+from advxai.saliency.ranking import missing_of, ranking_of, top_mask
 from tests.helpers import TWO, UNIT, drive_one, quadrants, reads_segment
 
 KEY = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4/00000_0.png"
@@ -134,6 +134,32 @@ def test_an_image_with_too_few_positive_segments_leaves_the_rows_and_is_told():
     assert not rows["included"].any() and len(rows) == 3
     assert rows["reason"].iloc[0] == "only 2 segments with a positive score, 3 are needed"
     assert rows["p_after"].isna().all() and rows["flipped"].isna().all()
+
+
+def test_segments_that_an_explainer_doesn_t_rank_follow_by_score_in_the_population_of_all():
+    record = saliency(5, 0) | {"scores": np.array([0.5, 0, 0, -1, 0, 0.75, 0, 0.25, *[0] * 8], np.float32)}
+    assert ranking_of(record).tolist() == [5, 0]
+    assert ranking_of(record, "all").tolist() == [5, 0, 7, 1, 2, 4, 6, *range(8, 16), 3]
+    assert missing_of(record) == ""  # made before records said why there is no explanation
+
+
+@pytest.mark.parametrize("population", ["ranked", "all"])
+def test_an_image_without_an_explanation_has_no_ranking_and_leaves_the_rows_with_the_explanation_s_reason(population):
+    """Its scores are zeros, which "all" would rank by their labels; another image stays."""
+    why, other = "no counterpart: 000.mp4 isn't there", KEY.replace("000_001", "001_000")
+    gone = saliency() | {"scores": np.zeros(16, np.float32), "missing": why, "called_real": True}
+    there = saliency(9, 2) | {"scores": np.zeros(16, np.float32), "missing": ""}
+    records, items = {KEY: gone, other: there}, [ITEM, ITEM | {"key": other}]
+    assert ranking_of(gone, population).tolist() == [] and not top_mask(gone, 3, population).any()
+    attacks = attack_items(items, records, 2, population)
+    assert [item["key"] for item in attacks] == [other, other]
+    p = np.array([0.1, 0.1, 0.1, 0.6, 0.1], np.float32)
+    outcomes = [dict(item, iterations=1, queries=82, before=p, after=p, made_for="LIME") for item in attacks]
+    rows = evaluation_rows("LIME", items, records, outcomes, top=2, classes=FIVE, population=population)
+    assert rows["included"].tolist() == [False, False, True, True]
+    assert rows["reason"].tolist() == [why, why, "", ""]
+    assert rows["called_real"].tolist() == [True, True, False, False]
+    assert rows["p_after"].isna().tolist() == [True, True, False, False]
 
 
 def test_no_image_gives_no_row():

@@ -11,7 +11,15 @@ from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.common.positions import equidistant
 from advxai.frames.manifest import read_csv
-from advxai.frames.sampling import balanced, sample_evaluation, sample_positions, sample_video, share_out
+from advxai.frames.sampling import (
+    balanced,
+    pass_positions,
+    sample_evaluation,
+    sample_passes,
+    sample_positions,
+    sample_video,
+    share_out,
+)
 from advxai.run.shards import shard_of
 
 AUTHORS = Path(__file__).parents[3] / "shared" / "data" / "adv_xai_ff_test.csv"
@@ -71,6 +79,63 @@ def test_the_evaluation_takes_test_fakes_in_the_order_of_the_list():
     ]  # fmt: skip
     assert sample.index.tolist() == list(range(10))
     assert sample_evaluation(rows[rows["category"] == "Real"], 4).empty
+
+
+@pytest.mark.parametrize(
+    ("listed", "start", "positions"),
+    [
+        (8, 0.0, [0, 4, 2, 6, 1, 5, 3, 7]),  # 0, 1/2, 1/4, 3/4, 1/8, 5/8, 3/8, 7/8
+        (4, 0.5, [2, 0, 3, 1]),  # 1/2, 1, 3/4, 5/4 of the circle
+        (3, 0.0, [0, 1, 2]),  # 0, 1.5, .75 (taken already), 2.25
+        (5, 0.9, [4, 2, 0, 3, 1]),  # 4.5, 2, .75, 3.25, then .125 and 2.625 (both taken), 1.375
+        (23, 0.0, [0, 11, 5, 17, 2, 14, 8, 20, 1, 12, 7, 18, 4, 15, 10, 21, 6, 3, 9, 13, 19, 16, 22]),
+        (1, 0.7, [0]),
+        (0, 0.7, []),
+    ],
+)
+def test_passes_halve_what_is_left_of_a_video(listed, start, positions):
+    place = int(start * 2**63)
+    for passes in range(1, listed + 3):  # a short video gives what it has
+        assert pass_positions(listed, passes, place) == positions[:passes]
+
+
+def test_every_frame_comes_once_and_the_first_passes_are_spread():
+    for listed in range(1, 130):
+        start = listed * 2**63 // 131 + 12345
+        positions = pass_positions(listed, listed, start)
+        assert sorted(positions) == list(range(listed))
+        for parts in (2, 4, 8):
+            gaps = np.diff(sorted(positions[:parts]), append=min(positions[:parts]) + listed)
+            if parts <= listed:  # equal parts, to a frame
+                assert listed // parts - 1 <= gaps.min() and gaps.max() <= -(-listed // parts) + 1
+
+
+def test_each_frame_is_as_likely_as_any_other_to_be_first():
+    rows = manifest(*((f"v{number}", "FaceSwap", "test", 4) for number in range(1000)))
+    counts = sample_passes(rows, 1, seed=0)["frame"].value_counts()
+    assert counts.sum() == 1000 and counts.between(200, 300).all()  # 250; the standard deviation is 14
+
+
+def test_passes_are_seeded_by_the_run_and_the_video_alone():
+    videos = [("d1", "Deepfakes", "test", 9), ("f1", "FaceSwap", "test", 13), ("d0", "Deepfakes", "test", 2)]
+    rows = manifest(("r1", "Real", "test", 6), *videos, ("d2", "Deepfakes", "train", 6))
+    taken = {passes: sample_passes(rows, passes, seed=5) for passes in range(1, 15)}
+    assert [len(taken[passes]) for passes in (1, 2, 3, 9, 14)] == [3, 6, 8, 9 + 9 + 2, 24]
+    for passes in range(1, 14):  # nested, and in the manifest's order
+        assert set(taken[passes]["key"]) <= set(taken[passes + 1]["key"])
+        assert taken[passes]["video"].drop_duplicates().tolist() == ["d1", "f1", "d0"]
+        assert taken[passes].groupby("video")["frame"].apply(lambda frames: frames.is_monotonic_increasing).all()
+    # the start is the first 63 bits of SHA-256 of seed, "passes" and the video's name
+    for video, _, _, frames in videos:
+        start = int(sha256(f"5\x1fpasses\x1f{video}".encode()).hexdigest()[:16], 16) // 2 / 2**63
+        assert taken[1].set_index("video")["frame"][video] == int(start * frames)
+    # other videos, another order and a copy of the rows change nothing; another seed does
+    alone = sample_passes(manifest(videos[1]), 3, seed=5)["key"].tolist()
+    assert alone == taken[3].loc[taken[3]["video"] == "f1", "key"].tolist()
+    others = [sample_passes(manifest(*reversed(videos)), 3, seed)["key"].tolist() for seed in range(5)]
+    assert sorted(sample_passes(manifest(*reversed(videos)), 3, 5)["key"]) == sorted(taken[3]["key"])
+    assert len({tuple(keys) for keys in others}) == 5
+    assert sample_passes(rows[rows["category"] == "Real"], 2, 5).empty
 
 
 @pytest.mark.skipif(not AUTHORS.exists(), reason="the authors' list is not beside the checkout")

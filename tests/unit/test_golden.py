@@ -29,12 +29,15 @@ def test_every_stage_has_a_small_file():
 CHANGES = {
     "clip": ("advxai.corpus.manipulations.Deepfakes.CONTRAST", 0.86),
     "faces": ("advxai.media.retinaface.MEAN_RGB", (127.0, 117.0, 105.0)),
+    "counterparts": ("advxai.frames.counterparts.SIGMA", 1.0),
     "detector": ("advxai.detector.train.WARM_UP", 0.3),
     "predictions": ("advxai.detector.model.Preprocessing.normalise", lambda self, unit: unit - 0.5),
     "adversary": ("torch.Tensor.sign", lambda gradient: (-gradient).sgn()),
     "saliency": ("advxai.saliency.lime.kernel_weights", lambda design, width: design.mean(axis=1) ** (1 / width)),
+    "controls": ("advxai.saliency.controls.rank", lambda scores: scores.argsort().astype(np.int16)),
     "attacks": ("advxai.evaluation.masks.mask_id", lambda mask: str(mask.sum())),
     "evaluation": ("advxai.evaluation.rows.top_mask", lambda record, k, _: record["segments"] == record["ranking"][0]),
+    "metrics": ("advxai.metrics.restoration.fall", lambda areas, p, area: float(p[0] - p[-1])),
 }
 
 

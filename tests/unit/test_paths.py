@@ -20,11 +20,27 @@ def test_explainers_that_differ_in_the_baseline_share_a_figure():
 
 def test_figures_of_a_run_and_of_its_groups():
     drawn = {path.stem for path in paths().outputs.figures if path.suffix == ".png"}
-    assert drawn == {"LIME", "SHAP", "SOBOL", "RISE", "accuracy", "explanations", "nes", "fillings", "cost", "detector"}
+    of_run = {"scorecard", "agreement", "accuracy", "explanations", "nes", "fillings", "cost", "detector"}
+    assert drawn == {"LIME", "SHAP", "SOBOL", "RISE"} | of_run
     assert {path.stem for path in paths().outputs.figures if path.suffix == ".pdf"} == drawn
     plain = paths(explainers={"RISE": {"method": "rise", "baseline": "zeros"}})
     # no copies, no NES
-    assert plain.outputs.run_figures == ["accuracy", "explanations", "fillings", "cost", "detector"]
+    assert set(plain.outputs.run_figures) == of_run - {"nes"}
+
+
+def test_tables_of_a_run():
+    """Controls and ceilings have one of their own each; what isn't measured has none."""
+    rows = {"RISE": {"method": "rise", "baseline": "zeros"}, "random": {"method": "random"}}
+    measured = paths(explainers=rows).outputs
+    names = [path.stem for path in measured.tables if path.suffix == ".csv"]
+    combined = ["accuracy", "sufficiency", "cost", "flips"]
+    assert names == ["RISE", "random", *combined, "metrics", "localisation", "scorecard", "tests"]
+    assert {path.suffix for path in measured.tables} == {".parquet", ".csv", ".md", ".tex"}
+    bare = paths(explainers=rows, metrics={}).outputs
+    assert [path.stem for path in bare.tables if path.suffix == ".csv"] == [
+        "RISE", "random", *combined, "scorecard", "tests",
+    ]  # fmt: skip
+    assert [path.stem for path in bare.figures if path.suffix == ".png"][:3] == ["RISE", "scorecard", "agreement"]
 
 
 def test_a_note_tells_the_budgets_behind_what_is_shown():
@@ -46,7 +62,7 @@ def test_params_say_what_a_folder_was_made_from(tmp_path):
 
 def test_every_folder_is_named_by_the_digest_of_its_params():
     folders = list(paths().folders)
-    assert len({folder.path for folder in folders}) == len(folders) == 2 + 3 + 1 + 8 + 1 + 8
+    assert len({folder.path for folder in folders}) == len(folders) == 2 + 4 + 1 + 8 + 1 + 8 + 3 + 8
     assert all(folder.path.name.endswith(f"-{digest(folder.params)}") for folder in folders)
 
 

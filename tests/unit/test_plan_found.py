@@ -37,6 +37,11 @@ def made(config) -> None:
     write_shard(paths.attacks.path / f"r/{part}.h5", attacks, {})
     rows = pd.DataFrame([record(2, k=k) for k in (1, 2)])
     parquet.write(rows, paths.evaluation("LIME").path / "r/0-of-1.parquet")
+    part = f"LIME-{digest(paths.metrics_params('LIME'))}-0-of-1"
+    for measure, numbers in (("restoration", (0, 1)), ("localisation", (0,)), ("complexity", (0, 1, 2))):
+        images = 9 if measure == "restoration" else 0
+        write_shard(paths.measure(measure).path / f"r/{part}.h5", [record(n, images=images) for n in numbers], {})
+    parquet.write(pd.DataFrame([record(3)]), paths.metrics("LIME").path / "r/0-of-1.parquet")
     predictions = [record(n, probabilities=np.eye(5, dtype=np.float32)[0 if n == 5 else 3]) for n in range(6)]
     write_shard(paths.predictions.path / "r/test.h5", predictions, {})
 
@@ -58,6 +63,9 @@ def test_finished_records_cost_nothing(tmp_path):
     # image 0 has both attacks, image 1 one of two, image 2 is in the published rows; an attack took 7 on average
     assert costs(found["evaluation LIME"]) == (6, 2, 4 * 2 * 7, 4 * 2 * 11)
     assert costs(found["evaluation Own"]) == (6, 0, 6 * 2 * 7, 6 * 2 * 11)
+    # a measure of two is there of image 0 only; image 3 is in the published rows; a restoration took 9
+    assert costs(found["metrics LIME"]) == (6, 2, 4 * 9, 4 * 51)
+    assert costs(found["metrics Own"]) == (6, 0, 6 * 16, 6 * 51)
     assert found["corpus"].found == found["corpus"].items
     assert found["evaluation LIME"].seconds == pytest.approx(5.6)
 

@@ -3,8 +3,9 @@
 import json
 
 from advxai import plan
+from advxai.frames.sampling import sample_passes
 from advxai.run.paths import Paths
-from tests.unit.plan_data import demo, ffpp
+from tests.unit.plan_data import demo, ffpp, manifest
 
 
 def test_official_numbers_stand_in_for_absent_data():
@@ -64,6 +65,30 @@ def test_a_list_is_sampled_exactly(tmp_path):
     assert found.exact and found.videos == 5000  # the faces of all videos are cut out
     lmdb = plan.population(Paths(ffpp(frames={"manifest": str(listed), "lmdb": f"{tmp_path}/db"}), planning=True))
     assert (lmdb.videos, lmdb.crops, lmdb.explained) == (0, 0, 14)
+
+
+def test_passes_are_counted(tmp_path):
+    """The list has videos of 25 and of 4 frames; the demo's have 15 faces at most, FF++'s 23."""
+    official = plan.population(Paths(ffpp(frames={"passes": 30}), planning=True))
+    assert (official.explained, official.test_videos, official.frames) == (560 * 23, 560, {23: 560})
+    assert official.groups == 70
+    assert [official.of_frames(most) for most in (1, 2, 23, 24)] == [560, 1120, 12880, 12880]
+    name = "manipulated_sequences/Deepfakes/c23/videos/{}.mp4/{:05d}.png 1 3"
+    lines = [name.format("000_001", frame) for frame in range(25)] + [name.format("001_000", f) for f in range(4)]
+    listed = tmp_path / "list.csv"
+    listed.write_text("relative_path bin_label mc_label\n" + "\n".join(lines) + "\n")
+    found = plan.population(Paths(ffpp(frames={"manifest": str(listed), "passes": 6}), planning=True))
+    assert (found.explained, found.test_videos, found.exact) == (10, 2, True)
+    assert found.groups == 1  # two videos swap the same two people
+    assert found.frames == {25: 1, 4: 1} and found.of_frames(1) == 2 and found.of_frames(30) == 29
+    config = demo(tmp_path, frames={"passes": 2})
+    found = plan.population(Paths(config, planning=True))
+    assert (found.explained, found.groups) == (8 * 2, 1)
+    table = manifest(config)  # of its eight images six are test ones, three in each of two videos
+    found = plan.population(Paths(config, planning=True))
+    assert (found.explained, found.test_videos, found.frames) == (4, 2, {3: 2})
+    explained = {key for key, _ in found.images}
+    assert explained == set(sample_passes(table, 2, seed=0)["key"])
 
 
 def test_a_demo_is_counted_by_its_blocks(tmp_path):

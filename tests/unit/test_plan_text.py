@@ -26,7 +26,7 @@ def test_a_table_s_lines():
     assert cells[2] == "corpus 12 videos 12 - - - - -".split()
     assert cells[3] == "adversary 20 images 5 ~1,500 3,000 ~2.0 MB ~30 s ~60 s".split()
     assert lines[4] == "saliency"
-    assert lines[5].startswith("  A_name_that_is_m…") and cells[5][1:] == "20 images 0 400 400 <1 kB ~8 s ~8 s".split()
+    assert lines[5].startswith("  A_name…h_too_long ") and cells[5][1:] == "20 images 0 400 400 <1 kB ~8 s ~8 s".split()
     assert cells[6] == "Own 20 images 0 ? ? <1 kB ? ?".split()
     assert cells[7] == "Done 20 images 20 - - - - -".split()
     assert cells[9] == "total ~1,900+? 3,400+? ~2.0 MB ~38 s+? ~68 s+?".split()
@@ -44,8 +44,8 @@ def test_the_whole_text():
     )
     # evaluation, the longest, takes 5,600 * 12,153 / 100 s, 189.05 hours; the adversary is the shortest
     assert "Proposal: `shards: 190`; a job then takes ~9 min to ~60 min." in flat
-    # 5,600 * (1,864 + 20,232 + 97,224) + 16,100 forwards
-    assert "One process needs ~77.3 d, 16 at once (--cores 16) need ~4.8 d" in flat
+    # 5,600 * (1,864 + 20,232 + 97,224 + 8 * 16) + 16,100 forwards; the last 8 * 16 one after the other
+    assert "One process needs ~77.4 d, 16 at once (--cores 16) need ~4.9 d" in flat
     assert "expected are 23 NES iterations an image" in flat and "no attack is in the store" in flat
     assert "too little" in flat  # 1 GB is free
     assert "corpus.root" in flat
@@ -88,6 +88,7 @@ def test_a_finished_run_has_no_jobs_left(tmp_path):
         adversary=done,
         saliency=held,
         evaluation=held,
+        metrics=held,
     )
     found = plan.rows(config, population, store, 100.0)
     assert all(row.missing == 0 and not row.forwards and not row.bytes for row in found)

@@ -1,93 +1,23 @@
 """The figure of all explainers' maps, and where the original images in it come from."""
 
 import dataclasses
-import hashlib
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from advxai.frames.database import FrameStore, build
-from advxai.media.cut import encode_png
-from advxai.media.video import read_frames, write_video
+from advxai.common.classes import FIVE
 from advxai.report.axes import Shown
 from advxai.report.explanations import Column, draw, explanations_figure
-from advxai.report.figure import Panel
-from advxai.report.originals import original_of
+from advxai.report.figure import Panel, forms_of
+from advxai.report.figure import draw as draw_one
+from advxai.report.panels import panel
 from advxai.report.style import PAGE
 from tests.unit.drawing import note_of, readable, same_bytes
 
 GREY = np.full((8, 8, 3), 100, np.uint8)
 SEGMENTS = np.kron(np.arange(4).reshape(2, 2), np.ones((4, 4))).astype(np.int16)
-VIDEO = "manipulated_sequences/Deepfakes/c23/videos/012_026.mp4"
-ORIGINAL = "original_sequences/youtube/c23/videos/012.mp4"
-
-
-def face(**changes: Any) -> dict[str, Any]:
-    box = {"x1": 8, "y1": 4, "x2": 24, "y2": 20}
-    return {"key": f"{VIDEO}/00002_0.png", "video": VIDEO, "frame": 2, **box} | changes
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory) -> FrameStore:
-    """A database that has the crop of the original's frame 3 under the authors' name, of frame 4 under ours."""
-    folder = tmp_path_factory.mktemp("store")
-    rows = []
-    for key, value in ((f"{ORIGINAL.replace('youtube/', '')}/00003.png", 30), (f"{ORIGINAL}/00004_0.png", 40)):
-        data = encode_png(np.full((8, 8, 3), value, np.uint8))
-        file = folder / f"{value}.png"
-        file.write_bytes(data)
-        rows.append({"key": key, "file": str(file), "sha256": hashlib.sha256(data).hexdigest()})
-    build(pd.DataFrame(rows), folder / "frames.lmdb")
-    return FrameStore(folder / "frames.lmdb")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory) -> Path:
-    """Originals: 012 with five frames, each brighter, a mark in the upper left corner of the box."""
-    folder = tmp_path_factory.mktemp("root")
-    frames = [np.full((32, 48, 3), 20 + 40 * number, np.uint8) for number in range(5)]
-    for frame in frames:
-        frame[4:8, 8:12] = 255
-    (folder / ORIGINAL).parent.mkdir(parents=True)
-    write_video(folder / ORIGINAL, frames, Fraction(25), crf=0)
-    return folder
-
-
-def test_the_original_is_the_same_frame_by_the_same_box(root, store):
-    found = original_of(face(), root, store)
-    (frame,) = [image for number, image in read_frames(root / ORIGINAL) if number == 2]
-    np.testing.assert_array_equal(found, frame[4:20, 8:24])
-    assert found[0, 0].min() > 240 and abs(int(found[10, 10, 0]) - 100) < 4
-
-
-def test_without_the_video_the_database_may_have_its_crop(tmp_path, store):
-    assert original_of(face(frame=4), tmp_path, store).max() == 40
-    assert original_of(face(frame=3, x1=-1, y1=-1, x2=-1, y2=-1), None, store).max() == 30
-    assert original_of(face(frame=1), tmp_path, store) is None
-
-
-def test_a_box_that_is_not_known_needs_the_database(root, store):
-    assert original_of(face(frame=4, x1=-1, y1=-1, x2=-1, y2=-1), root, store).max() == 40
-
-
-@pytest.mark.parametrize("changes", [{"frame": 9}, {"x2": 60, "y2": 56}])
-def test_what_can_t_be_cut_out_is_said_in_the_log(root, store, caplog, changes):
-    assert original_of(face(**changes), root, store) is None
-    assert "no original of" in caplog.text and "012.mp4" in caplog.text
-
-
-def test_a_damaged_video_costs_only_its_picture(tmp_path, store, caplog):
-    (tmp_path / ORIGINAL).parent.mkdir(parents=True)
-    (tmp_path / ORIGINAL).write_text("no video")
-    assert original_of(face(frame=1), tmp_path, store) is None and "can't be read as a video" in caplog.text
-
-
-def test_an_image_that_is_no_fake_has_none(root, store):
-    assert original_of(face(video=ORIGINAL), root, store) is None
 
 
 def shown(form: str) -> Shown:
@@ -141,3 +71,35 @@ def test_no_column():
 
 def test_the_same_input_gives_the_same_bytes(tmp_path):
     same_bytes(lambda path: explanations_figure(columns(), path, "note", dpi=60), tmp_path)
+
+
+def test_what_has_no_explanation_is_no_map_in_both_figures_and_has_no_form():
+    """A record of the stage saliency where the counterpart is missing: the panel keeps its row, without a caption."""
+    scores = np.array([0.5, -0.4, 0.1, 0.9], np.float32)
+    there = {"map": scores[SEGMENTS], "segments": SEGMENTS, "scores": scores, "ranking": np.array([3, 0], np.int16)}
+    there |= {"zero": 0.0, "missing": "", "before": np.array([0.1, 0.1, 0.1, 0.6, 0.1], np.float32)}
+    zeros = {"map": np.zeros((8, 8), np.float32), "scores": np.zeros(4, np.float32), "zero": float("nan")}
+    gone = there | zeros | {"ranking": np.zeros(0, np.int16), "missing": "no counterpart: 000.mp4 isn't there"}
+    row = {"k": 3, "included": True, "predicted_before": 3, "predicted_after": 0, "p_before": 0.6, "p_after": 0.2}
+    made = panel(
+        {"key": "k", "category": "Deepfakes", "mask": "", "mask_file": ""},
+        SimpleNamespace(image=lambda key: GREY),
+        {"LIME_true": gone, "LIME": there},
+        {"LIME_true": {"included": False}, "LIME": row},
+        None,
+        methods={"LIME_true": "lime", "LIME": "lime"},
+        classes=FIVE,
+        size=8,
+        distortion=None,
+    )
+    assert made.explanations["LIME_true"] is None and made.explanations["LIME"].caption.endswith("now Real")
+    assert made.caption == "called Deepfakes, p = 0.60" and forms_of([made]) == {"outlines"}
+    every = draw([Column(made, None)], "A note.", top=2)
+    one = draw_one([made], "title", top=2)
+    for figure, rows in ((every, ["original", "manipulated"]), (one, ["image"])):
+        cells = figure.axes[: len(rows) + 2]
+        assert [axes.get_ylabel() for axes in cells] == [*rows, "LIME_true", "LIME"]
+        assert [text.get_text() for text in cells[-2].texts] == ["no map"] and len(cells[-1].texts) == 2
+    # all of it missing is a figure, too
+    lone = dataclasses.replace(made, explanations={"LIME_true": None})
+    assert [text.get_text() for text in draw_one([lone], "", top=2).axes[1].texts] == ["no map"]

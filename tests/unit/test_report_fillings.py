@@ -26,7 +26,7 @@ def test_every_kind_once_and_every_blur_in_use():
         ("segment_mean", 128), ("image_mean", 128), ("zeros", 128), ("blur", 10), ("blur", 128), ("noise", 128),
         ("adversarial", 128),
     ]  # fmt: skip
-    assert {one.kind for one in baselines([], adversarial=False)} == set(BASELINES) - {"adversarial"}
+    assert {one.kind for one in baselines([], adversarial=False)} == set(BASELINES) - {"adversarial", "counterpart"}
     assert [one.std for one in baselines(of("noise", std=0.4), adversarial=False) if one.kind == "noise"] == [0.4]
 
 
@@ -49,9 +49,10 @@ def normalised(value: float) -> torch.Tensor:
 def records() -> list[dict]:
     """A light image (0.4 in normalised units); the detector reads segment 5 alone, of which segment 5 is filled."""
     detector = reads_segment(5)
-    kinds = baselines(of("blur", size=4), adversarial=True)
-    found = filled("a/b.png", normalised(0.4), quadrants(), [5, 6], kinds, detector, 7, normalised(-0.6))
-    assert detector.spent == {"images": 1 + 2 * 6, "calls": 1}
+    kinds = baselines(of("blur", size=4), adversarial=True, counterpart=True)
+    pictures = normalised(-0.6), normalised(0.2)
+    found = filled("a/b.png", normalised(0.4), quadrants(), [5, 6], kinds, detector, 7, *pictures)
+    assert detector.spent == {"images": 1 + 2 * 7, "calls": 1}
     return found
 
 
@@ -63,7 +64,8 @@ def fake(mean: float) -> float:
 def test_every_picture_goes_through_the_detector(records):
     by_kind = {record["kind"]: record for record in records}
     assert list(by_kind) == ["", *BASELINES]
-    for kind, mean in (("", 0.4), ("segment_mean", 0.4), ("image_mean", 0.4), ("zeros", 0), ("adversarial", -0.6)):
+    means = {"": 0.4, "segment_mean": 0.4, "image_mean": 0.4, "zeros": 0, "adversarial": -0.6, "counterpart": 0.2}
+    for kind, mean in means.items():
         for name in ("p_part", "p_whole"):
             assert by_kind[kind][name][1] == pytest.approx(fake(mean), abs=1e-5), kind
     assert by_kind["noise"]["p_part"] == pytest.approx(by_kind["noise"]["p_whole"], abs=1e-6)
@@ -97,15 +99,15 @@ def found(records, tmp_path) -> Filled:
 def test_labels():
     record = {"size": 10, "std": 0.2}
     assert [label_of(record | {"kind": kind}) for kind in BASELINES] == [
-        "segment mean", "image mean", "zeros", "blur 10 px", "noise 0.2", "adversarial"
+        "segment mean", "image mean", "zeros", "blur 10 px", "noise 0.2", "adversarial", "counterpart"
     ]  # fmt: skip
 
 
 def test_what_is_drawn(found):
     figure = draw(found, "Run r.")
-    cells = np.array(figure.axes[: 2 * 7]).reshape(2, 7)
+    cells = np.array(figure.axes[: 2 * 8]).reshape(2, 8)
     assert [axes.get_title() for axes in cells[0]] == [
-        "image", "segment mean", "image mean", "zeros", "blur 4 px", "noise 0.2", "adversarial"
+        "image", "segment mean", "image mean", "zeros", "blur 4 px", "noise 0.2", "adversarial", "counterpart"
     ]  # fmt: skip
     assert cells[0, 0].get_xlabel() == f"Fake\np = {fake(0.4):.2f}" and cells[1, 0].get_xlabel() == "segments of\nLIME"
     assert cells[0, 3].get_xlabel() in ("Real\np = 0.50", "Fake\np = 0.50")

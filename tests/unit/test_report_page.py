@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,13 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from advxai.common.classes import FIVE
 from advxai.report.page import sections
 from advxai.report.page.figures import describe, names
-from advxai.report.page.gallery import LEFT_OUT, in_step, path
+from advxai.report.page.gallery import LEFT_OUT, entry, in_step, path
 from advxai.report.page.tables import per_class, shown
 from advxai.report.page.write import script_json
 from advxai.tables.all import combined, published
-from tests.unit.page_data import KNOWN, SEGMENTS, SIZE, entries, key, page, table
+from tests.unit.page_data import CATEGORIES, KNOWN, METHODS, SEGMENTS, SIZE, entries, image, key, page, table
 from tests.unit.tables_data import AXES, EXPLANATIONS, evaluation_rows
 
 HUGE = 10**9
@@ -60,6 +62,24 @@ def test_an_image_that_left_the_rows_says_why() -> None:
     assert lime["attacks"] == [] and lime["left_out"].startswith("only 2 segments")
 
 
+def test_an_image_without_an_explanation_has_a_grey_tile_no_outlines_and_the_reason() -> None:
+    """RISE's is there; LIME's record is as the stage leaves it where the counterpart is missing."""
+    one, why = image("a"), "no counterpart: 000.mp4 isn't there"
+    zeros = {"map": np.zeros((SIZE, SIZE), np.float32), "scores": np.zeros(4, np.float32), "zero": float("nan")}
+    nothing = one.saliency["LIME"] | zeros | {"ranking": np.zeros(0, np.int16), "missing": why}
+    lacking = [{"k": k, "included": False, "reason": why} for k in (1, 2, 3)]
+    one = replace(one, saliency=one.saliency | {"LIME": nothing}, rows={"LIME": lacking, "RISE": one.rows["RISE"]})
+    found = entry(one, METHODS, CATEGORIES, FIVE, top=3, tile=SIZE)
+    assert found.index["flips"] == [LEFT_OUT, 0] and found.index["p"] == 0.9
+    lime, rise = found.detail["explanations"]["LIME"], found.detail["explanations"]["RISE"]
+    assert lime["left_out"] == why and rise["left_out"] == ""
+    assert lime["top"] == lime["scores"] == lime["outlined"] == lime["attacks"] == [] and len(rise["attacks"]) == 3
+    strip = cv2.imdecode(np.frombuffer(found.strip, np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert strip.shape == (SIZE, 5 * SIZE, 3)
+    assert strip[8:24, 3 * SIZE + 8 : 4 * SIZE - 8] == pytest.approx(0.93 * 255, abs=2)  # no map, and not the face
+    assert script_json(found.detail)  # no number that JSON hasn't
+
+
 def test_outlines_as_svg_paths() -> None:
     numbers = [float(one) for one in re.findall(r"[\d.]+", path(SEGMENTS == 1))]
     assert sorted(set(numbers[::2])) == [16.2, 31.8] and sorted(set(numbers[1::2])) == [0.2, 15.8]
@@ -101,9 +121,25 @@ def test_names_are_escaped_and_nothing_is_fetched_from_a_network(tmp_path: Path)
     assert set(re.findall(r"https?://[^\"'\s)]+", text)) == {"http://www.w3.org/2000/svg"}  # the name of a vocabulary
 
 
+def test_the_answer_comes_first_and_each_sentence_leads_to_what_it_is_made_from(tmp_path: Path) -> None:
+    text = page(tmp_path, HUGE).read_text()
+    first, *_ = re.findall(r"<section id=.*?</section>", text, re.DOTALL)
+    assert first.startswith('<section id="answer"')
+    assert re.findall(r"<p>(.*?)</p>", first) == [
+        'LIME is better than &lt;RISE&gt;. <a href="#table-accuracy">tables/accuracy</a>',
+        'Measures agree. <a href="#figure-nes">figures/nes</a>',
+    ]
+    assert {anchor in text for anchor in ('id="table-accuracy"', 'id="figure-nes"')} == {True}
+
+
+def test_the_closing_message_is_shown_without_the_answer_which_stands_above_it(tmp_path: Path) -> None:
+    (tmp_path / "summary.txt").write_text("A. (tables/tests)\nB. (tables/tests)\n\n24 videos\n  faces 1: 1 x b\n")
+    assert sections.summary(tmp_path / "summary.txt", 2) == ["24 videos", "faces 1: 1 x b"]
+
+
 def test_a_table_s_cells_sort_by_number_and_are_marked() -> None:
     made = shown("accuracy", table())
-    lime, rise, sobol = made.lines[1:]
+    lime, rise, sobol = made.lines[1:4]
     assert made.columns == ["explainer", "n (DF, NT)", "DF top-1", "NT top-1"] and made.pinned == 1
     assert [cell.text for cell in lime] == ["LIME", "12 (6, 6)", "0.250", "0.750"]
     assert [cell.value for cell in lime] == ["LIME", 12, 0.25, 0.75]

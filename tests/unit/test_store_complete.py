@@ -237,3 +237,46 @@ def test_images_that_another_detector_has_chosen_are_refused(folder):
     complete(output, chosen, Worker(), folder=folder, title="test", weights=WEIGHTS)
     with pytest.raises(InputError, match="test: 1 was chosen by another detector than the present one; run again"):
         complete(output, chosen, Worker(), folder=folder, title="test", weights="e" * 64)
+
+
+def made_from(folder, worker, **given: str):
+    """A shard of images, each made from what `given` names besides; an empty name: from the image alone."""
+    output = folder / "demo" / "0-of-1.h5"
+    wanted = [item | ({"given": given[item["key"]]} if given[item["key"]] else {}) for item in items(*given)]
+    complete(output, wanted, worker, folder=folder, title="test", weights=WEIGHTS)
+    return [one.get("given", "") for one in read_shard(output)]
+
+
+def test_a_record_belongs_to_what_it_is_made_from_besides_the_image(folder):
+    """A mask or counterpart that changes: its images anew, no other; and back again, nothing."""
+    first, changed, back = Worker(), Worker(), Worker()
+    assert made_from(folder, first, **{"1": "mask", "2": "mask"}) == ["mask", "mask"]
+    clear_journals([folder / "demo" / "0-of-1.h5"])
+    assert made_from(folder, changed, **{"1": "other", "2": "mask"}) == ["other", "mask"]
+    clear_journals([folder / "demo" / "0-of-1.h5"])
+    assert made_from(folder, back, **{"1": "mask", "2": "mask"}) == ["mask", "mask"]
+    assert (first.asked, changed.asked, back.asked) == (["1", "2"], ["1"], [])
+    assert not list((folder / "journals").iterdir())  # both are published or kept
+
+
+def test_what_is_made_from_the_image_alone_is_not_what_is_made_from_more(folder):
+    """Records of before `given` was kept stay whose they are, and are nobody else's."""
+    write_shard(folder / "old" / "0-of-1.h5", [record(key) | {"weights": WEIGHTS} for key in "12"], {})
+    alone, more, again = Worker(), Worker(), Worker()
+    made_from(folder, alone, **{"1": "", "2": ""})
+    assert made_from(folder, more, **{"1": "mask", "2": "mask"}) == ["mask", "mask"]
+    (folder / "old" / "0-of-1.h5").unlink()
+    assert made_from(folder, again, **{"1": "", "2": ""}) == ["", ""]
+    assert alone.asked == [] and more.asked == ["1", "2"] and again.asked == []  # they were kept
+
+
+def test_a_journal_says_what_a_record_is_made_from(folder):
+    with pytest.raises(KeyboardInterrupt):
+        made_from(folder, Worker(fail_at="2"), **{"1": "mask", "2": "mask"})
+    other, back = Worker(), Worker()
+    made_from(folder, other, **{"1": "other"})
+    clear_journals([folder / "demo" / "0-of-1.h5"])
+    # of the killed job's record no shard knows: its journal stays, the other one's goes
+    assert len(list((folder / "journals").iterdir())) == 1
+    made_from(folder, back, **{"1": "mask"})
+    assert other.asked == ["1"] and back.asked == []

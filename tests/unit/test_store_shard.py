@@ -109,3 +109,35 @@ def test_some_records_of_a_shard(tmp_path):
     assert found[1]["map"].tolist() == [[3, 3], [3, 3]] and found[1]["ranking"].tolist() == [0, 1, 2]
     write_shard(tmp_path / "empty.h5", [], {})
     assert read_some(tmp_path / "empty.h5", {"k1"}) == []
+
+
+def drawn(*lengths: int) -> list[dict]:
+    """Records with five orders of so many segments each."""
+    generator = np.random.default_rng(3)
+    orders = [np.stack([generator.permutation(length) for _ in range(5)]).astype(np.int16) for length in lengths]
+    return [{"key": str(number), "sha256": "s", "draws": order} for number, order in enumerate(orders)]
+
+
+@pytest.mark.parametrize("lengths", [(7, 3, 4), (4, 4), (6,), (1, 2), ()])
+def test_tables_whose_last_axis_differs(tmp_path, lengths):
+    """All readers give each record its own (5, S), of its own type; where lengths are equal, nothing is padded."""
+    records, path = drawn(*lengths), tmp_path / "a.h5"
+    write_shard(path, records, {})
+    for back in (read_shard(path), list(stream_shard(path, at_once=2)), read_some(path, {"0", "1", "2"})):
+        assert len(back) == len(records) and all(map(equal, records, back))
+        assert all(one["draws"].dtype == np.int16 for one in back)
+    with h5py.File(path) as file:
+        assert ("draws__length" in file) == (len(set(lengths)) > 1)
+        if lengths:
+            assert file["draws"].shape == (len(lengths), 5, max(lengths))
+            assert file["draws"].chunks == (1, 5, max(lengths))
+        if lengths == (7, 3, 4):
+            assert file["draws__length"][:].tolist() == [7, 3, 4]
+            assert (file["draws"][1, :, 3:] == -1).all()  # padding is no segment
+
+
+def test_tables_whose_other_axes_differ_are_refused(tmp_path):
+    records = [one | {"draws": one["draws"][:rows]} for one, rows in zip(drawn(4, 4), (5, 4), strict=True)]
+    with pytest.raises(ValueError, match="only in the length of their last axis"):
+        write_shard(tmp_path / "a.h5", records, {})
+    assert not (tmp_path / "a.h5").exists()

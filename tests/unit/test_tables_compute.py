@@ -10,7 +10,8 @@ from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.tables import compute
 from advxai.tables.layout import accuracy_table
-from tests.unit.tables_data import AXES, EXPLANATIONS, evaluation_rows
+from tests.unit.paths_data import paths
+from tests.unit.tables_data import AXES, BESIDE, EXPLANATIONS, evaluation_rows
 
 
 def values(table: pd.DataFrame, explainer: str, column: str = "value") -> dict[str, list[float]]:
@@ -37,6 +38,22 @@ def test_accuracy_of_a_category_without_a_class_is_the_share_called_fake_and_the
     (note,) = accuracy_table(rows, clean, axes).notes
     assert note.startswith("The detector has no class for F2F, FS, NT: of these, accuracy is the share that is called")
     assert accuracy_table(evaluation_rows(), clean, AXES).notes == ()
+
+
+def test_what_a_row_is() -> None:
+    """Rows that aren't said to be something else are explainers, as all were before there were others."""
+    assert [BESIDE.kind(name) for name in ("LIME", "random", "oracle", "Original")] == [
+        "explainer", "control", "ceiling", "",
+    ]  # fmt: skip
+    assert [AXES.kind(name) for name in AXES.explainers] == ["explainer"] * 3
+    entries = {"LIME": {"method": "lime", "baseline": "zeros"}, "best": {"method": "oracle_mask"}}
+    rows = entries | {"RISE": {"method": "rise", "baseline": "zeros"}, "random": {"method": "random"}}
+    of = compute.Axes.of(paths(explainers=rows))
+    beside = ["random_unit", "random_normalised", "best_unit", "best_normalised"]
+    assert of.explainers == ["LIME", "RISE", *beside]
+    assert [of.kind(name) for name in beside] == ["control"] * 2 + ["ceiling"] * 2
+    alone = compute.Axes.of(paths(explainers=rows), ["best_unit"])
+    assert alone.explainers == ["best_unit"] and alone.kind("best_unit") == "ceiling"
 
 
 def test_accuracy() -> None:

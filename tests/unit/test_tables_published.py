@@ -94,7 +94,7 @@ def test_every_published_row_with_its_readings_below() -> None:
         *("explainer", "n", "DF n", "F2F n", "FS n", "NT n"),
         *(f"{category} top-{k}" for category in ("DF", "F2F", "FS", "NT") for k in (1, 2, 3)),
     ]
-    assert table.rules[:2] == (2, 7) and len(table.rules) == 8
+    assert list(table.rules)[:2] == [2, 7] and len(table.rules) == 8
 
 
 def test_accuracy_differences() -> None:

@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from advxai.common import parquet
 from advxai.common.classes import FIVE
 from advxai.common.errors import InputError
+from advxai.metrics.complexity import Complexity
+from advxai.metrics.rows import metrics_rows
 from advxai.run.store import write_shard
 from advxai.tables import read
 from tests.unit.tables_data import evaluation_rows
@@ -64,8 +67,43 @@ def test_evaluation_rows_keep_their_types(tmp_path: Path) -> None:
     assert len(read.evaluation([tmp_path / "2.parquet"])) == 0
 
 
+def measured(*keys: str) -> pd.DataFrame:
+    """As the stage metrics writes them."""
+    items = [{"key": key, "sha256": "h", "category": "Deepfakes"} for key in keys]
+    measure = Complexity("complexity")
+    records = {
+        key: {"values": np.array([0.5, np.nan]), "reasons": f"\n{'no entropy' if n else 'none'}"}
+        for n, key in enumerate(keys)
+    }
+    return metrics_rows("LIME", items, [(measure, records)]).assign(weights="w")
+
+
+def test_rows_of_the_measures(tmp_path: Path) -> None:
+    """Of several shards, one of which no image fell into; weights and hashes are for others."""
+    for number, keys in enumerate(["ab", "", "c"]):
+        parquet.write(measured(*keys), tmp_path / f"{number}.parquet")
+    found = read.metrics([tmp_path / f"{number}.parquet" for number in (0, 1, 2)])
+    assert list(found) == ["explainer", "key", "category", "column", "value", "reason"]
+    assert found["key"].tolist() == list("aabbcc") and found["column"].tolist() == ["gini", "entropy"] * 3
+    assert found["value"].tolist()[::2] == [0.5] * 3 and found["value"][1::2].isna().all()
+    assert found["reason"].tolist() == ["", "none", "", "no entropy", "", "none"]
+    assert found.dtypes.map(str).tolist() == ["str", "str", "str", "str", "float64", "str"]
+
+
+@pytest.mark.parametrize("shards", [0, 1, 2])
+def test_no_row_of_the_measures_has_the_columns_and_types_all_the_same(tmp_path: Path, shards: int) -> None:
+    """Nothing is measured, or no image is explained."""
+    files = [tmp_path / f"{number}.parquet" for number in range(shards)]
+    for file in files:
+        parquet.write(measured(), file)
+    found = read.metrics(files)
+    assert found.empty and list(found) == list(read.MEASURED)
+    assert found.dtypes.map(str).tolist() == list(read.MEASURED.values())
+
+
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "0.parquet"
     path.write_bytes(b"not parquet")
-    with pytest.raises(InputError, match="0.parquet can't be read.*delete it and run again"):
-        read.evaluation([path])
+    for reader in (read.evaluation, read.metrics):
+        with pytest.raises(InputError, match="0.parquet can't be read.*delete it and run again"):
+            reader([path])

@@ -7,10 +7,11 @@ import pytest
 
 from advxai.common.files import publish
 from advxai.tables import layout
+from advxai.tables.all import combined
 from advxai.tables.compute import Axes, clean_predictions
-from advxai.tables.layout import Table
+from advxai.tables.layout import Table, between
 from advxai.tables.write import latex, markdown, marks, write
-from tests.unit.tables_data import AXES, EXPLANATIONS, evaluation_rows
+from tests.unit.tables_data import AXES, BESIDE, EXPLANATIONS, beside, evaluation_rows
 
 ONE = Axes(["LIME"], AXES.categories, 2)
 
@@ -33,6 +34,7 @@ def test_accuracy_in_markdown() -> None:
         "| NT top-1 | NT top-2 | all top-1 | all top-2 |\n"
         "|:---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
         "| Original | 5 (2, 2, 0, 1) | 0.500 | 0.500 | 1.000 | 1.000 |  |  | 0.000 | 0.000 | 0.600 | 0.600 |\n"
+        "| — | — | — | — | — | — | — | — | — | — | — | — |\n"
         "| LIME | 4 (2, 1, 0, 1) | <u>1.000</u> | **0.000** | **1.000** | <u>1.000</u> |  |  | **0.000** | **0.000** "
         "| <u>0.750</u> | <u>0.250</u> |\n"
         "| LIME_adv | 5 (2, 2, 0, 1) | **0.000** | **0.000** | **1.000** | **0.000** |  |  | **0.000** | **0.000** "
@@ -91,6 +93,95 @@ def test_marks_ties_and_directions() -> None:
 
 def test_original_is_not_ranked() -> None:
     assert marks(small([0.0, 0.5, 0.7], names=["Original", "A", "B"])) == {(1, "all top-1"): 1, (2, "all top-1"): 2}
+
+
+def test_controls_and_ceilings_stand_below_rules_with_their_names_and_are_not_ranked() -> None:
+    wide = pd.DataFrame(
+        {"explainer": ["Original", "A", "B", "random", "oracle"], "all top-1": [0.9, 0.5, 0.4, 0.1, 0.0]}
+    )
+    rules = between(["", "explainer", "explainer", "control", "ceiling"])
+    assert rules == {0: "", 2: "controls", 3: "ceilings"}
+    table = Table("", wide, wide, best="lowest", rules=rules)
+    assert marks(table) == {(1, "all top-1"): 2, (2, "all top-1"): 1}
+    assert markdown(table).splitlines()[4:12] == [
+        "| Original | 0.900 |",
+        "| — | — |",
+        "| A | <u>0.500</u> |",
+        "| B | **0.400** |",
+        "| *controls* |  |",
+        "| random | 0.100 |",
+        "| *ceilings* |  |",
+        "| oracle | 0.000 |",
+    ]
+    assert latex(table).splitlines()[4:-2] == [
+        r"Original & 0.900 \\",
+        r"\midrule",
+        r"A & \underline{0.500} \\",
+        r"B & \textbf{0.400} \\",
+        r"\midrule",
+        r"\multicolumn{2}{l}{\textit{controls}} \\",
+        r"random & 0.100 \\",
+        r"\midrule",
+        r"\multicolumn{2}{l}{\textit{ceilings}} \\",
+        r"oracle & 0.000 \\",
+    ]
+
+
+def test_every_combined_table_has_rules_between_kinds_and_ranks_explainers_alone() -> None:
+    """random and oracle have the better numbers; LIME is the best explainer, with no second."""
+    made = combined(beside(evaluation_rows()), beside(EXPLANATIONS), BESIDE)
+    assert {name: table.rules for name, table in made.items()} == {
+        "accuracy": {0: "", 1: "controls", 2: "ceilings"},
+        **{name: {0: "controls", 1: "ceilings"} for name in ("sufficiency", "cost", "flips")},
+    }
+    for name, line in (("accuracy", 1), ("sufficiency", 0)):
+        wide = made[name].wide
+        columns = [column for column in wide if " top-" in column and not column.startswith("FS")]
+        assert marks(made[name]) == {(line, column): 1 for column in columns}
+        assert wide["explainer"][line] == "LIME" and wide["all top-1"][line + 1] != wide["all top-1"][line]
+    assert marks(made["cost"]) == marks(made["flips"]) == {}
+    lines = markdown(made["flips"]).splitlines()
+    assert lines[5].startswith("| *controls* |") and lines[6].startswith("| random | 5 | 4 (2, 2, 0, 0) | 1/2 |")
+    assert lines[7].startswith("| *ceilings* |") and lines[8].startswith("| oracle | 5 | 4 (2, 2, 0, 0) | 1/2 |")
+
+
+def test_without_controls_and_ceilings_the_tables_are_as_before() -> None:
+    made = combined(evaluation_rows(), EXPLANATIONS, AXES)
+    assert {name: table.rules for name, table in made.items()} == {
+        "accuracy": {0: ""}, "sufficiency": {}, "cost": {}, "flips": {},
+    }  # fmt: skip
+    only = between(["explainer", "ceiling"])
+    assert only == {0: "ceilings"} and between(["control"]) == between([]) == {}
+
+
+def test_an_interval_stands_behind_its_value_and_a_dagger_behind_both() -> None:
+    nan = float("nan")
+    wide = pd.DataFrame(
+        {
+            "explainer": ["A_adv − A", "B"],
+            "fall ↑": [0.5, 0.25],
+            "low": [0.4, nan],
+            "high": [0.6, nan],
+            "p": ["< 0.1", ""],
+        }
+    )
+    cell = (0, "fall ↑")
+    table = Table(
+        "", wide, wide, intervals={"fall ↑": ("low", "high")}, decimals={"fall ↑": 2}, marked=frozenset([cell]),
+        flagged=frozenset([cell]),
+    )  # fmt: skip
+    assert markdown(table).splitlines()[2:] == [
+        "| explainer | fall ↑ | p |",
+        "|:---|---:|---:|",
+        "| A_adv − A | **0.50 [0.40, 0.60]†** | < 0.1 |",
+        "| B | 0.25 |  |",
+    ]
+    assert latex(table).splitlines()[2:6] == [
+        r"explainer & fall $\uparrow$ & p \\",
+        r"\midrule",
+        r"A\_adv $-$ A & \textbf{0.50 [0.40, 0.60]$^\dagger$} & $<$ 0.1 \\",
+        r"B & 0.25 &  \\",
+    ]
 
 
 def test_no_minus_zero() -> None:

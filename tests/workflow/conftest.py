@@ -1,4 +1,5 @@
-"""The real DAG on a tiny input: one real clip, a small detector from outside the package, six explainers."""
+"""The real DAG on a tiny input: one real clip, a small detector from outside the package, six explainers. What is
+measured besides the segment attacks, controls and ceilings are in test_answer.py: they would double the jobs."""
 
 import shutil
 import subprocess
@@ -40,7 +41,7 @@ def tiny(folder: Path, **changes) -> Path:
             ],
         },
         "faces": {"stride": 4},
-        "frames": {"per_video": 1},
+        "frames": {"passes": 1},
         "detector": {
             "model": "tests.custom:tiny_detector",
             "mean": [0.5, 0.5, 0.5],
@@ -60,6 +61,7 @@ def tiny(folder: Path, **changes) -> Path:
             "RISE": {"method": "rise", "baseline": "zeros", "masks": 20},
             "Occlusion": {"method": "tests.custom:Occlusion", "baseline": "noise"},
         },
+        "metrics": {},
     }
     path = folder / "tiny.yaml"
     path.write_text(yaml.safe_dump(config | changes))

@@ -310,8 +310,8 @@ def test_a_row_on_a_cluster_takes_four_jobs_a_shard_and_a_handful_more(tmp_path)
     done = snakemake(tmp_path, "-n", "results/ffpp/tables/LIME_adv.csv", *profile, "--configfile", config)
     assert planned(done.stdout) == {
         "faces_shard": 32, "adversary_shard": 32, "saliency_shard": 32, "evaluation_shard": 32,
-        "corpus_media": 1, "corpus_videos": 1, "faces_model": 1, "frames_manifest": 1, "frames_lmdb": 1,
-        "detector_import": 1, "tables_explainer": 1,
+        "corpus_media": 1, "corpus_videos": 1, "faces_model": 1, "frames_manifest": 1, "frames_images": 1,
+        "frames_lmdb": 1, "detector_import": 1, "tables_explainer": 1,
     }  # fmt: skip
     for rule, asked in (("saliency_shard", "mem_mb=5000"), ("saliency_shard", "gpu=1"), ("faces_shard", "mem_mb=3000")):
         blocks = re.findall(rf"^rule {rule}:$(.*?)^$", done.stdout, re.MULTILINE | re.DOTALL)
@@ -332,6 +332,7 @@ def test_before_the_download_one_message_says_what_is_missing_and_plan_what_it_w
     adversary = next(line.split() for line in plan.splitlines() if line.startswith("adversary  "))
     assert adversary[1:6] == ["~5,600", "images", "0", "~10.4", "M"] and 5600 * (23 * 81 + 1) == 10_438_400
     assert "36.3 M" in " ".join(adversary) and 5600 * (80 * 81 + 1) == 36_293_600
-    assert all(f"  {name} " in plan for name in yaml.safe_load((ROOT / "config/ffpp.yaml").read_text())["explainers"])
+    names = yaml.safe_load((ROOT / "config/ffpp.yaml").read_text())["explainers"]
+    assert all(f"  {name} " in plan or f"  {name}_unit " in plan for name in names)
     assert "corpus.root: FaceForensics is no folder" in " ".join(plan.split())
     assert (tmp_path / "results/ffpp/plan.txt").read_text().strip() in plan

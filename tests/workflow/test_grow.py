@@ -1,4 +1,4 @@
-"""A grown corpus, other shards, another run: only what is new is computed."""
+"""A grown corpus, a second frame of each video, other shards, another run: only what is new is computed."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,8 @@ from tests.workflow.conftest import DEMO, copy_of, snakemake, store
 
 SINGLE = next(clip for clip in DEMO["corpus"]["clips"] if clip["name"] == "single")
 ROWS = ("LIME", "LIME_adv", "Occlusion")  # the others cost time only
-NEW = 8  # two test fakes a category, one frame each
+OLD = 8  # two test fakes a category, one frame each
+NEW = 24  # a second frame of each, and two of each of as many further videos
 
 
 def rewritten(folder: Path, change) -> Path:
@@ -32,18 +33,19 @@ def counted(folder: Path, pattern: str) -> tuple[int, int]:
 
 @pytest.fixture(scope="module")
 def grown(finished, tmp_path_factory):
-    """The finished run after a test clip was added: folder and output."""
+    """The finished run after a test clip and a second pass were added: folder and output."""
     folder = copy_of(finished, tmp_path_factory.mktemp("grow"))
 
     def change(config):
         config["corpus"]["clips"].append(SINGLE | {"splits": {"test": 2}})
+        config["frames"]["passes"] += 1
         config["explainers"] = {name: config["explainers"][name] for name in ROWS}
 
     path = rewritten(folder, change)
     return folder, snakemake(folder, "tables", "detector", "--cores", 2, "--configfile", path).stdout
 
 
-def test_a_new_test_clip_costs_its_own_images_in_each_stage(grown, finished):
+def test_a_new_test_clip_and_another_pass_cost_their_own_images_in_each_stage(grown, finished):
     folder, output = grown
     assert re.findall(r"rule corpus_clip:.*?clip=(\w+)", output, re.DOTALL) == ["single"]
     assert "detector_train" not in output
@@ -58,9 +60,13 @@ def test_a_new_test_clip_costs_its_own_images_in_each_stage(grown, finished):
     assert set(new["video"].str.extract(r"/(\d{3})(?:_\d{3})?\.mp4")[0]) == {"010", "011"}
     tested = (before["split"] == "test").sum()
     assert counted(folder, "predictions/*/tiny/*.h5") == (tested, len(new))
-    assert counted(folder, "adversary/*/tiny/*.h5") == (8, NEW)
+    once, twice = (pd.read_parquet(base / "results/tiny/frames/evaluation.parquet") for base in (finished, folder))
+    assert twice["video"].value_counts().tolist() == [2] * 16 and set(once["key"]) < set(twice["key"])
+    new = twice[~twice["key"].isin(once["key"])]
+    assert (len(once), len(new)) == (OLD, NEW)
+    assert counted(folder, "adversary/*/tiny/*.h5") == (OLD, NEW)
     for row in ROWS:
-        assert counted(folder, f"saliency/{row}-*/tiny/*.h5") == (8, NEW), row
+        assert counted(folder, f"saliency/{row}-*/tiny/*.h5") == (OLD, NEW), row
     counts = [counted(folder, f"attacks/*/tiny/{row}-*.h5") for row in ROWS]
     found, computed = (sum(count[place] for count in counts) for place in (0, 1))
     rows = pd.concat(

@@ -14,8 +14,10 @@ ROWS = ("LIME", "LIME_adv", "SHAP", "SOBOL", "RISE", "Occlusion")
 GROUPS = ("LIME", "SHAP", "SOBOL", "RISE", "Occlusion")  # LIME_adv stands in LIME's figure
 # What holds all rows: the run's own tables, figures and lists.
 PROVENANCE = {("report_provenance", ""), ("report_page", "")}
-WHOLE = {("report_accuracy", ""), ("report_explanations", ""), ("report_fillings_figure", ""), ("report_cost", "")}
-COMMON = {("tables_combined", ""), ("tables_left_out", ""), ("report_fillings", ""), *WHOLE, *PROVENANCE}
+FIGURES = ("accuracy", "explanations", "fillings_figure", "cost", "scorecard", "agreement")
+WHOLE = {(f"report_{name}", "") for name in FIGURES}
+COMMON = {(rule, "") for rule in ("tables_combined", "tables_left_out", "answer_tests", "report_fillings")}
+COMMON |= WHOLE | PROVENANCE
 # NES, and the figure of it.
 ADVERSARY = {("adversary_shard", ""), ("report_nes", "")}
 
@@ -46,7 +48,9 @@ def evaluated(*rows: str, figures: tuple[str, ...] | None = None) -> set[tuple[s
 EVERYTHING = explained(*ROWS) | {("detector_metrics", ""), ("report_detector", "")} | ADVERSARY
 # Every figure shows the adversarial copies.
 COPIES = explained("LIME_adv", figures=GROUPS) | ADVERSARY
-FEWER = explained(*ROWS, figures=GROUPS) | {("detector_called_fake", "")} | ADVERSARY
+OTHERS = explained(*ROWS, figures=GROUPS) | ADVERSARY
+FEWER = OTHERS | {("detector_called_fake", "")}
+SAMPLED = {("frames_images", ""), ("frames_counterparts", "")}
 # LIME and LIME_adv no longer differ in the baseline alone, so each has a figure.
 APART = ("LIME", "LIME_adv")
 
@@ -67,10 +71,13 @@ MATRIX = {
     ),
     # The lists of images are others, so every shard is gone through; what is in the store is looked up.
     "images called fake": ({"frames": {"explain": "called_fake"}}, FEWER),
+    # and neither the database nor the detector's metrics are made anew
+    "another pass": ({"frames": {"passes": 2}}, OTHERS | SAMPLED),
     "protocol": ({"protocol": "corrected"}, FEWER),
     # what is called real is another question, of the same detector
     "threshold of the detector": ({"detector": {"threshold": 0.6}}, EVERYTHING),
-    "seed": ({"seed": 1}, EVERYTHING | {("detector_train", "")}),
+    # which draws the frames of the passes, too
+    "seed": ({"seed": 1}, EVERYTHING | {("detector_train", "")} | SAMPLED),
     "detector checkpoint": ({"detector": {"checkpoint": "other.safetensors"}}, EVERYTHING | {("detector_import", "")}),
     "explainer added": (
         {"explainers": {"New": {"method": "rise", "baseline": "blur", "masks": 8}}},
@@ -156,7 +163,8 @@ def test_going_back_makes_no_forward(there_and_back, name):
     assert spent > 0 if name != "explainer removed" else spent == 0
     # The way back: stable paths alone are written, and no forward was made, for no shard has changed.
     assert after == between
-    assert {rule for rule, _ in planned(back)} <= {"tables_explainer", "tables_combined", "tables_left_out"}
+    combined = {"tables_explainer", "tables_combined", "tables_left_out", "answer_tests"}
+    assert {rule for rule, _ in planned(back)} <= combined
     assert ("tables_combined", "") in planned(back)
 
 

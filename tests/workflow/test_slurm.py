@@ -52,6 +52,7 @@ def local(tmp_path_factory) -> Path:
     tiny(
         folder,
         explainers=ROWS,
+        metrics={"complexity": {"measure": "complexity"}},
         corpus={"kind": "demo", "block_seconds": 0.5, "clips": [JWP | {"splits": {"train": 2, "test": 2}}]},
     )
     ended_well(Run(folder, *TARGETS, "--cores", 2, SLOW_FORWARD="0"))
@@ -175,15 +176,15 @@ def test_the_tables_are_the_local_run_s(submitted, local):
 
 
 def test_heavy_rules_ran_on_the_node_and_light_ones_did_not(submitted):
-    """Two shards: 2 adversary jobs, 2 x 2 rows of saliency and evaluation each, and what comes before them."""
+    """Two shards: 2 adversary jobs, 2 x 2 rows of saliency, evaluation and metrics each, and what comes before them."""
     rules = pd.Series([job.comment.removeprefix("rule_").partition("_wildcards_")[0] for job in submitted.jobs])
     first = rules.groupby(rules).size().to_dict()
     for number in (submitted.cancelled.number, submitted.killed.number):
         rule = of(submitted, number).comment.removeprefix("rule_").partition("_wildcards_")[0]
         first[rule] -= len(retries(submitted, number))
     assert first == {
-        "corpus_clip": 1, "faces_shard": 2, "frames_lmdb": 1, "detector_train": 1, "detector_metrics": 1,
-        "adversary_shard": 2, "saliency_shard": 4, "evaluation_shard": 4,
+        "corpus_clip": 1, "faces_shard": 2, "frames_lmdb": 1, "frames_counterparts": 1, "detector_train": 1,
+        "detector_metrics": 1, "adversary_shard": 2, "saliency_shard": 4, "evaluation_shard": 4, "metrics_shard": 4,
     }  # fmt: skip
     assert {job.node for job in submitted.jobs} == {NODE}
 

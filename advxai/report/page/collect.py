@@ -15,7 +15,7 @@ from advxai.report.panels import adversarial, resized, seen_by
 from advxai.run.paths import Paths
 from advxai.run.store import stream_shard
 
-FIELDS = ("key", "map", "segments", "scores", "ranking", "zero", "before")
+FIELDS = ("key", "map", "segments", "scores", "ranking", "zero", "missing", "before")
 COPIED = ("key", "steps", "after", "success", "iterations", "queries")
 
 
@@ -24,11 +24,11 @@ def images(paths: Paths, rows: pd.DataFrame, manifest: Path, detector: Path) -> 
 
     Args:
         paths: of the run, whose shards are there.
-        rows: evaluation rows of all explainers.
+        rows: evaluation rows, at least of all explainers; controls and ceilings aren't shown.
         manifest: the run's table of faces.
         detector: the detector's file.
     """
-    names = list(paths.config.explainers)
+    names = list(paths.config.of_kind("explainer"))
     faces = parquet.read(manifest).set_index("key", drop=False)
     by_image = rows_by_image(rows)
     size, distortion = seen_by(detector, paths.config.adversary)

@@ -12,6 +12,14 @@ QUALITY = 88
 WIDEST = 1800  # pixels of a picture on the page; the PNG and the PDF beside it have all
 # name -> (caption, what someone who doesn't see it should know)
 CAPTIONS = {
+    "scorecard": (
+        "Every row by every headline measure, with 95 % intervals where there are people enough.",
+        "Dot charts of the numbers in the scorecard",
+    ),
+    "agreement": (
+        "How far the measures order the explainers alike: Kendall's tau, 1 is the same order, -1 the reverse.",
+        "Matrix of Kendall's tau between measures",
+    ),
     "accuracy": (
         "Accuracy of the detector against the number of attacked segments, by method and category, with 95 % bands.",
         "Line charts of the numbers in the table of accuracy",

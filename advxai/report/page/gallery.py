@@ -16,10 +16,12 @@ from advxai.common.types import Record
 from advxai.report.forms import amplified, outlined, raster, resized
 from advxai.report.polygons import inside, rings
 from advxai.report.style import form_of
+from advxai.saliency.ranking import missing_of
 
 QUALITY = 82  # of the strips' WebP
 SIMPLIFY = 0.6  # pixels by which a simplified outline may move
 Stream = TypeVar("Stream")  # what names a stream of records
+ABSENT = 0.93  # grey of a tile where there is no map
 LEFT_OUT = -1  # in the place of flips: the image left the explainer's rows
 
 
@@ -148,6 +150,9 @@ def _strip(image: Image, methods: Mapping[str, str], tile: int) -> bytes:
         copy = image.adversary[1]
         tiles += [copy.clip(0, 1), amplified(image.picture, copy)[0]]
     for name, record in image.saliency.items():
+        if missing_of(record):
+            tiles.append(np.full_like(image.picture, ABSENT))
+            continue
         fields = (record[field] for field in ("map", "segments", "scores", "zero"))
         tiles.append(raster(form_of(methods[name], record), image.picture, *fields))
     row = np.concatenate([resized(one, tile) for one in tiles], axis=1)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from advxai.answer.whole import answer
 from advxai.common import parquet
+from advxai.metrics.registry import measured_columns
 from advxai.report.page import sections
 from advxai.report.page.collect import images
 from advxai.report.page.figures import Figure, describe, names, shape, smaller
@@ -18,19 +20,25 @@ from advxai.run.paths import Paths
 from advxai.tables.all import combined, published
 from advxai.tables.compute import Axes, paper_order
 from advxai.tables.left_out import not_explained, noted
-from advxai.tables.read import evaluation, explanations
+from advxai.tables.measured import measured_tables
+from advxai.tables.read import evaluation, explanations, metrics
 
 MEGABYTE = 1_000_000
 TITLES = {
+    "scorecard": "Scorecard",
+    "tests": "Comparisons",
     "accuracy": "Table 1: accuracy",
     "sufficiency": "Table 2: sufficiency",
     "cost": "Table 3: cost",
     "flips": "Flips behind the tables",
+    "metrics": "Restoration and complexity",
+    "localisation": "Localisation",
     "published_accuracy": "Table 1 beside the published one",
     "published_sufficiency": "Table 2 beside the published one",
     "published_cost": "Table 3 beside the published one",
 }
 SECTIONS = (
+    ("answer", "Answer"),
     ("run", "What was run"),
     ("detector", "Detector"),
     ("tables", "Tables"),
@@ -59,22 +67,28 @@ def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
         ours = {name: table.tidy for name, table in tables.items()}
         beside = published(ours, axes, paths.outputs.readings)
         tables |= {f"published_{name}": table for name, table in beside.items()}
+    measured = metrics([path for name in config.explainers for path in paths.metrics_of(name)])
+    if config.metrics:
+        tables |= measured_tables(measured, measured_columns(config), axes)
+    found = answer(paths, rows, measured)
+    tables |= found.tables
     note = noted(paths.outputs.note(), missing)
     content = {
         "title": f"Run {config.run}",
         "sections": SECTIONS,
-        "summary": sections.summary(paths.run / "summary.txt"),
+        "answer": sections.answer(found.sentences),
+        "summary": sections.summary(paths.run / "summary.txt", len(found.sentences)),
         "run": sections.run(config),
         "explainers": sections.explainers(config),
         "top": config.evaluation.top,
         "titles": TITLES,
-        "tables": [shown(name, table, note) for name, table in tables.items()],
+        "tables": [shown(name, tables[name], note) for name in TITLES if name in tables],
         "not_explained": " ".join(not_explained(parquet.read(path)) for path in missing),
         **sections.detector(json.loads((paths.run / "detector/metrics.json").read_text()), paths),
         **sections.left_out(parquet.read(paths.run / "tables/left_out.parquet")),
         **sections.provenance(json.loads((paths.run / "provenance.json").read_text())),
     }
-    methods = {name: settings.method for name, settings in config.explainers.items()}
+    methods = {name: settings.method for name, settings in config.of_kind("explainer").items()}
 
     def entries() -> Iterator[Entry]:
         for image in images(paths, rows, paths.run / "frames/manifest.parquet", detector):

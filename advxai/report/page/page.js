@@ -22,9 +22,7 @@
 
   // -- tables ---------------------------------------------------------------------------------------------------------
   const sortTable = (table, column, direction) => {
-    const body = table.tBodies[0], pinned = Number(table.dataset.pinned);
-    const lines = [...body.rows];
-    const free = lines.slice(pinned);
+    const pinned = Number(table.dataset.pinned);
     const value = (line) => line.cells[column].dataset.v;
     const compare = (a, b) => {
       const [x, y] = [value(a), value(b)];
@@ -32,8 +30,11 @@
       const [m, n] = [Number(x), Number(y)];
       return direction * (Number.isNaN(m) || Number.isNaN(n) ? x.localeCompare(y) : m - n);
     };
-    free.sort(compare);
-    body.append(...lines.slice(0, pinned), ...free);
+    // what stands between two rules stays there, below the line that says what it is
+    [...table.tBodies].forEach((body, number) => {
+      const lines = [...body.rows], stay = (line, place) => line.className === "kind" || (number === 0 && place < pinned);
+      body.append(...lines.filter(stay), ...lines.filter((line, place) => !stay(line, place)).sort(compare));
+    });
   };
   for (const table of document.querySelectorAll("table.sortable")) {
     const heads = [...table.tHead.rows[0].cells];

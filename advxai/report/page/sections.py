@@ -8,8 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from advxai.answer.words import Sentence
 from advxai.common.classes import Classes
 from advxai.config import Config
+from advxai.config.explainers import Explainer
 from advxai.config.science import Nes
 from advxai.report.page.tables import per_class
 from advxai.run.paths import Paths
@@ -58,15 +60,22 @@ def run(config: Config) -> list[tuple[str, str]]:
 
 
 def explainers(config: Config) -> Lines:
-    """A line an explainer: method, baseline, what differs from the defaults."""
+    """A line an explainer: method, baseline, what differs from the defaults; then controls and ceilings."""
     lines = []
     for name, settings in config.explainers.items():
         given = settings.model_dump(exclude={"method", "baseline", "published"}, exclude_defaults=True)
-        baseline = settings.baseline.model_dump(exclude_defaults=True, exclude={"kind"})
-        shown = ", ".join(f"{key} {value}" for key, value in given.items())
-        filling = settings.baseline.kind + "".join(f", {key} {value}" for key, value in baseline.items())
+        shown = ", ".join(f"{key} {_plain(value)}" for key, value in given.items())
+        filling = f"none: a {settings.kind}"
+        if isinstance(settings, Explainer):
+            baseline = settings.baseline.model_dump(exclude_defaults=True, exclude={"kind"})
+            filling = settings.baseline.kind + "".join(f", {key} {value}" for key, value in baseline.items())
         lines.append([name, settings.method, filling, shown])
     return Lines(["row", "method", "baseline", "settings"], lines)
+
+
+def _plain(value: object) -> str:
+    """A setting as text; those of a part of the configuration one after the other."""
+    return " ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else str(value)
 
 
 def detector(metrics: Mapping[str, Any], paths: Paths) -> dict[str, Any]:
@@ -154,6 +163,15 @@ def provenance(content: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def summary(text: Path) -> list[str]:
-    """Lines of the run's closing message."""
-    return [line.strip() for line in text.read_text().splitlines() if line.strip()]
+def summary(text: Path, answered: int) -> list[str]:
+    """Lines of the run's closing message, without the first ones, which are the answer."""
+    return [line.strip() for line in text.read_text().splitlines()[answered:] if line.strip()]
+
+
+def answer(sentences: Sequence[Sentence]) -> list[tuple[str, str, str]]:
+    """Each sentence with the address and the name of what it comes from."""
+    found = []
+    for sentence in sentences:
+        kind, _, name = sentence.link.partition("/")
+        found.append((sentence.text, f"#{kind.removesuffix('s')}-{name}", sentence.link))
+    return found

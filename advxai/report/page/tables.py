@@ -1,6 +1,7 @@
 """A run's tables as what the page's template shows."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from advxai.common.rows import columns
 from advxai.tables.compute import ORIGINAL
 from advxai.tables.layout import Table
-from advxai.tables.write import as_text, marks
+from advxai.tables.write import DAGGER, as_text, marks
 
 NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
 MARKS = {1: "best", 2: "second"}
@@ -38,6 +39,7 @@ class Shown:
         caption, notes: as under the Markdown table.
         columns: headings.
         lines: cells of each line.
+        rules: line -> what the lines below it are, with a rule between; sorting keeps to the lines between two rules.
         pinned: lines that stay on top when it is sorted (Original).
         sortable: whether sorting makes sense: lines that belong together stay together.
     """
@@ -46,14 +48,15 @@ class Shown:
     caption: str
     columns: list[str]
     lines: list[list[Cell]]
+    rules: Mapping[int, str]
     pinned: int
     sortable: bool
     notes: list[str]
 
 
 def _value(text: str) -> float | str:
-    """The number that a cell begins with, such as 3 of 3/4 or 24 of 24 (6, 6, 6, 6); else its text."""
-    first = text.replace(",", "").split("/")[0].split(" (")[0]
+    """The number that a cell begins with, such as 3 of 3/4, 24 of 24 (6, 6), 0.1 of 0.1 [0.0, 0.2]; else its text."""
+    first = re.split(r"/| [(\[]", text.replace(",", "").rstrip(DAGGER))[0]
     try:
         number = float(first)
     except ValueError:
@@ -81,7 +84,7 @@ def shown(name: str, table: Table, note: str = "") -> Shown:
     notes = [one for one in (*table.notes, note) if one]
     # lines under each other that belong together: published, ours, difference
     together = name.startswith("published_") and any(", ours" in line[0].text for line in lines)
-    return Shown(name, table.caption, columns(text), lines, pinned, not together, notes)
+    return Shown(name, table.caption, columns(text), lines, table.rules, pinned, not together, notes)
 
 
 def per_class(metrics: Mapping[str, Any], names: Sequence[str], categories: Sequence[str]) -> list[list[str]]:

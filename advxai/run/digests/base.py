@@ -18,18 +18,22 @@ from advxai.config.base import Medium
 VERSIONS = {
     "clip": 1,
     "faces": 1,
+    "counterparts": 1,
     "detector": 1,
     "predictions": 2,
     "adversary": 2,
     "saliency": 3,
+    "controls": 1,
     "attacks": 2,
     "evaluation": 1,
+    "metrics": 1,
 }
 # Fields that a stage's records have gained since, without a change of its numbers, and what stands for them in a record
-# that was made before: p(Real) in each iteration of NES; the value of a map that stands for no effect.
+# that was made before: p(Real) in each iteration of NES; the value of a map that stands for no effect, and why there is
+# no explanation.
 LATER: dict[str, dict[str, Any]] = {
     "adversary": {"trace": np.zeros(0, np.float32)},
-    "saliency": {"zero": math.nan},
+    "saliency": {"zero": math.nan, "missing": ""},
 }
 
 

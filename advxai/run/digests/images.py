@@ -6,7 +6,7 @@ from typing import Any
 
 from advxai.common.header import header
 from advxai.config.data import Clip, DemoCorpus
-from advxai.run.digests.base import VERSIONS, Hashes
+from advxai.run.digests.base import VERSIONS, Hashes, digest
 
 
 class ImageDigests(Hashes):
@@ -43,6 +43,10 @@ class ImageDigests(Hashes):
         unused = "stride" if self.config.faces.frames_per_video else "frames_per_video"
         settings = self.config.faces.model_dump(exclude={"model", "batch", "masks", unused})
         return {"version": VERSIONS["faces"], "model": self._medium(self.config.faces.model), **settings}
+
+    @cached_property
+    def counterparts_params(self) -> dict[str, Any]:
+        return {"version": VERSIONS["counterparts"], "faces": digest(self.faces_params)}
 
     @property
     def listed(self) -> str | None:

@@ -1,9 +1,11 @@
-"""Parameters of the stages that make forwards: predictions, adversary, saliency, attacks, evaluation."""
+"""Parameters of the stages of the images to explain: predictions, adversary, saliency, attacks, evaluation, metrics."""
 
 from functools import cached_property
 from typing import Any
 
-from advxai.config.explainers import module_of
+from advxai.config.controls import Control
+from advxai.config.explainers import AnyExplainer, module_of
+from advxai.config.metrics import CustomMeasure
 from advxai.config.science import Nes
 from advxai.run.digests.base import VERSIONS, digest
 from advxai.run.digests.detector import DetectorDigests
@@ -18,6 +20,13 @@ def _attack(settings: Nes) -> dict[str, Any]:
     if not settings.project and settings.delta >= settings.alpha:
         params["delta"] = type(settings).model_fields["delta"].default
     return params
+
+
+def _draws(entry: AnyExplainer) -> bool:
+    """Whether an explainer, or what fills in for it, draws from the seeded generator (the adversarial copy's own draws
+    are in the digest of the stage adversary)."""
+    library = getattr(entry, "engine", None) == "library"
+    return entry.method not in DRAWLESS or library or entry.baseline.kind == "noise"
 
 
 class Digests(DetectorDigests):
@@ -58,30 +67,36 @@ class Digests(DetectorDigests):
         return {"version": VERSIONS["adversary"], **self._seeded, **_attack(self.config.adversary)}
 
     def needs_adversary(self, explainer: str) -> bool:
-        return self.config.explainers[explainer].baseline.kind == "adversarial"
+        return "adversarial" in self.config.explainers[explainer].needs
 
     def saliency_params(self, explainer: str) -> dict[str, Any]:
-        settings = self.config.explainers[explainer].model_dump(exclude={"published"})
+        entry = self.config.explainers[explainer]
+        settings = entry.model_dump(exclude={"published"})
+        if settings["segmentation"]["algorithm"] != "slic":
+            del settings["segmentation"]["n_segments"]
+        if isinstance(entry, Control):
+            return self._control_params(settings)
         # Settings of a baseline that this one doesn't have must not change its digest.
         relevant = {"blur": {"kind", "size"}, "noise": {"kind", "std"}}.get(settings["baseline"]["kind"], {"kind"})
         settings["baseline"] = {name: value for name, value in settings["baseline"].items() if name in relevant}
-        if settings["segmentation"]["algorithm"] != "slic":
-            del settings["segmentation"]["n_segments"]
         params = {"version": VERSIONS["saliency"], **self._calling, **settings}
-        if self._draws(explainer):
+        if _draws(entry):
             params["seed"] = self.config.seed
-        if (module := module_of(self.config.explainers[explainer])) is not None:
+        if (module := module_of(entry)) is not None:
             params |= self._code(f"explainers.{explainer}.method", module)
         if self.needs_adversary(explainer):
             params["adversary"] = digest(self.adversary_params)
         return params
 
-    def _draws(self, explainer: str) -> bool:
-        """Whether an explainer, or what fills in for it, draws from the seeded generator (the adversarial copy's own
-        draws are in the digest of the stage adversary)."""
-        entry = self.config.explainers[explainer]
-        library = getattr(entry, "engine", None) == "library"
-        return entry.method not in DRAWLESS or library or entry.baseline.kind == "noise"
+    def _control_params(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Of a control or ceiling: target and segments are the detector's and its input's. Of what else it is made each
+        record knows itself (`given`)."""
+        params = {"version": VERSIONS["controls"], **self._calling, **settings}
+        if settings["method"] == "random":
+            params["seed"] = self.config.seed
+        if settings["method"] == "face_prior":
+            params["face_detector"] = self._medium(self.config.faces.model)
+        return params
 
     @cached_property
     def attacks_params(self) -> dict[str, Any]:
@@ -95,4 +110,19 @@ class Digests(DetectorDigests):
             "attacks": digest(self.attacks_params),
             "saliency": digest(self.saliency_params(explainer)),
             **self.config.evaluation.model_dump(include={"top", "population"}),
+        }
+
+    def measure_params(self, measure: str) -> dict[str, Any]:
+        """Of one measure, whoever's explanations it is of: these are known by their hash."""
+        settings = self.config.metrics[measure]
+        params = {"version": VERSIONS["metrics"], "name": measure, **settings.model_dump()}
+        if isinstance(settings, CustomMeasure):
+            params |= self._code(f"metrics.{measure}.measure", settings.measure.partition(":")[0])
+        return params | (self._calling if settings.forwards else {})
+
+    def metrics_params(self, explainer: str) -> dict[str, Any]:
+        return {
+            "version": VERSIONS["metrics"],
+            "saliency": digest(self.saliency_params(explainer)),
+            "measures": {name: digest(self.measure_params(name)) for name in self.config.metrics},
         }

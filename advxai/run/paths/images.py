@@ -56,12 +56,23 @@ class ImagePaths(RunPaths):
         """The run's lists of face crops."""
         return self._shards_in(self.faces.path, "parquet")
 
+    @property
+    def cut_counterparts(self) -> Folder:
+        """Crops of originals by the boxes of their fakes, under the names of what they are cut out of."""
+        path = self.store / "counterparts" / f"crops-{digest(self.counterparts_params)}"
+        return Folder(path, "original frames cut by fakes' boxes", self.counterparts_params, (self.faces.path,))
+
     # -- frames -------------------------------------------------------------------------------------------------------
     @property
     def lmdb(self) -> Path:
         """The database of the images: the run's own, or the user's."""
         given = self.config.frames.lmdb
         return self.run / "frames" / "frames.lmdb" if given is None else Path(given)
+
+    @property
+    def counterparts(self) -> list[Path]:
+        """The table of the explained images' counterparts, and the database of those that are there."""
+        return [self.run / "frames" / "counterparts.parquet", self.run / "frames" / "counterparts.lmdb"]
 
     @property
     def lists(self) -> Path:
@@ -82,4 +93,5 @@ class ImagePaths(RunPaths):
         if self.config.frames.lmdb is None:
             crops = [path.with_suffix(".left_out.parquet") for path in self.crops]
             made = [self.run / "corpus" / "left_out.parquet", *crops, *made]
+        made.append(self.run / "frames" / "counterparts_left_out.parquet")
         return made + ([self.lists / "left_out.parquet"] if self.config.frames.explain == "called_fake" else [])

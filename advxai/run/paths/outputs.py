@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from advxai.config import FIGURES
+from advxai.config.explainers import Explainer
 from advxai.config.science import Nes
 from advxai.run.digests import digest
 from advxai.run.paths.stages import StagePaths
@@ -24,6 +25,8 @@ class Outputs:
 
     FORMATS = ("parquet", "csv", "md", "tex")
     COMBINED = ("accuracy", "sufficiency", "cost", "flips")
+    ANSWER = ("scorecard", "tests")
+    MEASURED = ("metrics", "localisation")
     PUBLISHED = ("published_accuracy", "published_sufficiency", "published_cost")
 
     def __init__(self, paths: StagePaths) -> None:
@@ -35,21 +38,23 @@ class Outputs:
 
     @property
     def tables(self) -> list[Path]:
-        """Every table: one an explainer, the combined ones and, for FF++, those beside the published ones."""
+        """Every table: one an explainer, the combined ones, those of the measures, the answer's, and for FF++ those
+        beside the published ones."""
         beside = self.PUBLISHED if self.paths.beside_published else ()
-        return self.tables_of([*self.config.explainers, *self.COMBINED, *beside])
+        measured = self.MEASURED if self.config.metrics else ()
+        return self.tables_of([*self.config.explainers, *self.COMBINED, *measured, *self.ANSWER, *beside])
 
     @property
     def readings(self) -> dict[str, str]:
         """Row -> the published row that it is a reading of."""
-        entries = self.config.explainers.items()
+        entries = self.config.of_kind("explainer").items()
         return {name: entry.published for name, entry in entries if entry.published is not None}
 
     @property
     def figure_groups(self) -> dict[str, list[str]]:
         """Explainers that differ in their baseline alone stand in one figure, named as the first of them."""
         groups: dict[str, list[str]] = {}
-        for name, settings in self.config.explainers.items():
+        for name, settings in self.config.of_kind("explainer").items():
             others = settings.model_dump(mode="json", exclude={"baseline", "published"})
             groups.setdefault(digest(others), []).append(name)
         return {names[0]: names for names in groups.values()}
@@ -79,6 +84,16 @@ class Outputs:
         return self.run / "detector" / "speed.json"
 
     @property
+    def answer(self) -> Path:
+        """The answer's sentences."""
+        return self.run / "answer.json"
+
+    @property
+    def estimates(self) -> Path:
+        """Every value that is compared, with its interval."""
+        return self.run / "tables" / "estimates.parquet"
+
+    @property
     def report(self) -> Path:
         """The page that has it all."""
         return self.run / "report.html"
@@ -86,8 +101,16 @@ class Outputs:
     @property
     def summed_up(self) -> bool:
         """The run has a closing message, written since the detector was exchanged, if it was."""
+        return self._since(self.run / "summary.txt")
+
+    @property
+    def answered(self) -> bool:
+        """The run has an answer, written since the detector was exchanged, if it was."""
+        return self._since(self.answer)
+
+    def _since(self, path: Path) -> bool:
         try:
-            return (self.run / "summary.txt").stat().st_mtime >= self.paths.weights_hash.stat().st_mtime
+            return path.stat().st_mtime >= self.paths.weights_hash.stat().st_mtime
         except FileNotFoundError:
             return False
 
@@ -99,10 +122,11 @@ class Outputs:
             own += f" Adversarial copies: {_nes(config.adversary)}."
         if explainer is not None:
             settings = config.explainers[explainer]
-            budget = settings.model_dump(include={"samples", "evaluations", "grid", "design", "masks", "params"})
-            own += ", ".join(
-                [f" {explainer}: baseline {settings.baseline.kind}", *(f"{k} {v}" for k, v in budget.items())]
+            budget = settings.model_dump(
+                include={"samples", "evaluations", "grid", "design", "masks", "params", "draws", "width"}
             )
+            made = f"baseline {settings.baseline.kind}" if isinstance(settings, Explainer) else settings.kind
+            own += ", ".join([f" {explainer}: {made}", *(f"{k} {v}" for k, v in budget.items())])
         threshold = self.paths.classes.threshold
         called = "" if threshold is None else f", called fake at p(fake) \N{GREATER-THAN OR EQUAL TO} {threshold:g}"
         return (

@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 JOURNALS = "journals"
 KEPT = "kept"
 ITEM = ("key", "sha256", "mask")
-MADE_FROM = ("copy", "weights")  # an item may have them too: its copy; and the weights by which it was chosen
+# An item may have them too: its copy; the weights that chose it; the hash of what else its record is made from.
+MADE_FROM = ("copy", "weights", "given")
 IDENTITY = (*ITEM, *MADE_FROM)
 SHARD = re.compile(r"(?<![0-9])([0-9]+)-of-([1-9][0-9]*)(?![0-9])")  # in the names of shards and journals
 Identity = tuple[str, ...]
@@ -31,7 +32,8 @@ Identity = tuple[str, ...]
 
 def identity(item: Item) -> Identity:
     """A record belongs to an image by its key and the hash of its bytes, an attack also by its set of pixels, an
-    explanation that fills in with an adversarial copy by that copy; and to a detector by the hash of its weights."""
+    explanation that fills in with an adversarial copy by that copy, what is made from a mask, a counterpart or an
+    explanation by the hash of these (`given`); and to a detector by the hash of its weights."""
     return tuple(item[name] for name in IDENTITY if name in item)
 
 
@@ -93,7 +95,7 @@ def complete(
 
     Args:
         output: the shard to publish, `<folder>/<run>/<shard>.h5`.
-        items: the images, each with at least `key` and `sha256`; `mask` and `copy` as of `identity`.
+        items: the images, each with at least `key` and `sha256`; `mask`, `copy` and `given` as of `identity`.
         compute: yields a record for each item it is given, in any order; a record has `key` and `sha256` first.
         folder: the digest's folder: shards of every run, and journals of unfinished jobs.
         title: names the progress bar.

@@ -1,9 +1,10 @@
 """Published shards: one HDF5 file of equal records, one column a field.
 
 A record is a mapping of field -> str, bool, int, float or numpy array. In the file every field is a dataset whose first
-axis is the image; arrays of unequal length (a ranking, scores of segments) are padded, and `<field>__length` holds the
-true lengths. The file's user block (its first 512 bytes, which HDF5 skips) holds the SHA-256 of all that follows, so
-that no changed byte goes unseen; every dataset of numbers carries a Fletcher-32 checksum besides, for other readers.
+axis is the image; arrays whose last axes have unequal lengths (a ranking, scores of segments) are padded, and
+`<field>__length` holds the true lengths. The file's user block (its first 512 bytes, which HDF5 skips) holds the
+SHA-256 of all that follows, so that no changed byte goes unseen; every dataset of numbers carries a Fletcher-32
+checksum besides, for other readers.
 """
 
 import hashlib
@@ -32,13 +33,13 @@ def _stack(values: list[Any]) -> tuple[NDArray[Any], NDArray[np.int32] | None]:
     dtype = np.result_type(*arrays)
     if len({array.shape for array in arrays}) == 1 and arrays[0].size:
         return np.stack(arrays).astype(dtype, copy=False), None
-    if {array.ndim for array in arrays} != {1}:
-        raise ValueError("arrays of one field may differ in length only when they have one axis")
-    lengths = np.array([len(array) for array in arrays], dtype=np.int32)
+    if len({array.shape[:-1] for array in arrays}) != 1 or not arrays[0].ndim:
+        raise ValueError("arrays of one field may differ only in the length of their last axis")
+    lengths = np.array([array.shape[-1] for array in arrays], dtype=np.int32)
     fill = np.nan if np.issubdtype(dtype, np.floating) else -1
-    stacked = np.full((len(arrays), max(int(lengths.max()), 1)), fill, dtype=dtype)
+    stacked = np.full((len(arrays), *arrays[0].shape[:-1], max(int(lengths.max()), 1)), fill, dtype=dtype)
     for row, array in zip(stacked, arrays, strict=True):
-        row[: len(array)] = array
+        row[..., : array.shape[-1]] = array
     return stacked, lengths
 
 
@@ -86,7 +87,7 @@ def _column(file: h5py.File, name: str, rows: slice) -> list[Any]:
         return list(file[name].asstr()[rows])
     values = file[name][rows]
     if name + LENGTH in file:
-        return [row[:length] for row, length in zip(values, file[name + LENGTH][rows], strict=True)]
+        return [row[..., :length] for row, length in zip(values, file[name + LENGTH][rows], strict=True)]
     return list(values) if values.ndim > 1 else values.tolist()
 
 

@@ -43,7 +43,7 @@ def test_the_pictures_are_of_the_detector_s_size(exported):
     assert copy.shape == (48, 48, 3)
     image = decode_png((exported / cases.IMAGE).read_bytes(), "", "").astype(int)
     assert np.abs(copy.astype(int).mean() - image.mean()) < 3
-    assert maps.shape[1] == 4 * (5 * 48 + 8) and maps.shape[0] == 2 * (5 * 48 + 28)
+    assert maps.shape[1] == 4 * (5 * 48 + 8) and maps.shape[0] == 3 * (5 * 48 + 28)
 
 
 def test_a_constant_map_and_an_empty_ranking_are_drawn():
@@ -60,8 +60,9 @@ def test_the_files_of_an_image_s_shard(tmp_path):
     shard = paths.shard_of_key(KEY)
     files = cases.shard_files(paths, KEY)
     assert files["adversary"] == [paths.adversary.path / "small" / f"{shard}.h5"]
+    assert files["saliency"][5].parent == paths.saliency("random").path / "small" and files["prior"] == []
     assert files["saliency"][2] == paths.saliency("LIME_adv").path / "small" / f"{shard}.h5"
-    assert [len(files[stage]) for stage in ("saliency", "attacks", "rows")] == [4, 4, 4]
+    assert [len(files[stage]) for stage in ("saliency", "attacks", "rows", "metrics")] == [7, 7, 7, 7]
     assert all(path.stem.endswith(shard) for own in files.values() for path in own)
 
 

@@ -1,5 +1,6 @@
 """One-image test cases: replayed, equal or not."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ def test_a_replay_of_what_nobody_has_touched_is_equal_bit_for_bit(case, capsys, 
     monkeypatch.chdir(tmp_path)
     code, lines, said = replayed(capsys, case)
     assert code == 0, said
-    assert "17 of 17 items are equal bit for bit" in said
+    assert "50 of 50 items are equal bit for bit" in said
     assert [name for name, line in lines.items() if line != "equal bit for bit"] == []
     assert list(lines)[:3] == ["adversary", "saliency LIME", "saliency LIME_again"]
     assert "warning" not in said
@@ -103,6 +104,9 @@ def test_an_image_with_too_few_segments_has_no_attacks(small, tmp_path, capsys):
         {name: tmp_path / f"{name}.h5" for name in rows},
         dict.fromkeys(rows, tmp_path / "none.h5"),
         rows,
+        {},
+        sources.manifest,
+        sources.counterparts,
     )
     export(paths, KEY, few, tmp_path / "case")
     code, lines, _said = replayed(capsys, tmp_path / "case")
@@ -120,9 +124,11 @@ def test_without_an_adversarial_baseline_there_is_no_copy(small, tmp_path, capsy
         "saliency": lean.maps_of("LIME"),
         "attacks": lean.attacks_of("LIME"),
         "rows": lean.rows_of("LIME"),
+        "metrics": lean.metrics_of("LIME"),
+        "prior": [],
     }
-    own = {stage: {"LIME": files[stage][0]} for stage in ("saliency", "attacks", "rows")}
-    export(lean, KEY, Sources(sources.evaluation, sources.frames, sources.detector, None, **own), tmp_path / "case")
+    own = {stage: {"LIME": files[stage][0]} for stage in ("saliency", "attacks", "rows", "metrics")}
+    export(lean, KEY, dataclasses.replace(sources, adversary=None, **own), tmp_path / "case")
     assert not (tmp_path / "case" / cases.ADVERSARY).exists() and not (tmp_path / "case" / cases.COPY).exists()
     code, lines, _ = replayed(capsys, tmp_path / "case")
     assert code == 0 and next(iter(lines)) == "saliency LIME"

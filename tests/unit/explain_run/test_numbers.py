@@ -33,7 +33,8 @@ def test_an_image_of_the_run_gives_what_the_run_has_stored_bit_for_bit(finished,
     assert image["probabilities"] == dict(zip(CLASSES, copy["before"].tolist(), strict=True))
     assert image["adversary"]["probabilities"] == dict(zip(CLASSES, copy["after"].tolist(), strict=True))
     assert image["adversary"]["iterations"] == copy["iterations"]
-    for name in finished.config.explainers:
+    assert list(image["explainers"]) == finished.config.alone == ["LIME", "LIME_again", "LIME_adv", "Occlusion"]
+    for name in finished.config.alone:
         (record,) = stored(finished.maps_of(name))
         one = image["explainers"][name]
         assert arrays[f"1/{name}/map"].tobytes() == record["map"].tobytes()
@@ -133,6 +134,22 @@ def test_nes_that_fails_and_rankings_that_are_too_short_are_told(finished, tmp_p
     assert len(attacks["LIME_adv"]) == 2 and attacks["One"] == [[0]] and attacks["None"] == []
     assert outcome.lines[0].endswith("no explainer's first segments flip it")
     assert set(outcome.notes) == {f"{KEY}: {note}" for note in image["notes"]}
+
+
+def test_rows_that_a_picture_by_itself_can_t_be_explained_by_are_left_alone(finished, tmp_path):
+    """One that fills in with the counterpart, controls, ceilings: the image of a run is explained by the other one, as
+    it is where that is the only row."""
+    lime = {"method": "lime", "baseline": "image_mean", "samples": 40}
+    beside = {"random": {"method": "random"}, "oracle_mask": {"method": "oracle_mask"}}
+    rows = {"LIME_true": lime | {"baseline": "counterpart"}, "LIME": lime, **beside}
+    paths = changed(finished, explainers=rows)
+    explained(paths, [KEY], tmp_path / "some")
+    explained(changed(finished, explainers={"LIME": lime}), [KEY], tmp_path / "alone")
+    said, alone = (read(tmp_path / name, "Deepfakes_000_001_00005_0") for name in ("some", "alone"))
+    images = [one["faces"][0]["images"][0] for one in (said, alone)]
+    for image in images:
+        del image["explainers"]["LIME"]["cost"], image["adversary"]["cost"]
+    assert images[0] == images[1] and list(images[0]["explainers"]) == list(said["settings"]["explainers"]) == ["LIME"]
 
 
 def test_the_seed_draws_the_random_image(finished, tmp_path):

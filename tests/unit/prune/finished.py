@@ -103,7 +103,8 @@ def run(paths: Paths) -> None:
     """Write by hand what a finished run leaves."""
     for path in (*map(Path, paths.media), paths.face_model, *paths.outputs.tables, *paths.outputs.figures):
         touch(path)
-    for name in ("tables/left_out.csv", "tables/left_out.parquet", "summary.txt", "provenance.json"):
+    others = ("tables/left_out.csv", "tables/left_out.parquet", "tables/estimates.parquet", "answer.json")
+    for name in (*others, "summary.txt", "provenance.json"):
         touch(paths.run / name)
     touch(paths.logs / paths.config.run / "faces_shard/0-of-1.log")
     for folder in paths.folders:
@@ -127,6 +128,11 @@ def run(paths: Paths) -> None:
             for path in (paths.copies[at], paths.maps_of(explainer)[at], paths.attacks_of(explainer)[at]):
                 write_shard(path, explained, {})
             path = paths.rows_of(explainer)[at]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            parquet.write(pd.DataFrame(explained, columns=["key", "sha256", "weights"]), path)
+            for name in paths.config.metrics:
+                write_shard(paths.measured(name, explainer)[at], explained, {})
+            path = paths.metrics_of(explainer)[at]
             path.parent.mkdir(parents=True, exist_ok=True)
             parquet.write(pd.DataFrame(explained, columns=["key", "sha256", "weights"]), path)
     write_shard(paths.predicted, records(every), {})
@@ -153,9 +159,10 @@ def only_of(mine: Paths, other: Paths) -> set[str]:
     """What `mine` has and `other` doesn't refer to."""
     name = mine.config.run
     clip = mine.clips[1].path
-    folders = [clip, mine.saliency("LIME").path, mine.evaluation("LIME").path]
+    folders = [clip, mine.saliency("LIME").path, mine.evaluation("LIME").path, mine.metrics("LIME").path]
     folders += [getattr(mine, stage).path / name for stage in SHARED]
-    folders += [mine.saliency("LIME_adv").path / name, mine.evaluation("LIME_adv").path / name]
+    folders += [getattr(mine, stage)("LIME_adv").path / name for stage in ("saliency", "evaluation", "metrics")]
+    folders += [mine.measure(measure).path / name for measure in mine.config.metrics]
     folders += [mine.faces.path / name, mine.store / "media" / f"{clip.name.rpartition('-')[0]}-1"]
     folders += [crops_of(mine, video) for video in VIDEOS[name] if video not in VIDEOS[other.config.run]]
     return {path.relative_to(mine.store).as_posix() for path in folders}

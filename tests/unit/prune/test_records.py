@@ -74,10 +74,11 @@ def test_old_shards_stay_while_the_configuration_s_own_are_missing(tmp_path, a):
     assert all("-of-2" in path for path in listed(again))
 
 
-def test_what_a_changed_configuration_may_still_need_stays(tmp_path, both):
+@pytest.mark.parametrize("rule", ["per_video", "passes"])
+def test_what_a_changed_configuration_may_still_need_stays(tmp_path, both, rule):
     """More frames a video, not run yet: its files are there, but not of all images."""
     a, _b = both
-    more = Paths(load(mapping(tmp_path / "results", "a", frames={"per_video": 2})))
+    more = Paths(load(mapping(tmp_path / "results", "a", frames={rule: 2})))
     stages = {path.split("/")[0] for path in listed(more) if path.endswith("/b")}
     assert stages == {"faces", "predictions"}
     # a damaged file can't be read instead of another's
@@ -95,7 +96,7 @@ def test_lists_of_another_version_tell_nothing(both, stage):
     ]
     parquet.write(pd.DataFrame({"other": [1]}), path)
     left = {place.split("/")[0] for place in listed(a) if place.endswith("/b")}
-    everything = {"predictions", "adversary", "saliency", "attacks", "evaluation", "faces"}
+    everything = {"predictions", "adversary", "saliency", "attacks", "evaluation", "measures", "metrics", "faces"}
     assert left == (everything - {"attacks", "evaluation"} if stage == "evaluation" else set())
 
 

@@ -1,0 +1,103 @@
+"""The sentences where there are too few people for any test: what was seen, called just that."""
+
+import math
+
+import pandas as pd
+
+from advxai.answer.findings import PLANNED, Findings, Place
+from advxai.answer.words import SCORECARD, TESTS, Sentence, counted, listed, number
+from advxai.statistics import LEAST
+
+
+def told(found: Findings, place: Place, unit: str) -> list[Sentence]:
+    """The sentences.
+
+    Args:
+        found: all findings.
+        place: by what it is told what was seen.
+        unit: what a cluster is, in the plural.
+    """
+    sentences = [
+        _nothing(found, place, unit),
+        _seen(found, place),
+        _pairs(found, place),
+        _controls(found, place),
+        _others(found, place),
+    ]
+    return [sentence for sentence in sentences if sentence is not None]
+
+
+def _nothing(found: Findings, place: Place, unit: str) -> Sentence:
+    counts = counted(pd.DataFrame(found.values[place]), unit)
+    need = f"intervals and tests need at least {LEAST} {unit}"
+    return Sentence(f"Nothing can be said about explainers in general from {counts}: {need}.", SCORECARD)
+
+
+def _seen(found: Findings, place: Place) -> Sentence:
+    """The values, without a claim."""
+    first, *others = found.values[place]
+    rest = [f"{line['explainer']} {number(line['value'])}" for line in others]
+    then = f", then {listed(rest)}" if rest else ""
+    name, value = first["explainer"], number(first["value"])
+    said = f"{name} came first with {value}"
+    if place == PLANNED:
+        said = (
+            f"putting the original's pixels back by {name}'s ranking lowered the probability of the detector's verdict "
+            f"most, by {value} on average over the area put back"
+        )
+    text = f"Seen on these images, untested, by {found.title(place)}: {said}{then}."
+    return Sentence(text, SCORECARD)
+
+
+def _pairs(found: Findings, place: Place) -> Sentence | None:
+    """Explainers against their twins."""
+    lines = [line for line in found.pairs if (line["column"], line["category"]) == place and line["n"]]
+    if not lines:
+        return None
+    parts = []
+    for sign, word in ((1, "above"), (-1, "below"), (0, "level with")):
+        texts: list[str] = []
+        for line in lines:
+            if found.ahead(line) == sign:
+                by = f" by {number(abs(line['difference']))}" if sign else ""
+                texts.append(f"{line['a']} {'' if texts else 'came out '}{word} {line['b']}{by}")
+        parts += [listed(texts)] if texts else []
+    return Sentence(f"Here, by {found.title(place)}, {'; '.join(parts)}.", TESTS)
+
+
+def _controls(found: Findings, place: Place) -> Sentence:
+    """Explainers against what never saw the detector."""
+    lines = {name: [line for line in own if line["n"]] for name, own in found.controls.get(place, {}).items()}
+    lines = {name: own for name, own in lines.items() if own}
+    if not lines:
+        text = "Nothing was compared with a control, which never sees the detector: this run has none with values."
+        return Sentence(text, SCORECARD)
+    above = [name for name, own in lines.items() if all(found.ahead(line) > 0 for line in own)]
+    others = [name for name in lines if name not in above]
+    controls = list(dict.fromkeys(line["b"] for own in lines.values() for line in own))
+    names = f"every control of the same segments ({', '.join(controls)})"
+    if len(controls) == 1:
+        names = f"the control {controls[0]}"
+    margin = min((abs(line["difference"]) for name in above for line in lines[name]), default=1.0)
+    by = f"at least {number(math.floor(100 * margin + 1e-9) / 100)} above" if above else "above"
+    by = by if margin >= 0.01 else "barely (by less than 0.01) above"
+    parts = [f"{listed(above) if above else 'No explainer'} came out {by} {names}, which never saw the detector"]
+    if above and others:
+        parts.append(f"{listed(others)} did not")
+    return Sentence(f"{'; '.join(parts)}.", TESTS)
+
+
+def _others(found: Findings, place: Place) -> Sentence | None:
+    """Which explainers the other measures put first."""
+    first: dict[str, list[str]] = {}
+    for other, lines in found.values.items():
+        if other != place:
+            leading = [line["explainer"] for line in lines if line["value"] == lines[0]["value"]]
+            # of other images a row's value isn't another's to be compared with
+            if len(lines) > 1 and len({line["n"] for line in lines}) == 1:
+                who = listed(leading) if len(leading) < len(lines) else "no one"
+                first.setdefault(who, []).append(found.title(other))
+    if not first:
+        return None
+    parts = [f"{names} by {listed(titles)}" for names, titles in first.items()]
+    return Sentence(f"First by other measures, here: {'; '.join(parts)}.", SCORECARD)

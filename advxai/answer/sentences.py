@@ -1,0 +1,73 @@
+"""The answer first: three to six sentences made of the tests alone.
+
+Which explainers are better than which, by how much, how surely and by which evidence, or that nothing can be said. Only
+the planned tests are told without the word exploratory; where there are too few people for a test, what was seen is
+called just that. docs/answer.md has examples.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from advxai.answer import enough, few
+from advxai.answer.comparisons import Best
+from advxai.answer.findings import Findings
+from advxai.answer.rows import Row
+from advxai.answer.words import SCORECARD, Sentence
+from advxai.common.errors import InputError
+from advxai.common.files import publish
+from advxai.metrics.columns import Column
+from advxai.statistics import LEAST
+
+
+def sentences(
+    estimates: pd.DataFrame,
+    tests: pd.DataFrame,
+    best: Best,
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    unit: str = "people",
+) -> list[Sentence]:
+    """The answer.
+
+    Args:
+        estimates: of `advxai.answer.estimates`.
+        tests, best: of `advxai.answer.comparisons`.
+        columns, rows: those that they were made with.
+        unit: what a cluster is, in the plural.
+
+    Returns:
+        Three to six sentences; a single one where no explainer has a value that says anything.
+    """
+    found = Findings(estimates, tests, best, columns, rows)
+    place = found.evidence
+    if place is None:
+        return [Sentence("Nothing can be said: no explainer has a value of any measure.", SCORECARD)]
+    tell = few.told if found.clusters(place) < LEAST else enough.told
+    return tell(found, place, unit)
+
+
+def write(found: Iterable[Sentence], path: Path) -> None:
+    """Publish sentences as JSON: a list of {text, link}."""
+    content = json.dumps([asdict(sentence) for sentence in found], indent=1, ensure_ascii=False)
+    publish(path, lambda temporary: temporary.write_text(f"{content}\n", encoding="utf-8"))
+
+
+def read(path: Path) -> list[Sentence]:
+    """The sentences that `write` has left.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    try:
+        return [Sentence(**one) for one in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path} can't be read ({error}): delete it and run again") from error
+
+
+def text(found: Iterable[Sentence]) -> list[str]:
+    """Sentences as lines of the closing message, each with what it comes from."""
+    return [f"{sentence.text} ({sentence.link})" for sentence in found]

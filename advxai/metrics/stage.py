@@ -1,0 +1,93 @@
+"""The stage `metrics`: one measure of one explainer's explanations."""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from advxai.common.ahead import ahead
+from advxai.common.errors import InputError
+from advxai.common.types import Item
+from advxai.metrics.base import Measure, Measured, Subject
+from advxai.metrics.subjects import Subjects
+
+if TYPE_CHECKING:
+    from advxai.detector.model import Detector
+
+CHUNK = 64  # rows of a request, rounded up to whole forward batches
+
+
+def without_forwards(items: Iterable[Item], subjects: Subjects, measure: Measure) -> Iterator[dict[str, Any]]:
+    """Records of a measure that asks nothing of the detector; fields as of `with_forwards`.
+
+    Raises:
+        InputError: the measure makes requests all the same.
+    """
+    for item in items:
+        start = time.perf_counter()
+        work = measure.measure(subjects.subject(item["key"], item["sha256"]))
+        try:
+            next(work)
+        except StopIteration as stop:
+            yield _record(item["key"], item["sha256"], measure, stop.value, 0, time.perf_counter() - start)
+            continue
+        work.close()
+        raise InputError(f"metrics.{measure.name}: it asks the detector; set its `forwards: true`")
+
+
+def with_forwards(
+    items: Iterable[Item], subjects: Subjects, measure: Measure, detector: "Detector", at_once: int
+) -> Iterator[dict[str, Any]]:
+    """Records of a measure that asks the detector.
+
+    Args:
+        items: images with `key` and `sha256`.
+        subjects: what is measured.
+        measure: the measure.
+        detector: answers its requests.
+        at_once: images in work together, at most.
+
+    Yields:
+        Records: key, sha256, values (columns,) float64 in the order of the measure's columns, NaN where one is missing,
+        reasons (why, a line a column), images (through the detector), seconds, and what the measure keeps.
+
+    Raises:
+        InputError: a request can't be used, or an answer is no number; names measure and image.
+    """
+    from advxai.detector.engine import enough
+    from advxai.detector.engine import run as drive
+
+    chunk = -(-CHUNK // detector.forward_batch) * detector.forward_batch
+    prepare = detector.preprocessing.normalised
+    prepared = ahead(lambda item: subjects.with_inputs(item["key"], item["sha256"], prepare, chunk), items)
+    works = (((item["key"], item["sha256"]), measure.measure(_placed(subject, detector))) for item, subject in prepared)
+    together = min(at_once, enough(min(measure.rows, chunk), detector))
+    for (key, sha256), measured, cost in drive(works, detector, together, f"metrics.{measure.name}"):
+        yield _record(key, sha256, measure, measured, cost.images, cost.seconds)
+
+
+def _placed(subject: Subject, detector: "Detector") -> Subject:
+    """The subject with its inputs where the detector wants them."""
+    other = None if subject.counterpart is None else detector.place(subject.counterpart)
+    return replace(subject, image=detector.place(subject.image), counterpart=other)
+
+
+def _record(key: str, sha256: str, measure: Measure, measured: Measured, images: int, seconds: float) -> dict[str, Any]:
+    if not isinstance(measured, Measured):
+        raise InputError(
+            f"metrics.{measure.name}: it returned a {type(measured).__name__} for the image {key}; it must return a "
+            "Measured"
+        )
+    names = [column.name for column in measure.columns]
+    strange = [name for name in measured.values if name not in names]
+    if strange:
+        raise InputError(f"metrics.{measure.name}: it returned {strange[0]}, which is none of its columns")
+    values = np.array([float(measured.values.get(name, np.nan)) for name in names])
+    if np.isinf(values).any():
+        raise InputError(f"metrics.{measure.name}: a value of the image {key} is infinite")
+    reasons = [measured.reason(name).replace("\n", " ") for name in names]
+    kept = {name: measured.kept.get(name, np.zeros(0, np.float32)) for name in measure.kept}
+    spent = {"images": images, "seconds": seconds}
+    return {"key": key, "sha256": sha256, "values": values, "reasons": "\n".join(reasons), **spent, **kept}

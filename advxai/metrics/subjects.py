@@ -1,0 +1,101 @@
+"""What each image of a shard brings to the measures: its explanation, its mask, its counterpart."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+
+from advxai.common.arrays import Flags, Pixels
+from advxai.common.classes import Classes
+from advxai.common.types import Item, Record
+from advxai.frames.counterparts import Genuine, derived_mask
+from advxai.metrics.base import Measure, Subject, Truth, explanation_id
+
+NO_MASK = "its true mask isn't known"
+
+
+def at_size(region: Flags, size: tuple[int, int]) -> Flags:
+    """A region of the crop at the map's size: a pixel belongs to it if more than half of it does. (h, w) bool."""
+    if region.shape == size:
+        return region
+    scaled = cv2.resize(region.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA)
+    return np.asarray(scaled > 0.5)
+
+
+class Subjects:
+    """Explanations of a shard's images, with what the measures compare them with.
+
+    Args:
+        saliency: key -> record of the stage saliency.
+        image_of: (key, hash) -> the crop, uint8 (H, W, 3) RGB.
+        mask_of: key -> its true mask, uint8 (H, W); None: not known.
+        counterparts: the images' counterparts.
+        classes: the detector's.
+    """
+
+    def __init__(
+        self,
+        saliency: Mapping[str, Record],
+        image_of: Callable[[str, str], Pixels],
+        mask_of: Callable[[str], Pixels | None],
+        counterparts: Genuine,
+        classes: Classes,
+    ) -> None:
+        self.saliency, self.image_of, self.classes = saliency, image_of, classes
+        self.mask_of, self.counterparts = mask_of, counterparts
+
+    def items(self, images: Iterable[Item], measure: Measure) -> list[dict[str, Any]]:
+        """The images with `given`, the hash of all that this measure's numbers are made from besides the detector, for
+        `advxai.run.store.complete`."""
+        needs = frozenset[str]().union(*(column.needs for column in measure.columns))
+        return [
+            {"key": item["key"], "sha256": item["sha256"], "given": self._given(item["key"], needs)} for item in images
+        ]
+
+    def _given(self, key: str, needs: frozenset[str]) -> str:
+        parts = [explanation_id(self.saliency[key])]
+        if needs & {"mask", "difference"}:
+            mask = self.mask_of(key)
+            parts.append("" if mask is None else hashlib.sha256(mask.tobytes()).hexdigest())
+        if needs & {"counterpart", "difference"}:
+            parts.append(self.counterparts.sha256(key) or self.counterparts.reason(key))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    def subject(self, key: str, sha256: str) -> Subject:
+        """One image's explanation, without the detector's inputs."""
+        record = self.saliency[key]
+        size = record["segments"].shape
+        mask, reason = self.mask_of(key), self.counterparts.reason(key)
+        difference = Truth(None, reason)
+        if not reason:
+            fake, counterpart = self.image_of(key, sha256), self.counterparts.image(key)
+            assert counterpart is not None
+            difference = Truth(at_size(derived_mask(fake, counterpart, mask), size))
+        return Subject(
+            key=key,
+            explanation=record,
+            classes=self.classes,
+            mask=Truth(None, NO_MASK) if mask is None else Truth(at_size(mask > 0, size)),
+            difference=difference,
+            no_counterpart=reason,
+        )
+
+    def with_inputs(self, key: str, sha256: str, prepare: Any, chunk: int) -> Subject:
+        """One image's explanation, with the detector's inputs.
+
+        Args:
+            key, sha256: of the image.
+            prepare: (h, w, 3) uint8 -> the detector's input, (3, h, w).
+            chunk: most rows of a request.
+        """
+        subject = self.subject(key, sha256)
+        counterpart: Pixels | None = self.counterparts.image(key)
+        return replace(
+            subject,
+            image=prepare(self.image_of(key, sha256)),
+            counterpart=None if counterpart is None else prepare(counterpart),
+            chunk=chunk,
+        )

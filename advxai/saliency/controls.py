@@ -1,0 +1,186 @@
+"""What explainers are compared with: rankings of an image's segments that never see the detector. Needs no torch.
+
+Each method is a pure function of the segments and of what else it goes by. Segments of equal score keep the order of
+their labels, so that a constant map has a ranking too.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from advxai.common.arrays import Floats, Pixels
+from advxai.common.randomness import seed_of
+from advxai.common.types import Record
+from advxai.config.controls import (
+    AnyControl,
+    Centre,
+    Edges,
+    FacePrior,
+    Largest,
+    OracleDifference,
+    OracleMask,
+    Random,
+)
+from advxai.frames.counterparts import difference
+from advxai.saliency.given import NO_COUNTERPART
+from advxai.saliency.prior import Points, Prior, ellipses, laid_over
+from advxai.saliency.ranking import rank, segment_means
+
+NO_MASK, EMPTY_MASK = "no true mask", "the true mask is empty"
+NO_LANDMARKS = "no landmarks: RetinaFace finds no face in the image"
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What there is to go by of one image. What a method doesn't need is left out.
+
+    Attributes:
+        key: the image's.
+        segments: (h, w) int16, labels 0 ... S-1.
+        image: uint8 (H, W, 3) RGB.
+        mask: uint8 (H, W), not 0 where the image is manipulated; None: not known.
+        counterpart: uint8 (H, W, 3) RGB, the original's frame; None: there is none.
+        no_counterpart: why there is none.
+        landmarks: (5, 2) in pixels of the image; None: no face was found.
+        prior: of faces; of `face_prior` alone.
+    """
+
+    key: str
+    segments: NDArray[np.int16]
+    image: Pixels
+    mask: Pixels | None = None
+    counterpart: Pixels | None = None
+    no_counterpart: str = ""
+    landmarks: Points | None = None
+    prior: Prior | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Ordered:
+    """Segments in order.
+
+    Attributes:
+        map: (h, w) float32, larger comes first.
+        scores: (S,) float32, one a segment.
+        ranking: (S,) int16, all segments by falling score; empty where `missing` says something.
+        missing: why there is no order; "" if there is one.
+        more: further fields of the record.
+    """
+
+    map: Floats
+    scores: NDArray[np.float32]
+    ranking: NDArray[np.int16]
+    missing: str = ""
+    zero: float = math.nan
+    more: Record = field(default_factory=dict)
+
+
+def ordered(settings: AnyControl, sight: Sight, seed: int) -> Ordered:
+    """The order of a control or ceiling.
+
+    Args:
+        settings: its entry of the configuration.
+        sight: what there is to go by.
+        seed: the run's; the image's order is drawn by (seed, "saliency", "random", key).
+    """
+    segments = sight.segments
+    match settings:
+        case Random():
+            generator = np.random.default_rng(seed_of(seed, "saliency", "random", sight.key))
+            return random(segments, generator, settings.draws)
+        case Centre():
+            return centre(segments, settings.width)
+        case Largest():
+            return largest(segments)
+        case Edges():
+            return edges(segments, sight.image)
+        case FacePrior():
+            return face_prior(segments, sight.image, sight.landmarks, sight.prior)
+        case OracleMask():
+            return oracle_mask(segments, sight.image, sight.mask, sight.counterpart)
+        case OracleDifference():
+            return oracle_difference(segments, sight.image, sight.counterpart, sight.no_counterpart)
+
+
+def random(segments: NDArray[np.int16], generator: np.random.Generator, draws: int) -> Ordered:
+    """Random orders. `more`: draws (draws, S) int16, of which the first is the ranking; a segment's score falls evenly
+    from 1 with its place in that."""
+    count = int(segments.max()) + 1
+    orders = np.stack([generator.permutation(count) for _ in range(draws)]).astype(np.int16)
+    scores = np.empty(count, np.float32)
+    scores[orders[0]] = 1 - np.arange(count) / count
+    return Ordered(scores[segments], scores, orders[0], more={"draws": orders})
+
+
+def centre(segments: NDArray[np.int16], width: float) -> Ordered:
+    """A Gaussian in the middle; `width`: its sigma as a share of the image's sides."""
+    y, x = (((np.arange(side) + 0.5) / side - 0.5) / width for side in segments.shape)
+    return _by_map(np.exp(-(y[:, None] ** 2 + x[None] ** 2) / 2), segments)
+
+
+def largest(segments: NDArray[np.int16]) -> Ordered:
+    """A segment's share of the image's area."""
+    share = (np.bincount(segments.ravel()) / segments.size).astype(np.float32)
+    return Ordered(share[segments], share, rank(share))
+
+
+def edges(segments: NDArray[np.int16], image: Pixels) -> Ordered:
+    """Magnitude of Sobel's gradient (3 x 3) of the grey image in the segments' size."""
+    grey = cv2.cvtColor(_resized(image.astype(np.float32) / 255, segments, cv2.INTER_CUBIC), cv2.COLOR_RGB2GRAY)
+    across, down = (cv2.Sobel(grey, cv2.CV_32F, *order, ksize=3) for order in ((1, 0), (0, 1)))
+    return _by_map(np.sqrt(across**2 + down**2), segments)
+
+
+def face_prior(segments: NDArray[np.int16], image: Pixels, landmarks: Points | None, prior: Prior | None) -> Ordered:
+    """The prior of faces laid over the image's; without one, `ellipses`. `more`: landmarks (5, 2) float32, NaN where
+    there are none."""
+    if landmarks is None:
+        return _missing(segments, NO_LANDMARKS, {"landmarks": np.full((5, 2), np.nan, np.float32)})
+    height, width = image.shape[:2]
+    shape = (segments.shape[0], segments.shape[1])
+    found = _by_map(laid_over(prior or ellipses(), landmarks, (height, width), shape), segments)
+    return replace(found, more={"landmarks": np.asarray(landmarks, np.float32)})
+
+
+def oracle_mask(segments: NDArray[np.int16], image: Pixels, mask: Pixels | None, counterpart: Pixels | None) -> Ordered:
+    """A segment's share in the true mask; of equal shares the one comes first that differs more from the counterpart,
+    where there is one."""
+    if mask is None or not mask.any():
+        return _missing(segments, NO_MASK if mask is None else EMPTY_MASK)
+    inside = _resized((mask > 0).astype(np.float32), segments, cv2.INTER_AREA)
+    share = segment_means(inside, segments)
+    gap = np.zeros_like(share)
+    if counterpart is not None:
+        gap = segment_means(_resized(difference(image, counterpart), segments, cv2.INTER_AREA), segments)
+    ranking = np.lexsort((-gap, -share)).astype(np.int16)  # stable: what is equal in both keeps the labels' order
+    return Ordered(inside, share, ranking)
+
+
+def oracle_difference(segments: NDArray[np.int16], image: Pixels, counterpart: Pixels | None, why: str = "") -> Ordered:
+    """Mean absolute difference to the counterpart, in [0, 1] and over channels; `why` there is none."""
+    if counterpart is None:
+        return _missing(segments, f"{NO_COUNTERPART}{why}")
+    return _by_map(_resized(difference(image, counterpart), segments, cv2.INTER_AREA), segments)
+
+
+def _by_map(values: Floats, segments: NDArray[np.int16]) -> Ordered:
+    """Segments scored by the mean of a map in them."""
+    scores = segment_means(values, segments)
+    return Ordered(values.astype(np.float32), scores, rank(scores))
+
+
+def _missing(segments: NDArray[np.int16], why: str, more: Record | None = None) -> Ordered:
+    nothing = np.zeros(segments.shape, np.float32)
+    scores = np.zeros(int(segments.max()) + 1, np.float32)
+    return Ordered(nothing, scores, np.zeros(0, np.int16), why, more=more or {})
+
+
+def _resized(picture: Floats, segments: NDArray[np.int16], how: int) -> Floats:
+    """A picture in the segments' size."""
+    if picture.shape[:2] == segments.shape:
+        return picture
+    return cast("Floats", cv2.resize(picture, segments.shape[::-1], interpolation=how))

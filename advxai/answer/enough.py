@@ -119,13 +119,15 @@ def _controls(found: Findings, place: Place) -> Sentence:
     better = "better than each control of the same segments (a control never sees the detector)"
     if not beats:
         parts = [f"no explainer is shown to do {better}"]
-    elif len(beats) == len(tested) > 1:
+    elif len(beats) == len(by_explainer) > 1:
         parts = [f"every explainer does {better}"]
     else:
         parts = [f"{listed(beats)} {'does' if len(beats) == 1 else 'do'} {better}"]
     parts += _some_of([f"{'even ' if name in winners else ''}{name} {_lost(lost[name])}" for name in losers])
     if others and (beats or losers):
         parts.append(f"of {listed(others)} {'neither is' if beats and losers else 'that is not'} shown")
+    if untested := [name for name in by_explainer if name not in tested]:
+        parts.append(f"{listed(untested)} could not be tested")
     return Sentence(f"Exploratory, by {found.title(place)}: {'; '.join(parts)}.", TESTS)
 
 

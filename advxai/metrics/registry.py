@@ -2,6 +2,8 @@
 
 import importlib
 import re
+from collections import Counter
+from dataclasses import replace
 from typing import Any, cast
 
 from advxai.common.errors import InputError
@@ -71,6 +73,13 @@ def measures(config: Config) -> dict[str, Measure]:
                     f"metrics.{name}: its column {column.name} is one of {seen[column.name]}, too; rename the entry"
                 )
             seen[column.name] = f"metrics.{name}"
+    # tables and figures go by titles: those that come twice say whose they are
+    titles = Counter(column.title for measure in found.values() for column in measure.columns)
+    for name, measure in found.items():
+        measure.columns = [
+            replace(column, title=f"{column.title} ({name})") if titles[column.title] > 1 else column
+            for column in measure.columns
+        ]
     return found
 
 

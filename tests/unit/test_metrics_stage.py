@@ -253,3 +253,11 @@ def test_images_that_restoration_takes():
 def test_preprocessing_is_the_detector_s():
     """191 and 64 of 255 are .498 and -.498 where mean and std are .5."""
     assert UNIT.normalised(BRIGHT).max() == pytest.approx((191 / 255 - 0.5) / 0.5)
+
+
+def test_two_entries_of_one_measure_have_titles_of_their_own():
+    """Tables and figures go by titles."""
+    two = {"restoration": {"measure": "restoration"}, "half": {"measure": "restoration", "area": 0.5}}
+    both = all_columns(paths(metrics=two).config)
+    assert len({one.title for one in both.values()}) == len(both)
+    assert both["half_flip_2"].title == "restoration, flips at top-2 (half)"

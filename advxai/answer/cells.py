@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 
 from advxai.common.errors import InputError
 from advxai.common.randomness import seed_of
-from advxai.metrics.columns import Column
+from advxai.metrics.columns import Column, arrowed
 from advxai.tables.compute import ALL, paper_order, short
-
-ARROWS = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}", None: ""}
 
 
 def title(column: Column, category: str) -> str:
@@ -22,7 +20,7 @@ def title(column: Column, category: str) -> str:
 
 def heading(column: Column, category: str) -> str:
     """Name of a cell with an arrow that says which values are better."""
-    return f"{title(column, category)} {ARROWS[column.better]}".rstrip()
+    return arrowed(column, title(column, category))
 
 
 @dataclass(frozen=True)

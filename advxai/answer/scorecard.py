@@ -12,7 +12,7 @@ from advxai.answer.words import counted
 from advxai.common.rows import rows as lines_of
 from advxai.metrics.columns import Column
 from advxai.statistics import LEAST
-from advxai.tables.layout import Table, between
+from advxai.tables.layout import CIRCULAR, Table, between
 
 CAPTION = (
     "Scorecard: explainers, controls (they never see the detector) and ceilings (they know the answer) by measure. "
@@ -23,7 +23,6 @@ BEST = (
 )
 SEPARATED = " \N{MIDDLE DOT} "  # headings have commas
 FEW = "Of fewer than {least} {unit} there is no interval, and nothing is marked as best."
-CIRCULAR = "\N{DAGGER} The row is made from what the column asks for: its value says nothing of the others."
 
 TIDY = {
     "explainer": "str",

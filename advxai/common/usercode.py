@@ -1,12 +1,17 @@
-"""Code of the user's own (`module:name`) as part of what determines numbers: found and hashed without importing it."""
+"""Code of the user's own (`module:name`): found and hashed without importing it, as part of what determines numbers;
+and imported."""
 
 import hashlib
+import importlib
 import importlib.util
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.machinery import all_suffixes
 from pathlib import Path
+from typing import Any
+
+from advxai.common.errors import InputError
 
 SKIPPED = ("__pycache__", "node_modules")
 
@@ -54,6 +59,23 @@ def _module_file(folders: Iterable[Path], name: str) -> Path | None:
             if candidate.is_file():
                 return candidate
     return None
+
+
+def imported(path: str, what: str, key: str) -> Any:
+    """What an import path `module:name` names; its code runs.
+
+    Args:
+        path: the path.
+        what, key: what it is, and the key of the configuration that has it, for the message.
+
+    Raises:
+        InputError: it can't be imported.
+    """
+    module, _, name = path.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{what} {path}: can't be imported ({error}); correct `{key}` or PYTHONPATH") from error
 
 
 def code_sha256(module: str) -> str | None:

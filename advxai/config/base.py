@@ -1,13 +1,16 @@
 """What every part of the configuration shares."""
 
+import json
 import math
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
+
+from advxai.common.usercode import find
 
 LARGEST = 2**63  # whole numbers below it fit into numpy's
 
@@ -63,7 +66,30 @@ def fraction(value: object) -> object:
     return value
 
 
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"holds what isn't plain text, number, list or mapping ({error}); put it in quotes") from error
+    return value
+
+
+def is_import_path(value: str) -> bool:
+    """Whether a text is `module:name`.
+
+    Raises:
+        ValueError: it is, of a module that can't be found.
+    """
+    module, colon, attribute = value.partition(":")
+    if not colon or not attribute.isidentifier():
+        return False
+    if find(module) is None:
+        raise ValueError(f"the module {module!r} can't be found: put its folder on PYTHONPATH or install it")
+    return True
+
+
 Number = Annotated[float, BeforeValidator(fraction)]
+Plain = Annotated[dict[str, Any], AfterValidator(_plain)]  # keyword arguments of a user's class
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 

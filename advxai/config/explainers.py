@@ -1,14 +1,12 @@
 """Configuration of explainers: each entry of `explainers:` is one row of every table."""
 
-import json
 import math
 from importlib.metadata import entry_points
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
-from advxai.common.usercode import find
-from advxai.config.base import Model, Number
+from advxai.config.base import Model, Number, Plain, is_import_path
 from advxai.config.controls import (
     CEILINGS,
     CONTROLS,
@@ -153,18 +151,7 @@ class Custom(Explainer):
     """An explainer from outside the package."""
 
     method: str = Field(description="`module:Class`, or the name of an entry point of the group advxai.explainers.")
-    params: dict[str, Any] = Field({}, description="Keyword arguments of the class.")
-
-    @field_validator("params")
-    @classmethod
-    def _plain(cls, value: dict[str, Any]) -> dict[str, Any]:
-        try:
-            json.dumps(value)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"holds what isn't plain text, number, list or mapping ({error}); put it in quotes"
-            ) from error
-        return value
+    params: Plain = Field({}, description="Keyword arguments of the class.")
 
     @field_validator("method")
     @classmethod
@@ -172,11 +159,8 @@ class Custom(Explainer):
         installed = sorted(point.name for point in entry_points(group=ENTRY_POINT_GROUP))
         if value in installed:
             return value
-        module, colon, attribute = value.partition(":")
-        if colon and attribute.isidentifier():
-            if find(module) is not None:
-                return value
-            raise ValueError(f"the module {module!r} can't be found: put its folder on PYTHONPATH or install it")
+        if is_import_path(value):
+            return value
         raise ValueError(
             f"is not one of {', '.join(BUILT_IN)}, of the controls {', '.join(CONTROLS)}, of the ceilings "
             f"{', '.join(CEILINGS)}"

@@ -1,13 +1,11 @@
 """Configuration of the measures: each entry of `metrics:` is one, and may give several columns."""
 
-import json
 import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
-from advxai.common.usercode import find
-from advxai.config.base import Model, Number
+from advxai.config.base import Model, Number, Plain, is_import_path
 
 
 class Restoration(Model):
@@ -52,28 +50,14 @@ class CustomMeasure(Model):
     """A measure from outside the package."""
 
     measure: str = Field(description="`module:Class`, a subclass of advxai.metrics.Measure.")
-    params: dict[str, Any] = Field({}, description="Keyword arguments of the class.")
+    params: Plain = Field({}, description="Keyword arguments of the class.")
     forwards: bool = Field(True, description="It asks the detector; without, the class needs no torch.")
-
-    @field_validator("params")
-    @classmethod
-    def _plain(cls, value: dict[str, Any]) -> dict[str, Any]:
-        try:
-            json.dumps(value)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"holds what isn't plain text, number, list or mapping ({error}); put it in quotes"
-            ) from error
-        return value
 
     @field_validator("measure")
     @classmethod
     def _known(cls, value: str) -> str:
-        module, colon, attribute = value.partition(":")
-        if colon and attribute.isidentifier():
-            if find(module) is not None:
-                return value
-            raise ValueError(f"the module {module!r} can't be found: put its folder on PYTHONPATH or install it")
+        if is_import_path(value):
+            return value
         raise ValueError(f"is not one of {', '.join(MEASURES)}, or an import path `module:Class`")
 
 

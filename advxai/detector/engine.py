@@ -30,6 +30,11 @@ def enough(rows: int, detector: Detector) -> int:
     return 1 - (-2 * detector.forward_batch // rows)
 
 
+def whole_batches(rows: int, detector: Detector) -> int:
+    """So many rows, rounded up to full forwards."""
+    return -(-rows // detector.forward_batch) * detector.forward_batch
+
+
 def room(image: Tensor, rows: int) -> Tensor:
     """Memory for a work's requests, (rows, 3, h, w), laid out as the image (3, h, w) is.
 

@@ -3,7 +3,7 @@
 import hashlib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -41,8 +41,7 @@ class Subject:
         key: the image's.
         explanation: its record of the stage saliency.
         classes: the detector's.
-        mask: the true mask.
-        difference: where the image differs from its counterpart (`advxai.frames.counterparts.derived_mask`).
+        find_mask, find_difference: what `mask` and `difference` ask when they are first looked at.
         image: for a measure with forwards, the detector's input, (3, h, w) torch tensor; else None.
         counterpart: likewise the genuine image; None: there is none.
         no_counterpart: why not; "" if there is one.
@@ -52,12 +51,22 @@ class Subject:
     key: str
     explanation: Record
     classes: Classes
-    mask: Truth
-    difference: Truth
+    find_mask: Callable[[], Truth]
+    find_difference: Callable[[], Truth]
     image: Any = None
     counterpart: Any = None
     no_counterpart: str = ""
     chunk: int = 64
+
+    @cached_property
+    def mask(self) -> Truth:
+        """The true mask."""
+        return self.find_mask()
+
+    @cached_property
+    def difference(self) -> Truth:
+        """Where the image differs from its counterpart (`advxai.frames.counterparts.derived_mask`)."""
+        return self.find_difference()
 
     @property
     def missing(self) -> str:

@@ -42,6 +42,14 @@ class Column:
     needs: frozenset[str] = frozenset()
 
 
+ARROWS = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}", None: ""}
+
+
+def arrowed(column: Column, title: str) -> str:
+    """A heading with an arrow that says which values of the column are better."""
+    return f"{title} {ARROWS[column.better]}".rstrip()
+
+
 def named(columns: Iterable[Column]) -> dict[str, Column]:
     """Columns by their names.
 

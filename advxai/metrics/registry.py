@@ -1,12 +1,12 @@
 """From a configuration's entry to a measure, and all columns of a configuration."""
 
-import importlib
 import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any, cast
 
 from advxai.common.errors import InputError
+from advxai.common.usercode import imported
 from advxai.config import Config
 from advxai.config.metrics import AnyMeasure, CustomMeasure
 from advxai.metrics.base import Measure
@@ -18,14 +18,6 @@ BUILT_IN = {
     "complexity": "advxai.metrics.complexity:Complexity",
 }
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-
-
-def _imported(path: str) -> Any:
-    module, _, name = path.partition(":")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"measure {path}: can't be imported ({error}); correct `measure` or PYTHONPATH") from error
 
 
 def build(name: str, settings: AnyMeasure) -> Measure:
@@ -40,9 +32,11 @@ def build(name: str, settings: AnyMeasure) -> Measure:
             columns.
     """
     if not isinstance(settings, CustomMeasure):
-        own: Measure = _imported(BUILT_IN[settings.measure])(name=name, **settings.model_dump(exclude={"measure"}))
+        own: Measure = imported(BUILT_IN[settings.measure], "measure", "measure")(
+            name=name, **settings.model_dump(exclude={"measure"})
+        )
         return own
-    kind = _imported(settings.measure)
+    kind = imported(settings.measure, "measure", "measure")
     if not (isinstance(kind, type) and issubclass(kind, Measure)):
         raise InputError(f"measure {settings.measure}: is no subclass of advxai.metrics.Measure; derive it from that")
     try:

@@ -56,10 +56,10 @@ def with_forwards(
     Raises:
         InputError: a request can't be used, or an answer is no number; names measure and image.
     """
-    from advxai.detector.engine import enough
+    from advxai.detector.engine import enough, whole_batches
     from advxai.detector.engine import run as drive
 
-    chunk = -(-CHUNK // detector.forward_batch) * detector.forward_batch
+    chunk = whole_batches(CHUNK, detector)
     prepare = detector.preprocessing.normalised
     prepared = ahead(lambda item: subjects.with_inputs(item["key"], item["sha256"], prepare, chunk), items)
     works = (((item["key"], item["sha256"]), measure.measure(_placed(subject, detector))) for item, subject in prepared)

@@ -1,8 +1,8 @@
 """What each image of a shard brings to the measures: its explanation, its mask, its counterpart."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import cv2
@@ -13,6 +13,7 @@ from advxai.common.classes import Classes
 from advxai.common.types import Item, Record
 from advxai.frames.counterparts import Genuine, derived_mask
 from advxai.metrics.base import Measure, Subject, Truth, explanation_id
+from advxai.saliency.given import counterpart_id, mask_id, named, with_given
 
 NO_MASK = "its true mask isn't known"
 
@@ -51,37 +52,43 @@ class Subjects:
         """The images with `given`, the hash of all that this measure's numbers are made from besides the detector, for
         `advxai.run.store.complete`."""
         needs = frozenset[str]().union(*(column.needs for column in measure.columns))
-        return [
-            {"key": item["key"], "sha256": item["sha256"], "given": self._given(item["key"], needs)} for item in images
-        ]
+        chosen = ({"key": item["key"], "sha256": item["sha256"]} for item in images)
+        return with_given(chosen, lambda key: self._given(key, needs))
 
     def _given(self, key: str, needs: frozenset[str]) -> str:
         parts = [explanation_id(self.saliency[key])]
         if needs & {"mask", "difference"}:
-            mask = self.mask_of(key)
-            parts.append("" if mask is None else hashlib.sha256(mask.tobytes()).hexdigest())
+            parts.append(mask_id(self.mask_of(key)))
         if needs & {"counterpart", "difference"}:
-            parts.append(self.counterparts.sha256(key) or self.counterparts.reason(key))
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+            parts.append(counterpart_id(self.counterparts, key))
+        return named(*parts)
 
     def subject(self, key: str, sha256: str) -> Subject:
         """One image's explanation, without the detector's inputs."""
-        record = self.saliency[key]
-        size = record["segments"].shape
-        mask, reason = self.mask_of(key), self.counterparts.reason(key)
-        difference = Truth(None, reason)
-        if not reason:
-            fake, counterpart = self.image_of(key, sha256), self.counterparts.image(key)
-            assert counterpart is not None
-            difference = Truth(at_size(derived_mask(fake, counterpart, mask), size))
         return Subject(
             key=key,
-            explanation=record,
+            explanation=self.saliency[key],
             classes=self.classes,
-            mask=Truth(None, NO_MASK) if mask is None else Truth(at_size(mask > 0, size)),
-            difference=difference,
-            no_counterpart=reason,
+            find_mask=partial(self._mask, key),
+            find_difference=partial(self._difference, key, sha256),
+            no_counterpart=self.counterparts.reason(key),
         )
+
+    def _mask(self, key: str) -> Truth:
+        mask = self.mask_of(key)
+        return Truth(None, NO_MASK) if mask is None else Truth(at_size(mask > 0, self._size(key)))
+
+    def _difference(self, key: str, sha256: str) -> Truth:
+        if reason := self.counterparts.reason(key):
+            return Truth(None, reason)
+        counterpart = self.counterparts.image(key)
+        assert counterpart is not None
+        derived = derived_mask(self.image_of(key, sha256), counterpart, self.mask_of(key))
+        return Truth(at_size(derived, self._size(key)))
+
+    def _size(self, key: str) -> tuple[int, int]:
+        height, width = self.saliency[key]["segments"].shape
+        return height, width
 
     def with_inputs(self, key: str, sha256: str, prepare: Any, chunk: int) -> Subject:
         """One image's explanation, with the detector's inputs.

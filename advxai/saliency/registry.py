@@ -1,10 +1,9 @@
 """From a configuration entry to an explainer."""
 
-import importlib
 from importlib.metadata import entry_points
-from typing import Any
 
 from advxai.common.errors import InputError
+from advxai.common.usercode import imported
 from advxai.config.explainers import ENTRY_POINT_GROUP, Custom
 from advxai.config.explainers import AnyExplainer as Settings
 from advxai.saliency.base import Explainer
@@ -21,15 +20,7 @@ def _external(method: str) -> object:
     for point in entry_points(group=ENTRY_POINT_GROUP, name=method):
         found: object = point.load()
         return found
-    return _imported(method)
-
-
-def _imported(path: str) -> Any:
-    module, _, name = path.partition(":")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"explainer {path}: can't be imported ({error}); correct `method` or PYTHONPATH") from error
+    return imported(method, "explainer", "method")
 
 
 def build(settings: Settings) -> Explainer:
@@ -41,7 +32,7 @@ def build(settings: Settings) -> Explainer:
     """
     method = settings.method
     if not isinstance(settings, Custom):
-        own: type[Explainer] = _imported(BUILT_IN[method])
+        own: type[Explainer] = imported(BUILT_IN[method], "explainer", "method")
         return own(**settings.model_dump(exclude={"method", "baseline", "segmentation", "published"}))
     kind = _external(method)
     if not (isinstance(kind, type) and issubclass(kind, Explainer)):

@@ -15,7 +15,7 @@ from advxai.common.errors import InputError
 from advxai.common.randomness import seed_of
 from advxai.common.types import Item, Record
 from advxai.config.explainers import AnyExplainer as Settings
-from advxai.detector.engine import enough
+from advxai.detector.engine import enough, whole_batches
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
 from advxai.frames.counterparts import Genuine
@@ -30,10 +30,6 @@ from advxai.saliency.segments import segment
 # images fills every forward; 38 MB an image at 224 px.
 CHUNK = 64
 Adversarial = Callable[[Item, Tensor], tuple[Tensor, Record]]
-
-
-def _chunk(detector: Detector) -> int:
-    return -(-CHUNK // detector.forward_batch) * detector.forward_batch
 
 
 @dataclass(frozen=True)
@@ -134,7 +130,7 @@ def _inputs(
         segments=prepared.segments.copy(),  # the explainer's own, whatever it does with it
         target=target,
         generator=generator(settings.method),
-        chunk=_chunk(detector),
+        chunk=whole_batches(CHUNK, detector),
     )
 
 
@@ -199,7 +195,7 @@ def run(
         )
         for item, ready in prepared
     )
-    together = min(at_once, enough(min(explainer.rows, _chunk(detector)), detector))
+    together = min(at_once, enough(min(explainer.rows, whole_batches(CHUNK, detector)), detector))
     for (key, sha256), record, cost in drive(works, detector, together, who):
         seconds = cost.seconds + record.pop("preparation")
         spent = {"images": cost.images - 1, "calls": cost.calls - 1, "seconds": seconds}

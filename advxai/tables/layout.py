@@ -20,6 +20,7 @@ from advxai.tables.compute import (
     sufficiency,
 )
 
+CIRCULAR = "\N{DAGGER} The row is made from what the column asks for: its value says nothing of the others."
 COSTS = [f"{scope} {name}" for scope in ("own", "total") for name in MEASURES]
 
 

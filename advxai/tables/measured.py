@@ -2,21 +2,18 @@
 explainer and category."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
 from advxai.common.rows import rows as lines_of
-from advxai.metrics.columns import Column, circular
+from advxai.metrics.columns import Column, arrowed, circular
 from advxai.tables.compute import Axes, short
-from advxai.tables.layout import Table, between
-
-CIRCULAR = "\N{DAGGER} The row is made from what the column asks for: its value says nothing of the others."
-ARROWS = {"higher": " \N{UPWARDS ARROW}", "lower": " \N{DOWNWARDS ARROW}", None: ""}
+from advxai.tables.layout import CIRCULAR, Table, between
 
 
 def _heading(column: Column) -> str:
-    return column.title + ARROWS[column.better]
+    return arrowed(column, column.title)
 
 
 def means(measured: pd.DataFrame, columns: Iterable[Column], by: Sequence[str]) -> pd.DataFrame:
@@ -69,57 +66,60 @@ def metrics_table(measured: pd.DataFrame, columns: Iterable[Column], axes: Axes)
         columns: of the measures.
         axes: the table's rows.
     """
-    shown = [column for column in columns if not column.by_category]
-    tidy = means(measured, shown, ["explainer"])
-    of = {(line["explainer"], line["column"]): line for line in lines_of(tidy)}
-    lines = []
-    for name in axes.explainers:
-        found = {column.name: of.get((name, column.name)) for column in shown}
-        counts = [int(line["n"]) for line in found.values() if line is not None]
-        row: dict[str, object] = {"explainer": name, "n": _range(counts)}
-        row |= {
-            _heading(column): math.nan if (line := found[column.name]) is None else line["value"] for column in shown
-        }
-        lines.append(row)
-    return Table(
+    return _table(
         "What is measured of explanations besides the segment attacks: means over images. Restoration: the original's "
         "pixels put into whole segments by rank, of images called fake; fall and flips after so many segments, with "
         "the area that they take. Arrows: which end is better.",
-        tidy,
-        pd.DataFrame(lines, columns=["explainer", "n", *map(_heading, shown)]),
-        rules=between([axes.kind(name) for name in axes.explainers]),
-        flagged=(flagged := _circular(axes, list(axes.explainers), shown)),
-        notes=(*reasons(measured, shown), *((CIRCULAR,) if flagged else ())),
+        measured,
+        [column for column in columns if not column.by_category],
+        axes,
+        {(name,): name for name in axes.explainers},
     )
 
 
 def localisation_table(measured: pd.DataFrame, columns: Iterable[Column], axes: Axes) -> Table:
     """A line an explainer and category: every column that has no mean over categories. Arguments as above."""
-    shown = [column for column in columns if column.by_category]
-    tidy = means(measured, shown, ["explainer", "category"])
-    of = {(line["explainer"], line["category"], line["column"]): line for line in lines_of(tidy)}
-    lines, kinds, names = [], [], []
-    for name in axes.explainers:
-        for category in axes.ordered:
-            found = {column.name: of.get((name, category, column.name)) for column in shown}
-            counts = [int(line["n"]) for line in found.values() if line is not None]
-            row: dict[str, object] = {"explainer": f"{name}, {short(category)}", "n": _range(counts)}
-            row |= {
-                _heading(column): math.nan if (line := found[column.name]) is None else line["value"]
-                for column in shown
-            }
-            lines.append(row)
-            kinds.append(axes.kind(name))
-            names.append(name)
-    return Table(
+    return _table(
         "By category: agreement of maps with the manipulated region, with the true mask, and with the derived one "
         "(where the image differs from its counterpart). Pixel AUC, relevance rank and IoU are less what chance gives. "
         "There is no mean over categories: a mask means something else in each.",
+        measured,
+        [column for column in columns if column.by_category],
+        axes,
+        {(name, category): f"{name}, {short(category)}" for name in axes.explainers for category in axes.ordered},
+    )
+
+
+def _table(
+    caption: str, measured: pd.DataFrame, columns: Sequence[Column], axes: Axes, lines: Mapping[tuple[str, ...], str]
+) -> Table:
+    """A table of means.
+
+    Args:
+        caption: of the table.
+        measured: rows of the stage metrics.
+        columns: those that are shown.
+        axes: what the explainers are.
+        lines: explainer, or explainer and category -> what stands before the line.
+    """
+    by = ["explainer", "category"][: len(next(iter(lines), ("",)))]
+    tidy = means(measured, columns, by)
+    of = {(*(line[name] for name in by), line["column"]): line for line in lines_of(tidy)}
+    wide = []
+    for place, title in lines.items():
+        found = [of.get((*place, column.name)) for column in columns]
+        counts = [int(line["n"]) for line in found if line is not None]
+        values = [math.nan if line is None else line["value"] for line in found]
+        wide.append({"explainer": title, "n": _range(counts), **dict(zip(map(_heading, columns), values, strict=True))})
+    names = [place[0] for place in lines]
+    flagged = _circular(axes, names, columns)
+    return Table(
+        caption,
         tidy,
-        pd.DataFrame(lines, columns=["explainer", "n", *map(_heading, shown)]),
-        rules=between(kinds),
-        flagged=(flagged := _circular(axes, names, shown)),
-        notes=(*reasons(measured, shown), *((CIRCULAR,) if flagged else ())),
+        pd.DataFrame(wide, columns=["explainer", "n", *map(_heading, columns)]),
+        rules=between([axes.kind(name) for name in names]),
+        flagged=flagged,
+        notes=(*reasons(measured, columns), *((CIRCULAR,) if flagged else ())),
     )
 
 

@@ -120,7 +120,8 @@ def test_a_record_holds_the_explanation_and_what_the_detector_said(monkeypatch, 
 @pytest.mark.parametrize(("forward_batch", "rows"), [(16, 64), (48, 96), (64, 64), (100, 100)])
 def test_a_request_is_made_of_whole_forward_batches(forward_batch, rows):
     """64 rows, rounded up: perturbed images are never all in memory."""
-    assert stage._chunk(linear_detector(torch.zeros(3, 32, 32), forward_batch=forward_batch)) == rows
+    detector = linear_detector(torch.zeros(3, 32, 32), forward_batch=forward_batch)
+    assert engine.whole_batches(stage.CHUNK, detector) == rows
 
 
 WHY = "it isn't aligned (difference outside over inside 0.60, at most 0.5)"

@@ -1,5 +1,56 @@
-"""The one exception that means: the user can mend this."""
+"""The one exception that means: the user can mend this; and what makes one of whatever a library says of a file."""
+
+import errno
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+LONGEST = 200  # characters of a library's own words
+# Faults of the machine, not of the file: full disk, used-up quota, file too large, too many files open, no memory.
+MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 class InputError(Exception):
     """Bad input. The message is one sentence that names the file or key, what is wrong and what to do."""
+
+
+@contextmanager
+def reading(path: str | Path, remedy: str, kind: str = "") -> Iterator[None]:
+    """Let whatever a library raises for the content of one file become one line that names the file.
+
+    Decoders raise what their authors thought of, and more for bytes that nobody thought of. Only the reading itself
+    belongs inside: an error of our own code would pass for a damaged file. The traceback goes to the job's log alone.
+
+    Args:
+        path: the file, as the user knows it.
+        remedy: what to do, for the sentence's end.
+        kind: what the file can't be read as, such as "a table"; "": nothing is said of that.
+
+    Raises:
+        InputError: instead of any other error than these: a fault of the machine (`MACHINE`), no memory.
+    """
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in MACHINE:
+            raise
+        log.info("%s can't be read; for whoever wants to know why:", path, exc_info=True, extra={"logged": True})
+        as_kind = f" as {kind}" if kind else ""
+        raise InputError(f"{path} can't be read{as_kind} ({reason(error)}): {remedy}") from error
+
+
+def reason(error: BaseException) -> str:
+    """A library's own words in one line, of signs that a terminal shows; its type's name where they say little."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    shown = "".join(sign if sign.isprintable() else " " for sign in str(error))
+    words = " ".join(shown.split()).rstrip(".:")
+    if len(words) > LONGEST:
+        words = f"{words[:LONGEST]} ..."
+    if words and not isinstance(error, LookupError | TypeError | AttributeError | AssertionError):
+        return words
+    return f"{type(error).__name__} {words}".strip()

@@ -303,8 +303,10 @@ def watch(workflow: Any) -> None:
 
 
 def _tail(path: Path) -> list[str]:
+    """The last lines of a job's log, without what is only for whoever reads that."""
     try:
-        return path.read_text(errors="replace").splitlines()[-LINES:]
+        lines = path.read_text(errors="replace").splitlines()
+        return [line for line in lines if not line.startswith(progress.LOGGED)][-LINES:]
     except FileNotFoundError:
         return []
 

@@ -14,7 +14,7 @@ from advxai.common.files import file_sha256, publish
 from advxai.common.types import Item
 from advxai.run.folders import is_shard
 from advxai.run.owner import watch_owner
-from advxai.run.progress import begin, spoken
+from advxai.run.progress import Logged, begin, spoken
 from advxai.run.weights import read_hash
 
 STOPPED = 128 + 2  # the exit status after Ctrl-C, as a shell has it
@@ -38,7 +38,9 @@ def job(log: Sequence[str], inputs: Any = None) -> Iterator[None]:
     handlers: list[logging.Handler] = [spoken()]
     if log:
         Path(log[0]).parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(log[0], mode="w"))
+        file = logging.FileHandler(log[0], mode="w")
+        file.setFormatter(Logged())
+        handlers.append(file)
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=handlers, force=True)
     watch_owner()
     try:

@@ -19,6 +19,7 @@ from advxai.run.owner import NAME
 FOLDER = Path(".snakemake/progress")
 OWNER = "owner"  # of the folder: a run that was killed leaves it behind
 CLEAR = "\r\x1b[K"  # a terminal's line may hold the console's bar
+LOGGED = "| "  # begins each line of a log file that no screen shows
 
 log = logging.getLogger(__name__)
 _file: Path | None = None
@@ -93,13 +94,23 @@ def read(log_file: str) -> dict[str, Any]:
     return told
 
 
+class Logged(logging.Formatter):
+    """The form of a job's log file: what only this file is to have can be told from the rest."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return "\n".join(LOGGED + line for line in text.splitlines()) if hasattr(record, "logged") else text
+
+
 def spoken() -> logging.Handler:
     """The handler of a job's messages that go to stderr.
 
     With a console these are all but errors, which it shows with the job's name when the job has ended - unless it has
     ended itself (`extra={"alone": True}`) - and those for the log file only (`extra={"told": True}`): it was told.
+    What only the log file is to have (`extra={"logged": True}`), such as a traceback, is never shown.
     """
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(lambda record: not hasattr(record, "logged"))
     if listened():
         handler.addFilter(
             lambda record: hasattr(record, "alone") or (record.levelno < logging.ERROR and not hasattr(record, "told"))

@@ -38,9 +38,14 @@ def reading(path: str | Path, remedy: str, kind: str = "") -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.errno in MACHINE:
             raise
-        log.info("%s can't be read; for whoever wants to know why:", path, exc_info=True, extra={"logged": True})
+        keep_traceback(path)
         as_kind = f" as {kind}" if kind else ""
         raise InputError(f"{path} can't be read{as_kind} ({reason(error)}): {remedy}") from error
+
+
+def keep_traceback(item: object) -> None:
+    """Log the error that is being handled, with what it was met at, where no screen shows it."""
+    log.info("%s: for whoever wants to know why:", item, exc_info=True, extra={"logged": True})
 
 
 def reason(error: BaseException) -> str:

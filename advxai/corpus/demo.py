@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from advxai.common.errors import InputError
+from advxai.common.arrays import Pixels
+from advxai.common.errors import InputError, keep_traceback, reason
 from advxai.common.files import published_folder
 from advxai.corpus.blocks import REPORT, Block, TooShort, pairs, plan_blocks
 from advxai.corpus.manipulations import CATEGORIES, Tracked, manipulate
@@ -36,8 +37,8 @@ class ClipReport:
         self.left_out.append({"stage": "corpus", "item": item, "reason": reason})
 
 
-class _SeveralFaces(Exception):
-    """The clip shows more than one face in a frame that is used."""
+class _Unusable(Exception):
+    """The clip can't be used; the message says why, for a user."""
 
 
 def make_clip(
@@ -59,7 +60,8 @@ def make_clip(
 
     Each block of the clip is an original video NNN; each pair of blocks (a, b) of one split gives a_b and b_a in
     every category, target first. Originals and manipulated videos go through the same decoder, size and encoder. A
-    clip that isn't a video, is too short, or shows no face or several, gives no video: its reason is in the report.
+    clip that isn't a video, is too short, shows no face or several, or fails in any other way, gives no video: its
+    reason is in the report.
 
     Args:
         clip: the media file. name: what to call it in reports.
@@ -70,20 +72,24 @@ def make_clip(
 
     Raises:
         InputError: `splits` names an unknown split, or an odd or impossible number of blocks.
+        OSError: of the disk that is written to.
     """
     with published_folder(Path(out)) as scratch:
         report = ClipReport(name)
-        blocks = _plan(clip, report, splits, first_id, gap_seconds, block_seconds)
-        if blocks is not None:
-            fps, planned = blocks
-            try:
-                _write_pairs(clip, report, fps, planned, detector, mesh, scratch, crf, seed, progress)
-            except _SeveralFaces as reason:
-                report = ClipReport(name)
-                report.leave_out(str(clip), str(reason))
-            if not report.pairs:
-                for part in scratch.iterdir():
-                    shutil.rmtree(part)
+        try:
+            blocks = _plan(clip, report, splits, first_id, gap_seconds, block_seconds)
+            if blocks is not None:
+                _write_pairs(clip, report, *blocks, detector, mesh, scratch, crf, seed, progress)
+        except (InputError, OSError, MemoryError):  # of the settings, of the disk, of the machine
+            raise
+        except Exception as error:  # whatever a decoder or encoder has against this clip, the others can be used
+            keep_traceback(clip)
+            said = str(error) if isinstance(error, _Unusable) else f"no videos can be made of it ({reason(error)})"
+            report = ClipReport(name)
+            report.leave_out(str(clip), said)
+        if not report.pairs:
+            for part in scratch.iterdir():
+                shutil.rmtree(part)
         (scratch / REPORT).write_text(json.dumps(asdict(report), indent=1) + "\n")
     return report
 
@@ -162,9 +168,16 @@ def _write_pairs(
             report.pairs.setdefault(a.split, []).append([a.video_id, b.video_id])
 
 
+def _frames(clip: Path, start: int, stop: int) -> Iterator[tuple[int, Pixels]]:
+    try:
+        yield from read_frames(clip, start, stop)
+    except InputError as error:
+        raise _Unusable(str(error)) from error
+
+
 def _track(clip: Path, planned: list[Block], detector: RetinaFace, mesh: FaceMesh) -> Iterator[list[Tracked]]:
     """One list of tracked frames per block, in order; the clip is decoded once."""
-    frames = read_frames(clip, planned[0].start, planned[-1].stop)
+    frames = _frames(clip, planned[0].start, planned[-1].stop)
     for block in planned:
         track = []
         for index, frame in frames:
@@ -172,7 +185,7 @@ def _track(clip: Path, planned: list[Block], detector: RetinaFace, mesh: FaceMes
                 frame = np.ascontiguousarray(even(frame))
                 found = detector.detect(frame)
                 if len(found) > 1:
-                    raise _SeveralFaces(f"{len(found)} faces in frame {index}: give a clip of one person")
+                    raise _Unusable(f"{len(found)} faces in frame {index}: give a clip of one person")
                 points = mesh.fit(frame, found[0].box, found[0].landmarks[:2]) if found else None
                 track.append(Tracked(frame, points))
             if index == block.stop - 1:

@@ -2,6 +2,7 @@ import json
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -108,3 +109,50 @@ def test_not_a_video_and_wrong_splits(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="even number"):
         run(clip, tmp_path / "other", {"test": 3}, Detector())
     assert not (tmp_path / "other").exists()
+
+
+class Failing(Mesh):
+    """Fits as often as it is told, then raises."""
+
+    def __init__(self, error: Exception, fits: int) -> None:
+        self.error, self.fits = error, fits
+
+    def fit(self, *asked: object) -> np.ndarray:
+        self.fits -= 1
+        if self.fits < 0:
+            raise self.error
+        return synthetic_mesh()
+
+
+@pytest.mark.parametrize("error", [cv2.error("odd\nframe"), ZeroDivisionError("odd frame"), ValueError("odd frame")])
+@pytest.mark.parametrize("fits", [0, 15])  # at once; when the first pair is written
+def test_whatever_goes_wrong_with_a_clip_is_its_reason(clip, tmp_path, error, fits, caplog) -> None:
+    caplog.set_level("INFO")
+    report = make_clip(
+        clip, "me", {"train": 2, "test": 2}, 20, Detector(), Failing(error, fits), tmp_path / "out", **SETTINGS
+    )
+    assert (report.pairs, report.videos) == ({}, [])
+    said = [{"stage": "corpus", "item": str(clip), "reason": "no videos can be made of it (odd frame)"}]
+    assert report.left_out == said == json.loads((tmp_path / "out/clip.json").read_text())["left_out"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["clip.json"]
+    assert "Traceback" in caplog.text and type(error).__name__ in caplog.text
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "no"), MemoryError()])
+def test_a_fault_of_the_disk_or_machine_is_not_the_clips(clip, tmp_path, error) -> None:
+    with pytest.raises(type(error)) as caught:
+        make_clip(clip, "me", {"test": 2}, 20, Detector(), Failing(error, 0), tmp_path / "out", **SETTINGS)
+    assert caught.value is error and list(tmp_path.iterdir()) == []
+
+
+def test_a_clip_that_breaks_off_is_left_out(clip, tmp_path) -> None:
+    """Its end says how many frames there are; what is decoded first is damaged."""
+    data = bytearray(clip.read_bytes())
+    start = data.find(b"mdat")
+    assert start > 0
+    data[start + 4 : start + 8000] = bytes(len(data[start + 4 : start + 8000]))
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(data)
+    report = run(broken, tmp_path / "out", {"test": 2}, Detector())
+    assert report.pairs == {} and [row["item"] for row in report.left_out] == [str(broken)]
+    assert "broken.mp4" in report.left_out[0]["reason"]

@@ -1,6 +1,8 @@
 """Time blocks of a clip: each becomes one FF++ video, and no two of them are near-duplicates of each other."""
 
 import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -36,6 +38,7 @@ def plan_blocks(
     block_s_max: float,
     first_id: int,
     block_s_min: float = 0.5,
+    times: Sequence[Fraction] | None = None,
 ) -> list[Block]:
     """Cut a clip into equal blocks, spread over its whole length, in the order train, val, test.
 
@@ -45,6 +48,8 @@ def plan_blocks(
         gap_s: least time in seconds between the end of a block and the start of the next.
         block_s_max, block_s_min: longest block in seconds (what is left over widens the gaps), and shortest.
         first_id: number of the first block; the others follow.
+        times: when each frame is shown, in seconds, where that isn't every 1 / `fps`: gaps and blocks are then as
+            many frames as keep to the seconds asked for wherever in the clip they come to lie.
 
     Raises:
         InputError: a split's name or number is wrong.
@@ -60,9 +65,9 @@ def plan_blocks(
         raise InputError("splits asks for no block: give at least one split two blocks.")
     if not 0 <= first_id <= 1000 - len(order):
         raise InputError(f"video numbers {first_id} to {first_id + len(order) - 1} leave 000 to 999: use fewer blocks.")
-    gap = math.ceil(Fraction(str(gap_s)) * fps)
-    longest = int(Fraction(str(block_s_max)) * fps)
-    shortest = max(2, min(math.ceil(Fraction(str(block_s_min)) * fps), longest))
+    gap, shortest = (_at_least(Fraction(str(seconds)), fps, times) for seconds in (gap_s, block_s_min))
+    longest = _at_most(Fraction(str(block_s_max)), fps, times)
+    shortest = max(2, min(shortest, longest))
     room = (frames - gap * (len(order) - 1)) // len(order)
     length = min(room, longest)
     if length < shortest:
@@ -78,6 +83,28 @@ def plan_blocks(
         Block(f"{first_id + index:03d}", split, start, start + length)
         for index, (split, start) in enumerate(zip(order, starts, strict=True))
     ]
+
+
+def _at_least(seconds: Fraction, fps: Fraction, times: Sequence[Fraction] | None) -> int:
+    """The least number of frames that last so long, at any place of the clip that has room for it."""
+    if times is None:
+        return math.ceil(seconds * fps)
+    needed = [
+        bisect_left(times, time + seconds) - index for index, time in enumerate(times) if time + seconds <= times[-1]
+    ]
+    return max(needed, default=len(times))
+
+
+def _at_most(seconds: Fraction, fps: Fraction, times: Sequence[Fraction] | None) -> int:
+    """The greatest number of frames that last no longer, at any place of the clip."""
+    if times is None:
+        return int(seconds * fps)
+    held = [
+        bisect_right(times, time + seconds) - 1 - index
+        for index, time in enumerate(times)
+        if time + seconds < times[-1]
+    ]
+    return min(held, default=len(times))
 
 
 def pairs(blocks: list[Block]) -> list[tuple[Block, Block]]:

@@ -108,12 +108,13 @@ def _plan(
 ) -> tuple[Fraction, list[Block]] | None:
     """The clip's frame rate and blocks; None, with a line in the report, for a file that can't give them."""
     try:
-        frames, fps, _, _ = probe(clip)
+        found = probe(clip)
     except InputError as error:
         report.leave_out(str(clip), f"not a video: {error}")
         return None
     try:
-        return fps, plan_blocks(frames, fps, splits, gap_s, block_s, first_id)
+        planned = plan_blocks(found.frames, found.fps, splits, gap_s, block_s, first_id, times=found.times)
+        return found.fps, planned
     except TooShort as error:
         report.leave_out(str(clip), str(error))
         return None

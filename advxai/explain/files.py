@@ -1,7 +1,8 @@
 """The faces of a picture or a video of the user's own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,9 +15,9 @@ from advxai.explain.finding import follow
 from advxai.explain.request import Request
 from advxai.explain.source import Face, Looked, Source
 from advxai.media.cut import cut, encode_png, square_box
+from advxai.media.moving import clip_of
 from advxai.media.pictures import kind_of, read_picture, reduced
 from advxai.media.retinaface import Detection
-from advxai.media.video import count_frames, read_at, seconds_of
 
 Find = Callable[[Pixels], list[Detection]]
 SHOWN = {"picture": 1600, "video": 480}  # longer side of what is kept of a picture or a frame, to be drawn
@@ -47,29 +48,29 @@ def of_file(one: Request, find: Find | None, scale: float, frames: int) -> Sourc
     """
     path = Path(one.argument)
     kind = kind_of(path)
-    looked = [
-        _look(index, pixels, find, scale, SHOWN[kind])
-        for index, pixels in (_frames(path, frames) if kind == "video" else [(None, read_picture(path))])
-    ]
+    look = partial(_look, find=find, scale=scale, shown=SHOWN[kind])
+    times: dict[int, float] = {}
+    if kind == "video":
+        clip = clip_of(path)
+        indices = equidistant(clip.count, min(clip.count, frames)).tolist()
+        looked = [look(index, pixels) for index, pixels in clip.at(indices)]
+        times, notes = dict(zip(indices, clip.seconds(indices), strict=True)), list(clip.notes)
+    else:
+        picture = read_picture(path)
+        looked, notes = [look(None, picture.pixels)], list(picture.notes)
     if not looked:
         raise InputError(f"{path} has no frame: give a video that plays")
     if not any(frame.crops for frame in looked):
-        raise InputError(_no_face(path, len(looked) if kind == "video" else 0))
-    made = _made(path, looked)
+        raise InputError(_no_face(path, len(looked) if kind == "video" else 0, notes))
+    made = _made(path, looked, times)
     faces = sorted((face for frame in made for face in frame.faces), key=lambda face: (face.number, face.frame or 0))
     height, width = looked[0].size
-    notes = []
     if find is None and height != width:
         notes.append(
             f"the whole picture, {width} x {height} pixels, is taken as the face and squeezed into a square, as the "
             "detector sees it"
         )
     return Source(one, kind, file_sha256(path), (height, width), faces, made, find is not None, notes)
-
-
-def _frames(path: Path, number: int) -> Iterator[tuple[int, Pixels]]:
-    count = count_frames(path)
-    return read_at(path, equidistant(count, min(count, number)).tolist())
 
 
 def _look(index: int | None, pixels: Pixels, find: Find | None, scale: float, shown: int) -> _Frame:
@@ -80,10 +81,8 @@ def _look(index: int | None, pixels: Pixels, find: Find | None, scale: float, sh
     return _Frame(index, (height, width), reduced(pixels, shown), found, crops)
 
 
-def _made(path: Path, looked: list[_Frame]) -> list[Looked]:
-    """With the faces numbered."""
-    indices = [frame.index for frame in looked if frame.index is not None]
-    times = dict(zip(indices, seconds_of(path, indices), strict=True)) if indices else {}
+def _made(path: Path, looked: list[_Frame], times: dict[int, float]) -> list[Looked]:
+    """With the faces numbered, and with the time of each frame."""
     numbered = follow([frame.found for frame in looked])
     made = []
     for frame, numbers in zip(looked, numbered, strict=True):
@@ -105,10 +104,11 @@ def _made(path: Path, looked: list[_Frame]) -> list[Looked]:
     return made
 
 
-def _no_face(path: Path, frames: int) -> str:
+def _no_face(path: Path, frames: int, notes: Sequence[str]) -> str:
     where = f"in any of the {frames} frames looked at" if frames else "in it"
+    seen = f" ({' '.join(notes)})" if notes else ""
     return (
-        f"{path}: no face is found {where}: give a larger or more frontal face"
+        f"{path}: no face is found {where}{seen}: give a larger or more frontal face"
         f"{', or more frames (--frames)' if frames else ''}, lower faces.score in the configuration, or take the whole "
         "picture as the face (--whole, or explain.whole)"
     )

@@ -24,6 +24,7 @@ from advxai.faces.choice import Chooser, Rejected, Several, chooser, chosen_fram
 from advxai.faces.mask import mask_crops
 from advxai.media.cut import cut, encode_png, square_box
 from advxai.media.retinaface import Detection, RetinaFace
+from advxai.media.video import as_shown
 from advxai.run import progress
 from advxai.run.bar import Bar
 from advxai.run.scratch import nearby
@@ -133,8 +134,12 @@ def extract_video(
         digest = _file_sha256(path)
     except OSError as error:
         return VideoFaces([], [_left_out(video, f"can't be read ({error.strerror})")], found=False)
+    try:
+        shown = as_shown(path)
+    except InputError as error:
+        return VideoFaces([], [_left_out(video, str(error))], found=False)
     sampling = {"stride": stride} if frames_per_video is None else {"frames_per_video": frames_per_video}
-    made_from = {"video_sha256": digest, **sampling, "several": several, "scale": scale, **detector.settings}
+    made_from = {"video_sha256": digest, **sampling, "several": several, "scale": scale, **detector.settings, **shown}
     masks_from: dict[str, Any] = {}
     if mask:
         try:

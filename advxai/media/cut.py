@@ -63,9 +63,13 @@ def decode_png(data: bytes, name: str, remedy: str) -> Pixels:
     Raises:
         InputError: the bytes aren't a whole image; the message names `name` and ends with `remedy`.
     """
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
+        reason = f"{len(data)} bytes"
+    except cv2.error as error:  # of a header that promises too much
+        image, reason = None, error.err
     if image is None:
-        raise InputError(f"{name} is not a readable image ({len(data)} bytes): {remedy}.")
+        raise InputError(f"{name} is not a readable image ({reason}): {remedy}.")
     return cast("Pixels", image)
 
 

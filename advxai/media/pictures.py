@@ -1,79 +1,217 @@
 """Reading what a user brings, told apart by its content and not by its name."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Literal, cast
 
 import av
 import cv2
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from advxai.common.arrays import Pixels
-from advxai.common.errors import InputError
-from advxai.media.cut import decode_png
-from advxai.media.video import count_frames
+from advxai.common.errors import InputError, reading
+from advxai.media import raw
+from advxai.media.shown import hdr_note, on_white
+from advxai.media.streams import opened
 
-HEIC = (b"heic", b"heix", b"heim", b"heis")  # what a phone's pictures may say they are
+# Of Pillow's formats those that are told by their first bytes and run no other program.
+FORMATS = (
+    "AVIF", "BMP", "DDS", "DIB", "GIF", "ICO", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "PSD", "QOI", "SGI",
+    "SUN", "TIFF", "WEBP",
+)  # fmt: skip
+MOVE = ("AVIF", "GIF", "PNG", "WEBP")  # a second picture is the next moment, not another page or size
+HEIF = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
+AVIF = frozenset({b"avif", b"avis"})
 NO_VIDEO = ("tty", "image2")  # FFmpeg's readers that take a text, or a file of any content called .jpg, for pictures
 GIVE = "give a picture (JPEG, PNG, WebP, TIFF, BMP, AVIF ...) or a video"
+DAMAGED = "it is damaged or cut short; get it anew"
+SAVE = "save it as JPEG or PNG and give that"
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture as it is meant to be shown: uint8 (H, W, 3) sRGB; and what the user should know of that."""
+
+    pixels: Pixels
+    notes: list[str]
 
 
 def kind_of(path: Path) -> Literal["picture", "video"]:
-    """What a file is; a GIF that moves is a video.
+    """What a file is; a GIF, PNG, WebP or AVIF that moves is a video.
 
     Raises:
         InputError: it can't be read, or is neither.
     """
     try:
         with open(path, "rb") as file:
-            start = file.read(16)
+            start = file.read(256)
     except OSError as error:
         raise InputError(f"{path} can't be read ({error.strerror}): {GIVE}") from error
-    if start.startswith(b"GIF8"):
-        return "video" if count_frames(path) > 1 else "picture"
-    if start[4:8] == b"ftyp" and start[8:12] in HEIC:
-        raise InputError(f"{path} is a HEIC picture, which can't be read here: save it as JPEG or PNG and give that")
-    with _quiet():
-        if cv2.haveImageReader(str(path)):
-            return "picture"
+    if _is_heif(start):
+        _heif_opener(path)
+        return "picture"
+    with picture_file(path) as image:
+        if image is not None:
+            return "video" if moments(image) > 1 else "picture"
+    if known := raw.unreadable(start):
+        raise InputError(f"{path} is {known}, which isn't read here: {SAVE}")
     if reason := _not_played(path):
         raise InputError(f"{path} is neither a picture nor a video that can be read ({reason}): {GIVE}")
+    with opened(path) as video:
+        name = video.container.format.name
+    if name.endswith("_pipe"):
+        raise InputError(f"{path} is a picture ({name.removesuffix('_pipe')}) that isn't read here: {SAVE}")
     return "video"
 
 
 def _not_played(path: Path) -> str:
-    """Why FFmpeg finds no video in a file; nothing if it does."""
-    try:
-        with av.open(str(path), metadata_errors="replace") as container:
-            if container.format.name.startswith(NO_VIDEO):
-                return "its content is of no known kind"
-            return "" if container.streams.video else "it has no pictures"
-    except (av.FFmpegError, OSError) as error:
-        return error.strerror or type(error).__name__
-
-
-def read_picture(path: Path) -> Pixels:
-    """An upright picture, uint8 (H, W, 3) RGB: a rotation noted by the camera is applied, transparency is dropped.
-
-    Raises:
-        InputError: it is damaged, cut short or too large for OpenCV.
-    """
-    try:
-        with _quiet():
-            return decode_png(path.read_bytes(), str(path), "it is damaged or cut short; get it anew")
-    except cv2.error as error:
-        raise InputError(f"{path} can't be decoded ({error.err}): save it anew, or smaller") from error
+    """Why FFmpeg knows nothing of a file; nothing if it does."""
+    with reading(path, GIVE, "a picture or a video"):
+        try:
+            with av.open(str(path.absolute()), metadata_errors="replace") as container:
+                return "its content is of no known kind" if container.format.name.startswith(NO_VIDEO) else ""
+        except (av.FFmpegError, OSError) as error:
+            return error.strerror or type(error).__name__
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without OpenCV's own messages, which name its source lines and not the file."""
-    log = cv2.utils.logging
-    level = log.setLogLevel(log.LOG_LEVEL_SILENT)
+def picture_file(path: Path) -> Iterator[Image.Image | None]:
+    """A file opened by Pillow; None: it is no picture.
+
+    Whatever Pillow raises inside the block becomes an InputError that names the file.
+    """
+    with reading(path, DAMAGED, "a picture"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pictures above 89 million pixels, and of odd metadata
+        try:
+            image: Image.Image = Image.open(path, formats=(*FORMATS, *_heif_too()))
+        except UnidentifiedImageError:
+            yield None
+            return
+        except Image.DecompressionBombError as error:
+            most = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6
+            raise InputError(f"{path} is too large, above {most} million pixels: save it smaller") from error
+        with image:
+            yield image
+
+
+def _head(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(256)
+
+
+def moments(image: Image.Image) -> int:
+    """How many frames an animation has; 1: it doesn't move."""
+    if image.format not in MOVE:
+        return 1
+    return max(1, getattr(image, "n_frames", 1) - still(image))
+
+
+def still(image: Image.Image) -> int:
+    """How many pictures a PNG has before its animation, for viewers that know no animations: 0 or 1."""
+    return int(bool(image.info.get("default_image")))
+
+
+def read_picture(path: Path) -> Picture:
+    """A picture as it is meant to be shown: upright, its colours converted to sRGB, transparency on white.
+
+    Raises:
+        InputError: it is damaged or cut short, or isn't meant to be looked at as it is (a camera's raw data,
+            floating-point values, nothing but transparency).
+    """
+    with picture_file(path) as image:
+        if image is None:
+            raise InputError(f"{path} can't be read as a picture: {DAMAGED}")
+        notes = [raw.turn_page(path, image), _hdr(path, image)]
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        if upright.has_transparency_data and not np.asarray(upright.convert("RGBA"))[..., 3].any():
+            raise InputError(f"{path} is transparent all over, so that nothing is seen: save it without transparency")
+        pixels, said = as_pixels(path, upright)
+    return Picture(pixels, [note for note in (*notes, *said) if note])
+
+
+def as_pixels(path: Path, image: Image.Image) -> tuple[Pixels, list[str]]:
+    """A loaded picture as uint8 (H, W, 3) sRGB on white, and notes.
+
+    Raises:
+        InputError: what its values mean isn't said in the file.
+    """
+    if image.mode.startswith("I;16"):
+        grey = ((np.asarray(image).astype(np.uint32) + 128) // 257).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2), []
+    if image.mode in ("F", "I"):
+        kind = "floating-point numbers" if image.mode == "F" else "integers of more than 16 bits, or signed ones"
+        raise InputError(f"{path} holds {kind}, of which it doesn't say which is white: save it with 8 or 16 bits")
+    if not image.has_transparency_data:
+        coloured, note = _in_srgb(image)
+        return np.array(coloured), [note]
+    rgba = np.array(image.convert("RGBA"))
+    coloured, note = _in_srgb(Image.fromarray(np.ascontiguousarray(rgba[..., :3])), image.info.get("icc_profile"))
+    rgba[..., :3] = np.asarray(coloured)
+    pixels, seen = on_white(rgba)
+    return pixels, [note, seen]
+
+
+def _in_srgb(image: Image.Image, icc: bytes | None = None) -> tuple[Image.Image, str]:
+    """Colours as the picture's profile means them, mode RGB; and a note."""
+    icc = icc or image.info.get("icc_profile")
+    without = "It has no colour profile, so that its printing colours (CMYK) are rough." if image.mode == "CMYK" else ""
+    if not icc:
+        return image.convert("RGB"), without
     try:
-        yield
-    finally:
-        log.setLogLevel(level)
+        profile = ImageCms.ImageCmsProfile(BytesIO(icc))
+        name = (profile.profile.profile_description or "a profile without a name").strip()
+        if "srgb" in name.lower():
+            return image.convert("RGB"), without
+        source = image if image.mode in ("RGB", "L", "CMYK", "LAB") else image.convert("RGB")
+        shown = ImageCms.profileToProfile(source, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
+        return image.convert("RGB"), f"Its colour profile can't be used ({error}): its colours may be others."
+    return cast("Image.Image", shown), f"Its colours ({name}) are converted to sRGB."
+
+
+def _hdr(path: Path, image: Image.Image) -> str:
+    """A note on a picture for bright screens, which Pillow itself doesn't tell of."""
+    if "nclx_profile" in image.info:  # by the package for HEIC
+        return hdr_note(int(image.info["nclx_profile"].get("transfer_characteristics", 0)))
+    if image.format not in ("AVIF", "PNG") or (image.format == "PNG" and b"cICP" not in _head(path)):
+        return ""
+    try:
+        with opened(path) as video:
+            return hdr_note(int(video.stream.codec_context.color_trc))
+    except InputError:  # Pillow reads more of these than FFmpeg
+        return ""
+
+
+def _is_heif(start: bytes) -> bool:
+    """Whether a file begins as High Efficiency Image File Format, of which AVIF is the part that Pillow reads."""
+    if start[4:8] != b"ftyp":
+        return False
+    size = int.from_bytes(start[:4], "big")
+    brands = {start[8:12], *(start[at : at + 4] for at in range(16, min(size, len(start)), 4))}
+    return not brands & AVIF and bool(brands & HEIF)
+
+
+def _heif_opener(path: Path) -> None:
+    """Have Pillow read HEIC, if the package for it is installed."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError as error:
+        raise InputError(
+            f"{path} is a HEIC picture, which can't be read here: save it as JPEG or PNG and give that, or install "
+            "pillow-heif (`.venv/bin/python -m pip install pillow-heif`; its wheels carry a library under the GPL)"
+        ) from error
+    register_heif_opener()
+
+
+def _heif_too() -> tuple[str, ...]:
+    """Pillow's name of HEIC, once that can be read."""
+    return tuple(name for name in ("HEIF",) if name in Image.OPEN)
 
 
 def reduced(picture: Pixels, longest: int) -> Pixels:

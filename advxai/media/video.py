@@ -4,44 +4,189 @@ import logging
 import os
 import tempfile
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby
+from functools import cached_property
+from itertools import groupby, pairwise
 from pathlib import Path
-from typing import cast
 
 import av
 import numpy as np
-from av.stream import Discard
 from av.video.frame import PictureType
 
 from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
+from advxai.media.shown import UPRIGHT, Shown, decoded, interlaced, pixel_of, square_size, turn_of
+from advxai.media.streams import Opened, opened
+from advxai.media.timeline import Timeline, Unseekable, timeline
 
 log = logging.getLogger(__name__)
-# Of these a packet is a picture, so that the packets' time stamps number the frames. Not so, for example, of VP8 with
-# its packets that show nothing.
-NUMBERED_BY_PACKETS = ("h264", "hevc")
-PROGRESSIVE = (0, 1)  # AVFieldOrder: unknown, progressive
+
+
+class Clip:
+    """A video's frames, as they are meant to be shown.
+
+    Attributes:
+        path: the file.
+        notes: what the user should know, of the frames that were read so far.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.notes: list[str] = []
+
+    @cached_property
+    def _timeline(self) -> Timeline | Unseekable:
+        return timeline(self.path)
+
+    @cached_property
+    def _decoded(self) -> tuple[list[int | None], Fraction | None, Fraction | None]:
+        """Presentation times of all frames, by decoding them; what a unit of these is in seconds; mean frame rate."""
+        with opened(self.path) as video:
+            times = [time for time, _ in decoded(video.container, video.stream)]
+            return times, video.stream.time_base, _rate(video.stream)
+
+    @property
+    def count(self) -> int:
+        """Number of frames; only where packets don't tell it are the frames decoded.
+
+        Raises:
+            InputError: the file can't be read as a video, or is truncated.
+        """
+        line = self._timeline
+        return len(line.shown) if isinstance(line, Timeline) else len(self._decoded[0])
+
+    @cached_property
+    def times(self) -> list[Fraction]:
+        """When each frame is shown, in seconds from the first one: by its time stamp or, where frames have none or
+        these don't ascend, by the mean frame rate.
+
+        Raises:
+            InputError: as of `count`, or the file has neither.
+        """
+        line = self._timeline
+        if isinstance(line, Timeline):
+            return [(time - line.shown[0]) * line.base for time in line.shown]
+        said, base, rate = self._decoded
+        stamps = [time for time in said if time is not None]
+        if base and len(stamps) == len(said) and all(a < b for a, b in pairwise(stamps)):
+            return [(time - stamps[0]) * base for time in stamps]
+        if not rate:
+            raise InputError(f"{self.path} has no frame rate: replace the file by a playable clip.")
+        return [index / rate for index in range(len(said))]
+
+    def seconds(self, indices: Iterable[int]) -> list[float]:
+        """When frames are shown; see `times`."""
+        return [float(self.times[index]) for index in indices]
+
+    def frames(self, start: int = 0, stop: int | None = None, stride: int = 1) -> Iterator[tuple[int, Pixels]]:
+        """Yield what `read_frames` does."""
+        with opened(self.path) as video:
+            shown = self._shown(video)
+            for index, (_, frame) in enumerate(decoded(video.container, video.stream)):
+                if stop is not None and index >= stop:
+                    return
+                if index >= start and (index - start) % stride == 0:
+                    yield index, shown.rgb(frame)
+
+    def at(self, indices: Iterable[int]) -> Iterator[tuple[int, Pixels]]:
+        """Yield what `read_at` does."""
+        wanted = sorted(set(indices))
+        if wanted and wanted[0] < 0:
+            raise ValueError(f"frame {wanted[0]} is asked for: frames count from 0")
+        given: dict[int, int | None] = {}  # index -> presentation time
+        try:
+            for index, frame, shown in self._sought(wanted):
+                given[index] = frame.pts
+                yield index, shown.rgb(frame)
+            return
+        except Unseekable as reason:
+            log.info("%s: %s; decoded from its start", self.path, reason)
+        left = set(wanted) - set(given)
+        with opened(self.path) as video:
+            shown = self._shown(video)
+            for index, (time, frame) in enumerate(decoded(video.container, video.stream)):
+                if index in left:
+                    yield index, shown.rgb(frame)
+                elif given.get(index, time) != time:
+                    raise InputError(f"{self.path} has time stamps that don't number its frames: encode it anew.")
+                if index == wanted[-1]:
+                    return
+
+    def _shown(self, video: Opened) -> Shown:
+        shown = Shown(self.path, video.stream, video.notes)
+        self.notes = shown.notes
+        return shown
+
+    def _sought(self, wanted: list[int]) -> Iterator[tuple[int, av.VideoFrame, Shown]]:
+        """The wanted frames, by seeking, and what shows them.
+
+        Raises:
+            Unseekable: what comes isn't what the timeline says; frames yielded before are right unless it is wrong.
+        """
+        line = self._timeline
+        if isinstance(line, Unseekable):
+            raise line
+        keys = [pts for pts, _ in line.keys]
+        inside = [index for index in wanted if index < len(line.shown)]
+        reason: Unseekable | None = None  # no fault of the file, so raised when it is closed
+        with opened(self.path) as video:
+            shown = self._shown(video)
+            # the last keyframe shown no later than the frame: what an open group shows before its keyframe needs more
+            for key, group in groupby(inside, lambda index: bisect_right(keys, line.shown[index]) - 1):
+                indices = set(group)
+                try:
+                    for index, frame in _from_key(video, line, line.keys[key]):
+                        if index in indices:
+                            yield index, frame, shown
+                            indices.discard(index)
+                        if not indices:
+                            break
+                except Unseekable as error:
+                    reason = error
+                if indices:
+                    reason = reason or Unseekable(f"frame {min(indices)} doesn't come after its keyframe")
+                    break
+        if reason:
+            raise reason
+
+
+def _from_key(video: Opened, line: Timeline, key: tuple[int, int]) -> Iterator[tuple[int, av.VideoFrame]]:
+    """(index, frame) of every frame from a keyframe on; each must be the one that the timeline has next."""
+    pts, dts = key
+    start = index = bisect_left(line.shown, pts)
+    begun = False
+    try:
+        video.container.seek(dts, stream=video.stream)
+        for packet in video.container.demux(video.stream):
+            begun = begun or (packet.is_keyframe and packet.pts == pts)
+            for frame in packet.decode() if begun else ():
+                if frame.pts is not None and frame.pts < pts:
+                    continue
+                if index == len(line.shown) or frame.pts != line.shown[index] or frame.interlaced_frame:
+                    raise Unseekable(f"frame {index} isn't what its packet promises")
+                if index == start and frame.pts == pts and frame.pict_type != PictureType.I:
+                    raise Unseekable(f"frame {index} is called a keyframe and isn't one")
+                yield index, frame
+                index += 1
+    except av.FFmpegError as error:  # whether the file is to blame, decoding from the start tells
+        raise Unseekable(f"seeking before frame {start} fails ({error})") from error
 
 
 def read_frames(path: Path, start: int = 0, stop: int | None = None, stride: int = 1) -> Iterator[tuple[int, Pixels]]:
     """Yield (index, frame) for the frames start, start + stride, ... below `stop`; frame is uint8 (H, W, 3) RGB.
 
     Indices count decoded frames from 0. Every frame before the last one asked for is decoded, so that an index means
-    the same frame in any container. A rotation noted in the file is applied in quarter turns.
+    the same frame in any container. Frames are as they are meant to be shown (`advxai.media.shown`): turned and
+    mirrored as the file says, with square pixels, interlaced ones without combs.
 
     Raises:
-        InputError: the file can't be opened, has no video stream, or its data can't be decoded.
+        InputError: the file can't be opened, has no video stream, its data can't be decoded, or its frames change
+            their size.
     """
-    with _opened(path) as (container, stream):
-        for index, frame in enumerate(container.decode(stream)):
-            if stop is not None and index >= stop:
-                return
-            if index >= start and (index - start) % stride == 0:
-                yield index, _rgb(frame)
+    clip = Clip(path)
+    return _reading(clip, clip.frames(start, stop, stride))
 
 
 def read_at(path: Path, indices: Iterable[int]) -> Iterator[tuple[int, Pixels]]:
@@ -54,57 +199,18 @@ def read_at(path: Path, indices: Iterable[int]) -> Iterator[tuple[int, Pixels]]:
         InputError: as `read_frames`, or the file is truncated.
         ValueError: an index is negative.
     """
-    wanted = sorted(set(indices))
-    if wanted and wanted[0] < 0:
-        raise ValueError(f"frame {wanted[0]} is asked for: frames count from 0")
-    timeline = _timeline(path)
-    given: dict[int, int | None] = {}  # index -> presentation time
-    try:
-        for index, frame in _sought(path, timeline, wanted):
-            given[index] = frame.pts
-            yield index, _rgb(frame)
-        return
-    except _Unseekable as reason:
-        log.info("%s: %s; decoded from its start", path, reason)
-    left = set(wanted) - set(given)
-    with _opened(path) as (container, stream):
-        for index, frame in enumerate(container.decode(stream)):
-            if index in left:
-                yield index, _rgb(frame)
-            elif given.get(index, frame.pts) != frame.pts:
-                raise InputError(f"{path} has time stamps that don't number its frames: encode it anew.")
-            if index == wanted[-1]:
-                return
+    clip = Clip(path)
+    return _reading(clip, clip.at(indices))
 
 
 def count_frames(path: Path) -> int:
-    """Number of frames that `read_frames` gives; only where packets don't tell it are the frames decoded.
-
-    Raises:
-        InputError: as `read_frames`, or the file is truncated.
-    """
-    timeline = _timeline(path)
-    if isinstance(timeline, _Timeline):
-        return len(timeline.shown)
-    with _opened(path) as (container, stream):
-        return sum(1 for _ in container.decode(stream))
+    """Number of frames that `read_frames` gives; raises as `Clip.count` does."""
+    return Clip(path).count
 
 
 def seconds_of(path: Path, indices: Iterable[int]) -> list[float]:
-    """When frames are shown, in seconds from the first one: by their time stamps or, where these don't number the
-    frames, by the mean frame rate.
-
-    Raises:
-        InputError: as `count_frames`, or the file has neither.
-    """
-    timeline = _timeline(path)
-    with _opened(path) as (_, stream):
-        base, rate = stream.time_base, stream.average_rate or stream.guessed_rate
-    if isinstance(timeline, _Timeline) and base:
-        return [float((timeline.shown[index] - timeline.shown[0]) * base) for index in indices]
-    if not rate:
-        raise InputError(f"{path} has no frame rate: replace the file by a playable clip.")
-    return [float(index / rate) for index in indices]
+    """When frames are shown, in seconds from the first one; see `Clip.times`, and raises as that does."""
+    return Clip(path).seconds(indices)
 
 
 def check_whole(path: Path) -> None:
@@ -113,26 +219,93 @@ def check_whole(path: Path) -> None:
     Raises:
         InputError: the file is truncated or isn't a video.
     """
-    _timeline(path)
+    timeline(path)
 
 
-def probe(path: Path) -> tuple[int, Fraction, int, int]:
-    """(frames, frames per second, width, height) of a clip, in pixels as decoded; frames are counted, not estimated.
+@dataclass(frozen=True)
+class Probed:
+    """What is in a clip.
+
+    Attributes:
+        frames: counted, not estimated.
+        fps: frames per second, the mean.
+        width, height: as shown, in pixels.
+        times: when each frame is shown, in seconds from the first one, of a clip of a variable rate; None: at `fps`.
+    """
+
+    frames: int
+    fps: Fraction
+    width: int
+    height: int
+    times: Sequence[Fraction] | None = None
+
+
+def probe(path: Path) -> Probed:
+    """What is in a clip; all of it is decoded.
 
     Raises:
         InputError: the file isn't a video, or it has no frame or no frame rate.
     """
-    with _opened(path) as (container, stream):
-        count, width, height = 0, 0, 0
-        for frame in container.decode(stream):
-            if count == 0:
-                turned = frame.rotation % 180 == 90
-                width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
-            count += 1
-        rate = stream.average_rate or stream.guessed_rate
-    if not count or not rate:
+    with opened(path) as video:
+        times: list[int | None] = []
+        width = height = 0
+        for time, frame in decoded(video.container, video.stream):
+            if not times:
+                width, height = square_size(frame.width, frame.height, pixel_of(video.stream))
+                (_, exchanged), _ = turn_of(frame) or UPRIGHT
+                width, height = (height, width) if exchanged else (width, height)
+            times.append(time)
+        rate, base = _rate(video.stream), video.stream.time_base
+    if not times or not rate:
         raise InputError(f"{path} holds no frame or no frame rate: replace the file by a playable clip.")
-    return count, Fraction(rate), width, height
+    stamps = [time for time in times if time is not None]
+    seconds = [(time - stamps[0]) * base for time in stamps] if base else []
+    if len(seconds) < len(times) or len(times) == 1:
+        return Probed(len(times), rate, width, height)
+    if any(a >= b for a, b in pairwise(seconds)):
+        raise InputError(f"{path} has time stamps that don't ascend: encode it anew.")
+    mean = (len(times) - 1) / seconds[-1]
+    for constant in (rate, mean):  # what the header says may be a guess; clocks are coarse, so half a frame is nothing
+        if all(abs(time * constant - index) < 0.5 for index, time in enumerate(seconds)):
+            return Probed(len(times), constant, width, height)
+    return Probed(len(times), mean, width, height, seconds)
+
+
+def as_shown(path: Path) -> dict[str, object]:
+    """What pixels depend on beside what is decoded; nothing of an ordinary video, so that what was once made of one
+    stays valid.
+
+    Raises:
+        InputError: the file can't be read as a video.
+    """
+    with opened(path) as video:
+        said: dict[str, object] = {}
+        if pixel := pixel_of(video.stream) - 1:
+            said["pixel"] = str(pixel + 1)
+        if video.notes:
+            said["stream"] = video.stream.index
+        for frame in video.container.decode(video.stream):
+            if interlaced(video.stream) or frame.interlaced_frame:
+                said["interlaced"] = True
+            (right, over), (under, down) = turn_of(frame) or UPRIGHT
+            if right * down - over * under < 0:
+                said["mirrored"] = True
+            break
+        return said
+
+
+def _rate(stream: av.VideoStream) -> Fraction | None:
+    """Frames per second, the mean."""
+    return stream.average_rate or stream.guessed_rate
+
+
+def _reading(clip: Clip, frames: Iterator[tuple[int, Pixels]]) -> Iterator[tuple[int, Pixels]]:
+    """The frames, after which the log is told what isn't as it seems."""
+    try:
+        yield from frames
+    finally:
+        for note in clip.notes:
+            log.warning("%s: %s", clip.path, note)
 
 
 def write_video(path: Path, frames: Iterable[Pixels], fps: Fraction, crf: int = 23) -> int:
@@ -185,126 +358,3 @@ def _encode(path: str, frames: Iterable[Pixels], fps: Fraction, crf: int) -> int
             raise ValueError("no frame to write")
         container.mux(stream.encode(None))
     return count
-
-
-class _Unseekable(Exception):
-    """Frames can't be numbered by time stamps, or not be sought; the message says why."""
-
-
-@dataclass(frozen=True)
-class _Timeline:
-    """Presentation times of the frames shown, and (presentation time, time to seek) of all keyframes, ascending."""
-
-    shown: list[int]
-    keys: list[tuple[int, int]]
-
-
-def _timeline(path: Path) -> _Timeline | _Unseekable:
-    """Times of a clip's frames from its packets alone, or why they don't tell.
-
-    Raises:
-        InputError: the file is truncated or isn't a video.
-    """
-    with _opened(path) as (container, stream):
-        _check_index(path, container, stream)
-        packets = [packet for packet in container.demux(stream) if packet.size]
-        _check_index(path, container, stream)  # a fragmented file's index has grown meanwhile
-        codec = stream.codec_context.codec.name
-        if codec not in NUMBERED_BY_PACKETS or stream.codec_context.field_order not in PROGRESSIVE:
-            return _Unseekable(f"a packet of this {codec} stream may be more or less than a frame")
-        if container.format.name == "avi":
-            return _Unseekable("AVI has times of decoding only")
-    timed = [(packet.pts, packet) for packet in packets if packet.pts is not None]
-    if not packets or len(timed) < len(packets):
-        return _Unseekable("not every packet has its time")
-    times = sorted(pts for pts, _ in timed)
-    # before the first keyframe the decoder drops frames, how many the packets don't tell
-    if len(set(times)) < len(times) or not packets[0].is_keyframe or packets[0].pts != times[0]:
-        return _Unseekable("frames share a time or precede the first keyframe")
-    # an edit list has frames decoded but not shown
-    shown = sorted(pts for pts, packet in timed if not packet.is_discard)
-    keys = ((pts, pts if packet.dts is None else packet.dts) for pts, packet in timed if packet.is_keyframe)
-    return _Timeline(shown, sorted(keys))
-
-
-def _check_index(path: Path, container: av.container.InputContainer, stream: av.VideoStream) -> None:
-    # other containers' indices list only some frames, or places that aren't those of the frames' last bytes
-    if not container.format.name.startswith("mov"):
-        return
-    there = [entry.pos + entry.size <= container.size for entry in stream.index_entries]
-    if not all(there):
-        raise InputError(
-            f"{path} is truncated: its header promises {len(there)} frames, {sum(there)} are there: download it again."
-        )
-
-
-def _sought(path: Path, timeline: _Timeline | _Unseekable, wanted: list[int]) -> Iterator[tuple[int, av.VideoFrame]]:
-    """The wanted frames, by seeking.
-
-    Raises:
-        _Unseekable: what comes isn't what the timeline says; frames yielded before are right unless it is wrong.
-    """
-    if isinstance(timeline, _Unseekable):
-        raise timeline
-    keys = [pts for pts, _ in timeline.keys]
-    inside = [index for index in wanted if index < len(timeline.shown)]
-    with _opened(path) as (container, stream):
-        # the last keyframe shown no later than the frame: what an open group shows before its keyframe needs more
-        for key, group in groupby(inside, lambda index: bisect_right(keys, timeline.shown[index]) - 1):
-            indices = set(group)
-            for index, frame in _from_key(container, stream, timeline, timeline.keys[key]):
-                if index in indices:
-                    yield index, frame
-                    indices.discard(index)
-                if not indices:
-                    break
-            if indices:
-                raise _Unseekable(f"frame {min(indices)} doesn't come after its keyframe")
-
-
-def _from_key(
-    container: av.container.InputContainer, stream: av.VideoStream, timeline: _Timeline, key: tuple[int, int]
-) -> Iterator[tuple[int, av.VideoFrame]]:
-    """(index, frame) of every frame from a keyframe on; each must be the one that the timeline has next."""
-    pts, dts = key
-    start = index = bisect_left(timeline.shown, pts)
-    begun = False
-    try:
-        container.seek(dts, stream=stream)
-        for packet in container.demux(stream):
-            begun = begun or (packet.is_keyframe and packet.pts == pts)
-            for frame in packet.decode() if begun else ():
-                if frame.pts is not None and frame.pts < pts:
-                    continue
-                if index == len(timeline.shown) or frame.pts != timeline.shown[index] or frame.interlaced_frame:
-                    raise _Unseekable(f"frame {index} isn't what its packet promises")
-                if index == start and frame.pts == pts and frame.pict_type != PictureType.I:
-                    raise _Unseekable(f"frame {index} is called a keyframe and isn't one")
-                yield index, frame
-                index += 1
-    except av.FFmpegError as error:  # whether the file is to blame, decoding from the start tells
-        raise _Unseekable(f"seeking before frame {start} fails ({error})") from error
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """Open the first video stream; any failure of PyAV inside the block becomes an InputError that names the file."""
-    try:
-        with av.open(str(path), metadata_errors="replace") as container:  # a title may be in any encoding
-            if not container.streams.video:
-                raise InputError(f"{path} has no video stream: give a video file.")
-            stream = container.streams.video[0]
-            for other in container.streams:
-                if other is not stream:  # what is missing of the sound must not end the pictures
-                    other.discard = Discard.all
-            stream.codec_context.thread_count = 1  # cores are shared with other jobs
-            yield container, stream
-    except (av.FFmpegError, OSError) as error:
-        raise InputError(f"{path} can't be read as a video ({error}): replace the file.") from error
-
-
-def _rgb(frame: av.VideoFrame) -> Pixels:
-    """uint8 (H, W, 3), turned counter-clockwise by the rotation noted, if that is a multiple of 90 degrees."""
-    image = cast("Pixels", frame.to_ndarray(format="rgb24"))
-    turned = frame.rotation % 360 and frame.rotation % 90 == 0
-    return np.ascontiguousarray(np.rot90(image, frame.rotation // 90)) if turned else image

@@ -9,7 +9,7 @@ import pytest
 from advxai.common.errors import InputError
 from advxai.corpus.demo import make_clip
 from advxai.media.retinaface import Detection
-from advxai.media.video import probe, read_frames, write_video
+from advxai.media.video import Probed, probe, read_frames, write_video
 from tests.unit.corpus_faces import synthetic_frame, synthetic_mesh
 
 FPS = Fraction(10)
@@ -65,7 +65,7 @@ def test_the_tree_of_a_clip(clip: Path, tmp_path: Path) -> None:
     assert sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.mp4")) == sorted(
         originals + fakes + masks
     )
-    assert {probe(tmp_path / "out" / video) for video in originals + fakes + masks} == {(5, FPS, 160, 128)}
+    assert {probe(tmp_path / "out" / video) for video in originals + fakes + masks} == {Probed(5, FPS, 160, 128)}
     # block 021 begins at frame 65 // 3 = 21
     _, first = next(read_frames(tmp_path / "out" / originals[1]))
     assert np.abs(first.astype(int) - synthetic_frame(21, 129, 160)[:128]).mean() < 12

@@ -8,7 +8,7 @@ from av.video.frame import PictureType
 
 from advxai.common.errors import InputError
 from advxai.media import video
-from advxai.media.video import check_whole, count_frames, probe, read_at, read_frames, seconds_of, write_video
+from advxai.media.video import Probed, check_whole, count_frames, probe, read_at, read_frames, seconds_of, write_video
 from tests.unit.corpus_faces import encoded, synthetic_frame
 
 FPS = Fraction(24000, 1001)
@@ -22,7 +22,7 @@ def grey_ramp(count: int, height: int = 48, width: int = 64) -> list[np.ndarray]
 def test_round_trip_is_frame_exact(tmp_path: Path) -> None:
     path = tmp_path / "a" / "clip.mp4"
     assert write_video(path, grey_ramp(20), FPS) == 20
-    assert probe(path) == (20, FPS, 64, 48)
+    assert probe(path) == Probed(20, FPS, 64, 48)
     read = list(read_frames(path, 3, 17, 5))
     assert [index for index, _ in read] == [3, 8, 13]
     for index, frame in read:
@@ -43,7 +43,8 @@ def test_same_frames_same_bytes(tmp_path: Path) -> None:
 
 def test_odd_sizes_lose_their_last_line(tmp_path: Path) -> None:
     write_video(tmp_path / "odd.mp4", grey_ramp(3, 49, 65), FPS)
-    assert probe(tmp_path / "odd.mp4")[2:] == (64, 48)
+    found = probe(tmp_path / "odd.mp4")
+    assert (found.width, found.height) == (64, 48)
 
 
 def test_a_failed_encoding_leaves_nothing(tmp_path: Path) -> None:
@@ -176,7 +177,7 @@ def test_time_stamps_found_wrong_too_late_are_an_error(tmp_path, monkeypatch):
 
     def shifted(*arguments):
         yield from ((index - 1, frame) for index, frame in from_key(*arguments) if index in (5, 6))
-        raise video._Unseekable("a frame is missing")
+        raise video.Unseekable("a frame is missing")
 
     monkeypatch.setattr(video, "_from_key", shifted)
     with pytest.raises(InputError, match="a.mp4 has time stamps that don't number its frames: encode it anew"):

@@ -48,7 +48,7 @@ class Says:
 def test_a_phone_s_photo_is_upright(tmp_path):
     pixels = np.zeros((40, 60, 3), np.uint8)
     pixels[:20] = (250, 0, 0)  # the upper half is red
-    upright = read_picture(photo(tmp_path / "me.jpg", pixels, ORIENTATION))
+    upright = read_picture(photo(tmp_path / "me.jpg", pixels, ORIENTATION)).pixels
     assert upright.shape == (60, 40, 3)
     assert upright[:, 30:].reshape(-1, 3).mean(0) == pytest.approx([250, 0, 0], abs=4)  # and now the right one
     assert upright[:, :10].mean() < 4
@@ -59,7 +59,7 @@ def test_a_picture_is_known_by_its_content(tmp_path, suffix):
     pixels, path = synthetic_frame(1), tmp_path / "clip.mp4"
     path.write_bytes(cv2.imencode(suffix, pixels[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, 101])[1].tobytes())
     assert kind_of(path) == "picture"
-    np.testing.assert_array_equal(read_picture(path), pixels)
+    np.testing.assert_array_equal(read_picture(path).pixels, pixels)
 
 
 def test_a_video_is_known_by_its_content(tmp_path):
@@ -86,7 +86,7 @@ def test_an_absent_file_and_a_heic_picture(tmp_path):
 def test_a_picture_that_is_cut_short_is_named(tmp_path, suffix):
     data = cv2.imencode(suffix, synthetic_frame(1))[1].tobytes()
     (tmp_path / f"me{suffix}").write_bytes(data[: len(data) * 9 // 10])
-    with pytest.raises(InputError, match=rf"me{suffix} is not a readable image .*: it is damaged or cut short"):
+    with pytest.raises(InputError, match=rf"me{suffix} can't be read as a picture .*: it is damaged or cut short"):
         read_picture(tmp_path / f"me{suffix}")
 
 

@@ -108,7 +108,7 @@ def _plan(
 ) -> tuple[Fraction, list[Block]] | None:
     """The clip's frame rate and blocks; None, with a line in the report, for a file that can't give them."""
     try:
-        found = probe(clip)
+        found = probe(clip, square=False)
     except InputError as error:
         report.leave_out(str(clip), f"not a video: {error}")
         return None
@@ -171,7 +171,8 @@ def _write_pairs(
 
 def _frames(clip: Path, start: int, stop: int) -> Iterator[tuple[int, Pixels]]:
     try:
-        yield from read_frames(clip, start, stop)
+        # pixels as they are coded, as OpenCV gives them to the field's detectors: nothing is sampled twice
+        yield from read_frames(clip, start, stop, square=False)
     except InputError as error:
         raise _Unusable(str(error)) from error
 

@@ -93,14 +93,19 @@ def _pulled(graph: Graph) -> Iterator[av.VideoFrame]:
 class Shown:
     """Frames of one stream as RGB pixels.
 
+    Args:
+        path: the file. stream: of it.
+        notes: on the choice of the stream.
+        square: a file's pixels that aren't square are made so.
+
     Attributes:
         notes: what the user should know, of the frames that were shown so far.
     """
 
-    def __init__(self, path: Path, stream: av.VideoStream, notes: tuple[str, ...] = ()) -> None:
+    def __init__(self, path: Path, stream: av.VideoStream, notes: tuple[str, ...] = (), square: bool = True) -> None:
         self.notes = list(notes)
         self._path = path
-        self._pixel = pixel_of(stream)
+        self._pixel = pixel_of(stream) if square else Fraction(1)
         self._size: tuple[int, int] | None = None
         self._interlaced = interlaced(stream)
 

@@ -27,14 +27,19 @@ log = logging.getLogger(__name__)
 class Clip:
     """A video's frames, as they are meant to be shown.
 
+    Args:
+        path: the file.
+        square: pixels that aren't square are made so.
+
     Attributes:
         path: the file.
         notes: what the user should know, of the frames that were read so far.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, square: bool = True) -> None:
         self.path = path
         self.notes: list[str] = []
+        self._square = square
 
     @cached_property
     def _timeline(self) -> Timeline | Unseekable:
@@ -115,7 +120,7 @@ class Clip:
                     return
 
     def _shown(self, video: Opened) -> Shown:
-        shown = Shown(self.path, video.stream, video.notes)
+        shown = Shown(self.path, video.stream, video.notes, self._square)
         self.notes = shown.notes
         return shown
 
@@ -174,18 +179,20 @@ def _from_key(video: Opened, line: Timeline, key: tuple[int, int]) -> Iterator[t
         raise Unseekable(f"seeking before frame {start} fails ({error})") from error
 
 
-def read_frames(path: Path, start: int = 0, stop: int | None = None, stride: int = 1) -> Iterator[tuple[int, Pixels]]:
+def read_frames(
+    path: Path, start: int = 0, stop: int | None = None, stride: int = 1, *, square: bool = True
+) -> Iterator[tuple[int, Pixels]]:
     """Yield (index, frame) for the frames start, start + stride, ... below `stop`; frame is uint8 (H, W, 3) RGB.
 
     Indices count decoded frames from 0. Every frame before the last one asked for is decoded, so that an index means
     the same frame in any container. Frames are as they are meant to be shown (`advxai.media.shown`): turned and
-    mirrored as the file says, with square pixels, interlaced ones without combs.
+    mirrored as the file says, interlaced ones without combs and, unless `square` is False, with square pixels.
 
     Raises:
         InputError: the file can't be opened, has no video stream, its data can't be decoded, or its frames change
             their size.
     """
-    clip = Clip(path)
+    clip = Clip(path, square)
     return _reading(clip, clip.frames(start, stop, stride))
 
 
@@ -240,8 +247,8 @@ class Probed:
     times: Sequence[Fraction] | None = None
 
 
-def probe(path: Path) -> Probed:
-    """What is in a clip; all of it is decoded.
+def probe(path: Path, *, square: bool = True) -> Probed:
+    """What is in a clip, as `read_frames` gives it; all of it is decoded.
 
     Raises:
         InputError: the file isn't a video, or it has no frame or no frame rate.
@@ -251,7 +258,9 @@ def probe(path: Path) -> Probed:
         width = height = 0
         for time, frame in decoded(video.container, video.stream):
             if not times:
-                width, height = square_size(frame.width, frame.height, pixel_of(video.stream))
+                width, height = square_size(
+                    frame.width, frame.height, pixel_of(video.stream) if square else Fraction(1)
+                )
                 (_, exchanged), _ = turn_of(frame) or UPRIGHT
                 width, height = (height, width) if exchanged else (width, height)
             times.append(time)

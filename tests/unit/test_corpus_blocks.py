@@ -47,3 +47,20 @@ def test_a_longest_block_at_the_least_length_is_not_too_short():
     """0.5 s at 29.97 fps is 14.985 frames: 14 fit into the longest block, 15 would be the shortest's rounding."""
     blocks = plan_blocks(173, Fraction(2997, 100), {"train": 2, "test": 2}, 1.0, 0.5, 0)
     assert [block.stop - block.start for block in blocks] == [14] * 4
+
+
+def test_gaps_of_a_variable_rate_are_seconds_and_not_frames() -> None:
+    """40 frames at 10 a second, then 60 at 50: at the mean rate, 20 frames would be .4 s at the end."""
+    times = [Fraction(i, 10) for i in range(40)] + [4 + Fraction(i, 50) for i in range(60)]
+    blocks = plan_blocks(100, 99 / times[-1], {"train": 2}, 1.0, 0.5, 0, 0.1, times)
+    assert [(block.start, block.stop) for block in blocks] == [(0, 5), (95, 100)]  # .5 s where frames are slowest
+    with pytest.raises(TooShort):  # 50 frames are a second where they are fastest
+        plan_blocks(100, 99 / times[-1], {"train": 4}, 1.0, 0.5, 0, 0.1, times)
+    three = plan_blocks(100, 99 / times[-1], {"train": 4}, 0.4, 0.5, 0, 0.1, times)
+    assert all(times[after.start] - times[before.stop] >= Fraction(2, 5) for before, after in pairwise(three))
+
+
+def test_a_constant_rate_said_by_times_gives_the_same_blocks() -> None:
+    times = [Fraction(index, 25) for index in range(500)]
+    settings = (500, Fraction(25), {"train": 2, "test": 2}, 1.0, 2.0, 0, 0.5)
+    assert plan_blocks(*settings, times) == plan_blocks(*settings)

@@ -103,7 +103,9 @@ def test_pixels_become_square_before_they_are_turned(tmp_path):
     frame, notes = read(flat)
     assert frame.shape == (48, 128, 3) and colours(frame) == ["red", "green", "blue", "grey"]
     assert notes == ["Its pixels are 2:1, so that 64 x 48 are shown as 128 x 48."]
-    assert (probe(flat).width, probe(flat).height) == (128, 48) and as_shown(flat) == {"pixel": "2"}
+    assert [probe(flat, square=square).width for square in (True, False)] == [128, 64] and as_shown(flat) == {
+        "pixel": "2"
+    }
     high, _ = read(clip(tmp_path / "high.mp4", [quarters()] * 2, pixel=Fraction(1, 2)))
     assert high.shape == (96, 64, 3)  # never less than there was
     turned_too = clip(tmp_path / "turned.mp4", [quarters()] * 2, pixel=Fraction(2), rotation=(90, False))

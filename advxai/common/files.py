@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,15 +13,47 @@ from pathlib import Path
 
 from advxai.common.errors import InputError
 
+LONGEST = 255  # bytes of a name, on all common file systems
+DIGITS = 8  # of the hash that tells shortened names apart
+UNIQUE = 32  # letters of a name that nothing else has
+
 
 def _umask() -> int:
     """The process's file mode mask, which can only be read by setting it."""
-    mask = os.umask(0o022)
+    mask = os.umask(0o077)
     os.umask(mask)
     return mask
 
 
 _UMASK = _umask()
+
+
+def fitting(name: str, room: int) -> str:
+    """A name of at most so many bytes: itself or, too long, what fits of its beginning and some digits of its hash.
+
+    Args:
+        name: without a suffix.
+        room: bytes, more than `DIGITS` + 1.
+    """
+    encoded = os.fsencode(name)
+    if len(encoded) <= room:
+        return name
+    digits = hashlib.sha256(encoded).hexdigest()[:DIGITS]
+    return f"{encoded[: room - DIGITS - 1].decode(errors='ignore')}-{digits}"
+
+
+def let_others(path: Path) -> None:
+    """Let others see a file or folder as far as the umask lets them: tempfile's, and some writers', are one's own."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    path.chmod(mode | ((0o777 if path.is_dir() else 0o666) & ~_UMASK))
+
+
+def hidden_beside(path: Path) -> Path:
+    """A path beside another of a hidden name that nothing else has; it keeps the suffix, for writers that go by it."""
+    short = len(os.fsencode(path.suffix)) <= UNIQUE  # else it is no suffix
+    stem, suffix = (path.stem, path.suffix) if short else (path.name, "")
+    room = LONGEST - UNIQUE - len("..") - len(os.fsencode(suffix))
+    return path.with_name(f".{fitting(stem.removeprefix('.'), room)}.{uuid.uuid4().hex}{suffix}")
 
 
 def _to_disk(path: Path) -> None:
@@ -46,11 +79,11 @@ def publish(path: Path, save: Callable[[Path], object], *, replace: bool = True)
         Whether the new file is in place.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
+    temporary = hidden_beside(path)
     try:
         save(temporary)
-        if temporary.is_file():  # some writers let nobody else read
-            temporary.chmod(temporary.stat().st_mode | (0o666 & ~_UMASK))
+        if temporary.is_file():
+            let_others(temporary)
         _to_disk(temporary)
         if replace:
             temporary.replace(path)
@@ -88,16 +121,25 @@ def _placed(temporary: Path, path: Path) -> bool:
 def published_folder(path: Path) -> Iterator[Path]:
     """A scratch folder beside `path` that takes its place, whatever is there, when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    scratch = _scratch_folder(path)
     try:
         yield scratch
-        scratch.chmod(0o755)
+        let_others(scratch)
         while not _renamed(scratch, path):
-            former = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+            former = _scratch_folder(path)
             _renamed(path, former)
             shutil.rmtree(former, ignore_errors=True)  # NFS keeps what some reader has open; `prune` clears it up
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _scratch_folder(path: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix=scratch_prefix(path.name), dir=path.parent))
+
+
+def scratch_prefix(name: str) -> str:
+    """What the names of tempfile's hidden scratch folders and files beside something of this name begin with."""
+    return f".{fitting(name, LONGEST - 16)}-"  # tempfile adds eight letters, and some a suffix
 
 
 def _renamed(folder: Path, path: Path) -> bool:

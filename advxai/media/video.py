@@ -17,6 +17,7 @@ from av.video.frame import PictureType
 
 from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
+from advxai.common.files import let_others
 from advxai.media.shown import UPRIGHT, Shown, decoded, interlaced, pixel_of, square_size, turn_of
 from advxai.media.streams import Opened, opened
 from advxai.media.timeline import Timeline, Unseekable, timeline
@@ -331,7 +332,7 @@ def write_video(path: Path, frames: Iterable[Pixels], fps: Fraction, crf: int = 
     os.close(handle)
     try:
         count = _encode(scratch, frames, Fraction(fps), crf)
-        Path(scratch).chmod(0o644)
+        let_others(Path(scratch))
         Path(scratch).replace(path)
     except BaseException:
         Path(scratch).unlink(missing_ok=True)

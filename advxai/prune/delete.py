@@ -2,10 +2,10 @@
 
 import logging
 import shutil
-import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
+from advxai.common.files import hidden_beside
 from advxai.common.sizes import human
 from advxai.prune.entries import Entry
 from advxai.prune.folders import elsewhere
@@ -41,6 +41,6 @@ def _remove(path: Path, results: Path) -> None:
     if not path.is_dir():
         path.unlink(missing_ok=True)
         return
-    hidden = path.with_name(f".{path.name.removeprefix('.')}.{uuid.uuid4().hex}")
+    hidden = hidden_beside(path)
     path.rename(hidden)
     shutil.rmtree(hidden)

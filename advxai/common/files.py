@@ -42,6 +42,13 @@ def fitting(name: str, room: int) -> str:
     return f"{encoded[: room - DIGITS - 1].decode(errors='ignore')}-{digits}"
 
 
+def printable(name: str) -> str:
+    """A file's or an image's name as it may be shown in a line: every blank as a space, and what can't be printed,
+    such as bytes that are no letters and what a terminal takes for a command, as a replacement character."""
+    shown = (" " if letter.isspace() else letter for letter in name)
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in shown)
+
+
 def let_others(path: Path) -> None:
     """Let others see a file or folder as far as the umask lets them: tempfile's, and some writers', are one's own."""
     mode = stat.S_IMODE(path.stat().st_mode)

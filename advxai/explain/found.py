@@ -12,7 +12,7 @@ from advxai.explain.explained import Explained
 from advxai.explain.figures import Look
 from advxai.explain.source import Looked, Source
 from advxai.report.axes import image
-from advxai.report.sheet import MARGIN, sheet
+from advxai.report.sheet import MARGIN, sheet, wrapped
 from advxai.report.style import HALO, PAGE, SEGMENT_COLOUR, SIZE
 
 ACROSS = 3  # frames beside each other
@@ -35,13 +35,15 @@ def found_figure(source: Source, found: Mapping[str, Explained], look: Look) -> 
         width, height = width * TALLEST / height, TALLEST
     lines = -(-len(source.looked) // columns)
     room = UNDER if source.kind == "video" else 0.06
-    total = HEAD + lines * (height + room)
     page = max(columns * (width + MARGIN) + MARGIN, PAGE / 2)
+    heading = wrapped(_title(source), page - 2 * MARGIN, SIZE + 1)
+    head = HEAD + heading.count("\n") * (SIZE + 1) * 1.2 / 72
+    total = head + lines * (height + room)
     figure = sheet(page, total, look.dpi, layout=None)
-    figure.text(MARGIN / page, 1 - 0.08 / total, _title(source), fontsize=SIZE + 1, ha="left", va="top")
+    figure.text(MARGIN / page, 1 - 0.08 / total, heading, fontsize=SIZE + 1, ha="left", va="top")
     for place, looked in enumerate(source.looked):
         line, column = divmod(place, columns)
-        x, y = MARGIN + column * (width + MARGIN), total - HEAD - (line + 1) * height - line * room
+        x, y = MARGIN + column * (width + MARGIN), total - head - (line + 1) * height - line * room
         axes = figure.add_axes((x / page, y / total, width / page, height / total))
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)

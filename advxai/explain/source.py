@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from advxai.common.arrays import Pixels
+from advxai.common.files import printable
 from advxai.common.types import Box
 from advxai.explain.request import Request
 from advxai.media.retinaface import Detection
@@ -88,8 +89,8 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What it is called in headings: the file's name, or the image's key."""
-        return Path(self.request.argument).name if self.request.kind == "file" else self.faces[0].key
+        """What it is called in headings and messages: the file's name, or the image's key."""
+        return printable(Path(self.request.argument).name) if self.request.kind == "file" else self.faces[0].key
 
     @property
     def numbers(self) -> list[int]:

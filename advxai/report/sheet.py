@@ -1,24 +1,60 @@
 """An empty figure, squares for pictures in it, and the note under it."""
 
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
+from matplotlib import rc_context
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 from numpy.typing import NDArray
 
+from advxai.common.files import printable
+from advxai.report.fonts import families
 from advxai.report.style import SMALL, Style
 
 HINTED = 1.06  # text in a PNG is up to so many times as wide as in a PDF (measured, from 60 dots an inch on)
+SHORT = 20  # letters of a word that fits into every line
 MARGIN, GAP = 0.08, 0.06  # inches beside a note, and between pictures
+
+
+class Sheet(Figure):
+    """A figure whose texts are drawn as they are, in whatever script: names of files and classes may hold `$`, which
+    matplotlib takes for formulas, and letters that its font lacks. None of our own texts is a formula."""
+
+    def draw(self, renderer: RendererBase) -> None:
+        for text in self.findobj(Text):
+            if isinstance(text, Text):  # as the stubs don't say
+                _literal(text)
+        with rc_context({"text.parse_math": False}), _without_warnings():  # ticks are made while drawing
+            super().draw(renderer)
+
+
+def _literal(text: Text) -> None:
+    text.set_parse_math(False)
+    said = text.get_text()
+    if not said.isascii() or not said.isprintable():
+        text.set_text("\n".join(map(printable, said.split("\n"))))
+        text.set_fontfamily(families(text.get_text()))
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Of letters that no font has `families` tells."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph ", UserWarning)
+        yield
 
 
 def sheet(width: float, height: float, dpi: int, layout: Literal["constrained"] | None = "constrained") -> Figure:
     """A figure of so many inches, which no window shows."""
-    figure = Figure(figsize=(width, height), dpi=dpi, layout=layout)
+    figure = Sheet(figsize=(width, height), dpi=dpi, layout=layout)
     FigureCanvasAgg(figure)
     return figure
 
@@ -59,7 +95,10 @@ def side_of(width: float, columns: int, largest: float, gap: float = GAP) -> flo
 
 def text_width(text: str, size: float) -> float:
     """Inches that a line of text takes at most."""
-    points: float = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), False)[0]
+    text = printable(text)
+    font = FontProperties(family=families(text), size=size)
+    with _without_warnings():
+        points: float = text_to_path.get_text_width_height_descent(text, font, False)[0]
     return HINTED * points / 72
 
 
@@ -74,12 +113,20 @@ def _lines(parts: Iterable[str], width: float, size: float) -> list[str]:
 
 
 def wrapped(text: str, width: float, size: float = SMALL) -> str:
-    """Paragraphs of text, broken into lines of at most `width` inches."""
+    """Paragraphs of text, broken into lines of at most `width` inches; a word that is longer is broken too."""
     return "\n".join(
         line
         for paragraph in text.split("\n")
-        for line in _lines([f"{word} " for word in paragraph.split()], width, size)
+        for line in _lines((part for word in paragraph.split() for part in _parts(word, width, size)), width, size)
     )
+
+
+def _parts(word: str, width: float, size: float) -> list[str]:
+    """A word as what a line may end after."""
+    if len(word) < SHORT or text_width(word, size) <= width:
+        return [f"{word} "]
+    *whole, last = _lines(word, width, size)
+    return [*whole, f"{last} "]
 
 
 def broken(name: str, width: float, size: float = SMALL) -> str:

@@ -1,10 +1,13 @@
 # explain: a picture or a clip of the user's own, or an image of the run, explained as the run does it:
 # snakemake --cores 2 explain --config image=me.jpg
+from advxai.explain.earlier import require_possible
 from advxai.explain.request import asked, configured, names
 
 if asked(CONFIG, sys.argv):
     try:
         EXPLAINED = configured(CONFIG)
+        # before Snakemake deletes the JSON that it is to make anew
+        require_possible(EXPLAINED, P.run / "explain" / EXPLAINED.stem)
     except InputError as error:
         raise WorkflowError(str(error)) from None
 

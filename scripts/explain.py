@@ -3,7 +3,6 @@
 import logging
 from pathlib import Path
 
-from advxai.common.files import published_folder
 from advxai.config import load
 from advxai.explain.command import Wanted, run
 from advxai.explain.request import configured, names
@@ -22,8 +21,7 @@ with job(snakemake.log, snakemake.input):
         at_once=snakemake.resources.images_at_once,
     )
     place = Path(snakemake.output[0]).parent
-    with published_folder(place) as folder:
-        outcome = run(wanted, Paths(config), folder)
+    outcome = run(wanted, Paths(config), place)
     for note in outcome.notes:
         logging.warning("note: %s", note)
     for line in [*outcome.lines, *(place / name for name in outcome.places)]:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from advxai.common.errors import InputError
 from advxai.config import Config
 from advxai.detector.forwards import made_with
 from advxai.explain import document
 from advxai.explain.compute import explain
+from advxai.explain.earlier import cant_write, require_room
 from advxai.explain.explained import Explained
 from advxai.explain.figures import Look
 from advxai.explain.files import of_file
@@ -62,7 +64,8 @@ class Outcome:
 def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
     """Explain everything and write the files.
 
-    Everything is read before anything is computed, and computed before anything is written.
+    Whether the files can be written is looked at first; everything is read before anything is computed, and computed
+    before anything is written.
 
     Args:
         wanted: what is asked for.
@@ -70,8 +73,10 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
         out: the folder that the files are written to, which is made.
 
     Raises:
-        InputError: something can't be read, found or imported, or a file to be written is there and isn't ours.
+        InputError: something can't be read, found, imported or written, or a file to be written is there and isn't
+            ours.
     """
+    require_room(wanted.requests, out)
     weights = wanted.weights or weights_of(paths)
     sources = read(wanted, paths)
     for source in sources:
@@ -81,7 +86,10 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
     faces = [face for source in sources for face in source.faces]
     found = explain(faces, opened.detector, config, wanted.names, wanted.at_once)
     context = Context(config, wanted.names, _look(paths, wanted.names, opened), _said(wanted, config, opened))
-    files = [name for source in sources for name in write(source, found, context, out)]
+    try:
+        files = [name for source in sources for name in write(source, found, context, out)]
+    except OSError as error:
+        raise InputError(cant_write(out, error)) from error
     lines = [line for source in sources for line in _lines(source, found, context)]
     return Outcome(lines, [note for source in sources for note in _notes(source, found, context)], files)
 

@@ -2,9 +2,7 @@
 
 import json
 import math
-import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,6 @@ from numpy.typing import NDArray
 
 from advxai.common.arrays import Flags, Floats
 from advxai.common.classes import Classes
-from advxai.common.errors import InputError
 from advxai.common.types import Box, Record
 from advxai.config import Config
 from advxai.explain.explained import Explained
@@ -21,7 +18,7 @@ from advxai.report.forms import amplified
 from advxai.report.polygons import rings, scaled
 from advxai.saliency.ranking import ranking_of
 
-SCHEMA, VERSION = "advxai.explain", 1  # the version is raised when a reader of the former one would go wrong
+VERSION = 1  # the version is raised when a reader of the former one would go wrong
 
 
 def settings_of(config: Config, names: Sequence[str], frames: int, whole: bool) -> dict[str, Any]:
@@ -180,26 +177,27 @@ def text(content: Mapping[str, Any]) -> str:
     Raises:
         ValueError: a number isn't finite.
     """
-    indented = json.dumps(content, indent=1, allow_nan=False)
-    return re.sub(r'\[[^{}"]*\]', lambda found: _in_one_line(found[0]), indented) + "\n"
+    return "".join(_parts(content, "\n")) + "\n"
 
 
-def _in_one_line(numbers: str) -> str:
-    return re.sub(r"\s*,\s*", ", ", re.sub(r"(?<=\[)\s+|\s+(?=\])", "", numbers))
+def _parts(value: Any, line: str) -> Iterator[str]:
+    """The text of a value in parts; `line` begins a line of what it is in."""
+    mapping = isinstance(value, Mapping)
+    if not value or not (mapping or isinstance(value, list | tuple)) or _numbers(value):
+        yield json.dumps(value, allow_nan=False)
+        return
+    inner = f"{line} "
+    yield "{" if mapping else "["
+    for place, part in enumerate(value):
+        yield f",{inner}" if place else inner
+        if mapping:
+            yield f"{json.dumps(part)}: "
+        yield from _parts(value[part] if mapping else part, inner)
+    yield f"{line}{'}' if mapping else ']'}"
 
 
-def listed(path: Path) -> list[str]:
-    """The files of the explanation that a JSON file is of; none if there is no such file.
-
-    Raises:
-        InputError: the file is no explanation.
-    """
-    try:
-        content = json.loads(path.read_text())
-        if content["schema"] == SCHEMA:
-            return [str(name) for name in content["files"]]
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    raise InputError(f"{path} is there and isn't an explanation: give another folder as --out")
+def _numbers(value: Any) -> bool:
+    """Whether a list holds numbers and lists of numbers alone; null, true and false count as such."""
+    if isinstance(value, list | tuple):
+        return all(map(_numbers, value))
+    return value is None or isinstance(value, int | float)

@@ -1,5 +1,6 @@
 """The files that an explanation is written to: pictures, arrays and JSON."""
 
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advxai.common.errors import InputError
-from advxai.common.files import publish
+from advxai.common.files import publish, scratch_prefix
 from advxai.config import Config
 from advxai.explain import document
+from advxai.explain.earlier import ELSEWHERE, SCHEMA, Earlier
 from advxai.explain.explained import Explained
 from advxai.explain.figures import Look, face_figure
 from advxai.explain.found import found_figure
@@ -64,22 +66,19 @@ def _frame(stem: str, face: Face) -> str:
 
 
 def check(source: Source, out: Path) -> None:
-    """Look whether the files may be written: what is there must be of an earlier explanation.
+    """Look whether the files may be written: what is there must be of an earlier explanation of the same.
 
     Raises:
         InputError: another file is in the way.
     """
-    former = _former(source, out)
+    former = Earlier.read(out, source.request.stem)
+    former.require_same(source.request, source.sha256)
     for name in files_of(source):
-        if (out / name).exists() and name not in former:
-            raise InputError(f"{out / name} is there and isn't of an earlier explanation: give another folder as --out")
-
-
-def _former(source: Source, out: Path) -> set[str]:
-    """The files of an earlier explanation, as its JSON lists them."""
-    stem = source.request.stem
-    names = document.listed(out / f"{stem}.json")
-    return {name for name in names if name.startswith((f"{stem}.", f"{stem}_")) and ".." not in Path(name).parts}
+        folder = (out / name).parent
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise InputError(f"{folder} is there and isn't a folder, which {name} needs: {ELSEWHERE}")
+        if not former.owns(name):
+            raise InputError(f"{out / name} is there and isn't of an earlier explanation: {ELSEWHERE}")
 
 
 def write(source: Source, found: Mapping[str, Explained], context: Context, out: Path) -> list[str]:
@@ -95,13 +94,15 @@ def write(source: Source, found: Mapping[str, Explained], context: Context, out:
         The files' names.
     """
     out.mkdir(parents=True, exist_ok=True)
-    former, names = _former(source, out), files_of(source)
-    with tempfile.TemporaryDirectory(prefix=f".{source.request.stem}-", dir=out) as scratch:
+    former, names = Earlier.read(out, source.request.stem), files_of(source)
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix(source.request.stem), dir=out) as scratch:
         _make(Path(scratch), source, found, context, names)
+        gone = [name for name in former.owned if name not in names]
+        former.remember(document.input_of(source), {name: Path(scratch, name) for name in names})
         for name in names:
             (out / name).parent.mkdir(exist_ok=True)
             Path(scratch, name).replace(out / name)
-    for name in former - set(names):
+    for name in gone:
         path = out / name
         path.unlink(missing_ok=True)
         if path.parent != out and path.parent.exists() and not any(path.parent.iterdir()):
@@ -127,7 +128,7 @@ def _make(folder: Path, source: Source, found: Mapping[str, Explained], context:
     # an array of whatever name; the stubs think of the argument allow_pickle
     publish(folder / f"{stem}.npz", lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
     content = {
-        "schema": document.SCHEMA,
+        "schema": SCHEMA,
         "version": document.VERSION,
         "input": document.input_of(source),
         **context.said,

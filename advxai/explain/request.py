@@ -1,5 +1,6 @@
 """What is to be explained, told apart before any work: a file, or an image of the run."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,10 +8,12 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from advxai.common.errors import InputError
+from advxai.common.files import fitting
 from advxai.config import Config
 
 RANDOM = "random"
 SEQUENCES = ("original_sequences/", "manipulated_sequences/")  # what the keys of face images begin with
+LONGEST_STEM = 200  # bytes: what follows a stem, and what Snakemake makes of it, fits too
 EXAMPLE = "snakemake --cores 2 explain --config image=me.jpg"
 
 
@@ -29,7 +32,8 @@ class Request:
 
     @property
     def stem(self) -> str:
-        """What the names of the outputs begin with: letters, digits, `_`, `-` and `.` alone."""
+        """What the names of the outputs begin with: letters, digits, `_`, `-` and `.` alone, no `.` first, and so short
+        that all of them fit."""
         if self.kind == "file":
             name = Path(self.argument).stem
         elif self.kind == "key":
@@ -37,7 +41,8 @@ class Request:
             name = "_".join((category, Path(video).stem, Path(frame).stem))
         else:
             name = self.argument if self.kind == "random" else f"image_{int(self.argument)}"
-        return re.sub(r"[^\w.-]", "_", name)
+        plain = re.sub(r"[^\w.-]|^\.", "_", name)  # `..` would be another folder
+        return fitting(plain, LONGEST_STEM)
 
 
 def request(argument: str) -> Request:
@@ -46,10 +51,10 @@ def request(argument: str) -> Request:
     Raises:
         InputError: it is a folder or an empty file, or neither a file nor the name of an image of the run.
     """
-    path = Path(argument)
-    if path.is_dir():
-        raise InputError(f"{argument} is a folder: give a picture or a video")
-    if path.exists():
+    if os.path.exists(argument):  # of what can't be a name Path's is an error
+        path = Path(argument)
+        if path.is_dir():
+            raise InputError(f"{argument} is a folder: give a picture or a video")
         if not path.stat().st_size:
             raise InputError(f"{argument} is empty (0 bytes): give a picture or a video")
         return Request(argument, "file")

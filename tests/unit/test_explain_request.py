@@ -6,7 +6,7 @@ import pytest
 
 from advxai.common.errors import InputError
 from advxai.config import load
-from advxai.explain.request import asked, configured, names, request, requests
+from advxai.explain.request import Request, asked, configured, names, request, requests
 
 KEY = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4/00005_0.png"
 LIME = {"method": "lime", "baseline": "image_mean"}
@@ -40,9 +40,19 @@ def test_an_image_of_the_run(here, argument, kind, stem):
 
 
 def test_a_file_comes_first_whatever_its_name(here):
-    for name, stem in (("random", "random"), ("12", "12"), ("Ich & du {1}.jpg", "Ich___du__1_"), ("é.png", "é")):
+    stems = {"random": "random", "12": "12", "Ich & du {1}.jpg": "Ich___du__1_", "é.png": "é"}
+    hidden = {"...jpg": "_.", ".jpg": "_jpg", "-x.jpg": "-x"}  # `..` is another folder
+    for name, stem in (stems | hidden).items():
         Path(name).write_text("x")
         assert (request(name).kind, request(name).stem) == ("file", stem)
+
+
+def test_long_names_are_shortened_to_names_that_differ(here):
+    names = [f"{'中' * 80}{end}.png" for end in "ab"]
+    stems = [Request(name, "file").stem for name in names]
+    assert len(set(stems)) == 2 and all(len(stem.encode()) <= 200 and stem.startswith("中" * 60) for stem in stems)
+    assert stems == [Request(f"elsewhere/{name}", "file").stem for name in names]
+    assert Request(f"{'a' * 200}.png", "file").stem == "a" * 200
 
 
 @pytest.mark.parametrize(
@@ -51,6 +61,8 @@ def test_a_file_comes_first_whatever_its_name(here):
         ("no.jpg", "no.jpg: there is no such file; give a picture or a video, or an image of the run"),
         ("manipulated_sequences/00005_0.png", "there is no such file"),
         ("-3", "there is no such file"),
+        ("a" * 300, "there is no such file"),
+        ("a\0b", "there is no such file"),
         ("folder", "folder is a folder: give a picture or a video"),
         ("empty.jpg", r"empty.jpg is empty \(0 bytes\)"),
     ],

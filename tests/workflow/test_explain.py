@@ -30,7 +30,7 @@ def test_a_photo_and_then_other_explainers(folder):
     done = explain(folder, "--config", "image=me.jpg", "explain={explainers: [LIME, RISE]}")
     out = folder / "results/tiny/explain/me"
     said = json.loads((out / "me.json").read_text())
-    assert sorted(said["files"]) == sorted(path.name for path in out.iterdir())
+    assert sorted([*said["files"], ".me.files.json"]) == sorted(path.name for path in out.iterdir())
     assert {"me_faces.png", "me_1.png", "me_1.pdf", "me.npz"} < set(said["files"])
     (face,) = said["faces"]
     (image,) = face["images"]
@@ -44,6 +44,20 @@ def test_a_photo_and_then_other_explainers(folder):
     )
     other = explain(folder, "--config", "image=me.jpg", "explain={explainers: [LIME]}", "-n").stdout
     assert "Params have changed" in other and "detector_train" not in other
+
+
+def test_only_the_rule_s_own_files_are_replaced(folder):
+    """Snakemake deletes the JSON, which lists them, before the job."""
+    out = folder / "results/tiny/explain/me"
+    (out / "notes.txt").write_text("mine")
+    before = (out / "me_1.png").read_bytes()
+    (folder / "other").mkdir()
+    (folder / "other/me.png").write_bytes(cv2.imencode(".png", np.zeros((64, 64, 3), np.uint8))[1].tobytes())
+    other = explain(folder, "--config", "image=other/me.png", check=False)
+    assert other.returncode != 0 and "me.json is there and is of another picture or video, me.jpg" in other.stdout
+    assert (out / "me.json").exists() and (out / "me_1.png").read_bytes() == before
+    explain(folder, "--config", "image=me.jpg", "explain={explainers: [RISE]}")
+    assert (out / "notes.txt").read_text() == "mine" and (out / "me_1.png").read_bytes() != before
 
 
 def test_an_image_of_the_run_has_the_numbers_of_the_run(folder):

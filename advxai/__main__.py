@@ -8,7 +8,11 @@ from pathlib import Path
 from advxai.common.errors import InputError
 from advxai.run.environment import as_a_job
 
+DEFAULT = Path("config.yaml")
 REPLAY = """\
+A test case can name code of others: a detector, explainers or measures of their own. It is imported only if your
+configuration (--config) or --trust names the same import path.
+
 exit code: 0 when all is equal bit for bit, 1 when something differs, 2 when the test case can't be replayed
 
 example, in the project's folder:
@@ -20,7 +24,8 @@ example, in the project's folder:
 def _replay(arguments: argparse.Namespace) -> int:
     from advxai.cases.replay import replay  # torch and all: not for `--help`
 
-    return 0 if replay(arguments.folder, arguments.detector, arguments.device) else 1
+    own = arguments.config or (DEFAULT if DEFAULT.is_file() else None)
+    return 0 if replay(arguments.folder, arguments.detector, arguments.device, own, arguments.trust) else 1
 
 
 TUNE = """\
@@ -105,6 +110,15 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("folder", type=Path, help="the test case: a folder with case.json")
     replay.add_argument("--detector", type=Path, metavar="FILE", help="weights, if the folder holds none")
     replay.add_argument("--device", choices=("cpu", "cuda"), help="instead of the run's; bits may then differ")
+    replay.add_argument("--config", type=Path, metavar="FILE", help="yours, whose code may run; default: config.yaml")
+    replay.add_argument(
+        "--trust",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="MODULE:NAME",
+        help="code that may run besides, which you know",
+    )
     replay.set_defaults(command=_replay)
     tune = commands.add_parser(
         "tune",
@@ -113,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=TUNE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    tune.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"), help="default: config.yaml")
+    tune.add_argument("config", type=Path, nargs="?", default=DEFAULT, help="default: config.yaml")
     tune.add_argument("--batches", type=int, nargs="+", metavar="N", default=[8, 16, 32, 64, 128, 256])
     tune.add_argument("--device", choices=("cpu", "cuda"), help="instead of the configuration's")
     tune.add_argument("--seconds", type=float, default=2.0, help="of each measurement; default: 2")
@@ -129,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument(
         "image", nargs="+", help="a picture, a video, or an image of the run: its key, its number, or `random`"
     )
-    explain.add_argument("--config", type=Path, default=Path("config.yaml"), help="default: config.yaml")
+    explain.add_argument("--config", type=Path, default=DEFAULT, help="default: config.yaml")
     explain.add_argument("--explainers", nargs="+", metavar="ROW", help="rows of the configuration; default: all")
     explain.add_argument("--detector", type=Path, metavar="FILE", help="weights; default: the run's detector")
     explain.add_argument("--frames", type=_number, metavar="N", help="equidistant frames of a video; default: 6")

@@ -1,7 +1,7 @@
 """Replay of a test case: everything is computed anew from its folder alone and compared with what the run stored."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from advxai.adversary.nes import reconstruct
 from advxai.adversary.stage import run as make_copy
 from advxai.cases.bundle import REMEDY, Case, read
 from advxai.cases.measured import Counterpart, measured
+from advxai.cases.trust import require_named
 from advxai.common.arrays import Labels
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
@@ -282,7 +283,13 @@ def _machines(case: Case, detector: Detector) -> Iterator[str]:
             yield f"{place} was made by version {theirs} of its stage's algorithm, here is {ours}"
 
 
-def replay(folder: Path, weights: Path | None = None, device: str | None = None) -> bool:
+def replay(
+    folder: Path,
+    weights: Path | None = None,
+    device: str | None = None,
+    own: Path | None = None,
+    trusted: Collection[str] = (),
+) -> bool:
     """Compute everything in a test case anew and print, a line an item, whether it is as it was stored.
 
     Explainers are given the stored adversarial copy, attacks the stored rankings, and rows the stored attacks, so that
@@ -292,14 +299,16 @@ def replay(folder: Path, weights: Path | None = None, device: str | None = None)
         folder: the test case.
         weights: the detector's file, instead of the one in the folder.
         device: cpu or cuda, instead of the configuration's.
+        own, trusted: what code may be imported, as of `require_named`.
 
     Returns:
         All is equal bit for bit.
 
     Raises:
-        InputError: see `read` and `open_detector`.
+        InputError: see `read`, `require_named` and `open_detector`.
     """
     case = read(folder)
+    require_named(folder, case.config, own, trusted)
     settings = case.config.detector
     detector, warnings = open_detector(case, weights, device or settings.device)
     print(f"{case.content.key} ({case.content.category}) of the run {case.content.run}")

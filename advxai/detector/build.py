@@ -3,6 +3,7 @@
 import importlib
 import pickle
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -20,9 +21,9 @@ from advxai.run.weights import said
 State = dict[str, Tensor]
 SAFE = ".safetensors"
 RESAVE = (
-    'python -c "import torch, safetensors.torch as s; '
-    "w = torch.load('{old}', 'cpu', weights_only=False)['state_dict']; "
-    "s.save_file({{k: v.contiguous() for k, v in w.items()}}, '{new}')\""
+    'python -c "import sys, torch, safetensors.torch as s; '
+    "w = torch.load(sys.argv[1], 'cpu', weights_only=False)['state_dict']; "
+    's.save_file({{k: v.contiguous() for k, v in w.items()}}, sys.argv[2])" {old} {new}'
 )
 
 
@@ -151,10 +152,15 @@ def read_tensors(file: Path) -> object:
             raise InputError(f"{file}: damaged or no torch file; get or save it anew") from error
         raise InputError(
             f"{file}: holds pickled code, which isn't run ({refused[1]}); where you trust the file, save its "
-            f"state_dict alone as .safetensors and give that: {RESAVE.format(old=file, new=file.with_suffix(SAFE))}"
+            f"state_dict alone as .safetensors and give that: {_resave(file)}"
         ) from error
     except (SafetensorError, RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
         raise InputError(f"{file}: damaged or no weights file ({type(error).__name__}); get or save it anew") from error
+
+
+def _resave(file: Path) -> str:
+    """The command, in which the shell takes nothing of the file's name for its own."""
+    return RESAVE.format(old=shlex.quote(str(file)), new=shlex.quote(str(file.with_suffix(SAFE))))
 
 
 def shape(tensor: Tensor) -> str:

@@ -1,8 +1,12 @@
 """The detector that explanations ask: the run's, or a file of the user's."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256
@@ -15,7 +19,12 @@ from advxai.run.jobs import use_threads
 from advxai.run.paths import Paths
 
 OWN_CLASSES = ("classes", "real", "output", "positive")  # of the configured detector, not of another one
-OWN = ("model", "input_size", "mean", "std")  # what a file of ours says of its detector
+OWN = (
+    "model",
+    "input_size",
+    "mean",
+    "std",
+)  # what a file of ours says of its detector
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +69,7 @@ def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
         given: the file needn't be of the configured model: what it says of itself holds.
 
     Raises:
-        InputError: as of `checkpoint.load`.
+        InputError: as of `checkpoint.load`; or the file names code that the configuration doesn't.
     """
     settings, classes = paths.config.detector, paths.classes
     if given:
@@ -76,13 +85,28 @@ def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
                 classes = classes_of(settings.model_copy(update=dict.fromkeys(OWN_CLASSES)), said)
             except InputError as error:
                 raise InputError(f"{path}: {error}") from error
-        own = {name: said[name] for name in OWN if said.get(name) is not None}
-        settings = settings.model_copy(
-            update={name: tuple(value) if isinstance(value, list) else value for name, value in own.items()}
-        )
+        settings = _described(settings, {name: said[name] for name in OWN if said.get(name) is not None}, path)
     use_threads(settings.threads)
     sha256 = file_sha256(path)
     detector = checkpoint.load(settings, path, classes=classes, weights=sha256 if path == paths.weights else None)
     if file_sha256(path) != sha256:
         raise InputError(f"{path}: was exchanged while it was read; give the same command again")
     return Opened(detector, path, sha256, settings.model)
+
+
+def _described(settings: Settings, own: Mapping[str, Any], path: Path) -> Settings:
+    """The settings with what a file says of its detector, which anybody may have written."""
+    model = own.get("model", settings.model)
+    if ":" in str(model) and model != settings.model:
+        raise InputError(
+            f"{path}: says that its network is made by code, {model}, which is imported only if the configuration says "
+            f"the same: look at that code and set detector.model to {model}, or give another file as --detector"
+        )
+    try:
+        return Settings.model_validate(settings.model_dump() | own)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(
+            f"{path}: its metadata say {first['loc'][0]} {ascii(first['input'])[:80]}, which can't be "
+            f"({first['msg']}); save the checkpoint anew"
+        ) from error

@@ -1,6 +1,8 @@
 """Checkpoint forms, and what is said about a file that can't be used."""
 
 import os
+import shlex
+import sys
 from argparse import Namespace
 from collections import OrderedDict
 from pathlib import Path
@@ -186,14 +188,22 @@ def test_pickled_code_is_not_run(tmp_path: Path):
         (MulticlassAUROC(5), "MulticlassAUROC"),
     ],
 )
-def test_hyper_parameters_that_are_objects_are_refused_with_a_remedy_that_works(tmp_path: Path, thing, name: str):
-    module, file = drawn(), tmp_path / "l.ckpt"
+def test_hyper_parameters_that_are_objects_are_refused_with_a_remedy_that_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, thing, name: str
+):
+    module, file = drawn(), tmp_path / "it's $(me).ckpt"
     torch.save(lightning(module) | {"hyper_parameters": {"thing": thing}}, file)
-    with pytest.raises(InputError, match=r"l\.ckpt: holds pickled code.* where you trust the file, ") as caught:
+    with pytest.raises(InputError, match=r"me\)\.ckpt: holds pickled code.* where you trust the file, ") as caught:
         load(SETTINGS, file)
     assert name in str(caught.value) and "\n" not in str(caught.value)
-    exec(str(caught.value).partition('python -c "')[2].removesuffix('"'))
-    saved = load(SETTINGS, tmp_path / "l.safetensors")
+    _, code, *arguments = shlex.split(str(caught.value)[str(caught.value).index("python -c ") + len("python ") :])
+    assert arguments == [
+        str(file),
+        str(tmp_path / "it's $(me).safetensors"),
+    ]  # a shell takes nothing in them for its own
+    monkeypatch.setattr(sys, "argv", ["-c", *arguments])
+    exec(code)
+    saved = load(SETTINGS, tmp_path / "it's $(me).safetensors")
     assert torch.equal(saved.module[4].weight, module[4].weight)
 
 

@@ -49,16 +49,16 @@ def case(finished, tmp_path_factory):
     return folder, key, folder / "results/tiny/cases" / key
 
 
-def replay(bundle) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "advxai", "replay", bundle]
+def replay(bundle, *arguments) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "advxai", "replay", bundle, *arguments]
     return subprocess.run(
         list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=120 * PATIENCE, check=False
     )
 
 
 def test_an_exported_case_replays_bit_for_bit(case):
-    _, key, bundle = case
-    done = replay(bundle)
+    folder, key, bundle = case
+    done = replay(bundle, "--config", folder / "tiny.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     # the copy; maps, three attacks and rows of each of six explainers
     assert "31 of 31 items are equal bit for bit" in done.stdout and "DIFFERS" not in done.stdout

@@ -220,7 +220,7 @@ def run(folder: Path) -> tuple[Paths, Sources]:
 
 def replayed(capsys, *arguments: object) -> tuple[int, dict[str, str], str]:
     """Exit code, the table's lines by item, and all that was printed."""
-    code = main(["replay", *map(str, arguments)])
+    code = main(["replay", *map(str, arguments), "--trust", MODEL, "tests.custom:Occlusion"])
     said = capsys.readouterr()
     lines = (line.partition("  ") for line in said.out.splitlines())
     return code, {name: rest.strip() for name, _, rest in lines if rest}, said.out + said.err

@@ -75,6 +75,8 @@ def test_a_configuration_of_another_machine(case, capsys, monkeypatch):
     assert code == 2 and "attacks.h5 is of another detector's weights than case.json says" in said
     restamp(case, weights["sha256"])
     code, _, said = replayed(capsys, case)
+    assert code == 2 and "would run code that you haven't named: not_here:net (detector.model); look at" in said
+    code, _, said = replayed(capsys, case, "--trust", "not_here:net")
     assert code == 2 and "can't import not_here:net" in said
 
     save(case / cases.WEIGHTS)

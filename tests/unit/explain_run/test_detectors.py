@@ -1,6 +1,7 @@
 """The detector that an explanation is of."""
 
 import shutil
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ from advxai.detector import checkpoint
 from advxai.detector.model import Preprocessing
 from advxai.explain import command
 from advxai.run.paths import Paths
-from tests.unit.cases.small_run import HALF, KEY
+from tests.unit.cases.small_run import HALF, KEY, MODEL
 from tests.unit.explain_run.asking import changed, explained, read, weights
 from tests.unit.test_detector_meso import made, written
 
@@ -33,7 +34,8 @@ def test_a_detector_of_one_s_own_says_what_it_is(finished, faces, photo, tmp_pat
         preprocessing=Preprocessing(32, HALF, HALF),
         classes=Classes.named(("Fake", "Real")),
     )
-    explained(finished, [str(photo)], tmp_path / "out", weights=path, names=["LIME"])
+    named = changed(finished, detector={"model": f"{__name__}:two_classes"})
+    explained(named, [str(photo)], tmp_path / "out", weights=path, names=["LIME"])
     said = read(tmp_path / "out", "me")
     assert said["detector"]["classes"] == ["Fake", "Real"] and said["detector"]["input_size"] == 32
     assert said["detector"]["file"] == str(path)
@@ -43,6 +45,25 @@ def test_a_detector_of_one_s_own_says_what_it_is(finished, faces, photo, tmp_pat
         crop = np.load(tmp_path / "out" / "me.npz")["1/crop"]
         answer = small(Preprocessing(32, HALF, HALF).normalised(crop)[None]).softmax(1)[0].tolist()
     assert [image["probabilities"][name] for name in ("Fake", "Real")] == pytest.approx(answer, abs=1e-6)
+
+
+def test_code_that_a_file_alone_names_isn_t_imported(finished, photo, tmp_path, monkeypatch):
+    (tmp_path / "others_code.py").write_text("raise SystemExit('it was run')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = weights(tmp_path / "other.safetensors", model="others_code:net")
+    with pytest.raises(
+        InputError,
+        match=r"other.safetensors: says that its network is made by code, others_code:net, which is imported only if "
+        r"the configuration says the same: .*set detector.model to others_code:net, or give another file",
+    ):
+        explained(finished, [KEY], tmp_path / "out", weights=path, names=["LIME"])
+    assert "others_code" not in sys.modules
+
+
+def test_what_a_file_says_of_itself_must_be_possible(finished, photo, tmp_path):
+    path = weights(tmp_path / "other.safetensors", preprocessing=Preprocessing(10**9, HALF, HALF))
+    with pytest.raises(InputError, match=r"other.safetensors: its metadata say input_size 1000000000, which can't be"):
+        explained(finished, [KEY], tmp_path / "out", weights=path, names=["LIME"])
 
 
 def two_classes(num_classes: int) -> nn.Module:
@@ -61,10 +82,10 @@ def test_the_configured_threshold_holds_for_a_file_too(finished, photo, tmp_path
     """The configuration comes first; of a file that says one itself, `likeliest` takes it away."""
     path = weights(tmp_path / "own.safetensors", classes=Classes.named(FIVE.names, threshold=0.001))
     low = explained(finished, [KEY], tmp_path / "a", weights=path, names=["LIME"])
-    high = changed(finished, detector={"threshold": 0.999})
+    high = changed(finished, detector={"model": MODEL, "threshold": 0.999})
     said = explained(high, [KEY], tmp_path / "b", weights=path, names=["LIME"])
     assert "fake from 0.001" in low.lines[0] and "fake from 0.999" in said.lines[0] and "called Real" in said.lines[0]
-    likeliest = changed(finished, detector={"threshold": "likeliest"})
+    likeliest = changed(finished, detector={"model": MODEL, "threshold": "likeliest"})
     assert "fake from" not in explained(likeliest, [KEY], tmp_path / "c", weights=path, names=["LIME"]).lines[0]
 
 

@@ -103,7 +103,7 @@ def _described(settings: Settings, own: Mapping[str, Any], path: Path) -> Settin
             f"the same: look at that code and set detector.model to {model}, or give another file as --detector"
         )
     try:
-        return Settings.model_validate(settings.model_dump() | own)
+        return Settings.model_validate({**settings.model_dump(), **own})
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(

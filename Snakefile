@@ -1,6 +1,7 @@
 # Explaining deepfake detectors: the workflow's entry. The stages are in rules/, the science in advxai/.
 import os
 import sys
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
@@ -12,6 +13,7 @@ sys.path.insert(0, workflow.basedir)
 
 from advxai.common.errors import InputError
 from advxai.config import load
+from advxai.config.file import require_once
 
 # --configfile replaces config.yaml. (`configfile:` would merge the two.)
 if not workflow.overwrite_configfiles:
@@ -20,6 +22,10 @@ if not workflow.overwrite_configfiles:
 
 
 try:
+    # Snakemake has read them, and of a key that is there twice only the last. A job's own process needn't look again.
+    if not (workflow.remote_exec or workflow.subprocess_exec):
+        for file in workflow.configfiles:
+            require_once(Path(file))
     CONFIG = load(config)
 except InputError as error:
     raise WorkflowError(str(error)) from None

@@ -33,4 +33,4 @@ with job(snakemake.log, snakemake.input):
         answer=text(read(Path(snakemake.input.answer))),
         beside=[name for name in config.explainers if name not in config.of_kind("explainer")],
     )
-    publish(Path(snakemake.output.summary), lambda path: path.write_text(message))
+    publish(Path(snakemake.output.summary), lambda path: path.write_text(message, encoding="utf-8"))

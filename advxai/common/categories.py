@@ -13,3 +13,14 @@ LABELS = {name: index for index, name in enumerate((REAL, *MANIPULATIONS))} | FU
 def genuine(category: str) -> bool:
     """Whether a category's videos are unmanipulated."""
     return LABELS.get(category) == LABELS[REAL]
+
+
+def category_of(relative_path: str) -> str:
+    """Category of an FF++ relative path, as in `LABELS`; "" if it is neither an original's nor a manipulation's.
+
+    "Real" for YouTube's originals, in either layout, "actors" for the other ones, else the manipulation's folder.
+    """
+    first, second, *_ = [*relative_path.split("/", 2), ""]
+    if first == "original_sequences":
+        return "actors" if second == "actors" else REAL
+    return second if first == "manipulated_sequences" else ""

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 from advxai.common.errors import InputError
+from advxai.common.text import decoded
 
 
 def header(path: Path) -> list[str]:
@@ -13,8 +14,9 @@ def header(path: Path) -> list[str]:
         InputError: it can't be read as text.
     """
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            return next((row for row in csv.reader(file, delimiter=" ") if any(row)), [])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        said = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        with open(path, "rb") as file:
+            lines = (decoded(line, path) for line in file)
+            return next((row for row in csv.reader(lines, delimiter=" ") if any(row)), [])
+    except (OSError, csv.Error) as error:
+        said = getattr(error, "strerror", None) or error
         raise InputError(f"{path} can't be read as a list of images ({said}): correct the path or file.") from error

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 from pydantic_core import ErrorDetails
 
 from advxai.common.errors import InputError
-from advxai.config.base import Model, Name
+from advxai.config.base import LONGEST, Model, Name, alike, named
 from advxai.config.controls import AnyControl, expanded
 from advxai.config.data import Corpus, DemoCorpus, Faces, FfppCorpus, Frames
 from advxai.config.explainers import AnyExplainer, AnyRow, paper_rows
@@ -25,6 +25,13 @@ TABLES = (
 FIGURES = ("scorecard", "agreement", "accuracy", "explanations", "nes", "fillings", "cost", "detector")
 MEASURE = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = frozenset((*TABLES, *FIGURES))
+# What lies where a run's own folders do: in `results`, in a digest's folder of the store, and among the store's logs.
+NOT_RUNS = frozenset(
+    (
+        "store", "journals", "logs", "original_sequences", "manipulated_sequences",
+        "corpus_clip", "corpus_media", "corpus_videos", "detector_import", "detector_train",
+    )
+)  # fmt: skip
 
 
 def _text(value: Any) -> Any:
@@ -90,13 +97,25 @@ class Config(Model):
     def _protocol(cls, value: Any) -> Any:
         return with_protocol(value, paper_rows()) if isinstance(value, dict) else value
 
+    @field_validator("run")
+    @classmethod
+    def _free(cls, value: str) -> str:
+        if value.lower() in NOT_RUNS:
+            raise ValueError("is the name of a folder that lies where the runs' own do; choose another")
+        return value
+
     @field_validator("explainers")
     @classmethod
     def _names(cls, value: dict[str, AnyRow]) -> dict[str, AnyRow]:
-        value = expanded(value)
         for name in value:
-            if not name.replace("_", "").isalnum() or not name[0].isalpha():
-                raise ValueError(f"the row name {name!r} may hold letters, digits and _ only, a letter first")
+            try:
+                named(name)
+            except ValueError as error:
+                raise ValueError(f"the row name {_short(name)} {error}") from None
+        value = expanded(value)
+        if pair := alike(value):
+            raise ValueError(f"the row names {' and '.join(pair)} differ in case alone, as files may not; rename one")
+        for name in value:
             if name.lower() in RESERVED or name.lower().startswith("published_"):
                 raise ValueError(f"the row name {name!r} is taken by a table or figure; choose another")
         return value
@@ -105,8 +124,11 @@ class Config(Model):
     @classmethod
     def _measures(cls, value: dict[str, Any]) -> dict[str, Any]:
         for name in value:
-            if not MEASURE.fullmatch(name):
-                raise ValueError(f"the name {name!r} may hold small letters, digits and _ only, a letter first")
+            if not MEASURE.fullmatch(name) or len(name) > LONGEST:
+                raise ValueError(
+                    f"the name {_short(name)} may hold small letters, digits and _ only, a letter first, at most "
+                    f"{LONGEST} in all"
+                )
         return value
 
     @model_validator(mode="after")
@@ -115,6 +137,11 @@ class Config(Model):
             for name in ("root", "splits"):
                 if getattr(self.corpus, name) is None:
                     raise ValueError(f"corpus.{name}: is required; see config/reference.yaml")
+        if isinstance(self.corpus, DemoCorpus) and self.frames.lmdb is not None:
+            raise ValueError(
+                "frames.lmdb: a database of your own goes with `corpus: {kind: ffpp}`, which then needs no video; the "
+                "demo's clips say nothing of its images"
+            )
         detector = self.detector
         if detector.checkpoint is None and detector.training.mixed_precision and detector.device == "cpu":
             raise ValueError("detector.training.mixed_precision: needs device cuda; take it out or change the device")
@@ -135,11 +162,11 @@ class Config(Model):
         if isinstance(self.corpus, DemoCorpus):
             taken: dict[int, str] = {}
             files: dict[str, str] = {}
-            names: set[str] = set()
+            if pair := alike(clip.name for clip in self.corpus.clips):
+                first, second = pair
+                said = f"{first} is given twice" if first == second else f"{first} differs from {second} in case alone"
+                raise ValueError(f"corpus.clips: the name {said}; rename one")
             for clip in self.corpus.clips:
-                if clip.name in names:
-                    raise ValueError(f"corpus.clips: the name {clip.name} is given twice; rename one")
-                names.add(clip.name)
                 count = sum(clip.splits.model_dump().values())
                 if count == 0:
                     raise ValueError(f"corpus.clips: {clip.name} gives no block to any split; raise one of its splits")

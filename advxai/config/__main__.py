@@ -6,5 +6,5 @@ from advxai.config.document import reference, schema
 
 folder = Path("config")
 folder.mkdir(exist_ok=True)
-(folder / "schema.json").write_text(schema())
-(folder / "reference.yaml").write_text(reference())
+(folder / "schema.json").write_text(schema(), encoding="utf-8")
+(folder / "reference.yaml").write_text(reference(), encoding="utf-8")

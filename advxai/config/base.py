@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Annotated, Any, get_args
@@ -13,6 +14,9 @@ from pydantic_core import PydanticCustomError
 from advxai.common.usercode import find
 
 LARGEST = 2**63  # whole numbers below it fit into numpy's
+# A name is part of file names, on any disk: a shared one may know nothing but ASCII.
+NAME = r"[A-Za-z][A-Za-z0-9_]*"
+LONGEST = 100
 
 
 class Model(BaseModel):
@@ -39,6 +43,16 @@ class Model(BaseModel):
             raise PydanticCustomError("too_large", "Input should be less than 2^63")
         for place in _not_finite(value):
             raise PydanticCustomError("finite_number", "Input should be a finite number", {"within": place})
+        return value
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _names_once(cls, value: Any) -> Any:
+        """Lists of names, of which whatever has two would be made, counted or shown twice."""
+        if isinstance(value, list) and all(isinstance(part, str) for part in value):
+            for part in value:
+                if value.count(part) > 1:
+                    raise ValueError(f"names {part} twice; take one out")
         return value
 
 
@@ -88,9 +102,32 @@ def is_import_path(value: str) -> bool:
     return True
 
 
+def named(value: str) -> str:
+    """A name of the user's that is part of file names.
+
+    Raises:
+        ValueError: it can't be one.
+    """
+    if not re.fullmatch(NAME, value):
+        raise ValueError("may hold the letters A to Z, digits and _ only, a letter first")
+    if len(value) > LONGEST:
+        raise ValueError(f"may have {LONGEST} characters at most, for it is part of file names")
+    return value
+
+
+def alike(names: Iterable[str]) -> tuple[str, str] | None:
+    """The first two names that differ in case alone or not at all: on some disks they would share files."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if name.lower() in seen:
+            return seen[name.lower()], name
+        seen[name.lower()] = name
+    return None
+
+
 Number = Annotated[float, BeforeValidator(fraction)]
 Plain = Annotated[dict[str, Any], AfterValidator(_plain)]  # keyword arguments of a user's class
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+Name = Annotated[str, AfterValidator(named), Field(json_schema_extra={"pattern": f"^{NAME}$"})]
 
 
 def _inside(file: str) -> bool:

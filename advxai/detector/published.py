@@ -57,4 +57,4 @@ def write(metrics: Mapping[str, Any], path_csv: Path, path_md: Path) -> None:
         path_md: markdown(table, frame["n"], frame["classes_absent"]),
     }
     for path, text in texts.items():
-        publish(path, partial(Path.write_text, data=text))
+        publish(path, partial(Path.write_text, data=text, encoding="utf-8"))

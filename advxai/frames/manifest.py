@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai.common.categories import FURTHER, LABELS, MANIPULATIONS, REAL
+from advxai.common.categories import FURTHER, LABELS, MANIPULATIONS, REAL, category_of
 from advxai.common.errors import InputError
 from advxai.common.files import publish
 from advxai.common.header import header
@@ -31,7 +31,10 @@ def build(faces: Iterable[pd.DataFrame], required: Mapping[str, Iterable[str]]) 
     # an empty table's columns have no type of their own to add
     tables = [table for table in faces if len(table)]
     if not tables:
-        raise InputError("no video gave a face image: read the reasons in the table of what was left out.")
+        raise InputError(
+            "no video gave a face image: the reasons are in the tables of what was left out (left_out.parquet of "
+            "corpus and faces)."
+        )
     manifest = pd.concat(tables).sort_values("key", kind="stable", ignore_index=True)
     check(manifest, required)
     return manifest
@@ -59,7 +62,8 @@ def check(manifest: pd.DataFrame, required: Mapping[str, Iterable[str]]) -> None
             if (split, category) not in present:
                 raise InputError(
                     f"category {category} has no face image in split {split}: add a video of it, or take it out of "
-                    "the configuration's categories; the table of what was left out gives the reasons."
+                    "corpus.categories (and, where a detector is trained, out of detector.classes); the tables of what "
+                    "was left out (left_out.parquet of corpus, faces and frames) give the reasons."
                 )
 
 
@@ -104,12 +108,13 @@ def read_csv(path: Path, split: str = "test") -> pd.DataFrame:
         InputError: no such file, a wrong header, a path that isn't a crop's or comes twice, labels that contradict the
             path, or an unknown split.
     """
+    given = header(path)
     try:
         table = pd.read_csv(path, sep=" ", dtype={"relative_path": "str", "split": "str"}, compression=None)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} can't be read as a list of images ({error}): correct the path or file.") from error
     columns = list(table.columns)
-    if columns not in (AUTHORS_COLUMNS, [*AUTHORS_COLUMNS, "split"]) or columns != header(path):
+    if columns not in (AUTHORS_COLUMNS, [*AUTHORS_COLUMNS, "split"]) or columns != given:
         raise InputError(f"{path} begins with {' '.join(columns)}: it must be {' '.join(AUTHORS_COLUMNS)} [split].")
     if table.isna().any(axis=None):
         line = int(table.isna().any(axis=1).to_numpy().argmax()) + 2
@@ -134,17 +139,6 @@ def read_csv(path: Path, split: str = "test") -> pd.DataFrame:
             "frame": parts["frame"].astype("int64"),
         }
     )
-
-
-def category_of(relative_path: str) -> str:
-    """Category of an FF++ relative path, as in `LABELS`; "" if it is neither an original's nor a manipulation's.
-
-    "Real" for YouTube's originals, in either layout, "actors" for the other ones, else the manipulation's folder.
-    """
-    first, second, *_ = [*relative_path.split("/", 2), ""]
-    if first == "original_sequences":
-        return "actors" if second == "actors" else REAL
-    return second if first == "manipulated_sequences" else ""
 
 
 def _refuse(path: Path, table: pd.DataFrame, wrong: pd.Series, why: str) -> None:

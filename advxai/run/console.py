@@ -305,7 +305,7 @@ def watch(workflow: Any) -> None:
 def _tail(path: Path) -> list[str]:
     """The last lines of a job's log, without what is only for whoever reads that."""
     try:
-        lines = path.read_text(errors="replace").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         return [line for line in lines if not line.startswith(progress.LOGGED)][-LINES:]
     except FileNotFoundError:
         return []

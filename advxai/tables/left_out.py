@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from advxai.common import parquet
+from advxai.common.categories import category_of
 from advxai.common.files import publish
-from advxai.frames.manifest import category_of
 from advxai.tables.compute import paper_order, short
 
 COLUMNS = ["stage", "explainer", "item", "reason"]

@@ -136,6 +136,10 @@ def test_frames_are_sampled_by_one_rule(frames, sentence):
         ({"run": "x"}, ["corpus", "required"]),
         ({"run": "x", "corpus": {"kind": "ffpp", "root": "a"}}, ["corpus.splits", "required"]),
         ({"run": "x", "corpus": {"kind": "ffpp"}, "frames": {"lmdb": "a"}}, ["frames", "lmdb", "manifest"]),
+        (
+            minimal(frames={"lmdb": "a", "manifest": "b"}),
+            ["frames.lmdb", "`corpus: {kind: ffpp}`", "the demo's clips say nothing of its images"],
+        ),
         (minimal(protocol="fixed"), ["protocol", "fixed", "'paper' or 'corrected'"]),
         (row(published="GRAD"), ["explainers.Row.published", "GRAD", "LIME_adv"]),
         (minimal(run="a/b"), ["run", "a/b"]),

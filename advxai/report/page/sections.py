@@ -165,7 +165,7 @@ def provenance(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def summary(text: Path, answered: int) -> list[str]:
     """Lines of the run's closing message, without the first ones, which are the answer."""
-    return [line.strip() for line in text.read_text().splitlines()[answered:] if line.strip()]
+    return [line.strip() for line in text.read_text(encoding="utf-8").splitlines()[answered:] if line.strip()]
 
 
 def answer(sentences: Sequence[Sentence]) -> list[tuple[str, str, str]]:

@@ -60,7 +60,7 @@ def style() -> str:
     colours = f":root {{ --for: {POSITIVE}; --against: {NEGATIVE}; --mask: {MASK_COLOUR}; }}\n"
     ramps = (("heat", HEAT_COLOURS), ("signed", SIGNED_COLOURS))
     bars = "".join(f".ramp.{form} {{ background: {_ramp(name)}; }}\n" for form, name in ramps)
-    return (HERE / "page.css").read_text() + colours + bars
+    return (HERE / "page.css").read_text(encoding="utf-8") + colours + bars
 
 
 def render(content: Mapping[str, Any], data: Mapping[str, Any], inline: Iterable[tuple[str, str]]) -> str:
@@ -77,7 +77,7 @@ def render(content: Mapping[str, Any], data: Mapping[str, Any], inline: Iterable
     return environment.get_template("template.html").render(
         **content,
         css=environment.filters["safe"](style()),
-        script=environment.filters["safe"]((HERE / "page.js").read_text()),
+        script=environment.filters["safe"]((HERE / "page.js").read_text(encoding="utf-8")),
         data=environment.filters["safe"](script_json(data)),
         inline=[(name, environment.filters["safe"](text)) for name, text in inline],
     )
@@ -106,7 +106,7 @@ class _Written:
         """Write the page of numbers that has begun."""
         if self._page:
             text = f"advxaiPage({self.pages},{script_json(self._page)});\n"
-            self.numbers(self.pages).write_text(text)
+            self.numbers(self.pages).write_text(text, encoding="utf-8")
             self.bytes += len(text)
             self.pages, self._page = self.pages + 1, []
 
@@ -119,7 +119,7 @@ class _Written:
     def inline(self) -> Iterator[tuple[str, str]]:
         """Everything as (id, text) for the page itself."""
         for page in range(self.pages):
-            text = self.numbers(page).read_text()
+            text = self.numbers(page).read_text(encoding="utf-8")
             yield f"page-{page}", text[text.index(",") + 1 : text.rindex(")")]
         for number in range(self.images):
             yield f"strip-{number}", base64.b64encode(self.picture(number).read_bytes()).decode()

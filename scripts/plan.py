@@ -17,8 +17,6 @@ with job(snakemake.log, snakemake.input):
     absent = ""
     try:
         check(paths)
-        if paths.source is None:
-            paths.require_learnt()
     except InputError as error:
         absent = str(error)
     population = plan.population(paths)
@@ -46,5 +44,5 @@ with job(snakemake.log, snakemake.input):
         free=shutil.disk_usage(paths.run).free,
         absent=absent,
     )
-    publish(paths.run / "plan.txt", lambda file: file.write_text(text))
+    publish(paths.run / "plan.txt", lambda file: file.write_text(text, encoding="utf-8"))
     logging.info("\n%s", text)

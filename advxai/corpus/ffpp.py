@@ -4,16 +4,20 @@ The standard library alone and one listing a folder: this runs whenever the work
 """
 
 import csv
+import io
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from advxai.common.categories import MANIPULATIONS, REAL
 from advxai.common.errors import InputError
+from advxai.common.text import read_text
 from advxai.config.data import SPLITS, is_metadata, split_files
+from advxai.corpus.nearby import nearby
 
 COMPRESSIONS = ("raw", "c23", "c40")
+HALVES = ("original_sequences", "manipulated_sequences")  # what FF++'s root holds
 PAIRED = (*MANIPULATIONS, "FaceShifter")  # videos TTT_SSS of the pairs in the split files
 SPLITLESS = ("DeepFakeDetection", "actors")  # no split file names their videos: all of them are test videos
 METADATA = ("c0_path", "split", "label", "manipulation")  # columns needed of the authors' metadata
@@ -83,8 +87,20 @@ def find(root: Path, compression: str, category: str, names: Names) -> Found:
     return next((found for found in candidates if not found.there.isdisjoint(found.listed)), candidates[0])
 
 
-def lacking(root: Path, found: Found, category: str, splits: Path, also: Collection[str] = ()) -> str | None:
-    """Key, what is missing and the remedy when a category has no video at all; None if it has one."""
+def lacking(
+    root: Path,
+    found: Found,
+    category: str,
+    splits: Path,
+    also: Collection[str] = (),
+    learnt: bool = False,
+) -> str | None:
+    """Key, what is missing and the remedy when a category has no video at all; None if it has one.
+
+    Args:
+        root, found, category, splits, also: as of `find` and `missing`.
+        learnt: a detector is to be trained on it.
+    """
     if not found.there.isdisjoint(found.listed):
         return None
     kind, compression = found.folder.removesuffix("/videos").rsplit("/", 1)
@@ -97,36 +113,91 @@ def lacking(root: Path, found: Found, category: str, splits: Path, also: Collect
     hint = f" ({' and '.join(others)} {'is' if len(others) == 1 else 'are'} there)" if others else ""
     key = "compression" if category == REAL else "also" if category in also else "categories"
     drop = "" if category == REAL else f" or take {category} out of corpus.{key}"
+    drop += " and, if it is a class, out of detector.classes" if learnt and category != REAL else ""
     return f"corpus.{key}: {what}{hint}: download {kind}/{compression} with the script of {REPOSITORY}{drop}"
 
 
-def missing(root: Path, compression: str, categories: Iterable[str], also: Collection[str], splits: Path) -> list[str]:
+def missing(
+    root: Path,
+    compression: str,
+    categories: Iterable[str],
+    also: Collection[str],
+    splits: Path,
+    wanted: Mapping[str, Collection[str]] | None = None,
+) -> list[str]:
     """Everything that a run needs of FF++ and isn't there: the configuration's key, what, and where to get it.
 
     Args:
         root: corpus.root, which holds original_sequences and manipulated_sequences.
         compression, categories, also: as in `advxai.corpus.tree.scan`.
         splits: as in `read_splits`.
+        wanted: category -> splits that must have a video of it; None: any split will do.
     """
     root, splits = Path(root), Path(splits)
     lacks: list[str] = []
     names: Names | None = None
     absent = [source for source in split_files(splits) if not source.is_file()]
-    if not root.is_dir():
+    astray = _astray(root)
+    if astray:
+        lacks.append(astray)
+    elif not root.is_dir():
         lacks.append(f"corpus.root: {root} is no folder: {REQUEST}")
-    lacks += [f"corpus.splits: {source} is not there: {SPLIT_FILES}" for source in absent]
+    if absent and (elsewhere := [] if is_metadata(splits) else nearby(splits, _has_splits)):
+        lacks.append(
+            f"corpus.splits: {splits} doesn't hold {', '.join(path.name for path in absent)}: the split files are in "
+            f"{_either('corpus.splits', elsewhere)}"
+        )
+    else:
+        lacks += [f"corpus.splits: {source} is not there: {SPLIT_FILES}" for source in absent]
     if not absent:
         try:
             names = read_splits(splits)
         except InputError as error:
             lacks.append(f"corpus.splits: {str(error).removesuffix('.')}")
-    if root.is_dir():
+    if root.is_dir() and not astray:
         for category in (REAL, *categories, *also):
             found = find(root, compression, category, names or {})
             if names is None and found.there:
                 continue  # which videos are wanted isn't known
-            lack = lacking(root, found, category, splits, also)
-            lacks += [lack] if lack else []
+            own = (wanted or {}).get(category, ())
+            lack = lacking(root, found, category, splits, also, "train" in own)
+            lacks += [lack] if lack else _without(root, found, category, splits, own)
+    return lacks
+
+
+def _astray(root: Path) -> str:
+    """What to say of a root that isn't FF++'s, if FF++'s is near; else ""."""
+    if _is_root(root) or not (found := nearby(root, _is_root)):
+        return ""
+    return f"corpus.root: {root} holds neither {' nor '.join(HALVES)}: these are in {_either('corpus.root', found)}"
+
+
+def _is_root(folder: Path) -> bool:
+    return any((folder / half).is_dir() for half in HALVES)
+
+
+def _has_splits(folder: Path) -> bool:
+    return all(path.is_file() for path in split_files(folder))
+
+
+def _either(key: str, found: Sequence[Path]) -> str:
+    if len(found) == 1:
+        return f"{found[0]}: set {key} to it"
+    return f"{', '.join(map(str, found[:-1]))} and {found[-1]}: set {key} to one of them"
+
+
+def _without(root: Path, found: Found, category: str, splits: Path, wanted: Iterable[str]) -> list[str]:
+    """What a category that has videos lacks in some split."""
+    lacks = []
+    for split in wanted if category not in SPLITLESS else ():
+        listed = found.names.get(split, [])
+        if not listed:
+            lacks.append(f"corpus.splits: {splits} names no {category} video in the split {split}: {SPLIT_FILES}")
+        elif found.there.isdisjoint(listed):
+            lacks.append(
+                f"corpus.root: {Path(root) / found.folder} holds none of the {len(listed)} {category} videos that "
+                f"{splits} has in the split {split}: download them with the script of {REPOSITORY}"
+            )
     return lacks
 
 
@@ -168,7 +239,7 @@ def _read_pairs(folder: Path) -> Names:
     for split in SPLITS:
         path = folder / f"{split}.json"
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(read_text(path))
         except (OSError, ValueError) as error:
             raise InputError(f"{path} can't be read ({error}): put FF++'s split file there.") from error
         if not isinstance(content, list) or not all(
@@ -186,10 +257,9 @@ def _read_pairs(folder: Path) -> Names:
 def _read_metadata(path: Path) -> Names:
     names: Names = {category: {split: [] for split in SPLITS} for category in (REAL, *PAIRED)}
     try:
-        with path.open(newline="") as file:
-            reader = csv.DictReader(file)
-            header: Sequence[str] = reader.fieldnames or ()
-            rows = list(reader)
+        reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
+        header: Sequence[str] = reader.fieldnames or ()
+        rows = list(reader)
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path} can't be read ({error}): give the authors' dataset_info.csv.") from error
     lost = [column for column in METADATA if column not in header]

@@ -51,10 +51,17 @@ def test_what_is_learnt_is_in_the_digest(tmp_path):
 def test_a_class_that_nothing_is_learnt_of_is_said_before_a_job_starts(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     own = paths(corpus={"kind": "demo", "clips": CLIPS, "categories": ["Deepfakes", "FaceSwap"]})
-    said = "nothing to learn NeuralTextures, Face2Face from: the manipulations to learn from are Deepfakes, FaceSwap"
-    with pytest.raises(InputError, match=said):
-        own.to_start_from()
-    assert check(own) == []  # whoever wants the faces alone needs no detector
+    said = (
+        "config: detector.classes: a detector is to be trained, and there is nothing to learn NeuralTextures, "
+        "Face2Face from, since the manipulations to learn from are Deepfakes, FaceSwap: set detector.classes to [Real, "
+        "Deepfakes, FaceSwap], or add NeuralTextures, Face2Face to corpus.categories, or detector.checkpoint to "
+        "weights that are trained"
+    )
+    for ask in (own.to_start_from, lambda: check(own)):
+        with pytest.raises(InputError, match=re.escape(said)):
+            ask()
+    remedied = paths(corpus=own.config.corpus.model_dump(), detector={"classes": ["Real", "Deepfakes", "FaceSwap"]})
+    assert check(remedied) == []
     assert (
         paths(corpus={"kind": "demo", "clips": CLIPS, "categories": ["Deepfakes"]}, detector=BINARY).to_start_from()
         == []

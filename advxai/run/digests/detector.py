@@ -64,14 +64,23 @@ class DetectorDigests(ImageDigests):
         Raises:
             InputError: names it.
         """
-        there = {self.classes.of(name) for name in self.learnt}
-        empty = [self.classes.names[index] for index in self.classes.fakes if index not in there]
-        if empty:
-            raise InputError(
-                f"config: detector.classes: there is nothing to learn {', '.join(empty)} from: the manipulations to "
-                f"learn from are {', '.join(self.learnt) or 'none'}; add to corpus.categories, or set detector.classes "
-                "to the classes that there are"
-            )
+        settings, classes = self.config.detector, self.classes
+        there = {classes.of(name) for name in self.learnt}
+        empty = [classes.names[index] for index in classes.fakes if index not in there]
+        if not empty:
+            return
+        # those that there are; of none, one class that every manipulation belongs to
+        known = [name for name in classes.names if name not in empty]
+        remedy = f"set detector.classes to [{', '.join([*known, *([] if self.learnt else ['Fake'])])}]"
+        if set(empty) <= set(MANIPULATIONS):
+            key = "corpus.categories" if settings.training.categories is None else "detector.training.categories"
+            remedy += f", or add {', '.join(empty)} to {key}"
+        raise InputError(
+            f"config: detector.classes: a detector is to be trained, and there is nothing to learn {', '.join(empty)} "
+            "from, since the manipulations to learn from are "
+            f"{', '.join(self.learnt) or 'none that it has a class for'}: {remedy}, or detector.checkpoint to weights "
+            "that are trained"
+        )
 
     @cached_property
     def ready_made(self) -> Path | None:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from advxai.beforehand.lists import unlisted
 from advxai.common.categories import REAL
 from advxai.common.errors import InputError
 from advxai.config.data import DemoCorpus, FfppCorpus
@@ -23,12 +24,15 @@ def check(paths: "Paths") -> list[str]:
         What the user should know, a sentence each.
 
     Raises:
-        InputError: one message that lists everything that is missing, with its key and where to get it; or the stored
-            detector was imported from another checkpoint than the configured one.
+        InputError: one message that lists everything that is missing, with its key and where to get it; or a detector
+            that is to be trained has nothing to learn one of its classes from; or the stored detector was imported from
+            another checkpoint than the configured one.
     """
     lacking = _lacking(paths)
     if lacking:
         raise InputError("config: this is missing:\n" + "\n".join(f"  - {one}" for one in lacking))
+    if _is_trained(paths):
+        paths.require_learnt()
     notes = _turned(paths)
     if paths.weights.exists():
         return notes + _sealed(paths)
@@ -54,6 +58,10 @@ def _lacking(paths: "Paths") -> list[str]:
             raise InputError(
                 "config: corpus.clips: none has a block in the split train; add one or set detector.checkpoint"
             )
+        if config.frames.manifest is None and not any(clip.splits.test for clip in corpus.clips):
+            raise InputError(
+                "config: corpus.clips: none has a block in the split test, whose fakes are explained; add one"
+            )
     if (initial := config.detector.training.initial_weights) and config.detector.checkpoint is None:
         files["detector.training.initial_weights"] = initial.path
     lacking = [
@@ -68,6 +76,7 @@ def _lacking(paths: "Paths") -> list[str]:
             list(corpus.categories),
             list(corpus.also),
             Path(str(corpus.splits)),
+            _wanted(paths),
         )
     checkpoint, listed = config.detector.checkpoint, config.frames.manifest
     if config.frames.lmdb and checkpoint is None and listed and Path(listed).exists() and not paths.lists_splits:
@@ -75,6 +84,8 @@ def _lacking(paths: "Paths") -> list[str]:
             f"detector.checkpoint: {listed} names test images only, so there is nothing to train on: give a "
             "checkpoint, or a list with a fourth column, split"
         )
+    if listed and Path(listed).exists():
+        lacking += unlisted(Path(listed), config.corpus.categories, _learnt(paths), config.frames.lmdb is not None)
     trained = config.detector.trained_file
     if checkpoint is None and trained is not None and not os.path.isfile(trained):
         lacking.append(f"detector.trained: {trained} is no file there: correct the path, or set it to null to train")
@@ -89,6 +100,27 @@ def _lacking(paths: "Paths") -> list[str]:
             "or set it to null to train on the corpus"
         )
     return lacking
+
+
+def _is_trained(paths: "Paths") -> bool:
+    """A detector will be trained, when it is asked for."""
+    return paths.source is None and not paths.weights.exists()
+
+
+def _learnt(paths: "Paths") -> list[str]:
+    """Categories that a detector which is to be trained must have images of."""
+    return [REAL, *paths.learnt] if _is_trained(paths) else []
+
+
+def _wanted(paths: "Paths") -> dict[str, list[str]]:
+    """Category -> splits that must have a video of it. A list of images says itself which of its videos are of which
+    split."""
+    if paths.config.frames.manifest is not None:
+        return {}
+    learnt = _learnt(paths)
+    tested = [str(category) for category in paths.config.corpus.categories]
+    found = {category: ["train"] for category in learnt}
+    return found | {category: [*found.get(category, ()), "test"] for category in tested}
 
 
 def _sealed(paths: "Paths") -> list[str]:

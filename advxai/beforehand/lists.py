@@ -1,0 +1,51 @@
+"""What the user's list of images says of its images, without pandas: planning reads it."""
+
+import csv
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from advxai.common.categories import category_of
+from advxai.common.text import decoded
+
+
+def unlisted(source: Path, categories: Collection[str], learnt: Collection[str], alone: bool) -> list[str]:
+    """What a list of images lacks for the run, a sentence each.
+
+    Args:
+        source: the list, as of `advxai.frames.manifest.read_csv`, which says what is wrong with its lines.
+        categories: manipulations that are explained, and so must be among the test images.
+        learnt: categories that a detector which is to be trained learns from.
+        alone: there are no images but the list's.
+
+    Raises:
+        InputError: it is no text in UTF-8.
+    """
+    named = set(_named(source))
+    lacks = [
+        f"frames.manifest: {source} names no test image of {category}: give a list that does, or take {category} "
+        "out of corpus.categories" + (" (and, if it is a class, out of detector.classes)" if category in learnt else "")
+        for category in categories
+        if ("test", category) not in named
+    ]
+    # a split that the list doesn't name is taken of the corpus
+    if any(split == "train" for split, _ in named) or (alone and any(split != "test" for split, _ in named)):
+        lacks += [
+            f"frames.manifest: {source} names no image of {category} in the split train, from which the detector is to "
+            "learn it: add some, or set detector.checkpoint"
+            for category in learnt
+            if ("train", category) not in named
+        ]
+    return lacks
+
+
+def _named(source: Path) -> Iterator[tuple[str, str]]:
+    """(split, category) of each image."""
+    with open(source, "rb") as file:
+        rows = csv.reader((decoded(line, source) for line in file), delimiter=" ")
+        columns = next((row for row in rows if any(row)), [])
+        if "relative_path" not in columns:
+            return
+        path, split = columns.index("relative_path"), columns.index("split") if "split" in columns else None
+        for row in rows:
+            if len(row) == len(columns):
+                yield "test" if split is None else row[split], category_of(row[path])

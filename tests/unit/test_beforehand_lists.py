@@ -1,0 +1,62 @@
+"""What a list of images lacks for a run is said before any job starts."""
+
+import pytest
+
+from advxai.beforehand import check
+from advxai.beforehand.lists import unlisted
+from advxai.common.errors import InputError
+from advxai.frames.manifest import read_csv
+from tests.unit.paths_data import CLIPS, clip, paths
+
+TEST = ["manipulated_sequences/Deepfakes/c23/videos/002_003.mp4/00023.png 1 3"]
+TRAIN = ["original_sequences/youtube/c23/videos/000.mp4/00000.png 0 0 train"]
+HEADER = "relative_path bin_label mc_label"
+
+
+def listed(folder, lines, header=HEADER, encoding="utf-8"):
+    path = folder / "list.csv"
+    path.write_bytes("\n".join([header, *lines, ""]).encode(encoding))
+    return path
+
+
+def test_a_list_without_an_image_of_a_category_is_named(tmp_path):
+    path = listed(tmp_path, TEST)
+    assert unlisted(path, ["Deepfakes"], [], False) == unlisted(path, ["Deepfakes"], ["Real", "Deepfakes"], True) == []
+    assert unlisted(path, ["Deepfakes", "FaceSwap"], ["FaceSwap"], False) == [
+        f"frames.manifest: {path} names no test image of FaceSwap: give a list that does, or take FaceSwap out of "
+        "corpus.categories (and, if it is a class, out of detector.classes)"
+    ]
+
+
+def test_a_list_that_names_training_images_names_one_of_each_class(tmp_path):
+    path = listed(tmp_path, [f"{TEST[0]} test", *TRAIN], f"{HEADER} split")
+    assert unlisted(path, ["Deepfakes"], ["Real"], False) == []
+    (lack,) = unlisted(path, ["Deepfakes"], ["Real", "Deepfakes"], False)
+    assert lack.startswith(f"frames.manifest: {path} names no image of Deepfakes in the split train, from which")
+    # where the list names no training image, the corpus has them; but of a database there are none besides
+    path = listed(tmp_path, [f"{TEST[0]} test", f"{TEST[0].replace('002_003', '008_009')} val"], f"{HEADER} split")
+    assert unlisted(path, ["Deepfakes"], ["Real"], False) == []
+    assert len(unlisted(path, ["Deepfakes"], ["Real"], True)) == 1
+
+
+def test_planning_says_it_and_reads_what_windows_has_saved(tmp_path):
+    corpus = {"kind": "demo", "clips": CLIPS, "categories": ["Deepfakes"]}
+    path = listed(tmp_path, TEST, encoding="utf-8-sig")
+    assert list(read_csv(path)["video"]) == ["manipulated_sequences/Deepfakes/c23/videos/002_003.mp4"]
+    frames = {"manifest": str(path)}
+    binary = {"classes": ["Real", "Fake"]}
+    assert check(paths(corpus=corpus, frames=frames, detector=binary)) == []
+    both = corpus | {"categories": ["Deepfakes", "FaceSwap"]}
+    with pytest.raises(InputError, match=r"list\.csv names no test image of FaceSwap: give a list"):
+        check(paths(corpus=both, frames=frames, detector=binary))
+    listed(tmp_path, TEST, encoding="utf-16")
+    with pytest.raises(InputError, match=r"list\.csv is text in UTF-16: save it as UTF-8"):
+        check(paths(corpus=corpus, frames=frames, detector=binary))
+
+
+def test_clips_without_a_test_block_have_nothing_to_explain(tmp_path):
+    corpus = {"kind": "demo", "clips": [clip("one", 0, train=2, val=2)]}
+    with pytest.raises(
+        InputError, match=r"corpus\.clips: none has a block in the split test, whose fakes are explained"
+    ):
+        check(paths(corpus=corpus))

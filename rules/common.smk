@@ -2,6 +2,7 @@
 from pathlib import Path
 
 from advxai.beforehand import check
+from advxai.beforehand.own import require_usable
 from advxai.run.console import watch
 from advxai.run.environment import prepare
 from advxai.run.paths import Paths
@@ -34,6 +35,8 @@ if not PLANNING:
         # a job's own process needn't ask again
         if not (workflow.remote_exec or workflow.subprocess_exec):
             require_known(P, Path(".snakemake"))
+            for note in require_usable(P, Path(".snakemake")):
+                print(f"note: {note}", file=sys.stderr)
             call_up(P, Path(".snakemake"))
     except InputError as error:
         raise WorkflowError(str(error)) from None
@@ -61,7 +64,7 @@ onsuccess:
     if not PLANNING:
         remember(P, Path(".snakemake"))
     if CONFIG.image is None and P.outputs.summed_up:
-        print((P.run / "summary.txt").read_text(), file=sys.stderr)
+        print((P.run / "summary.txt").read_text(encoding="utf-8"), file=sys.stderr)
         if P.outputs.report.exists():
             print(f"report: {P.outputs.report}", file=sys.stderr)
     elif CONFIG.image is None and P.outputs.answered:

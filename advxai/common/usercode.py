@@ -69,13 +69,20 @@ def imported(path: str, what: str, key: str) -> Any:
         what, key: what it is, and the key of the configuration that has it, for the message.
 
     Raises:
-        InputError: it can't be imported.
+        InputError: it can't be imported, or its module ends in an error of any kind.
     """
     module, _, name = path.partition(":")
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise InputError(f"{what} {path}: can't be imported ({error}); correct `{key}` or PYTHONPATH") from error
+    except Exception as error:
+        raise InputError(f"{what} {path}: can't be imported ({described(error)}); correct {module}") from error
+
+
+def described(error: Exception) -> str:
+    """An error of the user's code in a line: its kind, which may be all that it says, and its text."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
 
 
 def code_sha256(module: str) -> str | None:

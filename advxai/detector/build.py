@@ -1,6 +1,5 @@
 """From the configuration to a torch module: a timm model or one of the user's own, with its preprocessing."""
 
-import importlib
 import pickle
 import re
 import shlex
@@ -13,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from advxai.common.errors import InputError
+from advxai.common.usercode import described, imported
 from advxai.config.networks import NETWORKS
 from advxai.config.science import Detector as Settings
 from advxai.detector.model import Preprocessing
@@ -56,16 +56,18 @@ def build_module(settings: Settings, outputs: int) -> nn.Module:
                 f"{', '.join(NETWORKS)} or `module:factory`"
             )
         return timm.create_model(name, pretrained=False, num_classes=outputs)
-    package, _, attribute = name.partition(":")
-    try:
-        factory = getattr(importlib.import_module(package), attribute)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"detector.model: can't import {name} ({error}); correct it or PYTHONPATH") from error
+    factory = imported(name, "detector", "detector.model")
     try:
         module = factory(num_classes=outputs)
     except TypeError as error:
         raise InputError(
             f"detector.model: {name}(num_classes={outputs}) failed: {error}; correct the factory"
+        ) from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"detector.model: {name}(num_classes={outputs}) failed: {described(error)}; correct the factory"
         ) from error
     if not isinstance(module, nn.Module):
         raise InputError(f"detector.model: {name} returned {type(module).__name__}; it must return a torch.nn.Module")

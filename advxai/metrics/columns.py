@@ -8,6 +8,7 @@ from typing import Literal
 # Of the segment attacks and of restoration: what changes with each number of segments.
 SEGMENTS = ("the segmentation", "the number of segments")
 ATTACKS = (*SEGMENTS, "NES's budget", "the family of the attack, which made the adversarial filling too")
+ARROWS = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}", None: ""}
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,19 @@ class Column:
     headline: bool = False
     needs: frozenset[str] = frozenset()
 
-
-ARROWS = {"higher": "\N{UPWARDS ARROW}", "lower": "\N{DOWNWARDS ARROW}", None: ""}
+    def __post_init__(self) -> None:
+        """Raises ValueError: the numbers can't be of such a column."""
+        own = f"the column {self.name}"
+        if self.better not in ARROWS:
+            raise ValueError(f"{own}: better is {self.better!r}; it may be 'higher', 'lower' or None")
+        if self.kind not in ("mean", "share"):
+            raise ValueError(f"{own}: kind is {self.kind!r}; it may be 'mean' or 'share'")
+        if not self.low < self.high:
+            raise ValueError(f"{own}: low is {self.low}, which isn't below high, {self.high}")
+        if self.kind == "share" and (self.low, self.high) != (0, 1):
+            raise ValueError(f"{own}: a share's range is 0 to 1, not {self.low} to {self.high}")
+        if self.chance is not None and not self.low <= self.chance <= self.high:
+            raise ValueError(f"{own}: chance is {self.chance}, which isn't from {self.low} to {self.high}")
 
 
 def arrowed(column: Column, title: str) -> str:

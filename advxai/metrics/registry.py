@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from advxai.common.errors import InputError
-from advxai.common.usercode import imported
+from advxai.common.usercode import described, imported
 from advxai.config import Config
 from advxai.config.metrics import AnyMeasure, CustomMeasure
 from advxai.metrics.base import Measure
@@ -43,6 +43,10 @@ def build(name: str, settings: AnyMeasure) -> Measure:
         measure: Measure = cast("Any", kind)(name=name, **settings.params)
     except TypeError as error:
         raise InputError(f"measure {settings.measure}: {error}; its class takes `name` and the `params`") from error
+    except Exception as error:
+        raise InputError(
+            f"measure {settings.measure}: {described(error)}; correct the `params` of metrics.{name} or the class"
+        ) from error
     columns = getattr(measure, "columns", None)
     if not columns or not all(isinstance(one, Column) and NAME.fullmatch(one.name) for one in columns):
         raise InputError(

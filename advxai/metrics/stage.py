@@ -16,6 +16,7 @@ from advxai.metrics.subjects import Subjects
 if TYPE_CHECKING:
     from advxai.detector.model import Detector
 
+ROUNDING = 1e-6  # by which a value may leave its column's range
 CHUNK = 64  # rows of a request, rounded up to whole forward batches
 
 
@@ -87,6 +88,13 @@ def _record(key: str, sha256: str, measure: Measure, measured: Measured, images:
     values = np.array([float(measured.values.get(name, np.nan)) for name in names])
     if np.isinf(values).any():
         raise InputError(f"metrics.{measure.name}: a value of the image {key} is infinite")
+    for column, value in zip(measure.columns, values, strict=True):
+        if value < column.low - ROUNDING or value > column.high + ROUNDING:  # NaN is neither
+            raise InputError(
+                f"metrics.{measure.name}: the value {value:g} of the image {key} is outside of the column "
+                f"{column.name}, which is from {column.low:g} to {column.high:g}: correct the measure, or `low` and "
+                "`high` of its Column"
+            )
     reasons = [measured.reason(name).replace("\n", " ") for name in names]
     kept = {name: measured.kept.get(name, np.zeros(0, np.float32)) for name in measure.kept}
     spent = {"images": images, "seconds": seconds}

@@ -3,7 +3,7 @@
 from importlib.metadata import entry_points
 
 from advxai.common.errors import InputError
-from advxai.common.usercode import imported
+from advxai.common.usercode import described, imported
 from advxai.config.explainers import ENTRY_POINT_GROUP, Custom
 from advxai.config.explainers import AnyExplainer as Settings
 from advxai.saliency.base import Explainer
@@ -18,8 +18,7 @@ BUILT_IN = {
 
 def _external(method: str) -> object:
     for point in entry_points(group=ENTRY_POINT_GROUP, name=method):
-        found: object = point.load()
-        return found
+        return imported(f"{point.module}:{point.attr}", f"explainer {method},", "method")
     return imported(method, "explainer", "method")
 
 
@@ -41,6 +40,8 @@ def build(settings: Settings) -> Explainer:
         explainer = kind(**settings.params)
     except TypeError as error:
         raise InputError(f"explainer {method}: {error}; correct its `params`") from error
+    except Exception as error:
+        raise InputError(f"explainer {method}: {described(error)}; correct its `params` or the class") from error
     if not isinstance(explainer.rows, int) or explainer.rows < 1:
         raise InputError(f"explainer {method}: its `rows` is {explainer.rows!r}; it must be a whole number from 1")
     return explainer

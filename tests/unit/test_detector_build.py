@@ -53,8 +53,8 @@ def test_a_factory_from_outside_is_called_with_the_number_of_classes():
     ("model", "text"),
     [
         ("no_such_net", "timm has no model 'no_such_net'"),
-        ("tests.nowhere:factory", "can't import tests.nowhere:factory"),
-        ("tests.custom:nowhere", "can't import tests.custom:nowhere"),
+        ("tests.nowhere:factory", "detector tests.nowhere:factory: can't be imported (No module named"),
+        ("tests.custom:nowhere", "tests.custom:nowhere: can't be imported"),
         (f"{__name__}:no_module", "returned str"),
         (f"{__name__}:no_arguments", "failed"),
     ],

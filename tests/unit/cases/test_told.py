@@ -77,7 +77,7 @@ def test_a_configuration_of_another_machine(case, capsys, monkeypatch):
     code, _, said = replayed(capsys, case)
     assert code == 2 and "would run code that you haven't named: not_here:net (detector.model); look at" in said
     code, _, said = replayed(capsys, case, "--trust", "not_here:net")
-    assert code == 2 and "can't import not_here:net" in said
+    assert code == 2 and "not_here:net: can't be imported" in said
 
     save(case / cases.WEIGHTS)
     edit(case, config=config | {"detector": detector | {"device": "cuda"}}, detector=content["detector"])

@@ -1,0 +1,154 @@
+"""Classes of the user's own, tried before any job starts: a misspelt parameter needn't wait for the first explanation.
+
+They are imported and built in a process of their own, since their modules may import torch, which planning does
+without; and once for each state of their code, which is remembered in Snakemake's folder.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from advxai.common.errors import InputError
+from advxai.common.files import publish_text
+from advxai.common.usercode import code_sha256
+from advxai.config import Config, load
+from advxai.config.explainers import Custom, module_of
+from advxai.config.metrics import CustomMeasure
+from advxai.metrics.registry import measures
+from advxai.run.digests import digest
+
+if TYPE_CHECKING:
+    from advxai.run.paths import Paths
+
+TRIED = Path("advxai", "tried.json")  # within .snakemake
+
+
+def require_usable(paths: "Paths", snakemake: Path) -> list[str]:
+    """Build the measures, and whatever classes and factories of the user's own the configuration names.
+
+    Args:
+        paths: of the run.
+        snakemake: the folder `.snakemake`.
+
+    Returns:
+        What the user should know, a sentence each.
+
+    Raises:
+        InputError: two measures have a column of one name; or something of the user's own can't be imported, is no such
+            class, doesn't take its parameters, or has no usable columns.
+    """
+    config = paths.config
+    modules = _modules(config)
+    if not any(isinstance(entry, CustomMeasure) for entry in config.metrics.values()):
+        measures(config)  # ours need no torch
+    if not modules:
+        return []
+    present = digest(
+        {
+            "code": {module: code_sha256(module) for module in modules.values()},
+            "explainers": {name: config.explainers[name].model_dump() for name in modules if name in config.explainers},
+            "metrics": {name: entry.model_dump() for name, entry in config.metrics.items()},
+            "top": config.evaluation.top,
+            "detector": [config.detector.model, paths.classes.outputs],
+        }
+    )
+    known = _known(snakemake / TRIED)
+    if present in known:
+        return []
+    said = _tried(config, paths.classes.outputs)
+    if said["wrong"]:
+        raise InputError("config: " + "; ".join(said["wrong"]))
+    if not said["untried"]:
+        publish_text(snakemake / TRIED, json.dumps([*known[-99:], present]) + "\n")
+    return said["untried"]
+
+
+def _modules(config: Config) -> dict[str, str]:
+    """Row of the explainers, `metrics.` and the measure's name, or `detector` -> the module of the user's own."""
+    found = {name: module for name, entry in config.explainers.items() if (module := module_of(entry)) is not None}
+    for name, entry in config.metrics.items():
+        if isinstance(entry, CustomMeasure):
+            found[f"metrics.{name}"] = entry.measure.partition(":")[0]
+    if ":" in config.detector.model:
+        found["detector"] = config.detector.model.partition(":")[0]
+    return found
+
+
+def _known(file: Path) -> list[str]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []  # not there, or half of it: they are tried again
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+
+def _tried(config: Config, outputs: int) -> dict[str, list[str]]:
+    """Try them in another process: `wrong`, and `untried`, a sentence each."""
+    with tempfile.TemporaryDirectory() as folder:
+        answer = Path(folder, "answer.json")
+        done = subprocess.run(
+            [sys.executable, "-m", __name__, str(outputs), str(answer)],
+            input=config.model_dump_json(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+        if answer.exists():
+            found: dict[str, list[str]] = json.loads(answer.read_text(encoding="utf-8"))
+            return found
+    last = next(iter(reversed(done.stderr.split("\n")[:-1])), "without a word")
+    raise InputError(
+        f"config: {', '.join(sorted(set(_modules(config).values())))}: a process that imports these ended with exit "
+        f"code {done.returncode} ({last}); correct them"
+    )
+
+
+def trial(config: Config, outputs: int) -> dict[str, list[str]]:
+    """Import and build whatever is of the user's own, in this process.
+
+    Args:
+        config: the run's.
+        outputs: width of the detector's head.
+
+    Returns:
+        wrong: what can't be used, a sentence each; untried: what needs a package that isn't installed here, but may be
+        where the jobs run.
+    """
+    wrong: list[str] = []
+    untried: list[str] = []
+
+    def attempt(key: str, make: Callable[[], Any]) -> None:
+        try:
+            make()
+        except InputError as error:
+            cause, own = error.__cause__, {module.partition(".")[0] for module in _modules(config).values()}
+            if isinstance(cause, ModuleNotFoundError) and str(cause.name).partition(".")[0] not in own:
+                untried.append(f"{key} can't be tried here, without the package {cause.name}: its first job will tell")
+            else:
+                wrong.append(str(error))
+
+    for name, entry in config.explainers.items():
+        if isinstance(entry, Custom):
+            from advxai.saliency.registry import build  # here and below: torch, which a measure may do without
+
+            attempt(f"explainers.{name}", partial(build, entry))
+    if any(isinstance(entry, CustomMeasure) for entry in config.metrics.values()):
+        attempt("metrics", partial(measures, config))
+    if ":" in config.detector.model:
+        from advxai.detector.build import build_module
+
+        attempt("detector.model", partial(build_module, config.detector, outputs))
+    return {"wrong": wrong, "untried": untried}
+
+
+if __name__ == "__main__":
+    width, place = sys.argv[1:]
+    found = trial(load(json.load(sys.stdin)), int(width))
+    publish_text(Path(place), json.dumps(found))

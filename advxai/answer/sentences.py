@@ -17,8 +17,9 @@ from advxai.answer.comparisons import Best
 from advxai.answer.findings import Findings
 from advxai.answer.rows import Row
 from advxai.answer.words import SCORECARD, Sentence
-from advxai.common.errors import InputError
+from advxai.common.errors import reading
 from advxai.common.files import publish
+from advxai.common.jsonfile import read_list
 from advxai.metrics.columns import Column
 from advxai.statistics import LEAST
 
@@ -62,10 +63,10 @@ def read(path: Path) -> list[Sentence]:
     Raises:
         InputError: the file is damaged.
     """
-    try:
-        return [Sentence(**one) for one in json.loads(path.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} can't be read ({error}): delete it and run again") from error
+    remedy = "delete it and run again"
+    content = read_list(path, remedy)
+    with reading(path, remedy):
+        return [Sentence(**one) for one in content]
 
 
 def text(found: Iterable[Sentence]) -> list[str]:

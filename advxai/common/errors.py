@@ -49,11 +49,12 @@ def keep_traceback(item: object) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """A library's own words in one line, of signs that a terminal shows; its type's name where they say little."""
+    """A library's own words, the first sentence in one line of signs that a terminal shows; its type's name where they
+    say little."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     shown = "".join(sign if sign.isprintable() else " " for sign in str(error))
-    words = " ".join(shown.split()).rstrip(".:")
+    words = " ".join(shown.split()).split(". ")[0].rstrip(".:")
     if len(words) > LONGEST:
         words = f"{words[:LONGEST]} ..."
     if words and not isinstance(error, LookupError | TypeError | AttributeError | AssertionError):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai.common.errors import InputError
+from advxai.common.errors import reading
 from advxai.common.files import publish
 
 
@@ -20,7 +20,5 @@ def read(path: str | Path) -> pd.DataFrame:
     Raises:
         InputError: the file is missing or damaged; the message names it.
     """
-    try:
+    with reading(path, "delete it and run again"):
         return pd.read_parquet(path, page_checksum_verification=True)
-    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are ValueErrors
-        raise InputError(f"{path} can't be read ({error}): delete it and run again") from error

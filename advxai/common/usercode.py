@@ -11,7 +11,7 @@ from importlib.machinery import all_suffixes
 from pathlib import Path
 from typing import Any
 
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
 
 SKIPPED = ("__pycache__", "node_modules")
 
@@ -104,7 +104,8 @@ def code_sha256(module: str) -> str | None:
     for name, path in sorted(files.items()):
         if not path.is_file():
             return None  # inside an archive
-        content = path.read_bytes()
+        with reading(path, "allow it, or correct PYTHONPATH"):
+            content = path.read_bytes()
         total.update(f"{name}\0{len(content)}\0".encode() + content)
     return total.hexdigest() if files else None
 

@@ -13,6 +13,7 @@ import numpy as np
 from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError, keep_traceback, reason
 from advxai.common.files import published_folder
+from advxai.common.jsonfile import read_object
 from advxai.corpus.blocks import REPORT, Block, TooShort, pairs, plan_blocks
 from advxai.corpus.manipulations import CATEGORIES, Tracked, manipulate
 from advxai.corpus.mesh import FaceMesh
@@ -97,9 +98,9 @@ def make_clip(
 def finished(out: Path) -> bool:
     """Whether `make_clip` has written this folder, and every video that it reports is there."""
     try:
-        report = json.loads((Path(out) / REPORT).read_text())
-        return all((Path(out) / video).is_file() for video in report["videos"])
-    except (OSError, ValueError, KeyError):
+        videos = read_object(Path(out) / REPORT, "make it anew")["videos"]
+        return all((Path(out) / video).is_file() for video in videos)
+    except (InputError, KeyError, TypeError):  # not there, or not whole
         return False
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from advxai.common.arrays import Floats, Pixels, Raster
-from advxai.common.errors import InputError
+from advxai.common.errors import reading
 from advxai.common.types import Edges
 
 SIDE = 192  # the network's input, in pixels
@@ -33,10 +33,8 @@ class FaceMesh:
 
     def __init__(self, tflite: Path) -> None:
         """Load the network; InputError when the file isn't a readable TFLite model."""
-        try:
+        with reading(tflite, "fetch it again.", "a TFLite model"):
             self._net = cv2.dnn.readNetFromTFLite(str(tflite))
-        except cv2.error as error:
-            raise InputError(f"{tflite} can't be read as a TFLite model ({error.err}): fetch it again.") from error
 
     def fit(self, frame: Pixels, box: Edges, eyes: Floats) -> NDArray[np.float32]:
         """Points (468, 3), float32, pixels: x, y in the frame, z the depth on the same scale (smaller is nearer).

@@ -5,12 +5,14 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from advxai.common.categories import FURTHER, LABELS, REAL
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
 from advxai.common.files import published_folder
+from advxai.common.jsonfile import read_object
 from advxai.config.data import SPLITS
 from advxai.corpus.blocks import REPORT
 from advxai.corpus.ffpp import PAIRED, find, lacking, listed_in, read_splits, videos_in
@@ -25,12 +27,12 @@ def merge(clip_dirs: list[Path], out_root: Path) -> None:
     `out_root` is replaced and appears when complete.
 
     Raises:
-        InputError: no clip gave a video, or two clips use the same video number.
+        InputError: no clip gave a video, two clips use the same video number, or a clip's report can't be read.
     """
     splits: dict[str, list[list[str]]] = {split: [] for split in SPLITS}
     with published_folder(Path(out_root)) as scratch:
         for clip_dir in map(Path, clip_dirs):
-            report = json.loads((clip_dir / REPORT).read_text())
+            report = _report(clip_dir)
             for split, listed in report["pairs"].items():
                 splits[split].extend(listed)
             for source in sorted(clip_dir.rglob("*.mp4")):
@@ -50,9 +52,23 @@ def merge(clip_dirs: list[Path], out_root: Path) -> None:
 
 
 def left_out(clip_dirs: list[Path]) -> pd.DataFrame:
-    """What the clips' reports list as left out, with its reason; columns stage, item, reason."""
-    reports = [json.loads((Path(folder) / REPORT).read_text()) for folder in clip_dirs]
+    """What the clips' reports list as left out, with its reason; columns stage, item, reason. InputError if a report
+    can't be read."""
+    reports = [_report(Path(folder)) for folder in clip_dirs]
     return pd.DataFrame([row for report in reports for row in report["left_out"]], columns=LEFT_OUT_COLUMNS)
+
+
+def _report(folder: Path) -> dict[str, Any]:
+    """What `make_clip` says of a clip."""
+    path, remedy = folder / REPORT, "delete its folder and run again"
+    report = read_object(path, remedy)
+    with reading(path, remedy):
+        splits = report["pairs"].keys()
+        if unknown := sorted(splits - set(SPLITS)):
+            raise ValueError(f"it has a split {unknown[0]}")
+        if any(set(row) != set(LEFT_OUT_COLUMNS) for row in report["left_out"]):
+            raise ValueError("what it has left out lacks a reason")
+    return report
 
 
 def scan(

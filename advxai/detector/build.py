@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
 from advxai.common.usercode import described, imported
 from advxai.config.networks import NETWORKS
 from advxai.config.science import Detector as Settings
@@ -20,6 +19,7 @@ from advxai.run.weights import said
 
 State = dict[str, Tensor]
 SAFE = ".safetensors"
+KIND, ANEW = "a weights file", "get or save it anew"
 RESAVE = (
     'python -c "import sys, torch, safetensors.torch as s; '
     "w = torch.load(sys.argv[1], 'cpu', weights_only=False)['state_dict']; "
@@ -143,21 +143,20 @@ def read_tensors(file: Path) -> object:
     """
     if not file.is_file():
         raise InputError(f"{file}: no such file; correct the path in the configuration")
-    try:
+    with reading(file, ANEW, KIND):
         if is_safetensors(file):
             return load_file(file)
-        return torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        # torch's message names the class or function that it refused; any other complaint is about the bytes.
-        refused = re.search(r"GLOBAL (\S+)", str(error))
-        if refused is None:
-            raise InputError(f"{file}: damaged or no torch file; get or save it anew") from error
-        raise InputError(
-            f"{file}: holds pickled code, which isn't run ({refused[1]}); where you trust the file, save its "
-            f"state_dict alone as .safetensors and give that: {_resave(file)}"
-        ) from error
-    except (SafetensorError, RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
-        raise InputError(f"{file}: damaged or no weights file ({type(error).__name__}); get or save it anew") from error
+        try:
+            return torch.load(file, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            # torch's message names the class or function that it refused; any other complaint is about the bytes.
+            refused = re.search(r"GLOBAL (\S+)", str(error))
+            if refused is None:
+                raise ValueError("it is damaged or no torch file") from error
+            raise InputError(
+                f"{file}: holds pickled code, which isn't run ({ascii(refused[1])[1:-1]}); where you trust the file, "
+                f"save its state_dict alone as .safetensors and give that: {_resave(file)}"
+            ) from error
 
 
 def _resave(file: Path) -> str:
@@ -170,10 +169,20 @@ def shape(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "scalar"
 
 
+def strange(name: object, value: object) -> str:
+    """What an entry of a state dict is, if it is no plain tensor by a name; else nothing."""
+    if not isinstance(name, str):
+        return f"the entry {ascii(name)[:80]} has no name"
+    if not isinstance(value, Tensor):
+        return f"{name} isn't a tensor"
+    plain = value.layout == torch.strided and value.device.type == "cpu" and not value.is_quantized
+    return "" if plain and not value.is_complex() else f"{name} is a tensor of a kind that no detector has"
+
+
 def _tensors(state: object, file: Path) -> State:
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
-    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not state or any(map(strange, state, state.values())):
         raise InputError(f"{file}: holds no dictionary of tensors; save the model's state_dict")
     # Counters of BatchNorm: older files lack them, and nothing here reads them.
     return {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}

@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from advxai.common.categories import REAL
 from advxai.common.classes import FIVE, Classes
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
 from advxai.common.files import file_sha256, publish
 from advxai.config.classes import classes_of
 from advxai.config.science import Detector as Settings
 from advxai.detector.backends import require_device
 from advxai.detector.build import (
+    ANEW,
+    KIND,
     build_module,
     head_keys,
     is_safetensors,
@@ -28,6 +30,7 @@ from advxai.detector.build import (
     preprocessing,
     read_tensors,
     shape,
+    strange,
     three_finite,
 )
 from advxai.detector.graph import Graph, Made, graph_file, keep, read
@@ -216,15 +219,13 @@ def described(path: Path) -> dict[str, Any]:
     """
     if is_keras(path) or not is_safetensors(path):
         return {}
-    try:
+    with reading(path, ANEW, KIND):
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(KEY)
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: damaged or no weights file ({type(error).__name__}); get or save it anew") from error
-    try:
-        return json.loads(text) if text else {}
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: its metadata {KEY!r} isn't JSON; save the checkpoint anew") from error
+        found = json.loads(text) if text else {}
+        if not isinstance(found, dict):
+            raise ValueError(f"its metadata {KEY!r} says {type(found).__name__}")
+        return found
 
 
 def _agree(settings: Settings, meta: dict[str, Any], path: Path, classes: Classes) -> Settings:
@@ -262,9 +263,8 @@ def _state(content: object, path: Path) -> dict[str, Tensor]:
         content = content["state_dict"]
     if not isinstance(content, dict) or not content:
         raise InputError(f"{path}: holds no state_dict; give a Lightning checkpoint or a safetensors file")
-    wrong = next((name for name, value in content.items() if not isinstance(value, Tensor)), None)
-    if wrong is not None:
-        raise InputError(f"{path}: {wrong} isn't a tensor; give a Lightning checkpoint or a safetensors file")
+    for wrong in filter(None, map(strange, content, content.values())):
+        raise InputError(f"{path}: {wrong}; give a Lightning checkpoint or a safetensors file")
     return content
 
 
@@ -299,7 +299,8 @@ def _fill(module: nn.Module, state: dict[str, Tensor], path: Path, classes: int)
             "detector.model, or correct that"
         )
     # BatchNorm's counter may be missing (older files); it plays no part in evaluation.
-    module.load_state_dict(state, strict=False)
+    with reading(path, ANEW, KIND):
+        module.load_state_dict(state, strict=False)
     # of the module, not of the file: a float64 that float32 can't hold has become infinite
     wrong = not_finite(module.state_dict())
     if wrong is not None:

@@ -175,7 +175,7 @@ def _said(content: bytes) -> dict[str, Any] | None:
     _, found, rest = content[-(1 << 20) :].rpartition(_BEGINS)
     try:
         said = json.loads(rest[len(_varint(_length(rest))) :]) if found else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return said if isinstance(said, dict) else None
 

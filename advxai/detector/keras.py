@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,12 +83,9 @@ def read_keras(path: Path) -> dict[str, NDArray[np.float32]]:
         if size > LARGEST:
             raise InputError(f"{path}: its tensors are over a gigabyte together; {_ANOTHER}")
 
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            whole = file.get("model_weights")
-            (whole if isinstance(whole, h5py.Group) else file).visititems(add)  # it follows no links
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        raise InputError(f"{path}: can't be read as HDF5 ({error}); download or copy it again") from error
+    with reading(path, "download or copy it again", "HDF5"), h5py.File(path, "r", locking=False) as file:
+        whole = file.get("model_weights")
+        (whole if isinstance(whole, h5py.Group) else file).visititems(add)  # it follows no links
     if not tensors:
         raise InputError(_form(path))
     return tensors

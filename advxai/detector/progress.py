@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from advxai.common.errors import InputError, reading
 from advxai.common.files import file_sha256, publish
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
@@ -75,15 +76,17 @@ class Progress:
         if not path.exists():
             return None
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # whatever it is, the training itself can still be done
-            logging.warning("%s can't be read (%s): training starts anew", path, error)
+            with reading(path, "training starts anew"):
+                state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+                name, history, best = state["identity"], list(state["history"]), state["best"]
+                kept = best["loss"], best["epoch"], best["weights"]
+        except InputError as error:  # whatever it is, the training itself can still be done
+            logging.warning("%s", error)
             return None
-        if state.get("identity") != self.name:
+        if name != self.name:
             logging.warning("%s is of another training: this one starts anew", path)
             return None
-        self.history, best = state["history"], state["best"]
-        self.lowest, self.kept, self.weights = best["loss"], best["epoch"], best["weights"]
+        self.history, (self.lowest, self.kept, self.weights) = history, kept
         return state
 
     def add(self, row: dict[str, float], weights: dict[str, Tensor], **others: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256, publish_text, scratch_prefix
+from advxai.common.jsonfile import read_object
 from advxai.explain.request import Request
 
 SCHEMA = "advxai.explain"
@@ -127,13 +128,13 @@ def hidden_name(stem: str) -> str:
 
 def _content(path: Path) -> dict[str, Any] | None:
     """What a file of ours says; {}: there is none; None: it isn't one of ours."""
-    try:
-        content = json.loads(path.read_text())
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return {}
-    except (OSError, ValueError):
+    try:
+        content = read_object(path, ELSEWHERE)
+    except InputError:  # what it is instead, doesn't matter
         return None
-    return content if isinstance(content, dict) and content.get("schema") == SCHEMA else None
+    return content if content.get("schema") == SCHEMA else None
 
 
 def _same(former: str, one: Request, kind: object) -> bool:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from advxai.common import parquet
 from advxai.common.arrays import Pixels
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
 from advxai.common.files import file_sha256, publish
 from advxai.common.rows import rows as records
 from advxai.common.types import Record
@@ -161,7 +161,9 @@ def _decoded(path: Path) -> Pixels:
 
 def _judged(face: Record, crop: Path, aligned: float) -> dict[str, Any]:
     """A counterpart that is there: its file, how well it fits, and whether that is well enough."""
-    fake = decode_png(Path(face["file"]).read_bytes(), str(face["file"]), "run again with `--forcerun faces_shard`")
+    remedy = "run again with `--forcerun faces_shard`"
+    with reading(face["file"], remedy):
+        fake = decode_png(Path(face["file"]).read_bytes(), str(face["file"]), remedy)
     fit = alignment(fake, _decoded(crop), mask_of(face))
     reason = ""
     if np.isnan(fit["alignment"]):

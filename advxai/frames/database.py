@@ -3,6 +3,8 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -11,8 +13,9 @@ from weakref import WeakValueDictionary
 import lmdb
 
 from advxai.common.arrays import Pixels
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
 from advxai.common.files import database_file, publish
+from advxai.frames.pages import Pages
 from advxai.media.cut import decode_png
 from advxai.run.bar import Bar
 
@@ -123,7 +126,7 @@ class FrameStore:
         name = key.encode()
         if not 0 < len(name) <= KEY_MAX:
             return False
-        with self._open().begin(buffers=True) as transaction:  # the image itself is not read
+        with self._seen(key) as database, database.begin(buffers=True) as transaction:  # the image itself is not read
             return transaction.get(name) is not None
 
     def bytes(self, key: str, digest: str | None = None) -> "bytes":
@@ -134,9 +137,9 @@ class FrameStore:
             digest: SHA-256 that it must have; None: not compared.
 
         Raises:
-            InputError: the database has no such key, or its bytes aren't those of the digest.
+            InputError: the database has no such key, is damaged there, or its bytes aren't those of the digest.
         """
-        with self._open().begin() as transaction:
+        with self._seen(key) as database, database.begin() as transaction:
             data = transaction.get(key.encode())
         if data is None:
             raise InputError(f"{key} is not in the database {self.path}: {REBUILD}.")
@@ -169,20 +172,27 @@ class FrameStore:
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self.path, "_handle": None}
 
-    def _open(self) -> lmdb.Environment:
+    @contextmanager
+    def _seen(self, key: str) -> Iterator[lmdb.Environment]:
+        """The database, in which LMDB can be asked for this key: it won't be led out of the file."""
+        handle = self._open()
+        with reading(f"{key} in the database {self.path}", f"{REBUILD}."):
+            handle.pages.check(key.encode())
+            yield handle.environment
+
+    def _open(self) -> "_Handle":
         if self._handle is None or self._handle.process != os.getpid():
-            try:
+            with reading(self.path, f"{REBUILD}.", "a database"):
                 self._handle = _shared_handle(self.path)
-            except (lmdb.Error, OSError) as error:
-                raise InputError(f"{self.path} can't be read as a database ({error}): {REBUILD}.") from error
-        return self._handle.environment
+        return self._handle
 
 
 class _Handle:
-    """An open environment and the process that opened it; closed when no store of that process needs it any more."""
+    """An open environment, its pages and the process that opened it; closed when no store of that process needs it any
+    more."""
 
-    def __init__(self, environment: lmdb.Environment) -> None:
-        self.environment, self.process = environment, os.getpid()
+    def __init__(self, environment: lmdb.Environment, pages: Pages) -> None:
+        self.environment, self.pages, self.process = environment, pages, os.getpid()
 
     def __del__(self) -> None:
         if self.process == os.getpid():
@@ -201,11 +211,7 @@ def _shared_handle(path: Path) -> _Handle:
         return handle
     if handle is not None:
         handle.environment.close()  # inherited by a fork: closes the child's copy, the parent's stays open
+    pages = Pages(database_file(path))  # before LMDB, which a changed byte may let crash
     environment = lmdb.open(str(path), subdir=path.is_dir(), readonly=True, lock=False, max_dbs=0)
-    # reading past the end of a shortened file would kill the process
-    needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
-    if needed > status.st_size:
-        environment.close()
-        raise InputError(f"{path} is shorter than it was written: {REBUILD}.")
-    handle = _HANDLES[identity] = _Handle(environment)
+    handle = _HANDLES[identity] = _Handle(environment, pages)
     return handle

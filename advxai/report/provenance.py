@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from advxai.common.errors import reading
 from advxai.config.data import DemoCorpus
 from advxai.run.digests import VERSIONS
 from advxai.run.environment import processor
@@ -126,7 +127,7 @@ def times(paths: Paths) -> dict[str, dict[str, Any]]:
 
 
 def _spent(files: list[Path]) -> dict[str, Any]:
-    table = pd.concat([pd.read_csv(path, sep="\t", na_values="-") for path in files])
+    table = pd.concat(map(_timing, files))
     memory = table["max_rss"].max()
     return {
         "jobs": len(files),
@@ -136,3 +137,9 @@ def _spent(files: list[Path]) -> dict[str, Any]:
             timespec="seconds"
         ),
     }
+
+
+def _timing(path: Path) -> pd.DataFrame:
+    """A benchmark file's columns s and max_rss."""
+    with reading(path, "delete it: only this job's time is lost", "Snakemake's times of a job"):
+        return pd.read_csv(path, sep="\t", na_values="-")[["s", "max_rss"]].astype("float64")

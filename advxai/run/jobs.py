@@ -11,6 +11,7 @@ from typing import Any
 
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256, publish
+from advxai.common.jsonfile import read_list
 from advxai.common.types import Item
 from advxai.run.folders import is_shard
 from advxai.run.owner import watch_owner
@@ -93,9 +94,8 @@ def _present(inputs: Any) -> str:
 
 
 def read_items(path: str | Path) -> list[dict[str, Any]]:
-    """The rows of a shard's list (JSON)."""
-    items: list[dict[str, Any]] = json.loads(Path(path).read_text())
-    return items
+    """The rows of a shard's list (JSON); InputError if it can't be read."""
+    return read_list(Path(path), "delete it and run again", "a list of images")
 
 
 def write_items(path: str | Path, items: Iterable[Item]) -> None:

@@ -89,7 +89,7 @@ def read(log_file: str) -> dict[str, Any]:
     """What the job with this log file has told so far."""
     try:
         told: dict[str, Any] = json.loads(place(log_file).read_text())
-    except OSError:  # it hasn't begun to tell; or a shared disk has hiccups
+    except (OSError, ValueError):  # it hasn't begun to tell; or a shared disk has hiccups
         return {}
     return told
 

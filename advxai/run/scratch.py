@@ -1,14 +1,13 @@
 """Node-local scratch: where a job works on files, instead of on a disk that it shares with other nodes."""
 
 import os
-import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
 
 CHUNK = 1 << 20  # bytes at a time
 
@@ -44,13 +43,24 @@ def nearby(path: Path, scratch: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="advxai-", dir=scratch) as folder:
         copy = Path(folder, path.name)
-        try:
-            source = open(path, "rb")  # noqa: SIM115  # closed below
-        except OSError as error:
-            raise InputError(f"{path} can't be read ({error.strerror}): replace the file.") from error
-        with source, open(copy, "wb") as file:
-            shutil.copyfileobj(source, file, CHUNK)
+        with open(copy, "wb") as file:
+            for part in _parts(path):
+                file.write(part)
         try:
             yield copy
         except InputError as error:
             raise InputError(str(error).replace(str(copy), str(path))) from error
+
+
+def _parts(path: Path) -> Iterator[bytes]:
+    """A file's bytes, piece by piece."""
+    remedy = "replace the file."
+    with reading(path, remedy):
+        source = open(path, "rb")  # noqa: SIM115  # closed below
+    with source:
+        while True:
+            with reading(path, remedy):  # what is done with a piece is another matter
+                part = source.read(CHUNK)
+            if not part:
+                return
+            yield part

@@ -13,8 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
 from advxai.common.files import publish_text, says
+from advxai.common.jsonfile import read_object
 from advxai.run.digests import digest
 
 if TYPE_CHECKING:
@@ -95,10 +96,9 @@ def _own_id(paths: "Paths", snakemake: Path) -> Path:
 
 
 def _read(file: Path) -> dict[str, Any] | None:
-    try:
-        said = json.loads(file.read_text())
-        return {"id": str(said["id"]), "settings": list(said["settings"])}
-    except FileNotFoundError:
+    if not file.exists():
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file}: can't be read ({error}); delete its folder, which is made anew") from error
+    remedy = "delete its folder, which is made anew"
+    said = read_object(file, remedy)
+    with reading(file, remedy):
+        return {"id": str(said["id"]), "settings": list(said["settings"])}

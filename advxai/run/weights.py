@@ -92,7 +92,7 @@ def _remembered(weights: Path) -> tuple[object, str]:
     try:
         found = json.loads(weights.with_suffix(SEEN).read_text())
         return found["status"], str(found["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None, ""  # not there, or half of it: the file is hashed
 
 
@@ -106,7 +106,7 @@ def said(weights: Path) -> dict[str, Any]:
             (length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(min(length, 100_000_000)))
         found = json.loads(header["__metadata__"][KEY])
-    except (OSError, struct.error, ValueError, KeyError, TypeError):
+    except (OSError, struct.error, ValueError, KeyError, TypeError, RecursionError):
         return {}  # damaged or of another form: whoever loads it says so
     return found if isinstance(found, dict) else {}
 

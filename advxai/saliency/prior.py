@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from advxai.common.arrays import Floats, Pixels
 from advxai.common.categories import REAL
-from advxai.common.errors import InputError
+from advxai.common.errors import reading
 from advxai.common.files import publish
 from advxai.common.positions import equidistant
 from advxai.common.rows import rows
@@ -184,8 +184,8 @@ def read(path: Path) -> Prior:
     Raises:
         InputError: it can't be read.
     """
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            return Prior(data["share"], int(data["faces"]))
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path} can't be read as a prior of faces ({error}): delete it and run again") from error
+    with reading(path, "delete it and run again", "a prior of faces"), np.load(path, allow_pickle=False) as data:
+        share, faces = data["share"], int(data["faces"])
+        if (share.shape, share.dtype) != ((SIDE, SIDE), np.float32):
+            raise ValueError(f"its share of faces is {share.dtype} {share.shape}")
+        return Prior(share, faces)

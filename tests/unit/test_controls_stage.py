@@ -205,7 +205,7 @@ def test_a_host_without_the_image_or_with_other_bytes_of_it_is_told(made):
 def test_a_damaged_host_is_named(made):
     hosts(made)
     (made.folder / "host.h5").write_bytes(b"damaged")
-    with pytest.raises(InputError, match=r"host\.h5 is damaged.*run again"):
+    with pytest.raises(InputError, match=r"host\.h5 can't be read as a shard of ours .*run again"):
         hosts_of(made.folder / "host.h5")
 
 

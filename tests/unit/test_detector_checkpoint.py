@@ -18,6 +18,7 @@ from torchmetrics.classification import MulticlassAUROC
 from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
 from advxai.config.science import Detector as Settings
+from advxai.detector.build import load_initial
 from advxai.detector.checkpoint import described, load, save
 from advxai.detector.model import Preprocessing
 
@@ -294,7 +295,7 @@ def test_damaged_and_absent_files_are_named(tmp_path: Path):
     (tmp_path / "empty.ckpt").write_bytes(b"")
     (tmp_path / "cut.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{")
     for name in ("cut.ckpt", "text.ckpt", "empty.ckpt", "cut.safetensors"):
-        with pytest.raises(InputError, match=f"{name}: damaged"):
+        with pytest.raises(InputError, match=f"{name} can't be read as a weights file"):
             load(SETTINGS, tmp_path / name)
     with pytest.raises(InputError, match="no such file"):
         load(SETTINGS, tmp_path / "nowhere.ckpt")
@@ -309,7 +310,7 @@ def test_what_a_file_says_of_its_detector(tmp_path: Path):
     save_file(drawn().state_dict(), bare)
     assert described(bare) == described(tmp_path / "weights.ckpt") == {}
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match="own.safetensors: damaged"):
+    with pytest.raises(InputError, match="own.safetensors can't be read as a weights file"):
         described(path)
 
 
@@ -327,3 +328,41 @@ def test_a_changed_weight_in_our_own_file_is_noticed(tmp_path: Path):
 def test_a_cuda_detector_without_cuda_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match="detector.device"):
         load(SETTINGS, tmp_path / "l.ckpt", device="cuda")
+
+
+@pytest.mark.parametrize(
+    "name, value, said",
+    [
+        (3, torch.zeros(2), "the entry 3 has no name"),
+        ("0.weight", [1.0], "0.weight isn't a tensor"),
+        ("0.weight", torch.zeros(4, 3, 3, 3).to_sparse(), "0.weight is a tensor of a kind that no detector has"),
+        ("0.weight", torch.zeros(4, 3, 3, 3, device="meta"), "0.weight is a tensor of a kind that no detector has"),
+        ("0.weight", torch.zeros(4, 3, 3, 3, dtype=torch.complex64), "0.weight is a tensor of a kind that no detector"),
+    ],
+)
+def test_entries_that_are_no_plain_tensors(tmp_path: Path, name: object, value: object, said: str):
+    path = tmp_path / "odd.ckpt"
+    torch.save({**drawn().state_dict(), name: value}, path)
+    with pytest.raises(InputError, match=rf"odd\.ckpt: {said}.*; give a Lightning checkpoint"):
+        load(SETTINGS, path)
+    with pytest.raises(InputError, match=r"odd\.ckpt: holds no dictionary of tensors"):
+        load_initial(drawn(), path)
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "{", "[" * 100_000])
+def test_metadata_of_another_kind(tmp_path: Path, text: str):
+    path = tmp_path / "odd.safetensors"
+    save_file(drawn().state_dict(), path, metadata={"advxai": text})
+    with pytest.raises(InputError, match=r"odd\.safetensors can't be read as a weights file \(.+\): get or save it"):
+        load(SETTINGS, path)
+
+
+@pytest.mark.parametrize("error", [IndexError("odd"), AttributeError("odd"), AssertionError("odd"), TypeError("odd")])
+def test_whatever_torch_raises_for_a_file_is_one_line(tmp_path: Path, monkeypatch, error: Exception):
+    def failing(*asked, **settings):
+        raise error
+
+    monkeypatch.setattr(torch, "load", failing)
+    (tmp_path / "a.ckpt").write_bytes(b"odd")
+    with pytest.raises(InputError, match=r"a\.ckpt can't be read as a weights file \(.*odd\): get or save it anew$"):
+        load(SETTINGS, tmp_path / "a.ckpt")

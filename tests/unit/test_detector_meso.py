@@ -361,7 +361,7 @@ def test_unreadable_files(tmp_path):
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     for file in (path, tmp_path / "absent.h5"):
-        with pytest.raises(InputError, match=rf"{file.name}: can't be read as HDF5 \(.+\); download or copy it again"):
+        with pytest.raises(InputError, match=rf"{file.name} can't be read as HDF5 \(.+\): download or copy it again"):
             read_keras(file)
 
 

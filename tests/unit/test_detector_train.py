@@ -121,6 +121,10 @@ def test_the_state_of_another_or_a_damaged_training_is_not_gone_on_from(corpus, 
     (tmp_path / "a" / "last.pt").write_bytes(b"half")
     assert run(corpus, tmp_path / "a", settings(2)) == wanted
     assert "can't be read" in caplog.text
+    caplog.clear()
+    torch.save([3], tmp_path / "a" / "last.pt")
+    assert run(corpus, tmp_path / "a", settings(2)) == wanted
+    assert "last.pt can't be read (TypeError" in caplog.text
 
 
 def test_the_epoch_of_the_lowest_validation_loss_is_kept(corpus, tmp_path: Path, monkeypatch):

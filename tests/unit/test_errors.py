@@ -13,6 +13,7 @@ from advxai.common.errors import InputError, reading, reason
     "error, said",
     [
         (ValueError("first line\nsecond\x00 line."), "first line second line"),
+        (RuntimeError("it failed. See the manual."), "it failed"),
         (KeyError("records"), "KeyError 'records'"),
         (RecursionError("maximum recursion depth exceeded"), "maximum recursion depth exceeded"),
         (OSError(errno.EIO, "Input/output error"), "Input/output error"),

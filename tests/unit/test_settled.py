@@ -96,7 +96,7 @@ def test_a_damaged_note_is_named(tmp_path, snakemake):
     own = paths(tmp_path)
     remember(own, snakemake)
     (own.run / "settings.json").write_text("{")
-    with pytest.raises(InputError, match=r"settings\.json: can't be read .*delete its folder"):
+    with pytest.raises(InputError, match=r"settings\.json can't be read .*delete its folder"):
         require_known(own, snakemake)
 
 

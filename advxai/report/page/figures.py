@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
 
 QUALITY = 88
 WIDEST = 1800  # pixels of a picture on the page; the PNG and the PDF beside it have all
@@ -75,7 +75,8 @@ def smaller(png: Path) -> tuple[bytes, int, int]:
     Raises:
         InputError: the file isn't a readable picture.
     """
-    pixels = cv2.imread(str(png), cv2.IMREAD_COLOR)
+    with reading(png, "delete it and run again"):
+        pixels = cv2.imread(str(png), cv2.IMREAD_COLOR)
     if pixels is None:
         raise InputError(f"{png} is not a readable picture: delete it and run again")
     height, width = pixels.shape[:2]

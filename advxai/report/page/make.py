@@ -1,7 +1,6 @@
 """The report of a finished run."""
 
 import base64
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pandas as pd
 
 from advxai.answer.whole import answer
 from advxai.common import parquet
+from advxai.common.jsonfile import read_object
 from advxai.metrics.registry import measured_columns
 from advxai.report.page import sections
 from advxai.report.page.collect import images
@@ -23,6 +23,7 @@ from advxai.tables.left_out import not_explained, noted
 from advxai.tables.measured import measured_tables
 from advxai.tables.read import evaluation, explanations, metrics
 
+ANEW = "delete it and run again"
 MEGABYTE = 1_000_000
 TITLES = {
     "scorecard": "Scorecard",
@@ -84,9 +85,9 @@ def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
         "titles": TITLES,
         "tables": [shown(name, tables[name], note) for name in TITLES if name in tables],
         "not_explained": " ".join(not_explained(parquet.read(path)) for path in missing),
-        **sections.detector(json.loads((paths.run / "detector/metrics.json").read_text()), paths),
+        **sections.detector(read_object(paths.run / "detector/metrics.json", ANEW), paths),
         **sections.left_out(parquet.read(paths.run / "tables/left_out.parquet")),
-        **sections.provenance(json.loads((paths.run / "provenance.json").read_text())),
+        **sections.provenance(read_object(paths.run / "provenance.json", ANEW)),
     }
     methods = {name: settings.method for name, settings in config.of_kind("explainer").items()}
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import h5py
 
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
+from advxai.run.store.shard import KIND, REMEDY
 
 
 def weights_in(path: Path) -> set[str]:
@@ -21,13 +22,10 @@ def weights_in(path: Path) -> set[str]:
 
         rows = parquet.read(path)
         return set(rows["weights"]) if "weights" in rows else {""} if len(rows) else set()
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            if not int(file.attrs["records"]):
-                return set()
-            return set(file["weights"].asstr()[:]) if "weights" in file else {""}
-    except (OSError, KeyError) as error:
-        raise InputError(f"{path} is damaged or no shard of ours ({error}): delete it and run again") from error
+    with reading(path, REMEDY, KIND), h5py.File(path, "r", locking=False) as file:
+        if not int(file.attrs["records"]):
+            return set()
+        return set(file["weights"].asstr()[:]) if "weights" in file else {""}
 
 
 def require_weights(shards: Iterable[Path], weights: str) -> None:

@@ -5,7 +5,6 @@ import logging
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -70,8 +69,12 @@ def _records(folder: Path, wanted: Iterable[Identity]) -> Iterator[dict[str, Any
             except InputError as error:
                 log.warning("not used, computed anew: %s", error)
         for path in filter(may_hold, sorted(place.glob(f"{JOURNALS}/*.journal"))):
-            with suppress(FileNotFoundError):  # its job has published it meanwhile
+            try:
                 yield from read_journal(path)
+            except FileNotFoundError:
+                continue  # its job has published it meanwhile
+            except InputError as error:
+                log.warning("not used, computed anew: %s", error)
 
 
 def complete(
@@ -163,11 +166,11 @@ def clear_journals(outputs: Iterable[Path]) -> None:
             continue
         try:
             published = {identity(record) for record in read_shard(output, IDENTITY)}
-        except InputError:
-            continue
-        for path in journals:
-            if all(identity(record) in published for record in read_journal(path)):
-                path.unlink(missing_ok=True)
+            for path in journals:
+                if all(identity(record) in published for record in read_journal(path)):
+                    path.unlink(missing_ok=True)
+        except (InputError, FileNotFoundError) as error:
+            log.warning("journals are kept: %s", error)
 
 
 def _keep_unwanted(output: Path, wanted: Mapping[Identity, Item], kept: Path) -> None:

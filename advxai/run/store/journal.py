@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from advxai.common.errors import InputError
 from advxai.common.types import Record
 
 MAGIC = b"\nADVXAI\x01"
@@ -67,8 +68,18 @@ class Journal:
 
 
 def read_journal(path: Path) -> Iterator[dict[str, Any]]:
-    """Records that some job, perhaps a killed one, left behind; those with a wrong checksum are not given back."""
-    data = path.read_bytes()
+    """Records that some job, perhaps a killed one, left behind; those with a wrong checksum are not given back.
+
+    Raises:
+        FileNotFoundError: there is no such journal any more.
+        InputError: it can't be read.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path} can't be read ({error.strerror}): allow it, or delete it") from error
     start = data.find(MAGIC)
     while start >= 0:
         header = data[start + len(MAGIC) : start + HEADER]

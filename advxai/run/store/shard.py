@@ -19,13 +19,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from advxai.common.errors import InputError
+from advxai.common.errors import reading
 from advxai.common.files import publish
 from advxai.common.types import Record
 
 USER_BLOCK = 512
 SEAL = b"advxai sha256 "
 LENGTH = "__length"
+KIND, REMEDY = "a shard of ours", "delete it and run again"
 
 
 def _stack(values: list[Any]) -> tuple[NDArray[Any], NDArray[np.int32] | None]:
@@ -94,15 +95,13 @@ def _column(file: h5py.File, name: str, rows: slice) -> list[Any]:
 @contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
     """The shard, its checksum verified."""
-    try:
+    with reading(path, REMEDY, KIND):
         with open(path, "rb") as file:
             seal = file.read(USER_BLOCK)
             if seal != _seal(hashlib.file_digest(file, "sha256").hexdigest()):
-                raise OSError("its bytes are not those that were written")
+                raise OSError("it is damaged: its bytes are not those that were written")
         with h5py.File(path, "r", locking=False) as shard:  # never changed; NFS may have no locks
             yield shard
-    except (OSError, KeyError) as error:
-        raise InputError(f"{path} is damaged or no shard of ours ({error}): delete it and run again") from error
 
 
 def read_shard(path: Path, fields: Collection[str] | None = None) -> list[dict[str, Any]]:

@@ -6,6 +6,14 @@ BIN := $(VENV)/bin
 CORES ?= all
 CONFIG ?= config.yaml
 
+# uv, Snakemake and matplotlib keep what they may need again in the home; one that can't be written to is done without.
+CACHE := $(shell cache="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$cache" 2>/dev/null && [ -w "$$cache" ] \
+  || echo "$(CURDIR)/$(VENV)/cache")
+ifneq ($(CACHE),)
+export XDG_CACHE_HOME := $(CACHE)
+export MPLCONFIGDIR ?= $(CACHE)/matplotlib
+endif
+
 .PHONY: help demo demo-detector tune bench gpu gpu-pack test test-cuda test-kill test-slurm protocols lint format lock docs clean
 
 help: ## This list

@@ -1,6 +1,8 @@
 """`python -m advxai <command>`: what is run by hand, without Snakemake."""
 
 import argparse
+import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,6 +11,7 @@ from advxai.common.errors import InputError
 from advxai.run.environment import as_a_job
 
 DEFAULT = Path("config.yaml")
+OPTION = re.compile(r"-[a-z]|--[a-z]+")
 REPLAY = """\
 A test case can name code of others: a detector, explainers or measures of their own. It is imported only if your
 configuration (--config) or --trust names the same import path.
@@ -154,9 +157,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _files_first(words: Sequence[str]) -> list[str]:
+    """The words of a command line, in which a file of a name such as -x.jpg is a file; one such as -o is an option."""
+    return [
+        f"./{word}" if word.startswith("-") and not OPTION.fullmatch(word) and os.path.isfile(word) else word
+        for word in words
+    ]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code. Bad input is one line and exit code 2."""
-    parsed = _parser().parse_args(arguments)
+    parsed = _parser().parse_args(_files_first(sys.argv[1:] if arguments is None else arguments))
     try:
         command: Callable[[argparse.Namespace], int] = parsed.command
         return command(parsed)

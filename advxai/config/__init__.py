@@ -35,8 +35,13 @@ NOT_RUNS = frozenset(
 
 
 def _text(value: Any) -> Any:
-    """`--config image=12` is a number to YAML."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    """`--config image=12` is a number to Snakemake, and 1e3 or `a: b.jpg` are no text either."""
+    if isinstance(value, bool | float | dict | list):
+        raise ValueError(
+            "Snakemake doesn't read this as a name: give a file of such a name as ./NAME and, if `: ` is in it, use "
+            "`python -m advxai explain`"
+        )
+    return str(value) if isinstance(value, int) else value
 
 
 class Config(Model):

@@ -109,7 +109,8 @@ def configured(config: Config) -> Request:
     try:
         return request(config.image)
     except InputError as error:
-        raise InputError(f"config: image: {error}") from None
+        cut = "; `python -m advxai explain` takes names that Snakemake cuts short, such as those with ` #`"
+        raise InputError(f"config: image: {error}{'' if os.path.exists(config.image) else cut}") from None
 
 
 def names(config: Config, wanted: Sequence[str] | None) -> list[str]:

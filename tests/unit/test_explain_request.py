@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from snakemake.cli import parse_config
 
 from advxai.common.errors import InputError
 from advxai.config import load
@@ -94,6 +95,32 @@ def test_the_configuration_s_image(here):
         configured(config(image="a {b}.jpg"))
     with pytest.raises(InputError, match="image = True"):
         config(image=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("12:30.mp4", ""),
+        ("on", ""),
+        ("null.jpg", ""),
+        ("-x.jpg", ""),
+        ("1e3", r"image = 1000.0: snakemake doesn't read this as a name: give a file of such a name as ./NAME"),
+        ("inf", "image = inf: snakemake doesn't"),
+        ("True", "image = True: snakemake doesn't"),
+        ("a: b.jpg", "image: snakemake doesn't read this as a name: .*, if `: ` is in it, use `python -m advxai"),
+        ("me #2.jpg", "me: there is no such file; .*`python -m advxai explain` takes names that Snakemake cuts short"),
+    ],
+)
+def test_names_that_snakemake_takes_for_something_else(here, name, said):
+    Path(name).write_text("x")
+    read = parse_config([f"image={name}"])["image"]
+    if said:
+        with pytest.raises(InputError, match=f"^config: .*{said}"):
+            configured(config(image=read))
+    else:
+        assert configured(config(image=read)) == Request(name, "file")
+    if ": " not in name and "#" not in name:
+        assert configured(config(image=parse_config([f"image=./{name}"])["image"])).stem == Request(name, "file").stem
 
 
 def test_when_the_rule_is_needed():

@@ -1,5 +1,10 @@
 """Priors, decoding, suppression and the frame's way into the network, by hand-worked numbers; no real network."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -163,3 +168,13 @@ def test_cuda_that_does_not_start_is_an_error(cuda, monkeypatch):
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
     with pytest.raises(InputError, match=f"has no device cuda: {remedy}"):
         RetinaFace(cuda, device="cuda")
+
+
+def test_onnx_runtime_tells_its_maker_nothing(tmp_path):
+    """It kept an identifier in the home, and a file of what is to be sent."""
+    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(Path.cwd())}
+    for name in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"):
+        environment.pop(name, None)
+    command = [sys.executable, "-c", "import advxai.media.retinaface"]
+    subprocess.run(command, env=environment, check=True)
+    assert not [path for path in tmp_path.glob("**/*") if "onnxruntime" in path.name]

@@ -60,3 +60,14 @@ def test_help_has_examples(capsys):
     with pytest.raises(SystemExit) as ended:
         __main__.main(["explain", "me.jpg", "--frames", "0"])
     assert ended.value.code == 2 and "0 isn't a number from 1 to 60" in capsys.readouterr().err
+
+
+def test_a_file_s_name_may_begin_as_an_option_does(finished, photo, capsys, monkeypatch, tmp_path):
+    """`-o` alone is the option; -out.png was taken for -o ut.png, and the picture not looked at."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("-x.png", "-out.png", "-o"):
+        photo.with_name(name).write_bytes(photo.read_bytes())
+    arguments = ["-x.png", "-out.png", "--whole", "--explainers", "LIME", "-o", "out"]
+    code, out, _ = main(capsys, monkeypatch, finished, *arguments)
+    assert code == 0 and out.startswith("-x.png, face 1: called ") and "\n-out.png, face 1: called " in out
+    assert json.loads(Path("out/-out.json").read_text())["input"]["argument"] == "./-out.png"

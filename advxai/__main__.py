@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from advxai.common.errors import InputError
+from advxai.common.files import printable
 from advxai.run.environment import as_a_job
 
 DEFAULT = Path("config.yaml")
@@ -172,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command: Callable[[argparse.Namespace], int] = parsed.command
         return command(parsed)
     except InputError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {printable(str(error))}", file=sys.stderr)
         return 2
 
 

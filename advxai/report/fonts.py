@@ -60,14 +60,19 @@ def _others(lacking: frozenset[str]) -> tuple[tuple[str, ...], str]:
 
 
 def _fonts() -> Iterator[tuple[str, FT2Font]]:
-    """The machine's families, those to be preferred first, each with the font that is drawn with."""
-    for name in dict.fromkeys(entry.name for entry in sorted(fontManager.ttflist, key=_order)):
-        try:
-            font = get_font(findfont(FontProperties(family=name), fallback_to_default=False))
-        except (OSError, RuntimeError, ValueError):  # one that is damaged, or was uninstalled
-            log.debug("the font %s can't be opened", name)
+    """The machine's families, those to be preferred first, each with its most regular font."""
+    seen: set[str] = set()
+    for entry in sorted(fontManager.ttflist, key=_order):
+        name = entry.name
+        if name in seen or "lastresort" in name.lower().replace(" ", ""):  # whose letters are boxes
             continue
-        if font.scalable and "lastresort" not in name.lower().replace(" ", ""):  # whose letters are boxes
+        seen.add(name)
+        try:
+            font = get_font(entry.fname)
+        except (OSError, RuntimeError):  # it is damaged, or was uninstalled
+            log.debug("the font %s can't be opened", entry.fname)
+            continue
+        if font.scalable:
             yield name, font
 
 

@@ -63,6 +63,9 @@ def _planned(found: Findings, unit: str) -> Sentence:
     undecided = [_pair(line) for line in found.planned if not found.shown(line)]
     if undecided:
         parts.append(f"no difference is shown between {listed(undecided, 'or')}")
+    if found.unmade:
+        pairs = listed([_pair(line) for line in found.unmade])
+        parts.append(f"{pairs} can't be compared, for fewer than {LEAST} {unit} have values of both")
     count = len(found.planned)
     planned = f"{count} planned comparisons, adjusted for their number" if count > 1 else "a planned comparison"
     return Sentence(f"By {name}, {'; '.join(parts)} ({planned}; {counted(pd.DataFrame(found.planned), unit)}).", TESTS)

@@ -52,8 +52,12 @@ def _seen(found: Findings, place: Place) -> Sentence:
 def _pairs(found: Findings, place: Place) -> Sentence | None:
     """Explainers against their twins."""
     lines = [line for line in found.pairs if (line["column"], line["category"]) == place and line["n"]]
+    never = [f"{line['a']} and {line['b']}" for line in found.unmade if not line["n"]]
+    absent = [f"{listed(never)} can't be compared: no image has values of both"] if never else []
+    if place != PLANNED and absent:  # what was planned is said of another measure than what was seen
+        absent = [f"the planned comparisons by {found.title(PLANNED)} can't be made: no image has values of both"]
     if not lines:
-        return None
+        return Sentence(f"{absent[0][0].upper()}{absent[0][1:]}.", TESTS) if absent else None
     parts = []
     for sign, word in ((1, "above"), (-1, "below"), (0, "level with")):
         texts: list[str] = []
@@ -62,7 +66,7 @@ def _pairs(found: Findings, place: Place) -> Sentence | None:
                 by = f" by {number(abs(line['difference']))}" if sign else ""
                 texts.append(f"{line['a']} {'' if texts else 'came out '}{word} {line['b']}{by}")
         parts += [listed(texts)] if texts else []
-    return Sentence(f"Here, by {found.title(place)}, {'; '.join(parts)}.", TESTS)
+    return Sentence(f"Here, by {found.title(place)}, {'; '.join([*parts, *absent])}.", TESTS)
 
 
 def _controls(found: Findings, place: Place) -> Sentence:

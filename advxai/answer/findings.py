@@ -85,6 +85,11 @@ class Findings:
         return [line for line in self.pairs if line["family"] == CONFIRMATORY and not isnan(line["p"])]
 
     @cached_property
+    def unmade(self) -> list[Line]:
+        """Planned comparisons without a test: too few people, or nobody, have values of both."""
+        return [line for line in self.pairs if line["family"] == CONFIRMATORY and isnan(line["p"])]
+
+    @cached_property
     def other_pairs(self) -> list[Line]:
         """The same pairs by other measures, where there was a test."""
         return [line for line in self.pairs if line["family"] != CONFIRMATORY and not isnan(line["p"])]

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from advxai.common.classes import Classes
+from advxai.common.rows import videos_of
 from advxai.config import Config
 from advxai.config.data import DemoCorpus
 from advxai.statistics import clusters
@@ -59,8 +60,7 @@ def scores(attacks: pd.DataFrame, measured: pd.DataFrame, cluster_of: Mapping[st
         Columns SCORES.
     """
     both = pd.concat([attacks, measured.reindex(columns=list(attacks.columns))], ignore_index=True)
-    videos = both["key"].map(lambda key: key.rpartition("/")[0])  # `.str.rpartition` fails where there is no row
-    return both.assign(cluster=videos.map(cluster_of))[list(SCORES)].astype(SCORES)
+    return both.assign(cluster=videos_of(both["key"]).map(cluster_of))[list(SCORES)].astype(SCORES)
 
 
 def clusters_of(config: Config, videos: Iterable[str]) -> tuple[dict[str, str], str]:

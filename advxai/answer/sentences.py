@@ -31,6 +31,7 @@ def sentences(
     columns: Sequence[Column],
     rows: Sequence[Row],
     unit: str = "people",
+    why: str = "no explainer has a value of any measure",
 ) -> list[Sentence]:
     """The answer.
 
@@ -39,6 +40,7 @@ def sentences(
         tests, best: of `advxai.answer.comparisons`.
         columns, rows: those that they were made with.
         unit: what a cluster is, in the plural.
+        why: what is said where there is nothing to go by.
 
     Returns:
         Three to six sentences; a single one where no explainer has a value that says anything.
@@ -46,7 +48,7 @@ def sentences(
     found = Findings(estimates, tests, best, columns, rows)
     place = found.evidence
     if place is None:
-        return [Sentence("Nothing can be said: no explainer has a value of any measure.", SCORECARD)]
+        return [Sentence(f"Nothing can be said: {why}.", SCORECARD)]
     tell = few.told if found.clusters(place) < LEAST else enough.told
     return tell(found, place, unit)
 

@@ -20,6 +20,10 @@ CAPTION = (
     "Paired comparisons on the images that both rows have. First the planned (confirmatory) ones, adjusted for their "
     "number (Holm); all below a heading are exploratory and not adjusted."
 )
+UNPLANNED = (
+    "Paired comparisons on the images that both rows have. None of them was planned: all are exploratory, not adjusted."
+)
+NONE = "Paired comparisons: there is none to make."
 PAIRS = "exploratory: the same pairs by other measures"
 CONTROLS = "exploratory: each explainer against the control of its segmentation that it beats least"
 NOTE = (
@@ -79,7 +83,7 @@ def tests_table(tests: pd.DataFrame, columns: Iterable[Column], rows: Sequence[R
     if len(tests) and tests["clusters"].min() < LEAST:
         notes.append(FEW.format(least=LEAST, unit=unit))
     return Table(
-        CAPTION,
+        CAPTION if planned else UNPLANNED if shown_lines else NONE,
         tests,
         wide,
         intervals={"difference": ("low", "high")},

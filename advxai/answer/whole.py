@@ -53,4 +53,23 @@ def answer(paths: Paths, rows: pd.DataFrame, measured: pd.DataFrame) -> Answer:
         "scorecard": scorecard(values, columns, compared, first, unit),
         "tests": tests_table(tested, columns, compared, unit),
     }
-    return Answer(sentences(values, tested, first, columns, compared, unit), tables, values)
+    said = sentences(values, tested, first, columns, compared, unit, nothing(rows, config.frames.explain))
+    return Answer(said, tables, values)
+
+
+def nothing(rows: pd.DataFrame, explain: str) -> str:
+    """Why nothing is known of the explainers, where that is so.
+
+    Args:
+        rows: evaluation rows of all of them.
+        explain: as `frames.explain`.
+    """
+    if rows.empty:
+        why = (
+            "of the sampled test fakes the detector calls none fake" if explain == "called_fake" else "none was sampled"
+        )
+        return f"no image was explained, since {why}"
+    if not rows["included"].any():
+        images, common = rows["key"].nunique(), rows["reason"].mode().iloc[0]
+        return f"all {images:,} explained images are left out by all explainers, most often for this: {common}"
+    return "no explainer has a value of any measure"

@@ -24,3 +24,8 @@ def row(series: "pd.Series[Any]") -> dict[str, Any]:
 def row_at(frame: "pd.DataFrame", label: str) -> dict[str, Any]:
     """The one row that has this label in the index: column -> value."""
     return row(cast("pd.Series[Any]", frame.loc[label]))
+
+
+def videos_of(keys: "pd.Series[str]") -> "pd.Series[str]":
+    """The video of each image's key; of no keys none, where `.str.rpartition` fails."""
+    return keys.map(lambda key: key.rpartition("/")[0])

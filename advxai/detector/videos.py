@@ -5,7 +5,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from advxai.common.classes import NONE, Classes
-from advxai.common.rows import columns
+from advxai.common.rows import columns, videos_of
 
 
 def counted(images: pd.DataFrame, apart: Collection[str] = ()) -> "pd.Series[bool]":
@@ -31,7 +31,7 @@ def by_video(images: pd.DataFrame, classes: Classes) -> pd.DataFrame:
         the video is called by them.
     """
     shares = [name for name in columns(images) if name.startswith("p_")]
-    videos = images.astype(dict.fromkeys(shares, "float64")).assign(key=images["key"].str.rpartition("/")[0])
+    videos = images.astype(dict.fromkeys(shares, "float64")).assign(key=videos_of(images["key"]))
     means = dict.fromkeys(shares, "mean")
     table = videos.groupby("key", sort=False, as_index=False).agg({"category": "first", "label": "first", **means})
     table["predicted"] = classes.called(table[shares].to_numpy())

@@ -13,7 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
+from advxai.common.rows import videos_of
 from advxai.report.interval import shares
+from advxai.report.nothing import blank
 from advxai.report.save import save
 from advxai.report.sheet import broken, note, note_height, sheet
 from advxai.report.style import BAND, PAGE, PUBLISHED, SIZE, SMALL, Style, line_styles
@@ -69,7 +71,7 @@ def accuracy_shares(rows: pd.DataFrame, clean: pd.DataFrame, axes: Axes) -> pd.D
     )
     images = pd.concat([original, attacked], ignore_index=True)
     images["right"] = images["right"].astype("int64")
-    images["video"] = images["key"].str.rpartition("/")[0]
+    images["video"] = videos_of(images["key"])
     both = pd.concat([images, images.assign(category=ALL)], ignore_index=True)
     return shares(both, ["explainer", "category", "k"])
 
@@ -82,6 +84,8 @@ def draw(found: pd.DataFrame, lines: Lines, dpi: int = 150) -> Figure:
     members = max(len(group) for group in lines.groups)
     text = TEXT + (" Hollow: published (paper, table 1)." if lines.readings else "")
     text = f"{text}\n{lines.note}".rstrip()
+    if found.empty:
+        return blank(text, dpi)
     height = len(blocks) * (len(columns) * ROW + 0.5 + 0.14 * members) + note_height(text, PAGE)
     figure = sheet(PAGE, height, dpi)
     note(figure, text)

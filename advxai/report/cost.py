@@ -12,6 +12,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
+from advxai.report.nothing import blank
 from advxai.report.save import save
 from advxai.report.sheet import broken, note, note_height, sheet
 from advxai.report.style import COPY_BAR, LIMIT, OWN_BAR, PAGE, SIZE, SMALL
@@ -42,6 +43,8 @@ def text_of(costs: pd.DataFrame, speed: Mapping[str, Any]) -> str:
 def draw(costs: pd.DataFrame, speed: Mapping[str, Any], text: str = "", dpi: int = 150) -> Figure:
     """The figure of `cost_figure`."""
     text = f"{text_of(costs, speed)}\n{text}".rstrip()
+    if not costs["n"].any():
+        return blank(text, dpi)
     names = [broken(name, 1.6, SIZE) for name in costs["explainer"]]
     bar = BAR * max(name.count("\n") + 1 for name in names)
     figure = sheet(PAGE, 0.7 + max(bar * len(costs), 3 * BAR) + note_height(text, PAGE), dpi)

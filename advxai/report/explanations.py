@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from advxai.common.arrays import Picture
 from advxai.report.axes import MASK, Legend, absent, explanation, image, region
 from advxai.report.figure import Panel, forms_of
+from advxai.report.nothing import blank
 from advxai.report.save import save
 from advxai.report.sheet import GAP, broken, note, note_height, sheet, side_of, squares
 from advxai.report.style import PAGE, SIZE
@@ -41,7 +42,7 @@ class Column:
 def draw(columns: Sequence[Column], text: str, top: int, dpi: int = 150) -> Figure:
     """The figure of `explanations_figure`."""
     if not columns:
-        raise ValueError("a figure needs at least one column")
+        return blank(text, dpi)
     panels = [column.panel for column in columns]
     names = list(dict.fromkeys(name for panel in panels for name in panel.explanations))
     rows = ["original", "manipulated", *names]
@@ -89,13 +90,11 @@ def explanations_figure(columns: Sequence[Column], path: Path, text: str, top: i
     """Publish the figure as <path>.png and <path>.pdf; the same input gives the same bytes.
 
     Args:
-        columns: one a category; the order of the first panel's explanations is that of the rows.
+        columns: one a category, none where nothing is explained; the order of the first panel's explanations is that
+            of the rows.
         path: with either suffix or none.
         text: under the figure.
         top: how many segments are outlined and numbered.
         dpi: resolution of the PNG, and of what the PDF holds as pixels.
-
-    Raises:
-        ValueError: there is no column.
     """
     save(draw(columns, text, top, dpi), path)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from advxai.common.arrays import Flags, Picture
 from advxai.report.axes import MASK, Legend, Shown, absent, difference, explanation, image, region
+from advxai.report.nothing import blank
 from advxai.report.save import save
 from advxai.report.sheet import GAP, sheet, side_of, squares, wrapped
 from advxai.report.style import PAGE, Form
@@ -73,7 +74,7 @@ def forms_of(panels: Sequence[Panel]) -> frozenset[Form]:
 def draw(panels: Sequence[Panel], title: str, top: int, dpi: int = 150) -> Figure:
     """The figure of `explainer_figure`."""
     if not panels:
-        raise ValueError("a figure needs at least one panel")
+        return blank(title, dpi)
     attacked = any(panel.adversarial is not None for panel in panels)
     names = list(dict.fromkeys(name for panel in panels for name in panel.explanations))
     rows = {"image": 1, "adversarial\ncopy": 3, "difference": 1} if attacked else {"image": 1}
@@ -111,14 +112,11 @@ def explainer_figure(panels: Sequence[Panel], path: Path, title: str = "", top: 
     a row an explainer.
 
     Args:
-        panels: one a category. An explainer and its `_adv` version stand in adjacent rows when the panels'
-            `explanations` name them one after the other.
+        panels: one a category; none where nothing is explained, which the figure then says. An explainer and its `_adv`
+            version stand in adjacent rows when the panels' `explanations` name them one after the other.
         path: with either suffix or none.
         title: heading.
         top: how many segments to outline.
         dpi: resolution of the PNG, and of what the PDF holds as pixels.
-
-    Raises:
-        ValueError: there is no panel.
     """
     save(draw(panels, title, top, dpi), path)

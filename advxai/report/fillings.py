@@ -12,6 +12,7 @@ from advxai.common.arrays import Floats, Labels
 from advxai.common.classes import Classes
 from advxai.common.types import Record
 from advxai.report.axes import SEGMENT, edges, image, numbered, region
+from advxai.report.nothing import blank
 from advxai.report.save import save
 from advxai.report.sheet import GAP, note, note_height, sheet, side_of, squares
 from advxai.report.style import PAGE, SIZE, SMALL
@@ -32,7 +33,7 @@ class Filled:
         explainer: whose first segments are filled.
         labels: of these segments.
         classes: the detector's.
-        records: of the image, then of each filling.
+        records: of the image, then of each filling; none where no image is explained.
     """
 
     key: str
@@ -75,6 +76,8 @@ def text_of(found: Filled) -> str:
 
 def draw(found: Filled, text: str = "", dpi: int = 150) -> Figure:
     """The figure of `fillings_figure`."""
+    if not found.records:
+        return blank(text, dpi)
     clean, *fillings = found.records
     text = f"{text_of(found)}\n{text}".rstrip()
     across = min(max(len(fillings), 3), ACROSS)

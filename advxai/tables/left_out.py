@@ -120,11 +120,8 @@ def summary(
     names = set(rows["explainer"])
     others = len(names & set(beside))
     said = f", beside {others} control{'s and ceilings' if others > 1 else ' or ceiling'}" if others else ""
-    counted = [
-        _some(videos, "video"),
-        _some(faces, "face"),
-        f"{_some(len(images), 'image')} explained by {_some(len(names - set(beside)), 'explainer')}{said}",
-    ]
+    explained = f"{_some(len(images), 'image')} explained by {_some(len(names - set(beside)), 'explainer')}{said}"
+    counted = [_some(videos, "video"), _some(faces, "face"), explained if len(images) else "no image explained"]
     lines = [*answer, *([""] if answer else []), ", ".join(counted)]
     if already := int(images["called_real"].sum()):
         lines.append(f"already called real by the detector: {_some(already, 'image')}; their rankings mean nothing")

@@ -1,5 +1,6 @@
 """A table as Parquet, CSV, Markdown and LaTeX."""
 
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
@@ -21,6 +22,14 @@ ESCAPES = str.maketrans(
         "&": r"\&",
         "#": r"\#",
         "<": "$<$",
+        ">": "$>$",
+        "|": "$|$",
+        "$": r"\$",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\\": r"\textbackslash{}",
         "\N{MINUS SIGN}": "$-$",
         "\N{UPWARDS ARROW}": r"$\uparrow$",
         "\N{DOWNWARDS ARROW}": r"$\downarrow$",
@@ -76,7 +85,8 @@ def as_text(table: Table) -> pd.DataFrame:
         else:
             cells[column] = [_text(value) for value in wide[column]]
     for line, column in table.flagged:
-        cells.loc[line, column] = f"{cells[column][line]}{DAGGER}"
+        if cells[column][line]:
+            cells.loc[line, column] = f"{cells[column][line]}{DAGGER}"
     return cells
 
 
@@ -107,20 +117,25 @@ def markdown(table: Table, note: str = "") -> str:
     """
     cells, marked = as_text(table), marks(table)
     wrap = {None: "{}", 1: "**{}**", 2: "<u>{}</u>"}
-    lines = [table.caption, "", f"| {' | '.join(cells.columns)} |"]
+    lines = [table.caption, "", _row(columns(cells))]
     lines.append(f"|:---|{'---:|' * (len(cells.columns) - 1)}")
     for row in cells.index:
         texts = [wrap[marked.get((row, column))].format(cells[column][row]) for column in columns(cells)]
-        lines.append(f"| {' | '.join(texts)} |")
+        lines.append(_row(texts))
         if row in table.rules:
             below = table.rules[row]
             rule = [f"*{below}*"] + [""] * (len(texts) - 1) if below else [RULE] * len(texts)
-            lines.append(f"| {' | '.join(rule)} |")
+            lines.append(_row(rule))
     if table.best:
         lines += ["", "Best in bold, second best underlined, at the precision shown."]
     for text in (*table.notes, note):
         lines += ["", text] if text else []
     return "\n".join(lines) + "\n"
+
+
+def _row(cells: Iterable[str]) -> str:
+    """A line of a Markdown table, in which a title of the user's may have the sign that stands between cells."""
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
 def _heading(columns: list[str]) -> list[tuple[str, list[str]]]:

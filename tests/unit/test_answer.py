@@ -315,3 +315,15 @@ def test_agreement_by_hand() -> None:
     assert found["sufficiency, top-3"].isna().all() and isnan(
         found.loc["pixel AUC, true mask, DF", "pixel AUC, true mask, DF"]
     )
+
+
+def test_the_caption_says_planned_only_where_something_was(compared: pd.DataFrame) -> None:
+    def caption(tests: pd.DataFrame) -> str:
+        return tested.tests_table(tests, COLUMNS, ROWS).caption
+
+    assert "First the planned (confirmatory) ones" in caption(compared)
+    assert caption(compared[compared["family"] != comparisons.CONFIRMATORY]) == (
+        "Paired comparisons on the images that both rows have. None of them was planned: all are exploratory, not "
+        "adjusted."
+    )
+    assert caption(compared[:0]) == "Paired comparisons: there is none to make."

@@ -171,3 +171,37 @@ def test_words() -> None:
     assert [more(*one) for one in ranges] == [
         *["at least 17", "", "up to 30", "40 to 300", "40", "at least 40", "no number"]
     ]
+
+
+def unmade(case: dict[str, Any], a: str, n: int, people: int) -> dict[str, Any]:
+    """The same with one planned comparison of so few."""
+    tests = case["tests"].copy()
+    lines = (tests["family"] == "confirmatory") & (tests["a"] == a)
+    assert lines.sum() == 1
+    tests.loc[lines, ["p", "p_holm", "low", "high"]] = float("nan")
+    tests.loc[lines, ["n", "clusters"]] = n, people
+    return case | {"tests": tests}
+
+
+def test_a_planned_comparison_that_can_t_be_made_is_told() -> None:
+    first = text(sentences(**unmade(clear_winner(), "SHAP_adv", 12, 6)))[0]
+    assert first == (
+        "By restoration (30%), LIME_adv is better than LIME; SHAP_adv and SHAP can't be compared, for fewer than 20 "
+        "people have values of both (a planned comparison; 140 images of 70 people). (tables/tests)"
+    )
+    pairs = [one for one in text(sentences(**unmade(too_few(), "SHAP_adv", 0, 0))) if one.startswith("Here, ")]
+    assert pairs == [
+        "Here, by restoration (30%), LIME_adv came out above LIME by 0.16; SHAP_adv and SHAP can't be compared: no "
+        "image has values of both. (tables/tests)"
+    ]
+
+
+def test_planned_comparisons_of_which_none_can_be_made_are_told_beside_what_was_seen() -> None:
+    """Such as where the detector calls every image real, and nothing can be restored."""
+    case = unmade(unmade(too_few(), "SHAP_adv", 0, 0), "LIME_adv", 0, 0)
+    case["estimates"] = case["estimates"][case["estimates"]["column"] != "restoration"]
+    found = text(sentences(**case))
+    assert found[1].startswith("Seen on these images, untested, by ") and "restoration" not in found[1]
+    assert found[2] == (
+        "The planned comparisons by restoration (30%) can't be made: no image has values of both. (tables/tests)"
+    )

@@ -9,7 +9,7 @@ import pytest
 
 from advxai.answer.scores import SCORES, attack_scores, clusters_of, scores
 from advxai.answer.sentences import read, write
-from advxai.answer.whole import Answer, answer
+from advxai.answer.whole import Answer, answer, nothing
 from advxai.answer.words import Sentence
 from advxai.common.classes import FIVE
 from advxai.common.errors import InputError
@@ -241,7 +241,9 @@ def test_a_run_with_people_enough_says_what_was_planted() -> None:
 def test_nothing_at_all_is_one_sentence(few) -> None:
     of, _ = few
     found = answer(of, rows_of({"LIME": {"v.mp4/a.png": 0.5}})[:0], metrics([]))
-    assert [one.text for one in found.sentences] == ["Nothing can be said: no explainer has a value of any measure."]
+    said = "Nothing can be said: no image was explained, since none was sampled."
+    assert [one.text for one in found.sentences] == [said]
+    assert found.tables["tests"].caption == "Paired comparisons: there is none to make."
     assert found.estimates.empty and found.tables["tests"].wide.empty and found.tables["scorecard"].wide.empty
 
 
@@ -269,3 +271,22 @@ def test_a_damaged_answer_is_named(tmp_path: Path, content: bytes) -> None:
 def test_an_answer_that_isn_t_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"answer\.json can't be read.*No such file"):
         read(tmp_path / "answer.json")
+
+
+def test_why_nothing_is_known(few) -> None:
+    of, _ = few
+    images = {f"{fake('004_005')}/0000{frame}_0.png": 0.5 for frame in (0, 1)}
+    rows = rows_of(dict.fromkeys(("LIME", "LIME_adv"), images))
+    calling = of.config.model_copy(update={"frames": of.config.frames.model_copy(update={"explain": "called_fake"})})
+    found = answer(Paths(calling), rows[:0], metrics([]))
+    assert [one.text for one in found.sentences] == [
+        "Nothing can be said: no image was explained, since of the sampled test fakes the detector calls none fake."
+    ]
+    kinds = {"included": False, "reason": "only 0 segments with a positive score, 3 are needed"}
+    left = rows.assign(**kinds)
+    found = answer(of, left, metrics([]))
+    assert [one.text for one in found.sentences] == [
+        "Nothing can be said: all 2 explained images are left out by all explainers, most often for this: only 0 "
+        "segments with a positive score, 3 are needed."
+    ]
+    assert nothing(rows, "all") == "no explainer has a value of any measure"

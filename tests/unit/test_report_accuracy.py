@@ -8,6 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from advxai.report.accuracy import Lines, accuracy_figure, accuracy_shares, draw
+from advxai.report.nothing import NOTHING
 from advxai.report.style import PAGE
 from advxai.tables.compute import Axes, accuracy, clean_predictions
 from tests.unit.drawing import labels_of, note_of, readable, same_bytes
@@ -138,3 +139,14 @@ def test_one_image(tmp_path):
 
 def test_the_same_input_gives_the_same_bytes(found, tmp_path):
     same_bytes(lambda path: accuracy_figure(found, lines(), path, 60), tmp_path)
+
+
+def test_without_an_image_the_figure_says_so(tmp_path):
+    rows, spent = in_videos(evaluation_rows())[:0], in_videos(EXPLANATIONS)[:0]
+    none = accuracy_shares(rows, clean_predictions(rows, spent), AXES)
+    assert none.empty
+    figure = draw(none, lines())
+    (text,) = figure.texts
+    assert figure.axes == [] and text.get_text().endswith(f"Run r.\n{NOTHING}")
+    accuracy_figure(none, lines(), tmp_path / "accuracy.png")
+    assert (tmp_path / "accuracy.pdf").stat().st_size > 1000

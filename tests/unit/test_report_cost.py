@@ -8,6 +8,7 @@ from matplotlib.colors import to_hex
 from advxai.config.science import Detector as Settings
 from advxai.detector import throughput
 from advxai.report.cost import cost_figure, draw, limits
+from advxai.report.nothing import NOTHING
 from advxai.report.style import PAGE
 from advxai.tables.compute import cost
 from tests.helpers import reads_segment
@@ -90,3 +91,12 @@ def test_the_speed_is_measured():
 
 def test_the_same_input_gives_the_same_bytes(tmp_path):
     same_bytes(lambda path: cost_figure(COSTS, SPEED, path, "note", 60), tmp_path)
+
+
+def test_without_an_image_the_figure_says_so(tmp_path):
+    none = cost(EXPLANATIONS[:0], AXES)
+    figure = draw(none, SPEED, "Run r.")
+    (text,) = figure.texts
+    assert figure.axes == [] and text.get_text().endswith(f"Run r.\n{NOTHING}")
+    cost_figure(none, SPEED, tmp_path / "cost.png")
+    assert (tmp_path / "cost.png").stat().st_size > 1000

@@ -1,7 +1,6 @@
 """The figure of all explainers' maps, and where the original images in it come from."""
 
 import dataclasses
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +11,7 @@ from advxai.report.axes import Shown
 from advxai.report.explanations import Column, draw, explanations_figure
 from advxai.report.figure import Panel, forms_of
 from advxai.report.figure import draw as draw_one
+from advxai.report.nothing import NOTHING
 from advxai.report.panels import panel
 from advxai.report.style import PAGE
 from tests.unit.drawing import note_of, readable, same_bytes
@@ -64,9 +64,11 @@ def test_any_number_of_rows_and_columns_is_readable(count, wide):
     assert all(box.width == pytest.approx(box.height) for box in boxes)
 
 
-def test_no_column():
-    with pytest.raises(ValueError, match="at least one column"):
-        explanations_figure([], Path("never.png"), "")
+def test_without_an_image_the_figure_says_so(tmp_path):
+    explanations_figure([], tmp_path / "none.png", "The run's note.")
+    (text,) = draw([], "The run's note.", top=3).texts
+    assert text.get_text() == f"The run's note.\n{NOTHING}"
+    assert {path.name for path in tmp_path.iterdir()} == {"none.png", "none.pdf"}
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from advxai.report.axes import Shown
 from advxai.report.figure import Panel, draw, explainer_figure
 from advxai.report.forms import amplified, heat
+from advxai.report.nothing import NOTHING
 from advxai.report.style import PAGE
 from tests.unit.drawing import readable
 
@@ -114,9 +115,11 @@ def test_same_panels_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "LIME_adv.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_no_panel() -> None:
-    with pytest.raises(ValueError, match="at least one panel"):
-        explainer_figure([], Path("never.png"))
+def test_without_an_image_the_figure_says_so(tmp_path: Path) -> None:
+    explainer_figure([], tmp_path / "LIME.png", "LIME on a detector")
+    (text,) = draw([], "LIME on a detector", top=3).texts
+    assert text.get_text() == f"LIME on a detector\n{NOTHING}"
+    assert {path.name for path in tmp_path.iterdir()} == {"LIME.png", "LIME.pdf"}
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(1, 1), (4, 2), (2, 4)])

@@ -7,6 +7,7 @@ import torch
 from advxai.common.randomness import seed_of
 from advxai.config.explainers import BASELINES, Baseline
 from advxai.report.fillings import Filled, draw, fillings_figure, label_of, read
+from advxai.report.nothing import NOTHING
 from advxai.report.style import PAGE
 from advxai.run.store import write_shard
 from advxai.saliency.baselines import fill
@@ -132,3 +133,13 @@ def test_few_and_many_fillings(found, count):
 
 def test_the_same_input_gives_the_same_bytes(found, tmp_path):
     same_bytes(lambda path: fillings_figure(found, path, "note", 60), tmp_path)
+
+
+def test_without_an_image_the_figure_says_so(tmp_path):
+    said = {"key": "", "category": "", "explainer": "", "labels": np.zeros(0, np.int16)}
+    write_shard(tmp_path / "fillings.h5", [], said)
+    found = read(tmp_path / "fillings.h5", TWO)
+    (text,) = draw(found, "The run's note.").texts
+    assert text.get_text() == f"The run's note.\n{NOTHING}"
+    fillings_figure(found, tmp_path / "fillings.png")
+    assert (tmp_path / "fillings.png").stat().st_size > 1000

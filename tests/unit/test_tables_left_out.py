@@ -161,3 +161,16 @@ def test_one_image_without_a_counterpart() -> None:
     left_out = collect([without_counterparts("the original's frame is the same picture")], rows)
     text = summary(videos=1, faces=1, rows=rows, left_out=left_out, adversary=None, tables=Path("t"))
     assert "left out: 0\nwithout a counterpart, so not restored: 1 image\n  1 x no counterpart: the ori" in text
+
+
+def test_a_run_that_explains_no_image_says_so() -> None:
+    rows = evaluation_rows()[:0]
+    missing = pd.DataFrame({"stage": ["detector"], "item": ["a"], "reason": ["called real by the detector"]})
+    text = summary(videos=1, faces=2, rows=rows, left_out=collect([missing], rows), adversary=NES[:0], tables=Path("t"))
+    assert text == (
+        "1 video, 2 faces, no image explained\n"
+        "left out: 1\n"
+        "  detector 1: 1 x called real by the detector\n"
+        "NES: no image was called fake\n"
+        "tables: t\n"
+    )

@@ -269,3 +269,20 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="disk full"):
         publish(path, fail)
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_titles_may_have_signs_that_mean_something_in_markdown_and_latex() -> None:
+    wide = pd.DataFrame({"explainer": ["A"], "n": ["1"], "|d| {x}^2 > 0 $": [0.5]})
+    table = Table("Caption.", wide, wide)
+    assert markdown(table).splitlines()[2:] == [
+        r"| explainer | n | \|d\| {x}^2 > 0 $ |",
+        "|:---|---:|---:|",
+        "| A | 1 | 0.500 |",
+    ]
+    assert r"explainer & n & $|$d$|$ \{x\}\textasciicircum{}2 $>$ 0 \$ \\" in latex(table)
+
+
+def test_a_dagger_stands_behind_a_value_alone() -> None:
+    wide = pd.DataFrame({"explainer": ["A", "B"], "value": [0.5, float("nan")]})
+    table = Table("Caption.", wide, wide, flagged=frozenset({(0, "value"), (1, "value")}))
+    assert markdown(table).splitlines()[-2:] == ["| A | 0.500† |", "| B |  |"]

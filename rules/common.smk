@@ -1,7 +1,7 @@
 # common: what the rules of all stages share, what is looked at before them, and what a person is told of a run.
 from pathlib import Path
 
-from advxai.beforehand import check
+from advxai.beforehand import check, when_trained
 from advxai.beforehand.own import require_usable
 from advxai.run.console import watch
 from advxai.run.environment import prepare
@@ -30,10 +30,11 @@ RETRIES = 0 if workflow.remote_exec else P.RETRIES
 
 if not PLANNING:
     try:
-        for note in check(P):
+        a_job = bool(workflow.remote_exec or workflow.subprocess_exec)
+        for note in check(P, when_trained(sys.argv, a_job)):
             print(f"note: {note}", file=sys.stderr)
         # a job's own process needn't ask again
-        if not (workflow.remote_exec or workflow.subprocess_exec):
+        if not a_job:
             require_known(P, Path(".snakemake"))
             for note in require_usable(P, Path(".snakemake")):
                 print(f"note: {note}", file=sys.stderr)

@@ -1,8 +1,9 @@
 """What is looked at whenever the workflow is planned, before any job starts: is all there, is it what it was."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from advxai.beforehand.lists import unlisted
 from advxai.common.categories import REAL
@@ -17,8 +18,27 @@ if TYPE_CHECKING:
     from advxai.run.paths import Paths
 
 
-def check(paths: "Paths") -> list[str]:
+Trains = Literal["now", "later", "no"]
+BEFORE_THE_DETECTOR = {"corpus", "faces", "frames", "prune"}  # targets that need none
+
+
+def when_trained(arguments: Collection[str], job: bool) -> Trains:
+    """Whether what is asked for may take a detector that is to be trained, as `check` wants to know.
+
+    Args:
+        arguments: of the command line.
+        job: this is a job's own process, for which all has been looked at.
+    """
+    return "no" if job else "now" if BEFORE_THE_DETECTOR.isdisjoint(arguments) else "later"
+
+
+def check(paths: "Paths", trains: Trains = "now") -> list[str]:
     """Look for what must be there, and bring the hash of the run's detector up to date.
+
+    Args:
+        paths: of the run.
+        trains: whether a detector, if it isn't there, is to be trained: what it can't learn is an error if now, and a
+            note if later, for whoever wants the faces alone needs no detector.
 
     Returns:
         What the user should know, a sentence each.
@@ -28,24 +48,30 @@ def check(paths: "Paths") -> list[str]:
             that is to be trained has nothing to learn one of its classes from; or the stored detector was imported from
             another checkpoint than the configured one.
     """
-    lacking = _lacking(paths)
+    lacking = _lacking(paths, trains == "now")
     if lacking:
         raise InputError("config: this is missing:\n" + "\n".join(f"  - {one}" for one in lacking))
-    if _is_trained(paths):
-        paths.require_learnt()
     notes = _turned(paths)
+    if trains != "no" and _is_trained(paths):
+        try:
+            paths.require_learnt()
+        except InputError as error:
+            if trains == "now":
+                raise
+            notes.append(f"before a detector can be trained: {str(error).removeprefix('config: ')}.")
     if paths.weights.exists():
         return notes + _sealed(paths)
     given = paths.config.detector.trained
     if given is None or paths.imported or paths.ready_made:
         return notes
     return [
+        *notes,
         f"{given} is of other clips, model, seed or training than the configuration's: a detector is trained. (To take "
-        "its weights all the same, set detector.checkpoint to it.)"
+        "its weights all the same, set detector.checkpoint to it.)",
     ]
 
 
-def _lacking(paths: "Paths") -> list[str]:
+def _lacking(paths: "Paths", trains: bool) -> list[str]:
     config, corpus = paths.config, paths.config.corpus
     files: dict[str, str | None] = {
         "frames.manifest": config.frames.manifest,
@@ -76,7 +102,7 @@ def _lacking(paths: "Paths") -> list[str]:
             list(corpus.categories),
             list(corpus.also),
             Path(str(corpus.splits)),
-            _wanted(paths),
+            _wanted(paths, trains),
         )
     checkpoint, listed = config.detector.checkpoint, config.frames.manifest
     if config.frames.lmdb and checkpoint is None and listed and Path(listed).exists() and not paths.lists_splits:
@@ -85,7 +111,9 @@ def _lacking(paths: "Paths") -> list[str]:
             "checkpoint, or a list with a fourth column, split"
         )
     if listed and Path(listed).exists():
-        lacking += unlisted(Path(listed), config.corpus.categories, _learnt(paths), config.frames.lmdb is not None)
+        lacking += unlisted(
+            Path(listed), config.corpus.categories, _learnt(paths, trains), config.frames.lmdb is not None
+        )
     trained = config.detector.trained_file
     if checkpoint is None and trained is not None and not os.path.isfile(trained):
         lacking.append(f"detector.trained: {trained} is no file there: correct the path, or set it to null to train")
@@ -107,17 +135,17 @@ def _is_trained(paths: "Paths") -> bool:
     return paths.source is None and not paths.weights.exists()
 
 
-def _learnt(paths: "Paths") -> list[str]:
-    """Categories that a detector which is to be trained must have images of."""
-    return [REAL, *paths.learnt] if _is_trained(paths) else []
+def _learnt(paths: "Paths", trains: bool) -> list[str]:
+    """Categories that a detector which is to be trained now must have images of."""
+    return [REAL, *paths.learnt] if trains and _is_trained(paths) else []
 
 
-def _wanted(paths: "Paths") -> dict[str, list[str]]:
+def _wanted(paths: "Paths", trains: bool) -> dict[str, list[str]]:
     """Category -> splits that must have a video of it. A list of images says itself which of its videos are of which
     split."""
     if paths.config.frames.manifest is not None:
         return {}
-    learnt = _learnt(paths)
+    learnt = _learnt(paths, trains)
     tested = [str(category) for category in paths.config.corpus.categories]
     found = {category: ["train"] for category in learnt}
     return found | {category: [*found.get(category, ()), "test"] for category in tested}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from advxai.beforehand import check
+from advxai.beforehand import check, when_trained
 from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
 from advxai.config import load
@@ -60,6 +60,11 @@ def test_a_class_that_nothing_is_learnt_of_is_said_before_a_job_starts(tmp_path,
     for ask in (own.to_start_from, lambda: check(own)):
         with pytest.raises(InputError, match=re.escape(said)):
             ask()
+    # whoever wants the faces alone needs no detector, but is told; a job's own process is not
+    assert when_trained(["snakemake", "faces"], job=False) == "later"
+    assert check(own, "later") == [f"before a detector can be trained: {said.removeprefix('config: ')}."]
+    assert check(own, when_trained(["snakemake", "faces_shard:"], job=True)) == []
+    assert when_trained(["snakemake", "-n", "--cores", "2"], job=False) == "now"
     remedied = paths(corpus=own.config.corpus.model_dump(), detector={"classes": ["Real", "Deepfakes", "FaceSwap"]})
     assert check(remedied) == []
     assert (

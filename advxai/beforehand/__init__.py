@@ -143,10 +143,9 @@ def _learnt(paths: "Paths", trains: bool) -> list[str]:
 def _wanted(paths: "Paths", trains: bool) -> dict[str, list[str]]:
     """Category -> splits that must have a video of it. A list of images says itself which of its videos are of which
     split."""
-    if paths.config.frames.manifest is not None:
-        return {}
-    learnt = _learnt(paths, trains)
-    tested = [str(category) for category in paths.config.corpus.categories]
+    listed = paths.config.frames.manifest is not None
+    learnt = [] if listed and paths.lists_splits else _learnt(paths, trains)
+    tested = [] if listed else [str(category) for category in paths.config.corpus.categories]
     found = {category: ["train"] for category in learnt}
     return found | {category: [*found.get(category, ()), "test"] for category in tested}
 

@@ -5,6 +5,7 @@ without; and once for each state of their code, which is remembered in Snakemake
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from advxai.common.usercode import code_sha256
 from advxai.config import Config, load
 from advxai.config.explainers import Custom, module_of
 from advxai.config.metrics import CustomMeasure
+from advxai.config.science import PROJECT
 from advxai.metrics.registry import measures
 from advxai.run.digests import digest
 
@@ -89,10 +91,13 @@ def _known(file: Path) -> list[str]:
 
 def _tried(config: Config, outputs: int) -> dict[str, list[str]]:
     """Try them in another process: `wrong`, and `untried`, a sentence each."""
+    # as in a job, the library is found and what lies in the working directory isn't (-P)
+    places = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder, "answer.json")
         done = subprocess.run(
-            [sys.executable, "-m", __name__, str(outputs), str(answer)],
+            [sys.executable, "-P", "-m", __name__, str(outputs), str(answer)],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(places)},
             input=config.model_dump_json(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -5,8 +5,13 @@ import pytest
 from advxai.beforehand import check
 from advxai.beforehand.lists import unlisted
 from advxai.common.errors import InputError
+from advxai.config import load
 from advxai.frames.manifest import read_csv
+from advxai.run.paths import Paths
 from tests.unit.paths_data import CLIPS, clip, paths
+from tests.unit.test_corpus_ffpp import PAIRS, root
+
+__all__ = ["root"]  # the fixture
 
 TEST = ["manipulated_sequences/Deepfakes/c23/videos/002_003.mp4/00023.png 1 3"]
 TRAIN = ["original_sequences/youtube/c23/videos/000.mp4/00000.png 0 0 train"]
@@ -60,3 +65,21 @@ def test_clips_without_a_test_block_have_nothing_to_explain(tmp_path):
         InputError, match=r"corpus\.clips: none has a block in the split test, whose fakes are explained"
     ):
         check(paths(corpus=corpus))
+
+
+def test_beside_a_list_of_test_images_the_detector_learns_from_the_corpus(root, tmp_path):
+    path = listed(tmp_path, [TEST[0].replace("002_003", "953_974")])
+    corpus = {"kind": "ffpp", "root": str(root), "splits": str(tmp_path / "splits"), "categories": ["Deepfakes"]}
+    config = {
+        "run": "a",
+        "corpus": corpus,
+        "frames": {"manifest": str(path)},
+        "detector": {"classes": ["Real", "Fake"]},
+    }
+    assert check(Paths(load(config))) == []
+    for a, b in PAIRS["train"]:
+        for name in (f"{a}_{b}", f"{b}_{a}"):
+            (root / f"manipulated_sequences/Deepfakes/c23/videos/{name}.mp4").unlink()
+    with pytest.raises(InputError, match="videos holds none of the 2 Deepfakes videos that .* has in the split train"):
+        check(Paths(load(config)))
+    assert check(Paths(load(config)), "later") == []  # faces can be cut out without

@@ -189,6 +189,15 @@ def test_bad_configuration_stops_before_any_job(tmp_path, change, words):
     assert not (tmp_path / "results").exists()
 
 
+def test_a_row_that_is_given_twice_stops_before_any_job(tmp_path):
+    """Of two entries Snakemake's reading has the last one alone."""
+    path = tiny(tmp_path)
+    path.write_text(path.read_text().replace("  RISE:\n", "  RISE: {method: lime, baseline: zeros}\n  RISE:\n"))
+    done = snakemake(tmp_path, "-n", "--configfile", path, check=False)
+    (said,) = re.findall(r"explainers\.RISE is given twice, in lines (\d+) and (\d+)", done.stdout)
+    assert done.returncode != 0 and int(said[1]) == int(said[0]) + 1
+
+
 def test_a_category_without_images_stops_the_run(tmp_path):
     """Every clip is unusable: the message says so and names the reason."""
     path = tiny(tmp_path)

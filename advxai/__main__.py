@@ -57,6 +57,8 @@ examples, in the project's folder, after `make demo`:
   python -m advxai explain 12          # the run's explained image number 12, from 0
   python -m advxai explain random
 
+What can't be read, or shows no face, is said and costs the others nothing; the exit code is then 2.
+
 It writes, for each of them: <name>.json with everything in numbers, <name>.npz with the arrays, <name>_faces.png with
 the faces that were found, and a figure a face, <name>_<number>.png (.pdf).
 """
@@ -90,7 +92,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         print(f"note: {note}", file=sys.stderr)
     for line in [*outcome.lines, *(arguments.out / name for name in outcome.places)]:
         print(line)
-    return 0
+    return max([_refuse(reason) for reason in outcome.refused], default=0)
 
 
 def _number(text: str) -> int:
@@ -173,8 +175,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command: Callable[[argparse.Namespace], int] = parsed.command
         return command(parsed)
     except InputError as error:
-        print(f"Error: {printable(str(error))}", file=sys.stderr)
-        return 2
+        return _refuse(error)
+
+
+def _refuse(reason: object) -> int:
+    """Say what is wrong with the input; the exit code."""
+    print(f"Error: {printable(str(reason))}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

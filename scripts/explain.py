@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.explain.command import Wanted, run
 from advxai.explain.request import configured, names
@@ -22,6 +23,8 @@ with job(snakemake.log, snakemake.input):
     )
     place = Path(snakemake.output[0]).parent
     outcome = run(wanted, Paths(config), place)
+    for reason in outcome.refused:
+        raise InputError(reason)
     for note in outcome.notes:
         logging.warning("note: %s", note)
     for line in [*outcome.lines, *(place / name for name in outcome.places)]:

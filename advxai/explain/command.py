@@ -49,11 +49,19 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was found, a line for each face or frame of it; what the user should know; and the files, by name."""
+    """What came of it.
+
+    Attributes:
+        lines: what was found, a line for each face or frame.
+        notes: what the user should know.
+        files: that were written, by name.
+        refused: why something wasn't explained, a sentence for each.
+    """
 
     lines: Sequence[str]
     notes: Sequence[str]
     files: Sequence[str]
+    refused: Sequence[str] = ()
 
     @property
     def places(self) -> list[Path]:
@@ -65,7 +73,7 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
     """Explain everything and write the files.
 
     Whether the files can be written is looked at first; everything is read before anything is computed, and computed
-    before anything is written.
+    before anything is written. What can't be read, or shows no face, costs the others nothing.
 
     Args:
         wanted: what is asked for.
@@ -73,12 +81,14 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
         out: the folder that the files are written to, which is made.
 
     Raises:
-        InputError: something can't be read, found, imported or written, or a file to be written is there and isn't
-            ours.
+        InputError: the detector can't be read or imported, something can't be written, or a file to be written is
+            there and isn't ours.
     """
     require_room(wanted.requests, out)
     weights = wanted.weights or weights_of(paths)
-    sources = read(wanted, paths)
+    sources, refused = read(wanted, paths)
+    if not sources:
+        return Outcome([], [], [], refused)
     for source in sources:
         check(source, out)
     opened = open_weights(paths, weights, given=wanted.weights is not None)
@@ -91,19 +101,29 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
     except OSError as error:
         raise InputError(cant_write(out, error)) from error
     lines = [line for source in sources for line in _lines(source, found, context)]
-    return Outcome(lines, [note for source in sources for note in _notes(source, found, context)], files)
+    return Outcome(lines, [note for source in sources for note in _notes(source, found, context)], files, refused)
 
 
-def read(wanted: Wanted, paths: Paths) -> list[Source]:
-    """The faces of everything that is asked for; raises as `run` does."""
+def read(wanted: Wanted, paths: Paths) -> tuple[list[Source], list[str]]:
+    """The faces of everything that is asked for, and why there are none of the rest.
+
+    Raises:
+        InputError: the network that finds faces can't be had.
+    """
     config = paths.config
     find = None
     if not wanted.whole and any(one.kind == "file" for one in wanted.requests):
         find = Finder.of(network(paths), config.faces, config.threads.faces).find
-    return [
-        of_file(one, find, config.faces.scale, wanted.frames) if one.kind == "file" else of_run(one, paths, wanted.seed)
-        for one in wanted.requests
-    ]
+    sources, refused = [], []
+    for one in wanted.requests:
+        try:
+            if one.kind == "file":
+                sources.append(of_file(one, find, config.faces.scale, wanted.frames))
+            else:
+                sources.append(of_run(one, paths, wanted.seed))
+        except InputError as error:
+            refused.append(str(error))
+    return sources, refused
 
 
 def _look(paths: Paths, names: Sequence[str], opened: Opened) -> Look:

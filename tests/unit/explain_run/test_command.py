@@ -43,6 +43,15 @@ def test_the_command_s_errors_are_one_line(finished, capsys, monkeypatch, tmp_pa
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_that_cant_be_read_costs_the_others_nothing(finished, capsys, monkeypatch, tmp_path):
+    (tmp_path / "notes.jpg").write_text("no picture")
+    arguments = [tmp_path / "notes.jpg", KEY, "--whole", "--explainers", "LIME_adv", "-o", tmp_path / "out"]
+    code, out, err = main(capsys, monkeypatch, finished, *arguments)
+    assert code == 2 and out.startswith(f"{KEY}: called ") and len(out.splitlines()) == 5
+    assert err.endswith("\n") and "notes.jpg is neither a picture nor a video" in err.splitlines()[-1]
+    assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith("notes")]
+
+
 def test_too_little_memory_says_what_to_lower(finished, capsys, monkeypatch, tmp_path):
     def no_memory(*_: object) -> None:
         raise MemoryError("no memory for 8 images in work; fewer at once (`images_at_once`) may fit")

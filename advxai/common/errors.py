@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,14 @@ MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, 
 
 
 class InputError(Exception):
-    """Bad input. The message is one sentence that names the file or key, what is wrong and what to do."""
+    """Bad input. The message is one sentence that names the file or key, what is wrong and what to do.
+
+    Names and values come from files and folders: control signs in them would act on the terminal, and halves of signs
+    can't be written to a log; they are shown as `\\x1b`, `\\udc80`. Lines are the message's own.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(map(_shown, message)))
 
 
 @contextmanager
@@ -41,6 +49,16 @@ def reading(path: str | Path, remedy: str, kind: str = "") -> Iterator[None]:
         keep_traceback(path)
         as_kind = f" as {kind}" if kind else ""
         raise InputError(f"{path} can't be read{as_kind} ({reason(error)}): {remedy}") from error
+
+
+def _shown(sign: str) -> str:
+    acts = sign != "\n" and unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp")
+    return sign.encode("unicode_escape").decode() if acts else sign
+
+
+def in_line(value: object) -> str:
+    """What a file holds as it may stand in a message, which has no lines of the file's."""
+    return str(value).replace("\n", r"\n")
 
 
 def keep_traceback(item: object) -> None:

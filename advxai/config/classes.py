@@ -6,6 +6,7 @@ from typing import Any
 
 from advxai.common.categories import REAL
 from advxai.common.classes import KEYS, Classes, checked
+from advxai.common.errors import InputError
 from advxai.config.networks import NETWORKS
 from advxai.config.science import LIKELIEST, Detector
 
@@ -35,7 +36,12 @@ def classes_of(settings: Detector, said: Mapping[str, Any], file: Path | str | N
         merged.pop("positive", None)
     if merged.get("threshold") == LIKELIEST:
         del merged["threshold"]
-    return Classes.read(merged)
+    try:
+        return Classes.read(merged)
+    except InputError as error:
+        if file and said:  # it may be the file's fault
+            raise InputError(f"{file}: {error}") from error
+        raise
 
 
 def _renamed(own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -151,9 +151,10 @@ class Detector(Model):
     @classmethod
     def _own_network(cls, value: Any) -> Any:
         """What a network of ours sees is known."""
-        if not isinstance(value, dict) or value.get("model") not in NETWORKS:
+        model = value.get("model") if isinstance(value, dict) else None
+        if not isinstance(model, str) or model not in NETWORKS:
             return value
-        network = NETWORKS[value["model"]]
+        network = NETWORKS[model]
         given = {name: one for name, one in value.items() if one is not None}
         return {"input_size": network.input_size, "mean": network.mean, "std": network.std} | given
 

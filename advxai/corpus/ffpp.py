@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advxai.common.categories import MANIPULATIONS, REAL
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, in_line, reading
 from advxai.common.text import read_text
 from advxai.config.data import SPLITS, is_metadata, split_files
 from advxai.corpus.nearby import nearby
@@ -68,7 +68,7 @@ def read_splits(splits: Path) -> Names:
             for name in listed:
                 if split_of.setdefault(name, split) != split:
                     raise InputError(
-                        f"{splits} names {category} video {name} in {split_of[name]} and in {split}: "
+                        f"{splits} names {category} video {in_line(name)} in {split_of[name]} and in {split}: "
                         "leave it in one split."
                     )
     return names
@@ -238,10 +238,8 @@ def _read_pairs(folder: Path) -> Names:
     names: Names = {category: {} for category in (REAL, *PAIRED)}
     for split in SPLITS:
         path = folder / f"{split}.json"
-        try:
+        with reading(path, "put FF++'s split file there."):
             content = json.loads(read_text(path))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path} can't be read ({error}): put FF++'s split file there.") from error
         if not isinstance(content, list) or not all(
             isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
             for pair in content
@@ -256,12 +254,10 @@ def _read_pairs(folder: Path) -> Names:
 
 def _read_metadata(path: Path) -> Names:
     names: Names = {category: {split: [] for split in SPLITS} for category in (REAL, *PAIRED)}
-    try:
+    with reading(path, "give the authors' dataset_info.csv."):
         reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
         header: Sequence[str] = reader.fieldnames or ()
         rows = list(reader)
-    except (OSError, ValueError, csv.Error) as error:
-        raise InputError(f"{path} can't be read ({error}): give the authors' dataset_info.csv.") from error
     lost = [column for column in METADATA if column not in header]
     if lost:
         raise InputError(f"{path} has no column {lost[0]}: give the authors' dataset_info.csv.")
@@ -269,9 +265,9 @@ def _read_metadata(path: Path) -> Names:
         category = REAL if row["label"] == "REAL" else row["manipulation"]
         split, name = row["split"], Path(row["c0_path"] or "").stem
         if row["label"] not in ("REAL", "FAKE") or split not in SPLITS or not name:
+            said = in_line(f"label {row['label']}, split {split} and video {row['c0_path']}")
             raise InputError(
-                f"{path}, line {line} has label {row['label']}, split {split} and video {row['c0_path']}: the label "
-                f"must be REAL or FAKE, the split one of {', '.join(SPLITS)}."
+                f"{path}, line {line} has {said}: the label must be REAL or FAKE, the split one of {', '.join(SPLITS)}."
             )
         if category in names:
             names[category][split].append(name)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from advxai.common.categories import FURTHER, LABELS, MANIPULATIONS, REAL, category_of
-from advxai.common.errors import InputError, reading
+from advxai.common.errors import InputError, in_line, reading
 from advxai.common.files import publish
 from advxai.common.header import header
 from advxai.config.data import SPLITS
@@ -113,7 +113,9 @@ def read_csv(path: Path, split: str = "test") -> pd.DataFrame:
         table = pd.read_csv(path, sep=" ", dtype={"relative_path": "str", "split": "str"}, compression=None)
     columns = list(table.columns)
     if columns not in (AUTHORS_COLUMNS, [*AUTHORS_COLUMNS, "split"]) or columns != given:
-        raise InputError(f"{path} begins with {' '.join(columns)}: it must be {' '.join(AUTHORS_COLUMNS)} [split].")
+        raise InputError(
+            f"{path} begins with {in_line(' '.join(columns))}: it must be {' '.join(AUTHORS_COLUMNS)} [split]."
+        )
     if table.isna().any(axis=None):
         line = int(table.isna().any(axis=1).to_numpy().argmax()) + 2
         raise InputError(f"{path}, line {line} has too few values: it needs {' '.join(columns)}.")
@@ -143,7 +145,7 @@ def _refuse(path: Path, table: pd.DataFrame, wrong: pd.Series, why: str) -> None
     """Name the first wrong line of a list, if there is one."""
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
-        shown = " ".join(str(value) for value in table.iloc[row])
+        shown = in_line(" ".join(map(str, table.iloc[row])))
         raise InputError(f"{path}, line {row + 2}: {shown} {why}.")
 
 

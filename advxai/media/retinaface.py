@@ -17,7 +17,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from advxai.common.arrays import Pixels
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
 from advxai.common.types import Edges
 
 LEVELS = ((8, (16, 32)), (16, (64, 128)), (32, (256, 512)))  # stride of the grid, sides of its square priors, pixels
@@ -77,16 +77,11 @@ class RetinaFace:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # cores are shared with other jobs
-        try:
+        with reading(onnx, "correct the path or fetch it again."):
             network = Path(onnx).read_bytes()
-        except OSError as error:
-            raise InputError(f"{onnx} can't be read ({error.strerror}): correct the path or fetch it again.") from error
         self._sha256 = sha256(network).hexdigest()
-        try:
+        with reading(onnx, "fetch it again.", "an ONNX model"):
             self._session = onnxruntime.InferenceSession(network, options, providers=providers)
-        except Exception as error:  # onnxruntime's own exceptions share no narrower base
-            said = (str(error).strip().splitlines() or ["no message"])[0]
-            raise InputError(f"{onnx} can't be read as an ONNX model ({said}): fetch it again.") from error
         if device == "cuda":  # of falling back to the CPU, onnxruntime leaves no more than a line in the log
             if providers[0] not in self._session.get_providers():
                 raise InputError(f"onnxruntime could not start device cuda, see its messages above: {REMEDY}.")

@@ -49,7 +49,7 @@ def nearby(path: Path, scratch: Path | None) -> Iterator[Path]:
         try:
             yield copy
         except InputError as error:
-            raise InputError(str(error).replace(str(copy), str(path))) from error
+            raise InputError(str(error).replace(str(InputError(str(copy))), str(path))) from error
 
 
 def _parts(path: Path) -> Iterator[bytes]:

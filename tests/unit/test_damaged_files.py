@@ -10,18 +10,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from advxai.common import jsonfile, parquet
 from advxai.common.errors import InputError
+from advxai.config.classes import classes_of
+from advxai.config.science import Detector
 from advxai.corpus import tree
 from advxai.corpus.demo import finished
-from advxai.explain.document import listed
+from advxai.corpus.ffpp import read_splits
+from advxai.explain.earlier import Earlier
+from advxai.frames.manifest import read_csv
 from advxai.media.packages import extract_onnx, put_face_network
 from advxai.report.panels import seen_by
 from advxai.report.provenance import _spent
 from advxai.run.jobs import read_items
 from advxai.run.scratch import nearby
-from advxai.run.store import journal
+from advxai.run.store import journal, write_shard
 from advxai.run.store.belong import weights_in
 from advxai.run.store.journal import Journal, read_journal
 from advxai.run.weights import said
@@ -78,13 +83,13 @@ def test_reports_of_clips(tmp_path, content):
     assert finished(path.parent)
 
 
-@pytest.mark.parametrize("content", [*TEXTS, b'{"schema": 0}', b'{"schema": "1", "files": 3}'])
+@pytest.mark.parametrize("content", [*TEXTS, b'{"schema": 0}', b"[]"])
 def test_explanations_of_another_kind(tmp_path, content):
     path = tmp_path / "me.json"
-    assert listed(path) == []
+    assert Earlier.read(tmp_path, "me").listed == set()
     path.write_bytes(content)
-    with pytest.raises(InputError, match=f"^{re.escape(str(path))} is there and isn't an explanation: give another"):
-        listed(path)
+    with pytest.raises(InputError, match=f"^{re.escape(str(path))} is there and isn't an explanation: "):
+        Earlier.read(tmp_path, "me")
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + bytes(100) + b"PAR1", b"a,b\n1,2\n"])
@@ -100,6 +105,54 @@ def test_weights_of_shards(tmp_path, content):
     path = tmp_path / "a.h5"
     path.write_bytes(content)
     assert "can't be read as a shard of ours (" in refused(lambda: weights_in(path), path, ANEW)
+
+
+def test_a_changed_byte_of_a_shard_is_seen_whatever_is_asked(tmp_path):
+    """HDF5 itself may read other bytes as other records, or never come to an end."""
+    path = tmp_path / "a.h5"
+    write_shard(path, [{"key": "a", "sha256": "b", "weights": "c" * 64}], {})
+    assert weights_in(path) == {"c" * 64}
+    data = bytearray(path.read_bytes())
+    data[data.index(b"c" * 64)] ^= 1
+    path.write_bytes(data)
+    assert "it is damaged: its bytes are not those that were written" in refused(lambda: weights_in(path), path, ANEW)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", DEEP])
+def test_split_files(tmp_path, content):
+    for name in ("train", "val", "test"):
+        (tmp_path / f"{name}.json").write_text("[]")
+    path = tmp_path / "val.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"^{re.escape(str(path))} (can't be read \(.+\): put FF|is text in UTF-16)"):
+        read_splits(tmp_path)
+
+
+def test_lines_of_a_list_are_not_lines_of_a_message(tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text('relative_path bin_label mc_label\n"a\nb" 0 0\n')
+    with pytest.raises(InputError) as caught:
+        read_csv(path)
+    assert r"line 2: a\nb 0 0 is not an FF++ crop" in str(caught.value) and "\n" not in str(caught.value)
+    path = tmp_path / "info.csv"
+    path.write_text('c0_path,split,label,manipulation\n"a\nb.mp4",none,REAL,\n')
+    with pytest.raises(InputError) as caught:
+        read_splits(path)
+    assert r"video a\nb.mp4: the label must be" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_classes_that_a_file_says_are_wrong_name_the_file():
+    own = Detector(model="a:b", input_size=32)
+    with pytest.raises(InputError, match=r"^odd\.safetensors: detector\.real: Real is none of the detector's classes"):
+        classes_of(own, {"classes": ["A", "B"]}, "odd.safetensors")
+    with pytest.raises(InputError, match=r"^detector\.real: "):
+        classes_of(own.model_copy(update={"classes": ("A", "B")}), {}, "odd.safetensors")
+
+
+@pytest.mark.parametrize("model", [[], {}, 3])
+def test_a_model_that_is_no_name(model):
+    with pytest.raises(ValidationError, match="valid string"):
+        Detector.model_validate({"model": model})
 
 
 def member(content: bytes) -> bytes:

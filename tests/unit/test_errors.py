@@ -3,6 +3,7 @@
 import errno
 import json
 import logging
+import pickle
 
 import pytest
 
@@ -74,3 +75,9 @@ def test_the_traceback_is_in_the_jobs_log_and_not_on_its_stderr(tmp_path, monkey
 def test_words_are_kept_as_a_user_can_read_them():
     assert reason(ValueError("ä is 'é'")) == "ä is 'é'"
     assert reason(FileNotFoundError(errno.ENOENT, "No such file or directory", "x")) == "No such file or directory"
+
+
+def test_signs_of_a_name_do_not_act_on_the_terminal():
+    assert str(InputError("a\x1b[2J\udc80\u2028b.png\r can't be read")) == r"a\x1b[2J\udc80\u2028b.png\r can't be read"
+    assert str(InputError("\u00e4\u202f\U0001f600:\n  - b")) == "\u00e4\u202f\U0001f600:\n  - b"
+    assert pickle.loads(pickle.dumps(InputError("a\tb"))).args == (r"a\tb",)

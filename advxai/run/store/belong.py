@@ -3,16 +3,12 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import h5py
-
-from advxai.common.errors import InputError, reading
-from advxai.run.store.shard import KIND, REMEDY
+from advxai.common.errors import InputError
+from advxai.run.store.shard import opened
 
 
 def weights_in(path: Path) -> set[str]:
     """The weights that a shard's records say they were made by; "" stands for records that don't say it.
-
-    The shard's checksum isn't compared: whoever reads it does that.
 
     Raises:
         InputError: it can't be read.
@@ -22,7 +18,7 @@ def weights_in(path: Path) -> set[str]:
 
         rows = parquet.read(path)
         return set(rows["weights"]) if "weights" in rows else {""} if len(rows) else set()
-    with reading(path, REMEDY, KIND), h5py.File(path, "r", locking=False) as file:
+    with opened(path) as file:
         if not int(file.attrs["records"]):
             return set()
         return set(file["weights"].asstr()[:]) if "weights" in file else {""}

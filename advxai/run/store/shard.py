@@ -26,7 +26,6 @@ from advxai.common.types import Record
 USER_BLOCK = 512
 SEAL = b"advxai sha256 "
 LENGTH = "__length"
-KIND, REMEDY = "a shard of ours", "delete it and run again"
 
 
 def _stack(values: list[Any]) -> tuple[NDArray[Any], NDArray[np.int32] | None]:
@@ -93,9 +92,13 @@ def _column(file: h5py.File, name: str, rows: slice) -> list[Any]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
-    """The shard, its checksum verified."""
-    with reading(path, REMEDY, KIND):
+def opened(path: Path) -> Iterator[h5py.File]:
+    """The shard, its checksum verified: of other bytes HDF5's library may never come to an end.
+
+    Raises:
+        InputError: it is damaged, or no shard of ours; also whatever its reading in the block raises.
+    """
+    with reading(path, "delete it and run again", "a shard of ours"):
         with open(path, "rb") as file:
             seal = file.read(USER_BLOCK)
             if seal != _seal(hashlib.file_digest(file, "sha256").hexdigest()):
@@ -119,7 +122,7 @@ def read_shard(path: Path, fields: Collection[str] | None = None) -> list[dict[s
 
 def stream_shard(path: Path, fields: Collection[str] | None = None, at_once: int = 32) -> Iterator[dict[str, Any]]:
     """What `read_shard` returns, record by record, with no more than `at_once` of them in memory."""
-    with _opened(path) as file:
+    with opened(path) as file:
         names = [name for name in file if not name.endswith(LENGTH) and (fields is None or name in fields)]
         for start in range(0, int(file.attrs["records"]), at_once):
             columns = [_column(file, name, slice(start, start + at_once)) for name in names]
@@ -128,7 +131,7 @@ def stream_shard(path: Path, fields: Collection[str] | None = None, at_once: int
 
 def read_some(path: Path, keys: Collection[str]) -> list[dict[str, Any]]:
     """What `read_shard` returns of a few images, by their `key`; nothing else is decompressed."""
-    with _opened(path) as file:
+    with opened(path) as file:
         if not int(file.attrs["records"]):
             return []
         rows = [row for row, key in enumerate(file["key"].asstr()[:]) if key in keys]
@@ -143,5 +146,5 @@ def read_attributes(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file is damaged or no shard.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         return dict(file.attrs)

@@ -14,7 +14,7 @@ export XDG_CACHE_HOME := $(CACHE)
 export MPLCONFIGDIR ?= $(CACHE)/matplotlib
 endif
 
-.PHONY: help demo demo-detector tune bench gpu gpu-pack test test-cuda test-kill test-slurm protocols lint format lock docs clean
+.PHONY: help demo demo-detector tune bench gpu gpu-pack test test-cuda test-kill test-slurm fuzz protocols lint format lock docs clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,6 +69,9 @@ test-slurm: $(VENV)/test.stamp ## Run the tiny workflow on a Slurm of its own in
 	  && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends slurm-wlm munge; } \
 	  || [ "$$(id -u)" != 0 ]
 	$(BIN)/python -m pytest -m slurm tests/workflow/test_slurm.py
+
+fuzz: $(VENV)/test.stamp ## Give damaged files of every form to all readers for ten minutes; FUZZ=--help for more
+	@$(BIN)/python -m tests.fuzz $(FUZZ)
 
 test-cuda: $(VENV)/test.stamp ## Compare every explainer and NES on CUDA with the CPU (skipped without a GPU)
 	$(BIN)/python -m pytest -m cuda tests/contract/test_cuda.py

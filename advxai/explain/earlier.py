@@ -22,7 +22,7 @@ from advxai.explain.request import Request
 
 SCHEMA = "advxai.explain"
 ELSEWHERE = "move it away, or give another folder as --out (`python -m advxai explain`)"
-OURS = r"(_faces|_[0-9]+(/frame_[0-9]+)?)?\.(png|pdf|npz|json)"  # what follows the stem
+OURS = r"(_faces|_[0-9]{1,9}(/frame_[0-9]{1,12})?)?\.(png|pdf|npz|json)"  # what follows the stem
 
 
 @dataclass(frozen=True)
@@ -54,21 +54,22 @@ class Earlier:
         said = _content(out / f"{stem}.json")
         if said is None:
             raise InputError(f"{out / f'{stem}.json'} is there and isn't an explanation: {ELSEWHERE}")
-        of = said.get("input") or hidden.get("input")
-        files, hashes = said.get("files"), hidden.get("files")
+        of, files, hashes = said.get("input") or hidden.get("input"), said.get("files"), hidden.get("files")
         names = [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
+        known = hashes.items() if isinstance(hashes, dict) else ()
         return cls(
             out,
             stem,
             of if isinstance(of, dict) else {},
             frozenset(filter(cls(out, stem).could_own, names)),
-            hashes if isinstance(hashes, dict) else {},
+            {name: found for name, found in known if isinstance(found, list)},
         )
 
     def could_own(self, name: str) -> bool:
         """Whether a name is one that an explanation of this stem may have; a JSON can list anything."""
-        inside = (self.out / name).parent.resolve().is_relative_to(self.out.resolve())  # a folder may be a link
-        return re.fullmatch(re.escape(self.stem) + OURS, name) is not None and inside
+        if re.fullmatch(re.escape(self.stem) + OURS, name) is None:
+            return False
+        return (self.out / name).parent.resolve().is_relative_to(self.out.resolve())  # a folder may be a link
 
     def owns(self, name: str) -> bool:
         """Whether the file of this name that is there, if one is, is of it."""

@@ -108,7 +108,10 @@ def test_images_of_a_run_are_told_apart(tmp_path, former, kind, one, same):
             found.require_same(one, "1")
 
 
-@pytest.mark.parametrize("content", ["{}", "[]", "no", '{"schema": "other"}'])
+@pytest.mark.parametrize(
+    "content",
+    ["{}", "[]", "no", '{"schema": "other"}', '{"schema": "advxai.explain", "files": {"me.npz": 3}}'],
+)
 def test_a_hidden_file_that_is_none_of_ours_says_nothing(tmp_path, content):
     (tmp_path / hidden_name("me")).write_text(content)
     assert Earlier.read(tmp_path, "me") == Earlier(tmp_path, "me")

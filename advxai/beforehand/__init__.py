@@ -1,11 +1,11 @@
 """What is looked at whenever the workflow is planned, before any job starts: is all there, is it what it was."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from advxai.beforehand.lists import unlisted
+from advxai.beforehand.lists import learnt_of, untested
 from advxai.common.categories import REAL
 from advxai.common.errors import InputError
 from advxai.config.data import DemoCorpus, FfppCorpus
@@ -48,9 +48,9 @@ def check(paths: "Paths", trains: Trains = "now") -> list[str]:
             that is to be trained has nothing to learn one of its classes from; or the stored detector was imported from
             another checkpoint than the configured one.
     """
-    lacking = _lacking(paths, trains == "now")
-    if lacking:
-        raise InputError("config: this is missing:\n" + "\n".join(f"  - {one}" for one in lacking))
+    _refuse(_lacking(paths))
+    if trains == "now" and _is_trained(paths):  # which is asked of files that are known to be there
+        _refuse(_untaught(paths))
     notes = _turned(paths)
     if trains != "no" and _is_trained(paths):
         try:
@@ -71,7 +71,12 @@ def check(paths: "Paths", trains: Trains = "now") -> list[str]:
     ]
 
 
-def _lacking(paths: "Paths", trains: bool) -> list[str]:
+def _refuse(lacking: list[str]) -> None:
+    if lacking:
+        raise InputError("config: this is missing:\n" + "\n".join(f"  - {one}" for one in lacking))
+
+
+def _lacking(paths: "Paths") -> list[str]:
     config, corpus = paths.config, paths.config.corpus
     files: dict[str, str | None] = {
         "frames.manifest": config.frames.manifest,
@@ -96,14 +101,8 @@ def _lacking(paths: "Paths", trains: bool) -> list[str]:
         if path is not None and not Path(path).exists()
     ]
     if isinstance(corpus, FfppCorpus) and config.frames.lmdb is None:
-        lacking += missing(
-            Path(str(corpus.root)),
-            corpus.compression,
-            list(corpus.categories),
-            list(corpus.also),
-            Path(str(corpus.splits)),
-            _wanted(paths, trains),
-        )
+        tested = list(corpus.categories) if config.frames.manifest is None else []  # a list says itself which are test
+        lacking += _missing(corpus, corpus.also, dict.fromkeys(tested, ("test",)), config.detector.checkpoint is None)
     checkpoint, listed = config.detector.checkpoint, config.frames.manifest
     if config.frames.lmdb and checkpoint is None and listed and Path(listed).exists() and not paths.lists_splits:
         lacking.append(
@@ -111,9 +110,7 @@ def _lacking(paths: "Paths", trains: bool) -> list[str]:
             "checkpoint, or a list with a fourth column, split"
         )
     if listed and Path(listed).exists():
-        lacking += unlisted(
-            Path(listed), config.corpus.categories, _learnt(paths, trains), config.frames.lmdb is not None
-        )
+        lacking += untested(Path(listed), config.corpus.categories, checkpoint is None)
     trained = config.detector.trained_file
     if checkpoint is None and trained is not None and not os.path.isfile(trained):
         lacking.append(f"detector.trained: {trained} is no file there: correct the path, or set it to null to train")
@@ -135,19 +132,24 @@ def _is_trained(paths: "Paths") -> bool:
     return paths.source is None and not paths.weights.exists()
 
 
-def _learnt(paths: "Paths", trains: bool) -> list[str]:
-    """Categories that a detector which is to be trained now must have images of."""
-    return [REAL, *paths.learnt] if trains and _is_trained(paths) else []
+def _untaught(paths: "Paths") -> list[str]:
+    """What there is no image of to train the detector with, a sentence each."""
+    corpus, frames = paths.config.corpus, paths.config.frames
+    learnt = [REAL, *paths.learnt]
+    if frames.manifest is not None and paths.lists_splits:
+        named, lacking = learnt_of(Path(frames.manifest), learnt)
+        if named or frames.lmdb is not None:
+            return lacking
+    if not isinstance(corpus, FfppCorpus) or frames.lmdb is not None:
+        return []
+    return _missing(corpus, (), dict.fromkeys(learnt, ("train",)), True)
 
 
-def _wanted(paths: "Paths", trains: bool) -> dict[str, list[str]]:
-    """Category -> splits that must have a video of it. A list of images says itself which of its videos are of which
-    split."""
-    listed = paths.config.frames.manifest is not None
-    learnt = [] if listed and paths.lists_splits else _learnt(paths, trains)
-    tested = [] if listed else [str(category) for category in paths.config.corpus.categories]
-    found = {category: ["train"] for category in learnt}
-    return found | {category: [*found.get(category, ()), "test"] for category in tested}
+def _missing(
+    corpus: FfppCorpus, also: Collection[str], wanted: Mapping[str, Collection[str]], learns: bool
+) -> list[str]:
+    root, splits = Path(str(corpus.root)), Path(str(corpus.splits))
+    return missing(root, corpus.compression, list(corpus.categories), list(also), splits, wanted, learns)
 
 
 def _sealed(paths: "Paths") -> list[str]:

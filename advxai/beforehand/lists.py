@@ -8,34 +8,43 @@ from advxai.common.categories import category_of
 from advxai.common.text import decoded
 
 
-def unlisted(source: Path, categories: Collection[str], learnt: Collection[str], alone: bool) -> list[str]:
-    """What a list of images lacks for the run, a sentence each.
+def untested(source: Path, categories: Collection[str], learns: bool) -> list[str]:
+    """What a list of images lacks to be explained, a sentence each.
 
     Args:
         source: the list, as of `advxai.frames.manifest.read_csv`, which says what is wrong with its lines.
         categories: manipulations that are explained, and so must be among the test images.
-        learnt: categories that a detector which is to be trained learns from.
-        alone: there are no images but the list's.
+        learns: the run's detector is to be trained.
 
     Raises:
         InputError: it is no text in UTF-8.
     """
     named = set(_named(source))
-    lacks = [
-        f"frames.manifest: {source} names no test image of {category}: give a list that does, or take {category} "
-        "out of corpus.categories" + (" (and, if it is a class, out of detector.classes)" if category in learnt else "")
+    further = " (and, if it is a class, out of detector.classes)" if learns else ""
+    return [
+        f"frames.manifest: {source} names no test image of {category}: give a list that does, or take {category} out "
+        f"of corpus.categories{further}"
         for category in categories
         if ("test", category) not in named
     ]
-    # a split that the list doesn't name is taken of the corpus
-    if any(split == "train" for split, _ in named) or (alone and any(split != "test" for split, _ in named)):
-        lacks += [
-            f"frames.manifest: {source} names no image of {category} in the split train, from which the detector is to "
-            "learn it: add some, or set detector.checkpoint"
-            for category in learnt
-            if ("train", category) not in named
-        ]
-    return lacks
+
+
+def learnt_of(source: Path, learnt: Collection[str]) -> tuple[bool, list[str]]:
+    """Whether a list of images names any of the split train (else the corpus has these), and what it lacks then, a
+    sentence each.
+
+    Args:
+        source: as of `untested`.
+        learnt: categories that a detector which is to be trained learns from.
+    """
+    named = {category for split, category in _named(source) if split == "train"}
+    lacks = [
+        f"frames.manifest: {source} names no image of {category} in the split train, from which the detector is to "
+        "learn it: add some, or set detector.checkpoint"
+        for category in learnt
+        if category not in named
+    ]
+    return bool(named), lacks
 
 
 def _named(source: Path) -> Iterator[tuple[str, str]]:

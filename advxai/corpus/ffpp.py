@@ -124,6 +124,7 @@ def missing(
     also: Collection[str],
     splits: Path,
     wanted: Mapping[str, Collection[str]] | None = None,
+    learns: bool = False,
 ) -> list[str]:
     """Everything that a run needs of FF++ and isn't there: the configuration's key, what, and where to get it.
 
@@ -132,6 +133,7 @@ def missing(
         compression, categories, also: as in `advxai.corpus.tree.scan`.
         splits: as in `read_splits`.
         wanted: category -> splits that must have a video of it; None: any split will do.
+        learns: the run's detector is to be trained.
     """
     root, splits = Path(root), Path(splits)
     lacks: list[str] = []
@@ -160,7 +162,7 @@ def missing(
             if names is None and found.there:
                 continue  # which videos are wanted isn't known
             own = (wanted or {}).get(category, ())
-            lack = lacking(root, found, category, splits, also, "train" in own)
+            lack = lacking(root, found, category, splits, also, learns)
             lacks += [lack] if lack else _without(root, found, category, splits, own)
     return lacks
 

@@ -3,7 +3,7 @@
 import pytest
 
 from advxai.beforehand import check
-from advxai.beforehand.lists import unlisted
+from advxai.beforehand.lists import learnt_of, untested
 from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.frames.manifest import read_csv
@@ -26,22 +26,39 @@ def listed(folder, lines, header=HEADER, encoding="utf-8"):
 
 def test_a_list_without_an_image_of_a_category_is_named(tmp_path):
     path = listed(tmp_path, TEST)
-    assert unlisted(path, ["Deepfakes"], [], False) == unlisted(path, ["Deepfakes"], ["Real", "Deepfakes"], True) == []
-    assert unlisted(path, ["Deepfakes", "FaceSwap"], ["FaceSwap"], False) == [
-        f"frames.manifest: {path} names no test image of FaceSwap: give a list that does, or take FaceSwap out of "
-        "corpus.categories (and, if it is a class, out of detector.classes)"
-    ]
+    assert untested(path, ["Deepfakes"], True) == []
+    said = f"frames.manifest: {path} names no test image of FaceSwap: give a list that does, or take FaceSwap out of "
+    assert untested(path, ["Deepfakes", "FaceSwap"], False) == [f"{said}corpus.categories"]
+    (learnt,) = untested(path, ["FaceSwap"], True)
+    assert learnt == f"{said}corpus.categories (and, if it is a class, out of detector.classes)"
 
 
 def test_a_list_that_names_training_images_names_one_of_each_class(tmp_path):
     path = listed(tmp_path, [f"{TEST[0]} test", *TRAIN], f"{HEADER} split")
-    assert unlisted(path, ["Deepfakes"], ["Real"], False) == []
-    (lack,) = unlisted(path, ["Deepfakes"], ["Real", "Deepfakes"], False)
-    assert lack.startswith(f"frames.manifest: {path} names no image of Deepfakes in the split train, from which")
-    # where the list names no training image, the corpus has them; but of a database there are none besides
+    assert learnt_of(path, ["Real"]) == (True, [])
+    named, (lack,) = learnt_of(path, ["Real", "Deepfakes"])
+    assert named and lack.startswith(f"frames.manifest: {path} names no image of Deepfakes in the split train, from")
     path = listed(tmp_path, [f"{TEST[0]} test", f"{TEST[0].replace('002_003', '008_009')} val"], f"{HEADER} split")
-    assert unlisted(path, ["Deepfakes"], ["Real"], False) == []
-    assert len(unlisted(path, ["Deepfakes"], ["Real"], True)) == 1
+    named, lacks = learnt_of(path, ["Real"])  # the corpus has them
+    assert not named and len(lacks) == 1
+
+
+def test_what_a_detector_has_nothing_to_learn_from_is_said_of_the_list_and_of_a_database(tmp_path):
+    """Of a database there are no images besides the list's."""
+    path = listed(tmp_path, [f"{TEST[0]} test", f"{TEST[0].replace('002_003', '008_009')} val"], f"{HEADER} split")
+    corpus, binary = {"kind": "demo", "clips": CLIPS, "categories": ["Deepfakes"]}, {"classes": ["Real", "Fake"]}
+    frames = {"manifest": str(path)}
+    assert check(paths(corpus=corpus, frames=frames, detector=binary)) == []
+    database = frames | {"lmdb": str(listed(tmp_path, [], "stands for a database").rename(tmp_path / "db"))}
+    listed(tmp_path, [f"{TEST[0]} test", f"{TEST[0].replace('002_003', '008_009')} val"], f"{HEADER} split")
+    own = {"corpus": {"kind": "ffpp", "categories": ["Deepfakes"]}, "frames": database, "detector": binary}
+    with pytest.raises(
+        InputError, match=r"names no image of Real in the split train(.|\n)*names no image of Deepfakes"
+    ):
+        check(paths(**own))
+    listed(tmp_path, [f"{TEST[0]} test", *TRAIN], f"{HEADER} split")
+    with pytest.raises(InputError, match="names no image of Deepfakes in the split train"):
+        check(paths(corpus=corpus, frames=frames, detector=binary))
 
 
 def test_planning_says_it_and_reads_what_windows_has_saved(tmp_path):

@@ -294,7 +294,7 @@ def test_a_list_that_names_what_is_learnt_is_refused_before_faces_are_cut_out(ba
     rows = manifest[manifest["category"] == "Deepfakes"]
     listed = base / "learnt.csv"
     write_csv(rows, listed)
-    corpus = {"root": str(root), "splits": str(base / "splits")}
+    corpus = {"root": str(root), "splits": str(base / "splits"), "categories": ["Deepfakes"]}
     path = configuration(base, "learnt", corpus, manifest=str(listed))
     done = snakemake(base, "--cores", 1, "frames", "--configfile", path, check=False)
     assert done.returncode != 0 and "faces_shard:" not in done.stdout.partition("Select jobs to execute")[2]

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from advxai.run.paths import Paths
 
 TRIED = Path("advxai", "tried.json")  # within .snakemake
+MOST = 1000  # of what was tried is remembered
 
 
 def require_usable(paths: "Paths", snakemake: Path) -> list[str]:
@@ -44,40 +45,49 @@ def require_usable(paths: "Paths", snakemake: Path) -> list[str]:
         InputError: two measures have a column of one name; or something of the user's own can't be imported, is no such
             class, doesn't take its parameters, or has no usable columns.
     """
-    config = paths.config
-    modules = _modules(config)
+    config, outputs = paths.config, paths.classes.outputs
     if not any(isinstance(entry, CustomMeasure) for entry in config.metrics.values()):
         measures(config)  # ours need no torch
-    if not modules:
-        return []
-    present = digest(
-        {
-            "code": {module: code_sha256(module) for module in modules.values()},
-            "explainers": {name: config.explainers[name].model_dump() for name in modules if name in config.explainers},
-            "metrics": {name: entry.model_dump() for name, entry in config.metrics.items()},
-            "top": config.evaluation.top,
-            "detector": [config.detector.model, paths.classes.outputs],
-        }
-    )
     known = _known(snakemake / TRIED)
-    if present in known:
+    new = {key: name for key, name in _digests(config, outputs).items() if name not in known}
+    if not new:
         return []
-    said = _tried(config, paths.classes.outputs)
+    said = _tried(config, outputs, list(new))
     if said["wrong"]:
         raise InputError("config: " + "; ".join(said["wrong"]))
     if not said["untried"]:
-        publish_text(snakemake / TRIED, json.dumps([*known[-99:], present]) + "\n")
+        publish_text(snakemake / TRIED, json.dumps([*known, *dict.fromkeys(new.values())][-MOST:]) + "\n")
     return said["untried"]
 
 
+def _digests(config: Config, outputs: int) -> dict[str, str]:
+    """What is of the user's own: its key -> digest of all that it is built from. Measures are looked at together."""
+    modules = _modules(config)
+    code = {module: code_sha256(module) for module in set(modules.values())}
+    found: dict[str, Any] = {}
+    for key, module in modules.items():
+        part, _, name = key.partition(".")
+        if part == "explainers":
+            found[key] = [code[module], config.explainers[name].model_dump()]
+        elif part == "metrics":
+            entries = {name: entry.model_dump() for name, entry in config.metrics.items()}
+            found["metrics"] = [*found.get("metrics", []), code[module], entries, config.evaluation.top]
+        else:
+            found[key] = [code[module], config.detector.model, outputs]
+    return {key: digest({"built_from": value}) for key, value in found.items()}
+
+
 def _modules(config: Config) -> dict[str, str]:
-    """Row of the explainers, `metrics.` and the measure's name, or `detector` -> the module of the user's own."""
-    found = {name: module for name, entry in config.explainers.items() if (module := module_of(entry)) is not None}
-    for name, entry in config.metrics.items():
-        if isinstance(entry, CustomMeasure):
-            found[f"metrics.{name}"] = entry.measure.partition(":")[0]
+    """Key of the configuration -> the module of the user's own that it names."""
+    found = {}
+    for name, entry in config.explainers.items():
+        if (module := module_of(entry)) is not None:
+            found[f"explainers.{name}"] = module
+    for name, measure in config.metrics.items():
+        if isinstance(measure, CustomMeasure):
+            found[f"metrics.{name}"] = measure.measure.partition(":")[0]
     if ":" in config.detector.model:
-        found["detector"] = config.detector.model.partition(":")[0]
+        found["detector.model"] = config.detector.model.partition(":")[0]
     return found
 
 
@@ -89,14 +99,14 @@ def _known(file: Path) -> list[str]:
     return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
 
 
-def _tried(config: Config, outputs: int) -> dict[str, list[str]]:
+def _tried(config: Config, outputs: int, keys: list[str]) -> dict[str, list[str]]:
     """Try them in another process: `wrong`, and `untried`, a sentence each."""
     # as in a job, the library is found and what lies in the working directory isn't (-P)
     places = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder, "answer.json")
         done = subprocess.run(
-            [sys.executable, "-P", "-m", __name__, str(outputs), str(answer)],
+            [sys.executable, "-P", "-m", __name__, str(answer), str(outputs), *keys],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(places)},
             input=config.model_dump_json(),
             stdout=subprocess.DEVNULL,
@@ -115,12 +125,13 @@ def _tried(config: Config, outputs: int) -> dict[str, list[str]]:
     )
 
 
-def trial(config: Config, outputs: int) -> dict[str, list[str]]:
+def trial(config: Config, outputs: int, keys: Collection[str]) -> dict[str, list[str]]:
     """Import and build whatever is of the user's own, in this process.
 
     Args:
         config: the run's.
         outputs: width of the detector's head.
+        keys: `explainers.<row>`, `metrics`, `detector.model`: what is tried.
 
     Returns:
         wrong: what can't be used, a sentence each; untried: what needs a package that isn't installed here, but may be
@@ -140,13 +151,13 @@ def trial(config: Config, outputs: int) -> dict[str, list[str]]:
                 wrong.append(str(error))
 
     for name, entry in config.explainers.items():
-        if isinstance(entry, Custom):
+        if isinstance(entry, Custom) and f"explainers.{name}" in keys:
             from advxai.saliency.registry import build  # here and below: torch, which a measure may do without
 
             attempt(f"explainers.{name}", partial(build, entry))
-    if any(isinstance(entry, CustomMeasure) for entry in config.metrics.values()):
+    if "metrics" in keys:
         attempt("metrics", partial(measures, config))
-    if ":" in config.detector.model:
+    if "detector.model" in keys:
         from advxai.detector.build import build_module
 
         attempt("detector.model", partial(build_module, config.detector, outputs))
@@ -154,6 +165,5 @@ def trial(config: Config, outputs: int) -> dict[str, list[str]]:
 
 
 if __name__ == "__main__":
-    width, place = sys.argv[1:]
-    found = trial(load(json.load(sys.stdin)), int(width))
-    publish_text(Path(place), json.dumps(found))
+    place, width, *chosen = sys.argv[1:]
+    publish_text(Path(place), json.dumps(trial(load(json.load(sys.stdin)), int(width), chosen)))

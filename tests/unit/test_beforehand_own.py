@@ -13,6 +13,7 @@ from advxai.common.errors import InputError
 from advxai.metrics import Column
 from tests.unit.paths_data import paths
 
+ALL = ("explainers.A", "metrics", "detector.model")
 FINE = {"method": "tests.custom:Occlusion", "baseline": "zeros"}
 MODULE = """
 from advxai.metrics import Column, Measure
@@ -69,7 +70,7 @@ def measure(**params):
     ],
 )
 def test_what_is_wrong_is_found_without_a_job(mine, changes, said):
-    found = trial(paths(**changes).config, 5)
+    found = trial(paths(**changes).config, 5, ALL)
     assert found["untried"] == []
     if said:
         (wrong,) = found["wrong"]
@@ -80,9 +81,9 @@ def test_what_is_wrong_is_found_without_a_job(mine, changes, said):
 
 def test_what_can_be_used_is_and_a_package_of_another_machine_is_told(mine):
     config = paths(explainers={"A": FINE}, metrics=measure(), detector={"model": "tests.custom:tiny_detector"}).config
-    assert trial(config, 5) == {"wrong": [], "untried": []}
+    assert trial(config, 5, ALL) == {"wrong": [], "untried": []}
     lacking = paths(explainers={"A": FINE | {"method": "own_lacking:X"}}).config
-    assert trial(lacking, 5) == {
+    assert trial(lacking, 5, ALL) == {
         "wrong": [],
         "untried": [
             "explainers.A can't be tried here, without the package no_such_package_of_anybody: its first job will tell"
@@ -96,11 +97,14 @@ def test_they_are_tried_in_another_process_and_once(mine, tmp_path, monkeypatch)
         require_usable(wrong, tmp_path)
     assert not (tmp_path / TRIED).exists()
     calls = []
-    monkeypatch.setattr(own, "_tried", lambda config, outputs: calls.append(outputs) or {"wrong": [], "untried": []})
-    assert require_usable(fine, tmp_path) == require_usable(fine, tmp_path) == [] and calls == [5]
+    monkeypatch.setattr(own, "_tried", lambda _, __, keys: calls.append(keys) or {"wrong": [], "untried": []})
+    assert require_usable(fine, tmp_path) == require_usable(fine, tmp_path) == []
+    assert calls == [["explainers.A", "metrics"]]
     (tmp_path / "own_measures.py").write_text(MODULE + "# edited\n")
     require_usable(paths(metrics=measure(), explainers={"A": FINE}), tmp_path)
-    assert calls == [5, 5] and len(json.loads((tmp_path / TRIED).read_text())) == 2
+    require_usable(paths(metrics=measure(), explainers={"Renamed": FINE}), tmp_path)
+    require_usable(paths(metrics=measure(), explainers={"A": FINE | {"params": {"batch": 2}}}), tmp_path)
+    assert calls[1:] == [["metrics"], ["explainers.A"]] and len(json.loads((tmp_path / TRIED).read_text())) == 4
 
 
 def test_a_module_that_ends_its_process_is_named(mine, tmp_path):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,9 @@ def require_usable(paths: "Paths", snakemake: Path) -> list[str]:
     if said["wrong"]:
         raise InputError("config: " + "; ".join(said["wrong"]))
     if not said["untried"]:
-        publish_text(snakemake / TRIED, json.dumps([*known, *dict.fromkeys(new.values())][-MOST:]) + "\n")
+        text = json.dumps([*known, *dict.fromkeys(new.values())][-MOST:]) + "\n"
+        with suppress(OSError):  # a folder that can't be written to: they are tried again the next time
+            publish_text(snakemake / TRIED, text)
     return said["untried"]
 
 

@@ -57,7 +57,7 @@ def test_another_picture_of_the_name_is_refused_before_snakemake_deletes_the_jso
 
 def test_an_image_of_the_run_has_the_numbers_of_the_run(folder):
     notes = folder / "results/tiny/explain/image_0/notes.txt"
-    notes.parent.mkdir()
+    notes.parent.mkdir(parents=True)
     notes.write_text("mine")
     explain(folder, "--config", "image=0", "explain={explainers: [LIME_adv]}")
     assert notes.read_text() == "mine"

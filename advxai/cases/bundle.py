@@ -109,7 +109,7 @@ def read(folder: Path) -> Case:
 
 def _content(path: Path) -> cases.Content:
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != cases.FORMAT:
             raise InputError(
                 f"{path} has format {content['format']}, this version of advxai replays {cases.FORMAT}: use the one "

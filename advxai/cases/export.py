@@ -131,7 +131,7 @@ def export(paths: Paths, key: str, sources: Sources, folder: Path) -> None:
             shutil.copyfile(sources.detector, scratch / cases.WEIGHTS)
         files = _files(scratch, saliency)
         content = _content(paths, item, detector, weights, files).model_copy(update={"no_counterpart": no_counterpart})
-        (scratch / cases.CASE).write_text(content.model_dump_json(indent=2) + "\n")
+        (scratch / cases.CASE).write_text(content.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def find(evaluation: Path, key: str, run: str) -> Record:

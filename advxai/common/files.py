@@ -103,7 +103,7 @@ def publish(path: Path, save: Callable[[Path], object], *, replace: bool = True)
 def publish_text(path: Path, text: str) -> None:
     """Let a file hold this text; one that does already stays as it is, and keeps its time."""
     if not says(path, text):
-        publish(path, lambda file: file.write_text(text))
+        publish(path, lambda file: file.write_text(text, encoding="utf-8"))
 
 
 def says(path: Path, text: str) -> bool:

@@ -136,7 +136,7 @@ def _make(folder: Path, source: Source, found: Mapping[str, Explained], context:
         "notes": source.notes,
         "files": list(names),
     }
-    publish(folder / f"{stem}.json", lambda file: file.write_text(document.text(content)))
+    publish(folder / f"{stem}.json", lambda file: file.write_text(document.text(content), encoding="utf-8"))
 
 
 def _without(source: Source, mine: Sequence[Explained]) -> list[int | None]:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from advxai import cases
 from advxai.common.arrays import Pixels
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, in_line, reading
 from advxai.common.types import Record
 from advxai.config import Config
 from advxai.config import load as load_config
@@ -108,20 +108,19 @@ def read(folder: Path) -> Case:
 
 
 def _content(path: Path) -> cases.Content:
-    try:
+    with reading(path, REMEDY, "a test case"):
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != cases.FORMAT:
             raise InputError(
-                f"{path} has format {content['format']}, this version of advxai replays {cases.FORMAT}: use the one "
-                "that has exported it"
+                f"{path} has format {in_line(content['format'])}, this version of advxai replays {cases.FORMAT}: use "
+                "the one that has exported it"
             )
-        return cases.Content.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InputError(f"{path} is damaged ({place}: {first['msg']}): {REMEDY}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} can't be read as a test case ({error!r}): {REMEDY}") from error
+        try:
+            return cases.Content.model_validate(content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = in_line(".".join(map(str, first["loc"])))
+            raise InputError(f"{path} is damaged ({place}: {in_line(first['msg'])}): {REMEDY}") from error
 
 
 def _image(path: Path, content: cases.Content) -> Pixels:
@@ -168,10 +167,8 @@ def _picture(folder: Path, name: str, content: cases.Content) -> Pixels | None:
 
 
 def _rows(path: Path, columns: list[str]) -> pd.DataFrame:
-    try:
+    with reading(path, REMEDY, "a table"):
         rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} can't be read as a table ({error}): {REMEDY}") from error
     if list(rows.columns) != columns:
         raise InputError(f"{path} hasn't the columns {', '.join(columns)}: {REMEDY}")
     return rows

@@ -37,11 +37,12 @@ def reading(path: str | Path, remedy: str, kind: str = "") -> Iterator[None]:
         kind: what the file can't be read as, such as "a table"; "": nothing is said of that.
 
     Raises:
-        InputError: instead of any other error than these: a fault of the machine (`MACHINE`), no memory.
+        InputError: instead of any other error than these: a fault of the machine (`MACHINE`), no memory, a name or
+            module that isn't there.
     """
     try:
         yield
-    except (InputError, MemoryError):
+    except (InputError, MemoryError, NameError, ImportError):
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno in MACHINE:

@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from advxai.common.errors import reading
 from advxai.common.files import publish
@@ -21,4 +22,8 @@ def read(path: str | Path) -> pd.DataFrame:
         InputError: the file is missing or damaged; the message names it.
     """
     with reading(path, "delete it and run again"):
-        return pd.read_parquet(path, page_checksum_verification=True)
+        frame = pd.read_parquet(path, page_checksum_verification=True)
+        texts: list[str] = list(frame.select_dtypes("string"))
+        for name in texts:  # of a table without checksums: Arrow decodes text when somebody looks at it
+            pa.array(frame[name].array).validate(full=True)
+        return frame

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, overload
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, in_line
 from advxai.config.base import LONGEST, Model, Name, alike, named
 from advxai.config.controls import AnyControl, expanded
 from advxai.config.data import Corpus, DemoCorpus, Faces, FfppCorpus, Frames
@@ -236,7 +236,7 @@ def _place(location: tuple[str | int, ...]) -> str:
         del parts[1:2]
     if parts[:1] in (["explainers"], ["metrics"]):
         del parts[2:3]
-    return ".".join(map(str, parts))
+    return in_line(".".join(map(str, parts)))
 
 
 def _short(value: object) -> str:
@@ -251,7 +251,7 @@ def _sentence(error: ErrorDetails) -> str:
     where = _place(error["loc"])
     value: Any = error.get("input")
     for key in error.get("ctx", {}).get("within", ()):  # in a mapping of any content, whose parts have no location
-        where, value = f"{where}.{key}", value[key]
+        where, value = f"{where}.{in_line(key)}", value[key]
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         return f"{where}: there is no such key; see config/reference.yaml for every key"

@@ -100,7 +100,7 @@ def finished(out: Path) -> bool:
     try:
         videos = read_object(Path(out) / REPORT, "make it anew")["videos"]
         return all((Path(out) / video).is_file() for video in videos)
-    except (InputError, KeyError, TypeError):  # not there, or not whole
+    except (InputError, KeyError, TypeError, OSError, ValueError):  # not there, or not whole; or names that no file has
         return False
 
 

@@ -1,6 +1,5 @@
 """Reading what a user brings, told apart by its content and not by its name."""
 
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError, reading
 from advxai.media import raw
 from advxai.media.shown import hdr_note, on_white
-from advxai.media.streams import OPTIONS, opened
+from advxai.media.streams import container_of, opened
 
 # Of Pillow's formats those that are told by their first bytes and run no other program.
 FORMATS = (
@@ -74,7 +73,7 @@ def _not_played(path: Path) -> str:
     """Why FFmpeg knows nothing of a file; nothing if it does."""
     with reading(path, GIVE, "a picture or a video"):
         try:
-            with av.open(os.path.abspath(path), metadata_errors="replace", options=OPTIONS) as container:
+            with container_of(path) as container:
                 return "its content is of no known kind" if container.format.name.startswith(NO_VIDEO) else ""
         except (av.FFmpegError, OSError) as error:
             return error.strerror or type(error).__name__

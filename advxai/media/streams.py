@@ -36,14 +36,26 @@ def opened(path: Path) -> Iterator[Opened]:
         InputError: the file can't be read, has no video, or FFmpeg has no decoder for it.
     """
     with reading(path, PLAYABLE, "a video"):
-        # absolute: FFmpeg would take the 12 of 12:30.mp4 for a protocol; a title may be in any encoding
-        with av.open(os.path.abspath(path), metadata_errors="replace", options=OPTIONS) as container:
+        with container_of(path) as container:
             stream, notes = _shown(path, container)
             for other in container.streams:
                 if other is not stream:  # what is missing of the sound must not end the pictures
                     other.discard = Discard.all
             stream.codec_context.thread_count = 1  # cores are shared with other jobs
             yield Opened(container, stream, notes)
+
+
+def container_of(path: Path) -> av.container.InputContainer:
+    """A file as FFmpeg opens it, and nothing but this file.
+
+    Raises:
+        av.FFmpegError, OSError, ValueError: it can't be opened, or claims more than there is memory for.
+    """
+    try:
+        # absolute: FFmpeg would take the 12 of 12:30.mp4 for a protocol; a title may be in any encoding
+        return av.open(os.path.abspath(path), metadata_errors="replace", options=OPTIONS)
+    except MemoryError as error:  # of an index, which is small unless the file is damaged: not the machine's fault
+        raise ValueError("its index claims more than there is memory for") from error
 
 
 def _shown(path: Path, container: av.container.InputContainer) -> tuple[av.VideoStream, tuple[str, ...]]:

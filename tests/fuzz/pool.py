@@ -79,12 +79,11 @@ class Pool:
             slots: processes at once.
         """
         self.tried = {name: Tried() for name in names}
-        end = time.monotonic() + seconds
+        share = seconds / -(-len(names) // slots)  # some slot has so many forms, rounded up
         waiting, running = deque(names), list[_Slot]()
         try:
             while waiting or running:
                 while waiting and len(running) < slots:
-                    share = max(0.0, end - time.monotonic()) * min(slots, len(waiting)) / len(waiting)
                     running.append(self._start(waiting.popleft(), share, inputs or range(1 << 62)))
                 heard = [self._heard(slot, 0.05 / len(running)) for slot in running]
                 running = [slot for slot in heard if slot is not None]

@@ -8,12 +8,16 @@ import struct
 import zipfile
 from pathlib import Path
 
+import av
 import numpy as np
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from advxai.cases import bundle
 from advxai.common import jsonfile, parquet
 from advxai.common.errors import InputError
+from advxai.config import load
 from advxai.config.classes import classes_of
 from advxai.config.science import Detector
 from advxai.corpus import tree
@@ -22,6 +26,8 @@ from advxai.corpus.ffpp import read_splits
 from advxai.explain.earlier import Earlier
 from advxai.frames.manifest import read_csv
 from advxai.media.packages import extract_onnx, put_face_network
+from advxai.media.pictures import kind_of
+from advxai.media.video import count_frames
 from advxai.report.panels import seen_by
 from advxai.report.provenance import _spent
 from advxai.run.jobs import read_items
@@ -77,8 +83,9 @@ def test_reports_of_clips(tmp_path, content):
     refused(lambda: tree.left_out([path.parent]), path, remedy)
     refused(lambda: tree.merge([path.parent], tmp_path / "root"), path, remedy)
     assert not finished(path.parent) and not (tmp_path / "root").exists()
-    path.write_text('{"videos": [3]}')
-    assert not finished(path.parent)
+    for videos in ([3], ["a" * 5000], ["a\0b"]):
+        path.write_text(json.dumps({"videos": videos}))
+        assert not finished(path.parent)
     path.write_text('{"videos": ["clip.json"]}')
     assert finished(path.parent)
 
@@ -98,6 +105,17 @@ def test_tables(tmp_path, content):
     path.write_bytes(content)
     refused(lambda: parquet.read(path), path, ANEW)
     refused(lambda: weights_in(path), path, ANEW)
+
+
+def test_a_table_whose_text_is_none(tmp_path):
+    """Without checksums, as others write it; Arrow decodes text only when somebody looks at it."""
+    path = tmp_path / "a.parquet"
+    pd.DataFrame({"weights": ["abcdefgh" * 4, "ijklmnop" * 4]}).to_parquet(path, compression=None, use_dictionary=False)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"abcdefgh" * 4, b"abcdefg\xff" * 4))
+    refused(lambda: parquet.read(path), path, ANEW)
+    path.write_bytes(data)
+    assert weights_in(path) == {"abcdefgh" * 4, "ijklmnop" * 4}
 
 
 @pytest.mark.parametrize("content", [b"", b"no shard", bytes(512) + b"\x89HDF\r\n\x1a\n" + bytes(500)])
@@ -153,6 +171,37 @@ def test_classes_that_a_file_says_are_wrong_name_the_file():
 def test_a_model_that_is_no_name(model):
     with pytest.raises(ValidationError, match="valid string"):
         Detector.model_validate({"model": model})
+
+
+def test_an_index_that_claims_too_much_is_the_videos_fault(tmp_path, monkeypatch):
+    def claiming(*asked, **settings):
+        raise av.error.MemoryError(errno.ENOMEM, "Cannot allocate memory")
+
+    path = tmp_path / "a.mov"
+    path.write_bytes(b"\0\0\0\x14ftypqt  \0\0\0\0qt  ")
+    monkeypatch.setattr(av, "open", claiming)
+    for ask in (count_frames, kind_of):
+        with pytest.raises(InputError, match=r"a\.mov can't be read as .*claims more than there is memory for"):
+            ask(path)
+
+
+def test_a_key_of_two_lines_is_one_line_of_a_message():
+    with pytest.raises(InputError) as caught:
+        load({"detector": {"a\nb": 1}})
+    assert r"detector.a\nb: there is no such key" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_tables_and_contents_of_a_test_case(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b\n1,2\n1,2,3\n")
+    refused(lambda: bundle._rows(path, ["a", "b"]), path, bundle.REMEDY)
+    for content in (*TEXTS, b"[]", b'{"a": 1}'):
+        path = tmp_path / "case.json"
+        path.write_bytes(content)
+        refused(lambda path=path: bundle._content(path), path, bundle.REMEDY)
+    path.write_text('{"format": "1\\n2"}')
+    with pytest.raises(InputError, match=r"has format 1\\n2, this version"):
+        bundle._content(path)
 
 
 def member(content: bytes) -> bytes:

@@ -43,6 +43,8 @@ def test_without_a_kind_the_line_says_only_that_it_cannot_be_read():
         MemoryError(),
         KeyboardInterrupt(),
         SystemExit(3),
+        NameError("name 'x' is not defined"),
+        ModuleNotFoundError("no module named x"),
         OSError(errno.ENOSPC, "No space left on device"),
         OSError(errno.EMFILE, "Too many open files"),
     ],

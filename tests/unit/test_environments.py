@@ -55,6 +55,7 @@ def test_every_rule_with_a_script_has_an_environment():
 # What a package is imported as, where that isn't its name
 IMPORTED_AS = {
     "opencv-python-headless": "cv2",
+    "pillow": "PIL",
     "pyyaml": "yaml",
     "scikit-image": "skimage",
     "scikit-learn": "sklearn",

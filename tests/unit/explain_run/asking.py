@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.detector import checkpoint
 from advxai.detector.model import Preprocessing
@@ -17,7 +18,10 @@ from tests.unit.cases.small_run import HALF, configuration, net
 def explained(paths: Paths, arguments: list[str], out: Path, **wanted) -> Outcome:
     config = paths.config
     known = {"names": names(config, None), "frames": 2, "whole": False, "weights": None, "seed": config.seed}
-    return run(Wanted(**{"requests": requests(arguments), "at_once": 4, **known, **wanted}), paths, out)
+    outcome = run(Wanted(**{"requests": requests(arguments), "at_once": 4, **known, **wanted}), paths, out)
+    for reason in outcome.refused:
+        raise InputError(reason)
+    return outcome
 
 
 def changed(paths: Paths, **keys) -> Paths:

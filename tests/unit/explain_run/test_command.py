@@ -33,7 +33,7 @@ def test_the_command_s_errors_are_one_line(finished, capsys, monkeypatch, tmp_pa
     (tmp_path / "notes.jpg").write_text("no picture")
     for arguments, said in (
         (["absent.jpg"], "absent.jpg: there is no such file"),
-        (["a\x1b[2J\nb.jpg"], "a\ufffd[2J b.jpg: there is no such file"),  # a terminal would obey
+        (["a\x1b[2J\nb.jpg"], r"a\x1b[2J b.jpg: there is no such file"),  # a terminal would obey
         ([tmp_path / "notes.jpg", "--whole"], "notes.jpg is neither a picture nor a video"),
         ([KEY, "--explainers", "LIMEX"], "there is no explainer LIMEX; the configuration has LIME, LIME_again"),
         ([KEY, "--detector", tmp_path / "no.safetensors"], "no.safetensors: there is no such file"),

@@ -35,7 +35,7 @@ def opened(path: Path) -> Iterator[Opened]:
     Raises:
         InputError: the file can't be read, has no video, or FFmpeg has no decoder for it.
     """
-    with reading(path, PLAYABLE, "a video"):
+    with reading(path, PLAYABLE, "a video"), _own_memory():
         with container_of(path) as container:
             stream, notes = _shown(path, container)
             for other in container.streams:
@@ -51,11 +51,18 @@ def container_of(path: Path) -> av.container.InputContainer:
     Raises:
         av.FFmpegError, OSError, ValueError: it can't be opened, or claims more than there is memory for.
     """
-    try:
+    with _own_memory():
         # absolute: FFmpeg would take the 12 of 12:30.mp4 for a protocol; a title may be in any encoding
         return av.open(os.path.abspath(path), metadata_errors="replace", options=OPTIONS)
-    except MemoryError as error:  # of an index, which is small unless the file is damaged: not the machine's fault
-        raise ValueError("its index claims more than there is memory for") from error
+
+
+@contextmanager
+def _own_memory() -> Iterator[None]:
+    """Let what FFmpeg has no memory for be the file's fault: an index or a packet is small unless it is damaged."""
+    try:
+        yield
+    except av.error.MemoryError as error:
+        raise ValueError("it claims more than there is memory for") from error
 
 
 def _shown(path: Path, container: av.container.InputContainer) -> tuple[av.VideoStream, tuple[str, ...]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from advxai.common.errors import InputError
-from advxai.media import streams
+from advxai.media import streams, video
 from advxai.media.shown import hdr_note, on_white, turned
 from advxai.media.video import Clip, as_shown, count_frames, probe, read_at, read_frames, seconds_of
 from tests.unit.corpus_faces import encoded
@@ -269,3 +269,15 @@ def test_a_variable_rate_is_told_from_a_constant_one_with_a_coarse_clock(tmp_pat
     found = probe(encoded(tmp_path / "slow.mkv", 20, times=slow))
     assert found.times == [Fraction(time, 1000) for time in slow]
     assert found.fps == Fraction(19 * 1000, slow[-1])  # 8.06 a second, which a file may call 25
+
+
+def test_a_packet_that_claims_more_than_there_is_memory_for_is_the_files_fault(tmp_path, monkeypatch):
+    path = encoded(tmp_path / "a.mp4", 3)
+
+    def damaged(*arguments):
+        raise av.error.MemoryError(12, "Cannot allocate memory", "a.mp4")
+        yield
+
+    monkeypatch.setattr(video, "decoded", damaged)
+    with pytest.raises(InputError, match=r"a.mp4 can't be read as a video \(it claims more than there is memory for\)"):
+        list(read_frames(path))

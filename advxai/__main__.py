@@ -67,11 +67,13 @@ the faces that were found, and a figure a face, <name>_<number>.png (.pdf).
 def _explain(arguments: argparse.Namespace) -> int:
     from advxai.config import load
     from advxai.config.file import read
-    from advxai.explain.request import names, requests
+    from advxai.explain.request import names, usable
     from advxai.run.paths import Paths
 
     config = load(read(arguments.config, "--config"))
-    found, explainers = requests(arguments.image), names(config, arguments.explainers)
+    (found, refused), explainers = usable(arguments.image), names(config, arguments.explainers)
+    if not found:
+        return max(map(_refuse, refused))
     as_a_job()
     from advxai.explain.command import Wanted, run
 
@@ -92,7 +94,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         print(f"note: {note}", file=sys.stderr)
     for line in [*outcome.lines, *(arguments.out / name for name in outcome.places)]:
         print(line)
-    return max([_refuse(reason) for reason in outcome.refused], default=0)
+    return max([_refuse(reason) for reason in (*refused, *outcome.refused)], default=0)
 
 
 def _number(text: str) -> int:

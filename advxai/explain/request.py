@@ -88,6 +88,22 @@ def requests(arguments: Sequence[str]) -> list[Request]:
     return list(found.values())
 
 
+def usable(arguments: Sequence[str]) -> tuple[list[Request], list[str]]:
+    """Several arguments as of `requests`, less those that mean nothing, and what is wrong with these.
+
+    Raises:
+        InputError: two of them would have the same names.
+    """
+    good, refused = [], []
+    for argument in arguments:
+        try:
+            request(argument)
+            good.append(argument)
+        except InputError as error:
+            refused.append(str(error))
+    return requests(good), refused
+
+
 def asked(config: Config, arguments: Sequence[str]) -> bool:
     """Whether Snakemake's rule is needed: an image is configured, or the command line has the target without one."""
     return config.image is not None or not {"explain", "explain:"}.isdisjoint(arguments)

@@ -45,10 +45,23 @@ def test_the_command_s_errors_are_one_line(finished, capsys, monkeypatch, tmp_pa
 
 def test_a_file_that_cant_be_read_costs_the_others_nothing(finished, capsys, monkeypatch, tmp_path):
     (tmp_path / "notes.jpg").write_text("no picture")
-    arguments = [tmp_path / "notes.jpg", KEY, "--whole", "--explainers", "LIME_adv", "-o", tmp_path / "out"]
+    (tmp_path / "empty.jpg").touch()
+    arguments = [
+        tmp_path / "empty.jpg",
+        tmp_path,
+        tmp_path / "notes.jpg",
+        KEY,
+        "--whole",
+        "--explainers",
+        "LIME_adv",
+        "-o",
+        tmp_path / "out",
+    ]
     code, out, err = main(capsys, monkeypatch, finished, *arguments)
     assert code == 2 and out.startswith(f"{KEY}: called ") and len(out.splitlines()) == 5
-    assert err.endswith("\n") and "notes.jpg is neither a picture nor a video" in err.splitlines()[-1]
+    empty, folder, notes = err.splitlines()[-3:]
+    assert "empty.jpg is empty (0 bytes)" in empty and "is a folder" in folder
+    assert "notes.jpg is neither a picture nor a video" in notes
     assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith("notes")]
 
 

@@ -4,8 +4,12 @@ from advxai.explain.earlier import require_possible
 from advxai.explain.request import asked, configured, names
 
 if asked(CONFIG, sys.argv):
+    from advxai.media.pictures import kind_of  # which loads what reads pictures
+
     try:
         EXPLAINED = configured(CONFIG)
+        if EXPLAINED.kind == "file":  # rather than in a job, which would be tried again
+            kind_of(Path(CONFIG.image))
         # before Snakemake deletes the JSON that it is to make anew
         require_possible(EXPLAINED, P.run / "explain" / EXPLAINED.stem)
     except InputError as error:

@@ -15,7 +15,10 @@ with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     categories = config.corpus.categories
     required = {"test": categories}
-    manifest = build([parquet.read(path) for path in snakemake.input.faces], required)
+    faces = [Path(path) for path in snakemake.input.faces]
+    manifest = build(
+        [parquet.read(path) for path in faces], required, [path.with_suffix(".left_out.parquet") for path in faces]
+    )
     left_out = pd.DataFrame(columns=LEFT_OUT, dtype="str")
     if snakemake.input.listed:
         source = Path(snakemake.input.listed[0])

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from advxai.common.categories import category_of
+from advxai.common.header import columns_of
 from advxai.common.text import decoded
 
 
@@ -17,7 +18,7 @@ def untested(source: Path, categories: Collection[str], learns: bool) -> list[st
         learns: the run's detector is to be trained.
 
     Raises:
-        InputError: it is no text in UTF-8.
+        InputError: it is no text in UTF-8, or has other columns.
     """
     named = set(_named(source))
     further = " (and, if it is a class, out of detector.classes)" if learns else ""
@@ -49,11 +50,10 @@ def learnt_of(source: Path, learnt: Collection[str]) -> tuple[bool, list[str]]:
 
 def _named(source: Path) -> Iterator[tuple[str, str]]:
     """(split, category) of each image."""
+    columns = columns_of(source)
     with open(source, "rb") as file:
         rows = csv.reader((decoded(line, source) for line in file), delimiter=" ")
-        columns = next((row for row in rows if any(row)), [])
-        if "relative_path" not in columns:
-            return
+        next((row for row in rows if any(row)), [])
         path, split = columns.index("relative_path"), columns.index("split") if "split" in columns else None
         for row in rows:
             if len(row) == len(columns):

@@ -70,8 +70,9 @@ def keep_traceback(item: object) -> None:
 def reason(error: BaseException) -> str:
     """A library's own words, the first sentence in one line of signs that a terminal shows; its type's name where they
     say little."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    said = getattr(error, "strerror", None)  # of an OSError, and of FFmpeg's, which need not be one
+    if isinstance(said, str) and said:
+        return said
     shown = "".join(sign if sign.isprintable() else " " for sign in str(error))
     words = " ".join(shown.split()).split(". ")[0].rstrip(".:")
     if len(words) > LONGEST:

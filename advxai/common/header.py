@@ -3,8 +3,26 @@
 import csv
 from pathlib import Path
 
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, in_line
 from advxai.common.text import decoded
+
+COLUMNS = ["relative_path", "bin_label", "mc_label"]  # of the authors' lists; a fourth, split, may follow
+INSTEAD = {",": "commas", ";": "semicolons", "\t": "tabs"}  # what spreadsheets put between columns
+
+
+def columns_of(path: Path) -> list[str]:
+    """Names of a list's columns.
+
+    Raises:
+        InputError: it can't be read as text, or has other columns than a list of images.
+    """
+    columns = header(path)
+    if columns in (COLUMNS, [*COLUMNS, "split"]):
+        return columns
+    begins = in_line(" ".join(columns))
+    other = next((name for sign, name in INSTEAD.items() if sign in begins), None)
+    hint = f"; it has {other} between its columns, which must be blanks" if other else ""
+    raise InputError(f"{path} begins with {begins}: it must be {' '.join(COLUMNS)} [split]{hint}.")
 
 
 def header(path: Path) -> list[str]:

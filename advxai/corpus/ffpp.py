@@ -110,7 +110,8 @@ def lacking(
     else:
         what = f"no {category} video is in " + " or ".join(str(Path(root) / at) for at in places(category, compression))
     others = [other for other in COMPRESSIONS if other != compression and _has(root, category, other)]
-    hint = f" ({' and '.join(others)} {'is' if len(others) == 1 else 'are'} there)" if others else ""
+    few = ("is", "it") if len(others) == 1 else ("are", "one of them")
+    hint = f" ({' and '.join(others)} {few[0]} there: set corpus.compression to {few[1]})" if others else ""
     key = "compression" if category == REAL else "also" if category in also else "categories"
     drop = "" if category == REAL else f" or take {category} out of corpus.{key}"
     drop += " and, if it is a class, out of detector.classes" if learnt and category != REAL else ""

@@ -24,7 +24,8 @@ def of_face(one: Explained, config: Config, names: Sequence[str]) -> list[str]:
         lacking = f", so that {_list(adversarial)} can't be made" if adversarial else ""
         said.append(
             f"The detector already calls this face {real}. NES has nothing to do: there is no adversarial copy"
-            f"{lacking}, and no segments are attacked. The maps explain why it is called {real}."
+            f"{lacking}, and no segments are attacked. "
+            + (f"The maps explain why it is called {real}." if one.maps else "Nothing is explained.")
         )
     elif not one.adversary["success"]:
         verb = "uses" if len(adversarial) == 1 else "use"

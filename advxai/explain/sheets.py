@@ -52,7 +52,7 @@ def contact_sheet(frames: Sequence[Explained], title: str, notes: Sequence[str],
     forms |= {"signed"} if "outlines" in forms else set()  # as which their mean is drawn
     legend = Legend(frozenset(forms), False, look.top, width - 2 * MARGIN)
     attacked = [ATTACKS.format(real=look.classes.real_name)] if any(one.attacks for one in frames) else []
-    text = "\n".join([MEANS, *attacked, *notes])
+    text = "\n".join([*([MEANS] if names else []), *attacked, *notes])
     under = note_height(text, width)
     rooms = [2 * LINE + 0.1, *([LINE + 0.09] * len(names))]
     height = head + len(rooms) * side + sum(rooms) + legend.height + under

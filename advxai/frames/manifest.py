@@ -1,29 +1,32 @@
 """The manifest: one row a face image, and its exchange with the authors' space-separated list."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from advxai.common import parquet
 from advxai.common.categories import FURTHER, LABELS, MANIPULATIONS, REAL, category_of
 from advxai.common.errors import InputError, in_line, reading
 from advxai.common.files import publish
-from advxai.common.header import header
+from advxai.common.header import columns_of
 from advxai.config.data import SPLITS
 
-AUTHORS_COLUMNS = ["relative_path", "bin_label", "mc_label"]
 # the authors' list names a crop by its frame, their preprocessing by frame and index of the face
 NAME = re.compile(r"(?P<video>.+)/(?P<frame>\d+)(?:_\d+)?\.png")
 
 
-def build(faces: Iterable[pd.DataFrame], required: Mapping[str, Iterable[str]]) -> pd.DataFrame:
+def build(
+    faces: Iterable[pd.DataFrame], required: Mapping[str, Iterable[str]], left_out: Sequence[Path] = ()
+) -> pd.DataFrame:
     """Join the shards' faces to one manifest, sorted by key, so that it does not depend on the shards.
 
     Args:
         faces: tables of faces, with at least key, video, category, label and split.
         required: categories that must have an image, by split, for example {"test": ["Real", "Deepfakes"]}.
+        left_out: tables of what gave no face, with its reasons, to be read if nothing gave one.
 
     Raises:
         InputError: a key comes twice, a label contradicts its category, or a required category has no image.
@@ -31,13 +34,20 @@ def build(faces: Iterable[pd.DataFrame], required: Mapping[str, Iterable[str]]) 
     # an empty table's columns have no type of their own to add
     tables = [table for table in faces if len(table)]
     if not tables:
-        raise InputError(
-            "no video gave a face image: the reasons are in the tables of what was left out (left_out.parquet of "
-            "corpus and faces)."
-        )
+        raise InputError(_faceless(left_out))
     manifest = pd.concat(tables).sort_values("key", kind="stable", ignore_index=True)
     check(manifest, required)
     return manifest
+
+
+def _faceless(left_out: Sequence[Path]) -> str:
+    for path in left_out:
+        table = parquet.read(path)
+        if len(table):
+            first = table.iloc[0]
+            why = first["reason"].rstrip(".")
+            return f"no video gave a face image; the first of {len(table)} reasons in {path}: {first['item']}: {why}."
+    return "no video gave a face image, for there is none: read in corpus/left_out.parquet what was left out."
 
 
 def check(manifest: pd.DataFrame, required: Mapping[str, Iterable[str]]) -> None:
@@ -108,14 +118,12 @@ def read_csv(path: Path, split: str = "test") -> pd.DataFrame:
         InputError: no such file, a wrong header, a path that isn't a crop's or comes twice, labels that contradict the
             path, or an unknown split.
     """
-    given = header(path)
+    given = columns_of(path)
     with reading(path, "correct the path or file.", "a list of images"):
         table = pd.read_csv(path, sep=" ", dtype={"relative_path": "str", "split": "str"}, compression=None)
     columns = list(table.columns)
-    if columns not in (AUTHORS_COLUMNS, [*AUTHORS_COLUMNS, "split"]) or columns != given:
-        raise InputError(
-            f"{path} begins with {in_line(' '.join(columns))}: it must be {' '.join(AUTHORS_COLUMNS)} [split]."
-        )
+    if columns != given:  # pandas renames those that come twice
+        raise InputError(f"{path} begins with {in_line(' '.join(columns))}: it must be {' '.join(given)}.")
     if table.isna().any(axis=None):
         line = int(table.isna().any(axis=1).to_numpy().argmax()) + 2
         raise InputError(f"{path}, line {line} has too few values: it needs {' '.join(columns)}.")

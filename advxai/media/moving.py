@@ -36,11 +36,11 @@ class Moving:
     @cached_property
     def times(self) -> list[float]:
         """When each frame is shown, in seconds from the first one; raises as `at` does."""
-        now, times = 0.0, []
+        now, times = 0.0, []  # milliseconds, which are whole but for a PNG's
         for image in self._frames():
-            times.append(now)
+            times.append(now / 1000)
             lasts = float(image.info.get("duration") or 0)
-            now += (lasts if lasts > FAST else SLOW) / 1000
+            now += lasts if lasts > FAST else SLOW
         return times
 
     def seconds(self, indices: Iterable[int]) -> list[float]:

@@ -61,6 +61,7 @@ def kind_of(path: Path) -> Literal["picture", "video"]:
     if known := raw.unreadable(start):
         raise InputError(f"{path} is {known}, which isn't read here: {SAVE}")
     if reason := _not_played(path):
+        reason += ", as of one that is cut short" if start[4:8] == b"ftyp" else ""
         raise InputError(f"{path} is neither a picture nor a video that can be read ({reason}): {GIVE}")
     with opened(path) as video:
         name = video.container.format.name
@@ -88,7 +89,9 @@ def picture_file(path: Path) -> Iterator[Image.Image | None]:
     with reading(path, DAMAGED, "a picture"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pictures above 89 million pixels, and of odd metadata
         try:
-            image: Image.Image = Image.open(path, formats=(*FORMATS, *_heif_too()))
+            # a TGA's bytes say nothing of what they are
+            also = ("TGA",) if path.suffix.lower() == ".tga" else ()
+            image: Image.Image = Image.open(path, formats=(*FORMATS, *_heif_too(), *also))
         except UnidentifiedImageError:
             yield None
             return

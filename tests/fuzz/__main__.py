@@ -38,7 +38,14 @@ def main(words: list[str] | None = None) -> int:
         pool = Pool(given.seed, Path(scratch), KEEP.absolute(), lambda said: print(said, flush=True))
         tried = pool.run(given.only or names, given.seconds, inputs, given.processes)
     print(table(tried))
-    return int(any(one.counts["finding"] for one in tried.values()))
+    found = sum(one.counts["finding"] for one in tried.values())
+    idle = [name for name, one in tried.items() if not one.inputs]
+    print(
+        f"{found or 'no'} finding{'' if found == 1 else 's'}: inputs that are neither read nor refused in one sentence"
+    )
+    if idle:
+        print(f"there was no time for {', '.join(idle)}: give more --seconds, or --only")
+    return int(bool(found))
 
 
 if __name__ == "__main__":

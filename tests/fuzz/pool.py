@@ -11,10 +11,13 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import psutil
+
 from tests.fuzz.worker import CRASH, work
 
 START = 120.0  # seconds for imports and valid files
-HANG = 30.0  # seconds for an input
+HANG = 30.0  # seconds of a processor for an input; a busy machine gives it few
+STUCK = 10  # times as long by the clock, without using a processor
 LEAST = 0.2  # of its share of the time a form has, whatever its start has taken
 ENOUGH = 10  # findings, after which a form has shown what is wrong with it
 
@@ -46,6 +49,7 @@ class _Slot:
     folder: Path
     until: float
     heard: float
+    used: float = 0.0  # seconds of a processor, then
     number: int | None = None
     began: float | None = None  # with the first input
 
@@ -106,20 +110,19 @@ class Pool:
 
     def _heard(self, slot: _Slot, seconds: float) -> _Slot | None:
         """Take what a process has told, or tells within so many seconds; the process that goes on, if one does."""
-        limit = HANG if slot.number is not None else START
         for _ in range(200):
             if slot.told not in wait([slot.told], seconds):
-                if time.monotonic() - slot.heard > limit:
+                if late := self._late(slot):
                     slot.process.kill()
                     slot.process.join()
-                    return self._ended(slot, f"no answer within {limit:g} s")
+                    return self._ended(slot, late)
                 return slot
             try:
                 what, *said = slot.told.recv()
             except EOFError:
                 slot.process.join()
                 return self._ended(slot, _died(slot))
-            slot.heard = time.monotonic()
+            slot.heard, slot.used = time.monotonic(), _used(slot)
             slot.began = slot.began or slot.heard
             if what == "begin":
                 slot.number = said[0]
@@ -134,6 +137,14 @@ class Pool:
                     slot.process.join()
                     return self._ended(slot, "")
         return slot
+
+    def _late(self, slot: _Slot) -> str:
+        """Why a process that hasn't been heard of is taken to hang; nothing if it isn't."""
+        waited = time.monotonic() - slot.heard
+        limit = HANG if slot.number is not None else START
+        if waited > limit and (waited > STUCK * limit or _used(slot) - slot.used > limit):
+            return f"no answer within {limit:g} s of a processor, or {STUCK * limit:g} s by the clock"
+        return ""
 
     def _ended(self, slot: _Slot, fault: str) -> _Slot | None:
         """Count what an ended process has spent; after a fault another one goes on."""
@@ -158,6 +169,15 @@ class Pool:
         first, *rest = said.splitlines()
         last = next((line for line in reversed(rest) if line.strip()), "")
         self.say(f"{slot.name}: {first} {last}\n  again: {command}\n  kept: {kept}")
+
+
+def _used(slot: _Slot) -> float:
+    """Seconds of a processor that a process has used; 0: it has ended."""
+    try:
+        times = psutil.Process(slot.process.pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 def _died(slot: _Slot) -> str:

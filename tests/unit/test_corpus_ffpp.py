@@ -127,20 +127,21 @@ def test_nothing_is_missing(root, tmp_path):
 
 def test_what_is_missing_is_said_with_its_remedy(root, tmp_path):
     splits = tmp_path / "splits"
+    there = "(c23 is there: set corpus.compression to it)"
     assert missing(root, "raw", ["Deepfakes", "Face2Face"], ["actors", "FaceShifter"], splits) == [
         f"corpus.compression: no Real video is in {root}/original_sequences/youtube/raw/videos or "
-        f"{root}/original_sequences/raw/videos (c23 is there): download original_sequences/youtube/raw with the script "
+        f"{root}/original_sequences/raw/videos {there}: download original_sequences/youtube/raw with the script "
         "of the GitHub repository ondyari/FaceForensics",
         f"corpus.categories: no Deepfakes video is in {root}/manipulated_sequences/Deepfakes/raw/videos (c23 and c40 "
-        "are there): download manipulated_sequences/Deepfakes/raw with the script of the GitHub repository "
-        "ondyari/FaceForensics or take Deepfakes out of corpus.categories",
+        "are there: set corpus.compression to one of them): download manipulated_sequences/Deepfakes/raw with the "
+        "script of the GitHub repository ondyari/FaceForensics or take Deepfakes out of corpus.categories",
         f"corpus.categories: no Face2Face video is in {root}/manipulated_sequences/Face2Face/raw/videos: download "
         "manipulated_sequences/Face2Face/raw with the script of the GitHub repository ondyari/FaceForensics or take "
         "Face2Face out of corpus.categories",
-        f"corpus.also: no actors video is in {root}/original_sequences/actors/raw/videos (c23 is there): download "
+        f"corpus.also: no actors video is in {root}/original_sequences/actors/raw/videos {there}: download "
         "original_sequences/actors/raw with the script of the GitHub repository ondyari/FaceForensics or take actors "
         "out of corpus.also",
-        f"corpus.also: no FaceShifter video is in {root}/manipulated_sequences/FaceShifter/raw/videos (c23 is there): "
+        f"corpus.also: no FaceShifter video is in {root}/manipulated_sequences/FaceShifter/raw/videos {there}: "
         "download manipulated_sequences/FaceShifter/raw with the script of the GitHub repository ondyari/FaceForensics "
         "or take FaceShifter out of corpus.also",
     ]

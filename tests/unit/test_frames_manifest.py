@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from advxai.common import parquet
 from advxai.common.errors import InputError
 from advxai.frames.manifest import build, category_of, read_csv, write_csv
 
@@ -30,7 +31,7 @@ def test_build_sorts_by_key_whatever_the_shards():
     assert build([empty, fake.iloc[:1], real, fake.iloc[1:]], {}).equals(manifest)
 
 
-def test_build_names_an_empty_category():
+def test_build_names_an_empty_category(tmp_path):
     real, fake, _ = tables()
     with pytest.raises(InputError, match="category FaceSwap has no face image in split test"):
         build([real, fake], {"test": ["Deepfakes", "FaceSwap"]})
@@ -38,6 +39,11 @@ def test_build_names_an_empty_category():
         build([real, fake], {"train": ["Deepfakes"]})
     with pytest.raises(InputError, match="no video gave a face image"):
         build([real.iloc[:0]], {})
+    rows = [{"stage": "faces", "item": f"{n}.mp4", "reason": "it has no frame."} for n in range(3)]
+    parquet.write(pd.DataFrame(rows), tmp_path / "0.left_out.parquet")
+    said = "the first of 3 reasons in .*0.left_out.parquet: 0.mp4: it has no frame."
+    with pytest.raises(InputError, match=said):
+        build([real.iloc[:0]], {}, [tmp_path / "0.left_out.parquet"])
 
 
 def test_build_refuses_double_keys_and_wrong_labels():
@@ -97,7 +103,9 @@ def test_both_names_of_a_crop_are_read(tmp_path):
         (f"relative_path bin_label mc_label\n{FAKE}/00000.png 1\n", "line 2 has too few values"),
         (f"relative_path bin_label mc_label\n{FAKE}/0.png 1 3\n{FAKE}/0.png 1 3\n", "line 3: .* comes twice"),
         (f"relative_path bin_label mc_label split\n{FAKE}/0.png 1 3 tset\n", "line 2: .* has an unknown split"),
-        ("", "can't be read as a list"),
+        ("", "begins with : it must be relative_path bin_label"),
+        (f"relative_path,bin_label,mc_label\n{FAKE}/0.png,1,3\n", "it has commas between its columns, which must be"),
+        (f"relative_path\tbin_label\tmc_label\n{FAKE}/0.png\t1\t3\n", "it has tabs between its columns"),
     ],
 )
 def test_a_wrong_list_is_named_with_its_line(tmp_path, text, message):

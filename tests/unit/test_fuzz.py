@@ -100,6 +100,7 @@ def dying(name, seed, numbers, until, least, folder, told):
 
 def test_a_crash_and_a_hang_are_findings_and_the_rest_is_tried(tmp_path, monkeypatch):
     monkeypatch.setattr(pool, "HANG", 1.5)
+    monkeypatch.setattr(pool, "STUCK", 1)
     said: list[str] = []
     tried = pool.Pool(7, tmp_path / "scratch", tmp_path / "kept", said.append, dying).run(["form"], 30)
     assert tried["form"].counts == Counter(read=4, finding=3)

@@ -48,13 +48,13 @@ def timeline(path: Path) -> Timeline | Unseekable:
     """
     with opened(path) as video:
         stream = video.stream
-        _check_index(path, video)
+        check_index(path, video)
         packets = [
             _Packet(packet.pts, packet.dts, packet.is_keyframe, packet.is_discard)
             for packet in video.container.demux(stream)
             if packet.size
         ]
-        _check_index(path, video)  # a fragmented file's index has grown meanwhile
+        check_index(path, video)  # a fragmented file's index has grown meanwhile
         codec = stream.codec_context.codec.name
         if codec not in NUMBERED_BY_PACKETS or interlaced(stream):
             return Unseekable(f"a packet of this {codec} stream may be more or less than a frame")
@@ -78,7 +78,12 @@ def _of(packets: Sequence[_Packet], base: Fraction | None) -> Timeline | Unseeka
     return Timeline(shown, sorted(keys), base)
 
 
-def _check_index(path: Path, video: Opened) -> None:
+def check_index(path: Path, video: Opened) -> None:
+    """Look whether the frames that an MP4's or MOV's index lists are in the file.
+
+    Raises:
+        InputError: they aren't.
+    """
     # other containers' indices list only some frames, or places that aren't those of the frames' last bytes
     container: av.container.InputContainer = video.container
     if not container.format.name.startswith("mov"):

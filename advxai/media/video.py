@@ -20,7 +20,7 @@ from advxai.common.errors import InputError
 from advxai.common.files import let_others
 from advxai.media.shown import UPRIGHT, Shown, decoded, interlaced, pixel_of, square_size, turn_of
 from advxai.media.streams import Opened, opened
-from advxai.media.timeline import Timeline, Unseekable, timeline
+from advxai.media.timeline import Timeline, Unseekable, check_index, timeline
 
 log = logging.getLogger(__name__)
 
@@ -289,6 +289,7 @@ def as_shown(path: Path) -> dict[str, object]:
         InputError: the file can't be read as a video.
     """
     with opened(path) as video:
+        check_index(path, video)  # or its first frame's absence would be the reason
         said: dict[str, object] = {}
         if pixel := pixel_of(video.stream) - 1:
             said["pixel"] = str(pixel + 1)

@@ -281,3 +281,10 @@ def test_a_packet_that_claims_more_than_there_is_memory_for_is_the_files_fault(t
     monkeypatch.setattr(video, "decoded", damaged)
     with pytest.raises(InputError, match=r"a.mp4 can't be read as a video \(it claims more than there is memory for\)"):
         list(read_frames(path))
+
+
+def test_a_video_without_its_first_frame_is_truncated(tmp_path):
+    data = encoded(tmp_path / "whole.mp4", 20, container={"movflags": "faststart"}).read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(data[: data.index(b"mdat") + 40])
+    with pytest.raises(InputError, match="cut.mp4 is truncated: its header promises 20 frames, 0 are there"):
+        as_shown(tmp_path / "cut.mp4")

@@ -24,6 +24,7 @@ from advxai.faces.choice import Chooser, Rejected, Several, chooser, chosen_fram
 from advxai.faces.mask import mask_crops
 from advxai.media.cut import cut, encode_png, square_box
 from advxai.media.retinaface import Detection, RetinaFace
+from advxai.media.streams import require_file
 from advxai.media.video import as_shown
 from advxai.run import progress
 from advxai.run.bar import Bar
@@ -131,11 +132,10 @@ def extract_video(
     video, path = str(video_row["video"]), Path(video_row["path"])
     mask = Path(video_row["mask"]) if masks and video_row["mask"] else None
     try:
-        digest = _file_sha256(path)
+        require_file(path)
+        digest, shown = _file_sha256(path), as_shown(path)
     except OSError as error:
         return VideoFaces([], [_left_out(video, f"can't be read ({error.strerror})")], found=False)
-    try:
-        shown = as_shown(path)
     except InputError as error:
         return VideoFaces([], [_left_out(video, str(error))], found=False)
     sampling = {"stride": stride} if frames_per_video is None else {"frames_per_video": frames_per_video}

@@ -1,14 +1,15 @@
-"""Pictures that move (GIF, PNG, WebP, AVIF), read like clips."""
+"""Pictures that move, read like clips: GIF, WebP and AVIF by Pillow; PNG by FFmpeg, since Pillow lays a frame that is
+partly transparent over those before it in another way than browsers do."""
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
-from advxai.media.pictures import DAMAGED, as_pixels, moments, picture_file, still
+from advxai.media.pictures import DAMAGED, as_pixels, hdr_of, moments, picture_file
 from advxai.media.video import Clip
 
 # milliseconds: what browsers show a frame for that is to be shown for no time, or for the tenth of one
@@ -56,7 +57,8 @@ class Moving:
         wanted = set(indices)
         for index, image in enumerate(self._frames()):
             if index in wanted:
-                pixels, notes = as_pixels(self.path, image)
+                pixels, notes = as_pixels(self.path, ImageOps.exif_transpose(image))
+                notes = [hdr_of(self.path, image), *notes]
                 self.notes += [note for note in notes if note and note not in self.notes]
                 yield index, pixels
             if index == max(wanted, default=0):
@@ -65,8 +67,7 @@ class Moving:
     def _frames(self) -> Iterator[Image.Image]:
         with picture_file(self.path) as found:
             image = self._there(found)
-            first = still(image)
-            for index in range(first, first + moments(image)):
+            for index in range(moments(image)):
                 image.seek(index)
                 image.load()
                 yield image
@@ -80,6 +81,4 @@ class Moving:
 def clip_of(path: Path) -> Clip | Moving:
     """The frames of what `kind_of` calls a video."""
     with picture_file(path) as image:
-        if image is None:
-            return Clip(path)
-    return Moving(path)
+        return Clip(path) if image is None or image.format == "PNG" else Moving(path)

@@ -16,8 +16,9 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError, reading
 from advxai.media import raw
+from advxai.media.cut import decode_png
 from advxai.media.shown import hdr_note, on_white
-from advxai.media.streams import container_of, opened
+from advxai.media.streams import container_of, opened, require_file
 
 # Of Pillow's formats those that are told by their first bytes and run no other program.
 FORMATS = (
@@ -47,9 +48,9 @@ def kind_of(path: Path) -> Literal["picture", "video"]:
     Raises:
         InputError: it can't be read, or is neither.
     """
+    require_file(path)
     try:
-        with open(path, "rb") as file:
-            start = file.read(256)
+        start = _head(path)
     except OSError as error:
         raise InputError(f"{path} can't be read ({error.strerror}): {GIVE}") from error
     if _is_heif(start):
@@ -86,12 +87,14 @@ def picture_file(path: Path) -> Iterator[Image.Image | None]:
 
     Whatever Pillow raises inside the block becomes an InputError that names the file.
     """
-    with reading(path, DAMAGED, "a picture"), warnings.catch_warnings():
+    require_file(path)
+    with reading(path, DAMAGED, "a picture"), warnings.catch_warnings(), open(path, "rb") as file:
         warnings.simplefilter("ignore")  # of pictures above 89 million pixels, and of odd metadata
         try:
             # a TGA's bytes say nothing of what they are
             also = ("TGA",) if path.suffix.lower() == ".tga" else ()
-            image: Image.Image = Image.open(path, formats=(*FORMATS, *_heif_too(), *also))
+            # the file, not its name: of a name Pillow maps a plain TIFF, and mixes up width and height of a turned one
+            image: Image.Image = Image.open(file, formats=(*FORMATS, *_heif_too(), *also))
         except UnidentifiedImageError:
             yield None
             return
@@ -108,15 +111,8 @@ def _head(path: Path) -> bytes:
 
 
 def moments(image: Image.Image) -> int:
-    """How many frames an animation has; 1: it doesn't move."""
-    if image.format not in MOVE:
-        return 1
-    return max(1, getattr(image, "n_frames", 1) - still(image))
-
-
-def still(image: Image.Image) -> int:
-    """How many pictures a PNG has before its animation, for viewers that know no animations: 0 or 1."""
-    return int(bool(image.info.get("default_image")))
+    """How many pictures an animation has, with the one for viewers that know none; 1: it doesn't move."""
+    return int(getattr(image, "n_frames", 1)) if image.format in MOVE else 1
 
 
 def read_picture(path: Path) -> Picture:
@@ -129,12 +125,19 @@ def read_picture(path: Path) -> Picture:
     with picture_file(path) as image:
         if image is None:
             raise InputError(f"{path} can't be read as a picture: {DAMAGED}")
-        notes = [raw.turn_page(path, image), _hdr(path, image)]
+        notes = [raw.turn_page(path, image), hdr_of(path, image)]
+        notes.append(_deep_clear(path, image))
         image.load()
         upright = ImageOps.exif_transpose(image)
         if upright.has_transparency_data and not np.asarray(upright.convert("RGBA"))[..., 3].any():
             raise InputError(f"{path} is transparent all over, so that nothing is seen: save it without transparency")
+        if image.format == "JPEG2000" and not upright.has_transparency_data:  # of 16 bits Pillow makes white black
+            upright = Image.fromarray(decode_png(path.read_bytes(), str(path), DAMAGED))
+        if image.format == "PPM" and image.mode == "I":  # whose 16 bits Pillow gives in 32
+            upright = Image.fromarray(np.asarray(upright).astype(np.uint16))
         pixels, said = as_pixels(path, upright)
+        if raw.white_is_zero(image) and image.mode.startswith("I;16"):  # which Pillow knows of 8 bits alone
+            pixels = 255 - pixels
     return Picture(pixels, [note for note in (*notes, *said) if note])
 
 
@@ -178,7 +181,7 @@ def _in_srgb(image: Image.Image, icc: bytes | None = None) -> tuple[Image.Image,
     return cast("Image.Image", shown), f"Its colours ({name}) are converted to sRGB."
 
 
-def _hdr(path: Path, image: Image.Image) -> str:
+def hdr_of(path: Path, image: Image.Image) -> str:
     """A note on a picture for bright screens, which Pillow itself doesn't tell of."""
     if "nclx_profile" in image.info:  # by the package for HEIC
         return hdr_note(int(image.info["nclx_profile"].get("transfer_characteristics", 0)))
@@ -189,6 +192,12 @@ def _hdr(path: Path, image: Image.Image) -> str:
             return hdr_note(int(video.stream.codec_context.color_trc))
     except InputError:  # Pillow reads more of these than FFmpeg
         return ""
+
+
+def _deep_clear(path: Path, image: Image.Image) -> str:
+    """A note on a PNG of 16 bits with a transparent colour, which Pillow compares with 8 bits."""
+    deep = image.format == "PNG" and _head(path)[24] == 16
+    return "Its transparent colour is shown." if deep and "transparency" in image.info else ""
 
 
 def _is_heif(start: bytes) -> bool:

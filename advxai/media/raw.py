@@ -47,6 +47,11 @@ def turn_page(path: Path, image: Image.Image) -> str:
     thumbnail = f"its first picture, {image.width} x {image.height} pixels, is a thumbnail"
     if start[8:10] == b"CR" or DNG in tags or (_reduced(image) and Base.SubIFDs in tags):
         raise InputError(f"{path} is a camera's raw picture, and {thumbnail}: {DEVELOP}")
+    if any(kind not in (1, 4) for kind in _several(tags.get(Base.SampleFormat, 1))):  # whole numbers, not said
+        raise InputError(f"{path} holds signed or floating-point numbers: save it with 8 or 16 bits, without a sign")
+    apart = tags.get(Base.PlanarConfiguration) == 2 and max(_several(tags.get(Base.BitsPerSample, 1))) > 8
+    if apart:  # which Pillow mixes up
+        raise InputError(f"{path} holds 16-bit colours in planes of their own: save it anew as PNG")
     pages = []
     for number in range(getattr(image, "n_frames", 1)):
         image.seek(number)
@@ -56,6 +61,15 @@ def turn_page(path: Path, image: Image.Image) -> str:
         raise InputError(f"{path} holds no whole picture, and {thumbnail}: save it anew as JPEG or PNG")
     image.seek(pages[0])
     return f"It has {len(pages)} pages, of which the first is taken." if len(pages) > 1 else ""
+
+
+def white_is_zero(image: Image.Image) -> bool:
+    """Whether a picture is a TIFF in which the least value is white."""
+    return image.format == "TIFF" and image.tag_v2.get(Base.PhotometricInterpretation) == 0  # type: ignore[attr-defined]
+
+
+def _several(value: int | tuple[int, ...]) -> tuple[int, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _reduced(image: Image.Image) -> bool:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import av
 import numpy as np
@@ -17,6 +17,7 @@ from advxai.common.errors import InputError
 PROGRESSIVE = (0, 1)  # AVFieldOrder: unknown, progressive
 HDR = {16: "PQ", 18: "HLG"}  # AVColorTransferCharacteristic
 UNSEEN = Fraction(1, 50)  # pixels less far from square are taken for square: nobody sees it, and no sample is moved
+MOST = Fraction(16)  # no camera's pixels are so far from square
 SLANT = 0.01  # of a matrix's entry beside the larger one: less is rounding
 UPRIGHT = ((1, 0), (0, 1))
 
@@ -46,48 +47,68 @@ def interlaced(stream: av.VideoStream) -> bool:
     return stream.codec_context.field_order not in PROGRESSIVE
 
 
-def decoded(
-    container: av.container.InputContainer, stream: av.VideoStream
-) -> Iterator[tuple[int | None, av.VideoFrame]]:
-    """(presentation time, frame) of every frame, decoded from the start; interlaced ones without their combs.
+class Decoded(NamedTuple):
+    """A frame, when it is shown, and whether it was made of half-pictures."""
 
-    Whether a clip is interlaced, its header or its first frame says.
-    """
-    frames = container.decode(stream)
-    first = next(frames, None)
-    if first is None:
-        return
-    if not (interlaced(stream) or first.interlaced_frame):
-        yield first.pts, first
-        yield from ((frame.pts, frame) for frame in frames)
-        return
-    graph, times = Graph(), deque([first.pts])
-    source, comb, sink = (
-        graph.add_buffer(template=stream),
-        graph.add("bwdif", mode="send_frame", deint="interlaced"),  # of progressive frames it changes nothing
-        graph.add("buffersink"),
-    )
-    source.link_to(comb)
-    comb.link_to(sink)
-    graph.configure()
-    graph.push(first)
-    for frame in frames:
-        times.append(frame.pts)
-        graph.push(frame)
-        for ready in _pulled(graph):
-            yield times.popleft(), ready
-    graph.push(None)
-    for ready in _pulled(graph):
-        yield times.popleft(), ready
+    time: int | None
+    frame: av.VideoFrame
+    combed: bool
 
 
-def _pulled(graph: Graph) -> Iterator[av.VideoFrame]:
-    """The frames that a graph has ready."""
-    while True:
-        try:
-            yield cast("av.VideoFrame", graph.pull())
-        except (av.BlockingIOError, av.EOFError):
-            return
+def decoded(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[Decoded]:
+    """Every frame, decoded from the start; from the first interlaced one on those that are have no combs."""
+    comb: _Comb | None = None
+    for frame in container.decode(stream):
+        if comb is None and not frame.interlaced_frame:
+            yield Decoded(frame.pts, frame, False)
+            continue
+        if comb is not None and not comb.fits(frame):  # the filter would read past a smaller one's end
+            yield from comb.rest()
+            comb = None
+        comb = comb or _Comb(frame, stream.time_base)
+        yield from comb.push(frame)
+    if comb is not None:
+        yield from comb.rest()
+
+
+class _Comb:
+    """FFmpeg's filter that makes frames of half-pictures, for frames like the given one; it is a frame behind."""
+
+    def __init__(self, frame: av.VideoFrame, base: Fraction | None) -> None:
+        self._like = frame.width, frame.height, frame.format.name
+        self._given: deque[tuple[int | None, bool]] = deque()
+        self._graph = Graph()
+        width, height, _ = self._like
+        source = self._graph.add_buffer(
+            width=width, height=height, format=frame.format, time_base=base or Fraction(1, 1000)
+        )
+        comb = self._graph.add("bwdif", mode="send_frame", deint="interlaced")  # it leaves progressive frames alone
+        sink = self._graph.add("buffersink")
+        source.link_to(comb)
+        comb.link_to(sink)
+        self._graph.configure()
+
+    def fits(self, frame: av.VideoFrame) -> bool:
+        return (frame.width, frame.height, frame.format.name) == self._like
+
+    def push(self, frame: av.VideoFrame) -> Iterator[Decoded]:
+        self._given.append((frame.pts, bool(frame.interlaced_frame)))
+        self._graph.push(frame)
+        yield from self._pulled()
+
+    def rest(self) -> Iterator[Decoded]:
+        """The frames that are left; none may be pushed any more."""
+        self._graph.push(None)
+        yield from self._pulled()
+
+    def _pulled(self) -> Iterator[Decoded]:
+        while True:
+            try:
+                frame = cast("av.VideoFrame", self._graph.pull())
+            except (av.BlockingIOError, av.EOFError):
+                return
+            time, combed = self._given.popleft()
+            yield Decoded(time, frame, combed)
 
 
 class Shown:
@@ -107,10 +128,9 @@ class Shown:
         self._path = path
         self._pixel = pixel_of(stream) if square else Fraction(1)
         self._size: tuple[int, int] | None = None
-        self._interlaced = interlaced(stream)
 
-    def rgb(self, frame: av.VideoFrame) -> Pixels:
-        """uint8 (H, W, 3), with square pixels, upright.
+    def rgb(self, frame: av.VideoFrame, combed: bool = False) -> Pixels:
+        """uint8 (H, W, 3), with square pixels, upright; `combed`: it was made of half-pictures.
 
         Raises:
             InputError: the frame has another size than those before.
@@ -119,13 +139,13 @@ class Shown:
         if self._size is None:
             self._size = size
             self._note(hdr_note(int(frame.color_trc)))
-            if self._interlaced or frame.interlaced_frame:
-                self._note("It is interlaced: half-pictures of two moments, of which frames are made (bwdif).")
         elif size != self._size:
             (width, height), (now, high) = self._size, size
             raise InputError(
                 f"{self._path} changes from {width} x {height} to {now} x {high} pixels: encode it anew at one size."
             )
+        if combed:
+            self._note("It is interlaced: half-pictures of two moments, of which frames are made (bwdif).")
         turn = turn_of(frame)
         if turn is None:
             self._note("It is meant to be turned by an angle that isn't a right one, and is shown as it is.")
@@ -140,7 +160,7 @@ class Shown:
             self._note(
                 f"Its pixels are {ratio}, so that {frame.width} x {frame.height} are shown as {width} x {height}."
             )
-        if any(part.is_alpha for part in frame.format.components):
+        if has_alpha(frame):
             image, note = on_white(cast("Pixels", frame.to_ndarray(format="rgba", **scaled)))
             self._note(note)
             return image
@@ -151,10 +171,15 @@ class Shown:
             self.notes.append(note)
 
 
+def has_alpha(frame: av.VideoFrame) -> bool:
+    """Whether a frame may be transparent."""
+    return any(part.is_alpha for part in frame.format.components)
+
+
 def pixel_of(stream: av.VideoStream) -> Fraction:
-    """Width of a pixel over its height; 1 where it isn't said, or can't be seen."""
+    """Width of a pixel over its height; 1 where it isn't said, can't be seen, or can't be meant."""
     ratio = stream.sample_aspect_ratio
-    if not ratio or ratio < 0 or abs(ratio - 1) < UNSEEN:
+    if not ratio or not 1 / MOST <= ratio <= MOST or abs(ratio - 1) < UNSEEN:
         return Fraction(1)
     return Fraction(ratio)
 

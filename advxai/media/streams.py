@@ -45,12 +45,23 @@ def opened(path: Path) -> Iterator[Opened]:
             yield Opened(container, stream, notes)
 
 
+def require_file(path: Path) -> None:
+    """Refuse what is there and isn't a file: of a pipe or a device the reading may never end.
+
+    Raises:
+        InputError: it is such a thing.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f"{path} isn't a file: give a picture or a video")
+
+
 def container_of(path: Path) -> av.container.InputContainer:
     """A file as FFmpeg opens it, and nothing but this file.
 
     Raises:
         av.FFmpegError, OSError, ValueError: it can't be opened, or claims more than there is memory for.
     """
+    require_file(path)
     with _own_memory():
         # absolute: FFmpeg would take the 12 of 12:30.mp4 for a protocol; a title may be in any encoding
         return av.open(os.path.abspath(path), metadata_errors="replace", options=OPTIONS)

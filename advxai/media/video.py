@@ -18,7 +18,7 @@ from av.video.frame import PictureType
 from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
 from advxai.common.files import let_others
-from advxai.media.shown import UPRIGHT, Shown, decoded, interlaced, pixel_of, square_size, turn_of
+from advxai.media.shown import UPRIGHT, Shown, decoded, has_alpha, interlaced, pixel_of, square_size, turn_of
 from advxai.media.streams import Opened, opened
 from advxai.media.timeline import Timeline, Unseekable, check_index, timeline
 
@@ -50,7 +50,7 @@ class Clip:
     def _decoded(self) -> tuple[list[int | None], Fraction | None, Fraction | None]:
         """Presentation times of all frames, by decoding them; what a unit of these is in seconds; mean frame rate."""
         with opened(self.path) as video:
-            times = [time for time, _ in decoded(video.container, video.stream)]
+            times = [one.time for one in decoded(video.container, video.stream)]
             return times, video.stream.time_base, _rate(video.stream)
 
     @property
@@ -90,17 +90,19 @@ class Clip:
         """Yield what `read_frames` does."""
         with opened(self.path) as video:
             shown = self._shown(video)
-            for index, (_, frame) in enumerate(decoded(video.container, video.stream)):
+            for index, (_, frame, combed) in enumerate(decoded(video.container, video.stream)):
                 if stop is not None and index >= stop:
                     return
                 if index >= start and (index - start) % stride == 0:
-                    yield index, shown.rgb(frame)
+                    yield index, shown.rgb(frame, combed)
 
     def at(self, indices: Iterable[int]) -> Iterator[tuple[int, Pixels]]:
         """Yield what `read_at` does."""
         wanted = sorted(set(indices))
         if wanted and wanted[0] < 0:
             raise ValueError(f"frame {wanted[0]} is asked for: frames count from 0")
+        if not wanted:
+            return
         given: dict[int, int | None] = {}  # index -> presentation time
         try:
             for index, frame, shown in self._sought(wanted):
@@ -112,9 +114,9 @@ class Clip:
         left = set(wanted) - set(given)
         with opened(self.path) as video:
             shown = self._shown(video)
-            for index, (time, frame) in enumerate(decoded(video.container, video.stream)):
+            for index, (time, frame, combed) in enumerate(decoded(video.container, video.stream)):
                 if index in left:
-                    yield index, shown.rgb(frame)
+                    yield index, shown.rgb(frame, combed)
                 elif given.get(index, time) != time:
                     raise InputError(f"{self.path} has time stamps that don't number its frames: encode it anew.")
                 if index == wanted[-1]:
@@ -257,7 +259,7 @@ def probe(path: Path, *, square: bool = True) -> Probed:
     with opened(path) as video:
         times: list[int | None] = []
         width = height = 0
-        for time, frame in decoded(video.container, video.stream):
+        for time, frame, _ in decoded(video.container, video.stream):
             if not times:
                 width, height = square_size(
                     frame.width, frame.height, pixel_of(video.stream) if square else Fraction(1)
@@ -270,10 +272,8 @@ def probe(path: Path, *, square: bool = True) -> Probed:
         raise InputError(f"{path} holds no frame or no frame rate: replace the file by a playable clip.")
     stamps = [time for time in times if time is not None]
     seconds = [(time - stamps[0]) * base for time in stamps] if base else []
-    if len(seconds) < len(times) or len(times) == 1:
-        return Probed(len(times), rate, width, height)
-    if any(a >= b for a, b in pairwise(seconds)):
-        raise InputError(f"{path} has time stamps that don't ascend: encode it anew.")
+    if len(seconds) < len(times) or len(times) == 1 or any(a >= b for a, b in pairwise(seconds)):
+        return Probed(len(times), rate, width, height)  # as of `Clip.times`
     mean = (len(times) - 1) / seconds[-1]
     for constant in (rate, mean):  # what the header says may be a guess; clocks are coarse, so half a frame is nothing
         if all(abs(time * constant - index) < 0.5 for index, time in enumerate(seconds)):
@@ -301,6 +301,8 @@ def as_shown(path: Path) -> dict[str, object]:
             (right, over), (under, down) = turn_of(frame) or UPRIGHT
             if right * down - over * under < 0:
                 said["mirrored"] = True
+            if has_alpha(frame):
+                said["transparent"] = True
             break
         return said
 

@@ -1,5 +1,6 @@
 """Pictures as they are meant to be shown: upright, on white, in sRGB; pages, animations, raw data, odd numbers."""
 
+import os
 import struct
 import sys
 import zlib
@@ -17,6 +18,7 @@ from advxai.explain.files import of_file
 from advxai.explain.request import Request
 from advxai.media.moving import Moving, clip_of
 from advxai.media.pictures import kind_of, read_picture
+from advxai.media.video import Clip, as_shown, count_frames
 from tests.unit.test_explain_faces import Says, face
 from tests.unit.test_media_shown import HARD, colours, quarters
 
@@ -101,10 +103,12 @@ def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path):
     [
         (
             np.linspace(0, 1, 48 * 64, dtype=np.float32).reshape(48, 64),
-            "holds floating-point numbers, of which it doesn",
+            "holds signed or floating-point numbers: save it",
         ),
         (np.zeros((48, 64, 3), np.float32), "is a TIFF with values of an unusual kind"),
-        (np.zeros((48, 64), np.int16), "holds integers of more than 16 bits, or signed ones"),
+        (np.zeros((48, 64), np.uint32), "holds integers of more than 16 bits, or signed ones, of which it doesn"),
+        (np.zeros((48, 64), np.int8), "holds signed or floating-point numbers: save it"),
+        (np.zeros((48, 64), np.int16), "holds signed or floating-point numbers: save it"),
     ],
 )
 def test_numbers_without_a_white_are_refused(values, message, tmp_path):
@@ -144,6 +148,42 @@ def test_a_picture_for_bright_screens_is_said(tmp_path):
     at = data.index(b"IDAT") - 4
     (tmp_path / "pq.png").write_bytes(data[:at] + chunk + data[at:])
     assert "HDR (PQ)" in read_picture(tmp_path / "pq.png").notes[0]
+
+
+@pytest.mark.parametrize("orientation", [1, 6, 7])
+def test_a_plain_tiff_of_any_mode_is_upright(orientation, tmp_path):
+    """Pillow maps an uncompressed one, by the width and height that it has when it is turned."""
+    upright = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40
+    stored = np.ascontiguousarray(STORED[orientation](upright[..., None])[..., 0])
+    tag = [(274, "H", 1, orientation, True)]
+    tifffile.imwrite(tmp_path / "grey.tiff", stored, extratags=tag)
+    tifffile.imwrite(tmp_path / "deep.tiff", stored.astype(np.uint16) * 257, extratags=tag)
+    rgba = np.dstack([stored, stored // 2, stored // 3, np.full_like(stored, 255)])
+    tifffile.imwrite(tmp_path / "rgba.tiff", rgba, photometric="rgb", extrasamples=["unassalpha"], extratags=tag)
+    for name in ("grey", "deep", "rgba"):
+        np.testing.assert_array_equal(read_picture(tmp_path / f"{name}.tiff").pixels[..., 0], upright)
+
+
+def test_sixteen_bits_of_other_forms(tmp_path):
+    ramp = np.linspace(0, 65535, 64).astype(np.uint16)[None].repeat(48, 0)
+    tifffile.imwrite(tmp_path / "white.tiff", 65535 - ramp, photometric="miniswhite")
+    colour = np.dstack([ramp, ramp // 2, ramp // 4])
+    cv2.imwrite(str(tmp_path / "a.jp2"), colour[..., ::-1], [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])
+    header = b"P5 64 48 1000\n"
+    (tmp_path / "a.pgm").write_bytes(header + (ramp // 66).clip(0, 1000).astype(">u2").tobytes())
+    for name, wanted in (("white.tiff", ramp), ("a.jp2", ramp), ("a.pgm", (ramp // 66).clip(0, 1000) * 65.535)):
+        assert np.abs(read_picture(tmp_path / name).pixels[..., 0] - wanted / 257).max() <= 1.01, name
+    assert read_picture(tmp_path / "a.jp2").pixels[0, -1].tolist() == [255, 127, 63]
+    tifffile.imwrite(tmp_path / "apart.tiff", colour.transpose(2, 0, 1), photometric="rgb", planarconfig="separate")
+    with pytest.raises(InputError, match="apart.tiff holds 16-bit colours in planes of their own: save it anew"):
+        read_picture(tmp_path / "apart.tiff")
+
+
+def test_a_pipe_is_no_picture(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    for call in (kind_of, read_picture, clip_of, count_frames, as_shown):
+        with pytest.raises(InputError, match="a.png isn't a file: give a picture or a video"):
+            call(tmp_path / "a.png")
 
 
 # -- pages ------------------------------------------------------------------------------------------------------------
@@ -245,7 +285,7 @@ def test_an_animation_is_read_like_a_clip(suffix, tmp_path):
     first.save(path, save_all=True, append_images=others, duration=[100, 200, 300, 400], **extra)
     assert kind_of(path) == "video"
     clip = clip_of(path)
-    assert isinstance(clip, Moving) and clip.count == 4
+    assert isinstance(clip, Clip if suffix == ".png" else Moving) and clip.count == 4
     assert [(index, round(frame.mean() / 10)) for index, frame in clip.at([3, 1])] == [(1, 9), (3, 19)]
     assert clip.seconds([0, 1, 3]) == pytest.approx([0, 0.1, 0.6]) and clip.notes == []
     assert list(clip.at([])) == []
@@ -257,7 +297,28 @@ def test_the_still_of_an_animated_png_is_no_frame(tmp_path):
     clip = clip_of(tmp_path / "a.png")
     assert [round(frame.mean()) for _, frame in clip.at(range(9))] == [90, 140, 190] and clip.count == 3
     still.save(tmp_path / "b.png", save_all=True, append_images=others[:1], default_image=True)
-    assert kind_of(tmp_path / "b.png") == "picture"
+    assert kind_of(tmp_path / "b.png") == "video"  # of one frame, as browsers show it
+    assert [round(frame.mean()) for _, frame in clip_of(tmp_path / "b.png").at(range(9))] == [90]
+
+
+def test_a_frame_that_is_partly_transparent_is_laid_over_those_before_it(tmp_path):
+    below = Image.new("RGBA", (64, 48), (200, 0, 0, 255))
+    above = Image.new("RGBA", (64, 48), (0, 0, 200, 128))
+    below.save(tmp_path / "a.png", save_all=True, append_images=[above], duration=100, blend=1)
+    ((_, frame),) = clip_of(tmp_path / "a.png").at([1])
+    assert np.abs(frame[10, 10].astype(int) - (100, 0, 100)).max() <= 1
+
+
+def test_an_animation_is_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.fromarray(np.ascontiguousarray(STORED[6](quarters())))
+    image.save(tmp_path / "a.webp", save_all=True, append_images=[image.copy()], lossless=True, exif=exif)
+    other = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    image.save(tmp_path / "b.webp", save_all=True, append_images=[other], lossless=True, exif=exif)
+    clip = clip_of(tmp_path / "b.webp")
+    frames = dict(clip.at([0, 1]))
+    assert colours(frames[0]) == UPRIGHT and colours(frames[1]) == ["blue", "grey", "red", "green"]
 
 
 def test_frames_of_no_time_last_as_in_a_browser(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from advxai.common.errors import InputError
 from advxai.media import streams, video
 from advxai.media.shown import hdr_note, on_white, turned
-from advxai.media.video import Clip, as_shown, count_frames, probe, read_at, read_frames, seconds_of
+from advxai.media.video import Clip, Probed, as_shown, count_frames, probe, read_at, read_frames, seconds_of
 from tests.unit.corpus_faces import encoded
 
 HARD = Path(__file__).parents[3] / "shared" / "data" / "hard"
@@ -167,6 +167,7 @@ def test_bright_screens_and_transparency_are_said(tmp_path):
     frame, notes = read(clip(tmp_path / "clear.mov", [seen] * 2, codec="qtrle", form="argb"))
     assert (frame[24:] == 255).all() and colours(frame)[:2] == ["red", "green"]
     assert notes == ["It is transparent in 50 % of its area and is shown on white."]
+    assert as_shown(tmp_path / "clear.mov") == {"transparent": True}
 
 
 def test_white_shows_through_by_the_share_that_is_transparent():
@@ -181,6 +182,42 @@ def test_turning_by_hand():
     image = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
     assert turned(image, ((0, -1), (1, 0)))[..., 0].tolist() == [[3, 0], [4, 1], [5, 2]]  # (x, y) -> (-y, x): clockwise
     assert turned(image, ((-1, 0), (0, 1)))[..., 0].tolist() == [[2, 1, 0], [5, 4, 3]]
+
+
+def joined(path: Path, *parts: Path) -> Path:
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return path
+
+
+def test_interlaced_frames_of_two_sizes_and_after_progressive_ones(tmp_path):
+    """A filter that is given smaller frames than it was made for reads past their end."""
+    noise = [np.random.default_rng(0).integers(0, 255, (64, 96, 3)).astype(np.uint8)] * 4
+    options = {"options": {"crf": "1", "x264-params": "tff=1:bframes=0"}}
+    large = clip(tmp_path / "large.h264", noise, **options)
+    small = clip(tmp_path / "small.h264", [frame[:32, :64].copy() for frame in noise], **options)
+    plain = clip(tmp_path / "plain.h264", noise, options={"crf": "1", "x264-params": "bframes=0"})
+    changing = joined(tmp_path / "changing.h264", large, small)
+    with pytest.raises(InputError, match="changes from 96 x 64 to 64 x 32 pixels"):
+        list(read_frames(changing))
+    assert count_frames(changing) == 8
+    later = Clip(joined(tmp_path / "later.h264", plain, large))
+    frames = dict(later.frames())
+    assert len(frames) == 8 == later.count and "interlaced" in later.notes[0]
+    np.testing.assert_array_equal(frames[0], dict(read_frames(plain))[0])
+    for index, frame in later.at([3, 4, 7]):
+        np.testing.assert_array_equal(frame, frames[index])
+
+
+def test_a_pixel_shape_that_cant_be_meant_is_ignored(tmp_path):
+    path = clip(tmp_path / "a.mp4", [quarters()] * 2, pixel=Fraction(10000))
+    assert read(path)[0].shape == (48, 64, 3) and (probe(path).width, as_shown(path)) == (64, {})
+
+
+def test_times_that_dont_ascend_are_no_reason_to_refuse_a_clip(tmp_path, monkeypatch):
+    path = encoded(tmp_path / "a.mp4", 4)
+    every = video.decoded
+    monkeypatch.setattr(video, "decoded", lambda *given: (one._replace(time=9) for one in every(*given)))
+    assert probe(path) == Probed(4, Fraction(25), 128, 96)
 
 
 # -- streams ----------------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from advxai.run.digests import digest
 if TYPE_CHECKING:
     from advxai.run.paths import Paths
 
+LONGEST = 300.0  # seconds of trying: a job would hang as well
 TRIED = Path("advxai", "tried.json")  # within .snakemake
 MOST = 1000  # of what was tried is remembered
 
@@ -94,6 +95,11 @@ def _modules(config: Config) -> dict[str, str]:
     return found
 
 
+def _named(config: Config) -> str:
+    """The modules of the user's own."""
+    return ", ".join(sorted(set(_modules(config).values())))
+
+
 def _known(file: Path) -> list[str]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
@@ -108,22 +114,29 @@ def _tried(config: Config, outputs: int, keys: list[str]) -> dict[str, list[str]
     places = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder, "answer.json")
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", __name__, str(answer), str(outputs), *keys],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(places)},
-            input=config.model_dump_json(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", __name__, str(answer), str(outputs), *keys],
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(places)},
+                input=config.model_dump_json(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+                timeout=LONGEST,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise InputError(
+                f"config: {_named(config)}: to import and build what is configured of these takes more than "
+                f"{LONGEST:g} s; correct them"
+            ) from error
         if answer.exists():
             found: dict[str, list[str]] = json.loads(answer.read_text(encoding="utf-8"))
             return found
     last = next(iter(reversed(done.stderr.split("\n")[:-1])), "without a word")
     raise InputError(
-        f"config: {', '.join(sorted(set(_modules(config).values())))}: a process that imports these ended with exit "
+        f"config: {_named(config)}: a process that imports these ended with exit "
         f"code {done.returncode} ({last}); correct them"
     )
 

@@ -84,7 +84,10 @@ def read(folder: Path) -> Case:
         InputError: a file is missing, damaged or of another format, or the configuration can't be used here, for
             example since an explainer from outside the package isn't installed; the message names the file.
     """
+    _require_file(folder / cases.CASE)
     content = _content(folder / cases.CASE)
+    for path in folder.rglob("*"):
+        _require_file(path)
     try:
         config = load_config(content.config)
     except InputError as error:
@@ -105,6 +108,12 @@ def read(folder: Path) -> Case:
         counterpart=_picture(folder, cases.COUNTERPART, content),
         prior=read_prior(folder / cases.PRIOR) if cases.PRIOR in content.files else None,
     )
+
+
+def _require_file(path: Path) -> None:
+    """Of a pipe or a device, or a link to one, the reading may never end."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f"{path} isn't a file: {REMEDY}")
 
 
 def _content(path: Path) -> cases.Content:

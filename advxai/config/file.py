@@ -10,6 +10,8 @@ import yaml
 from advxai.common.errors import InputError
 from advxai.common.text import read_text
 
+MERGE = "tag:yaml.org,2002:merge"  # the key <<
+
 
 def read(path: Path, named: str = "the path") -> dict[str, Any]:
     """A configuration file's mapping, unchecked (see `advxai.config.load`).
@@ -24,7 +26,7 @@ def read(path: Path, named: str = "the path") -> dict[str, Any]:
     text = _text(path, named)
     try:
         content = yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise _unreadable(path, named, error) from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: is no configuration; correct {named} or the file")
@@ -44,7 +46,7 @@ def require_once(path: Path) -> None:
     text = _text(path, "--configfile")
     try:
         _require_once(path, text)
-    except yaml.YAMLError as error:
+    except (RecursionError, yaml.YAMLError) as error:
         raise _unreadable(path, "--configfile", error) from error
 
 
@@ -55,7 +57,7 @@ def _text(path: Path, named: str) -> str:
         raise _unreadable(path, named, error) from error
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return text.replace("\t", " ")  # JSON may be indented by tabs, which YAML, its superset, may not
 
@@ -85,7 +87,7 @@ def _repeated(node: yaml.Node | None, place: tuple[str, ...], seen: set[int]) ->
         lines: dict[tuple[str, str], int] = {}
         for key, value in node.value:
             own, line = (key.tag, str(key.value)), key.start_mark.line + 1
-            if own in lines:
+            if own in lines and key.tag != MERGE:  # of several all count
                 yield ".".join((*place, own[1])), lines[own], line
             lines[own] = line
             yield from _repeated(value, (*place, own[1]), seen)

@@ -55,6 +55,8 @@ def request(argument: str) -> Request:
         path = Path(argument)
         if path.is_dir():
             raise InputError(f"{argument} is a folder: give a picture or a video")
+        if not path.is_file():  # a pipe, or a device
+            raise InputError(f"{argument} isn't a file: give a picture or a video")
         if not path.stat().st_size:
             raise InputError(f"{argument} is empty (0 bytes): give a picture or a video")
         return Request(argument, "file")

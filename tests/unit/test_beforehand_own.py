@@ -117,6 +117,14 @@ def test_a_module_that_ends_its_process_is_named(mine, tmp_path):
         require_usable(paths(metrics={"mine": {"measure": "own_exits:X"}}), tmp_path)
 
 
+def test_a_class_that_is_never_done_is_named(mine, tmp_path, monkeypatch):
+    slow = MODULE.replace("        self.name", "        import time; time.sleep(99)\n        self.name")
+    (mine / "own_measures.py").write_text(slow)
+    monkeypatch.setattr(own, "LONGEST", 3.0)
+    with pytest.raises(InputError, match="config: own_measures: to import and build .* takes more than 3 s"):
+        require_usable(paths(metrics=measure()), tmp_path)
+
+
 def test_measures_of_ours_need_no_other_process(tmp_path, monkeypatch):
     monkeypatch.setattr(own, "_tried", lambda *_: pytest.fail("nothing here is of the user's own"))
     assert require_usable(paths(), tmp_path) == []

@@ -77,3 +77,18 @@ def test_json_may_be_indented_by_tabs(tmp_path):
     path = tmp_path / "mine.json"
     path.write_text(json.dumps({"run": "a", "corpus": {"kind": "demo"}}, indent="\t"))
     assert read(path) == {"run": "a", "corpus": {"kind": "demo"}}
+
+
+def test_several_merges_of_one_mapping_all_count(tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text("a: &a {x: 1}\nb: &b {y: 2}\nc:\n  <<: *a\n  <<: *b\n")
+    require_once(file)
+    assert read(file)["c"] == {"x": 1, "y": 2}
+
+
+@pytest.mark.parametrize("text", ['{"a":' * 5000, "a: " + "[" * 3000])
+def test_what_is_nested_too_deeply_is_one_sentence(tmp_path, text):
+    (tmp_path / "deep.yaml").write_text(text)
+    for call in (read, require_once):
+        with pytest.raises(InputError, match="deep.yaml: can't be read as YAML"):
+            call(tmp_path / "deep.yaml")

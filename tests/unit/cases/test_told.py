@@ -1,6 +1,7 @@
 """One-image test cases: what is said of a spoilt one, and of one from elsewhere."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,13 @@ def test_a_damaged_or_missing_file_is_named(case, capsys, name):
     path.unlink()
     code, _, said = replayed(capsys, case)
     assert code == 2 and str(path) in said
+
+
+def test_a_pipe_in_a_case_is_never_read(case, capsys):
+    (case / cases.IMAGE).unlink()
+    os.mkfifo(case / cases.IMAGE)
+    code, _, said = replayed(capsys, case)
+    assert code == 2 and f"{cases.IMAGE} isn't a file: " in said
 
 
 def test_another_format_and_another_image_s_record_are_told(case, capsys):

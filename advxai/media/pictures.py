@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from advxai.common.arrays import Pixels
-from advxai.common.errors import InputError, reading
+from advxai.common.errors import InputError, reading, reason
 from advxai.media import raw
 from advxai.media.cut import decode_png
 from advxai.media.shown import hdr_note, on_white
@@ -30,6 +30,7 @@ HEIF = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm",
 AVIF = frozenset({b"avif", b"avis"})
 NO_VIDEO = ("tty", "image2")  # FFmpeg's readers that take a text, or a file of any content called .jpg, for pictures
 GIVE = "give a picture (JPEG, PNG, WebP, TIFF, BMP, AVIF ...) or a video"
+LONGEST = 80  # characters of a profile's name
 DAMAGED = "it is damaged or cut short; get it anew"
 SAVE = "save it as JPEG or PNG and give that"
 
@@ -171,13 +172,14 @@ def _in_srgb(image: Image.Image, icc: bytes | None = None) -> tuple[Image.Image,
         return image.convert("RGB"), without
     try:
         profile = ImageCms.ImageCmsProfile(BytesIO(icc))
-        name = (profile.profile.profile_description or "a profile without a name").strip()
+        said = profile.profile.profile_description or "a profile without a name"
+        name = "".join(sign if sign.isprintable() else " " for sign in said)[:LONGEST].strip()  # the file's own words
         if "srgb" in name.lower():
             return image.convert("RGB"), without
         source = image if image.mode in ("RGB", "L", "CMYK", "LAB") else image.convert("RGB")
         shown = ImageCms.profileToProfile(source, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
-        return image.convert("RGB"), f"Its colour profile can't be used ({error}): its colours may be others."
+        return image.convert("RGB"), f"Its colour profile can't be used ({reason(error)}): its colours may be others."
     return cast("Image.Image", shown), f"Its colours ({name}) are converted to sRGB."
 
 

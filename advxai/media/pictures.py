@@ -18,7 +18,7 @@ from advxai.common.errors import InputError, reading, reason
 from advxai.media import raw
 from advxai.media.cut import decode_png
 from advxai.media.shown import hdr_note, on_white
-from advxai.media.streams import container_of, opened, require_file
+from advxai.media.streams import container_of, opened, own_memory, require_file
 
 # Of Pillow's formats those that are told by their first bytes and run no other program.
 FORMATS = (
@@ -89,7 +89,13 @@ def picture_file(path: Path) -> Iterator[Image.Image | None]:
     Whatever Pillow raises inside the block becomes an InputError that names the file.
     """
     require_file(path)
-    with reading(path, DAMAGED, "a picture"), warnings.catch_warnings(), open(path, "rb") as file:
+    # the number of pixels is bounded, so memory is lacking for what a damaged length claims
+    with (
+        reading(path, DAMAGED, "a picture"),
+        own_memory(MemoryError),
+        warnings.catch_warnings(),
+        open(path, "rb") as file,
+    ):
         warnings.simplefilter("ignore")  # of pictures above 89 million pixels, and of odd metadata
         try:
             # a TGA's bytes say nothing of what they are

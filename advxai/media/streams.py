@@ -35,7 +35,7 @@ def opened(path: Path) -> Iterator[Opened]:
     Raises:
         InputError: the file can't be read, has no video, or FFmpeg has no decoder for it.
     """
-    with reading(path, PLAYABLE, "a video"), _own_memory():
+    with reading(path, PLAYABLE, "a video"), own_memory():
         with container_of(path) as container:
             stream, notes = _shown(path, container)
             for other in container.streams:
@@ -62,17 +62,24 @@ def container_of(path: Path) -> av.container.InputContainer:
         av.FFmpegError, OSError, ValueError: it can't be opened, or claims more than there is memory for.
     """
     require_file(path)
-    with _own_memory():
+    with own_memory():
         # absolute: FFmpeg would take the 12 of 12:30.mp4 for a protocol; a title may be in any encoding
         return av.open(os.path.abspath(path), metadata_errors="replace", options=OPTIONS)
 
 
 @contextmanager
-def _own_memory() -> Iterator[None]:
-    """Let what FFmpeg has no memory for be the file's fault: an index or a packet is small unless it is damaged."""
+def own_memory(kind: type[MemoryError] = av.error.MemoryError) -> Iterator[None]:
+    """Let what a library has no memory for be the file's fault: what it reads at once is small unless it is damaged.
+
+    Args:
+        kind: of the library's errors; by default FFmpeg's.
+
+    Raises:
+        ValueError: there wasn't memory enough.
+    """
     try:
         yield
-    except av.error.MemoryError as error:
+    except kind as error:
         raise ValueError("it claims more than there is memory for") from error
 
 

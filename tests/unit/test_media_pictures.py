@@ -359,3 +359,17 @@ def test_a_picture_of_too_many_pixels_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(InputError, match="a.png is too large, above 0 million pixels: save it smaller"):
         kind_of(path)
+
+
+def test_a_length_that_claims_more_than_there_is_memory_for_is_the_files_fault(tmp_path, monkeypatch):
+    path = saved(tmp_path / "a.png", quarters())
+
+    def load(image):
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "load", load)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
+    with pytest.raises(
+        InputError, match=r"a.png can't be read as a picture \(it claims more than there is memory for\)"
+    ):
+        read_picture(path)

@@ -8,10 +8,8 @@ from advxai.answer.cells import Cell, cells
 from advxai.metrics.columns import Column
 from advxai.statistics import Interval, mean, share
 
-ESTIMATES = {
-    "explainer": "str",
-    "column": "str",
-    "category": "str",
+# What every table of values says of one: how many images and people it is of, and its interval, by which method.
+VALUE = {
     "n": "int64",
     "clusters": "int64",
     "value": "float64",
@@ -19,6 +17,7 @@ ESTIMATES = {
     "high": "float64",
     "method": "str",
 }
+ESTIMATES = {"explainer": "str", "column": "str", "category": "str", **VALUE}
 
 
 def _interval(cell: Cell, name: str, seed: int) -> Interval:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from advxai.answer.cells import heading
 from advxai.answer.comparisons import Best
+from advxai.answer.estimates import VALUE
 from advxai.answer.rows import Row, circular
 from advxai.answer.words import counted
 from advxai.common.rows import rows as lines_of
@@ -30,12 +31,7 @@ TIDY = {
     "column": "str",
     "category": "str",
     "heading": "str",
-    "n": "int64",
-    "clusters": "int64",
-    "value": "float64",
-    "low": "float64",
-    "high": "float64",
-    "method": "str",
+    **VALUE,
     "best": "bool",
     "circular": "bool",
 }

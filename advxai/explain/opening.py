@@ -19,12 +19,7 @@ from advxai.run.jobs import use_threads
 from advxai.run.paths import Paths
 
 OWN_CLASSES = ("classes", "real", "output", "positive")  # of the configured detector, not of another one
-OWN = (
-    "model",
-    "input_size",
-    "mean",
-    "std",
-)  # what a file of ours says of its detector
+OWN = ("model", "input_size", "mean", "std")  # what a file of ours says of its detector
 
 
 @dataclass(frozen=True, eq=False)

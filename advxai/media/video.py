@@ -75,9 +75,9 @@ class Clip:
         if isinstance(line, Timeline):
             return [(time - line.shown[0]) * line.base for time in line.shown]
         said, base, rate = self._decoded
-        stamps = [time for time in said if time is not None]
-        if base and len(stamps) == len(said) and all(a < b for a, b in pairwise(stamps)):
-            return [(time - stamps[0]) * base for time in stamps]
+        seconds = _seconds(said, base)
+        if len(seconds) == len(said):
+            return seconds
         if not rate:
             raise InputError(f"{self.path} has no frame rate: replace the file by a playable clip.")
         return [index / rate for index in range(len(said))]
@@ -270,10 +270,9 @@ def probe(path: Path, *, square: bool = True) -> Probed:
         rate, base = _rate(video.stream), video.stream.time_base
     if not times or not rate:
         raise InputError(f"{path} holds no frame or no frame rate: replace the file by a playable clip.")
-    stamps = [time for time in times if time is not None]
-    seconds = [(time - stamps[0]) * base for time in stamps] if base else []
-    if len(seconds) < len(times) or len(times) == 1 or any(a >= b for a, b in pairwise(seconds)):
-        return Probed(len(times), rate, width, height)  # as of `Clip.times`
+    seconds = _seconds(times, base)
+    if len(seconds) < 2:
+        return Probed(len(times), rate, width, height)
     mean = (len(times) - 1) / seconds[-1]
     for constant in (rate, mean):  # what the header says may be a guess; clocks are coarse, so half a frame is nothing
         if all(abs(time * constant - index) < 0.5 for index, time in enumerate(seconds)):
@@ -305,6 +304,14 @@ def as_shown(path: Path) -> dict[str, object]:
                 said["transparent"] = True
             break
         return said
+
+
+def _seconds(times: Sequence[int | None], base: Fraction | None) -> list[Fraction]:
+    """Presentation times as seconds from the first one; none where frames have none, or these don't ascend."""
+    stamps = [time for time in times if time is not None]
+    if not base or len(stamps) < len(times) or any(a >= b for a, b in pairwise(stamps)):
+        return []
+    return [(time - stamps[0]) * base for time in stamps]
 
 
 def _rate(stream: av.VideoStream) -> Fraction | None:

@@ -20,6 +20,7 @@ PLANNING = not {"plan", "plan:"}.isdisjoint(sys.argv)
 
 try:
     P = Paths(CONFIG, planning=PLANNING)
+    CONFIG = P.config  # with what the detector's own file says
     P.classes  # which the paths of all stages depend on
 except InputError as error:
     raise WorkflowError(str(error)) from None

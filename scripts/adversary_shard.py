@@ -9,8 +9,8 @@ from advxai.run.paths import Paths
 from advxai.run.store import complete
 
 with job(snakemake.log, snakemake.input):
-    config = load(snakemake.config)
-    paths = Paths(config)
+    paths = Paths(load(snakemake.config))
+    config = paths.config
     folder = paths.adversary
 
     def start(items, image, detector):

@@ -14,8 +14,8 @@ from advxai.run.paths import Paths
 from advxai.run.shards import shard_of
 
 with job(snakemake.log, snakemake.input):
-    config = load(snakemake.config)
-    paths = Paths(config)
+    paths = Paths(load(snakemake.config))
+    config = paths.config
     root = paths.corpus_root
     clips = [Path(report).parent for report in snakemake.input.clips]
     if clips:

@@ -10,8 +10,8 @@ from advxai.run.paths import Paths
 from advxai.run.weights import seal
 
 with job(snakemake.log, snakemake.input):
-    config = load(snakemake.config)
-    paths = Paths(config)
+    paths = Paths(load(snakemake.config))
+    config = paths.config
     detector = checkpoint.load(
         config.detector, Path(snakemake.input.checkpoint), forward_batch=1, device="cpu", classes=paths.classes
     )

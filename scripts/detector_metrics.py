@@ -15,8 +15,8 @@ from advxai.run.paths import Paths
 from advxai.run.store import complete, read_shard
 
 with job(snakemake.log, snakemake.input):
-    config = load(snakemake.config)
-    paths = Paths(config)
+    paths = Paths(load(snakemake.config))
+    config = paths.config
     folder = paths.predictions
     manifest = parquet.read(snakemake.input.manifest)
     test = manifest[manifest["split"] == "test"]

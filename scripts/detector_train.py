@@ -14,8 +14,8 @@ from advxai.run.paths import Paths
 from advxai.run.weights import seal
 
 with job(snakemake.log, snakemake.input):
-    config = load(snakemake.config)
-    paths = Paths(config)
+    paths = Paths(load(snakemake.config))
+    config = paths.config
     folder = paths.detector
     manifest = known(parquet.read(snakemake.input.manifest), paths.learnt)
     manifest["label"] = manifest["category"].map(paths.classes.label)

@@ -12,8 +12,8 @@ from advxai.run.paths import Paths
 from advxai.run.store import complete, read_shard
 
 with job(snakemake.log, snakemake.input):
-    config = load(snakemake.config)
-    paths = Paths(config)
+    paths = Paths(load(snakemake.config))
+    config = paths.config
     name = snakemake.wildcards.explainer
     top, population = config.evaluation.top, config.evaluation.population
 

@@ -13,8 +13,8 @@ from advxai.run.scratch import scratch_folder
 
 with job(snakemake.log, snakemake.input):
     cv2.setNumThreads(snakemake.threads)
-    config = load(snakemake.config)
-    paths = Paths(config)
+    paths = Paths(load(snakemake.config))
+    config = paths.config
     faces, left_out = extract(
         read_items(snakemake.input.videos),
         Path(snakemake.input.model),

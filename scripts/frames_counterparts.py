@@ -8,8 +8,8 @@ from advxai.run.paths import Paths
 from advxai.run.scratch import scratch_folder
 
 with job(snakemake.log, snakemake.input):
-    config = load(snakemake.config)
-    paths = Paths(config)
+    paths = Paths(load(snakemake.config))
+    config = paths.config
     scratch = scratch_folder(config.scratch)
     root = paths.corpus_root if config.frames.lmdb is None else None
     paths.cut_counterparts.describe()

@@ -22,8 +22,8 @@ from advxai.run.store import complete, read_attributes, read_shard
 from advxai.run.weights import read_hash
 
 with job(snakemake.log, snakemake.input):
-    config = load(snakemake.config)
-    paths = Paths(config)
+    paths = Paths(load(snakemake.config))
+    config = paths.config
     name = snakemake.wildcards.explainer
     paths.metrics(name).require(snakemake.wildcards.digest)  # the code that it is of may have been edited meanwhile
     items = read_items(snakemake.input.images)

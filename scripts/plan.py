@@ -12,8 +12,8 @@ from advxai.run.jobs import job
 from advxai.run.paths import Paths
 
 with job(snakemake.log, snakemake.input):
-    config = load(snakemake.config)
-    paths = Paths(config, planning=True)
+    paths = Paths(load(snakemake.config), planning=True)
+    config = paths.config
     absent = ""
     try:
         check(paths)

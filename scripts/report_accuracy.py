@@ -10,8 +10,8 @@ from advxai.tables.compute import Axes, clean_predictions
 from advxai.tables.read import evaluation, explanations
 
 with job(snakemake.log, snakemake.input):
-    config = load(snakemake.config)
-    paths = Paths(config)
+    paths = Paths(load(snakemake.config))
+    config = paths.config
     explainers = config.of_kind("explainer")
     axes = Axes.of(paths, explainers)
     rows = evaluation(snakemake.input.evaluation)

@@ -10,8 +10,8 @@ from advxai.run.jobs import job
 from advxai.run.paths import Paths
 
 with job(snakemake.log, snakemake.input):
-    config = load(snakemake.config)
-    paths = Paths(config)
+    paths = Paths(load(snakemake.config))
+    config = paths.config
     known = panels_of(paths, snakemake.input.evaluation, snakemake.input.manifest, Path(snakemake.input.detector))
     counterparts = Counterparts(*snakemake.input.counterparts)
     columns = [Column(panel, counterparts.image(face["key"])) for face, panel in known]

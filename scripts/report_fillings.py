@@ -20,8 +20,8 @@ from advxai.saliency.fillings import baselines, chosen, filled
 from advxai.tables.read import evaluation
 
 with job(snakemake.log, snakemake.input):
-    config = load(snakemake.config)
-    paths = Paths(config)
+    paths = Paths(load(snakemake.config))
+    config = paths.config
     rows = evaluation(snakemake.input.evaluation)
     detector = open_detector(paths, snakemake.input.detector, read_hash(Path(snakemake.input.weights)))
     said = {"key": "", "category": "", "explainer": "", "labels": np.zeros(0, np.int16)}

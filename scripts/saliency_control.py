@@ -19,8 +19,8 @@ from advxai.saliency.prior import FOUND_BY, NETWORK, read
 
 with job(snakemake.log, snakemake.input):
     cv2.setNumThreads(1)
-    config = load(snakemake.config)
-    paths = Paths(config)
+    paths = Paths(load(snakemake.config))
+    config = paths.config
     name, inputs = snakemake.wildcards.explainer, snakemake.input
     sources = Sources(
         FrameStore(Path(inputs.frames)),

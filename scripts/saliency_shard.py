@@ -12,8 +12,8 @@ from advxai.run.store import complete
 from advxai.saliency.given import counterpart_id, with_given
 
 with job(snakemake.log, snakemake.input):
-    config = load(snakemake.config)
-    paths = Paths(config)
+    paths = Paths(load(snakemake.config))
+    config = paths.config
     name = snakemake.wildcards.explainer
 
     filling = None

@@ -12,8 +12,8 @@ from advxai.tables.read import evaluation, explanations
 from advxai.tables.write import write
 
 with job(snakemake.log, snakemake.input):
-    config = load(snakemake.config)
-    paths = Paths(config)
+    paths = Paths(load(snakemake.config))
+    config = paths.config
     note = noted(snakemake.params.note, snakemake.input.not_explained)
     name = snakemake.wildcards.explainer
     table = explainer_table(

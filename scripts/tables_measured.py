@@ -11,8 +11,8 @@ from advxai.tables.read import metrics
 from advxai.tables.write import write
 
 with job(snakemake.log, snakemake.input):
-    config = load(snakemake.config)
-    paths = Paths(config)
+    paths = Paths(load(snakemake.config))
+    config = paths.config
     note = noted(snakemake.params.note, snakemake.input.not_explained)
     tables = measured_tables(metrics(snakemake.input.metrics), measured_columns(config), Axes.of(paths))
     for name, table in tables.items():

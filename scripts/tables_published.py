@@ -10,8 +10,8 @@ from advxai.tables.left_out import noted
 from advxai.tables.write import write
 
 with job(snakemake.log, snakemake.input):
-    config = load(snakemake.config)
-    paths = Paths(config)
+    paths = Paths(load(snakemake.config))
+    config = paths.config
     note = noted(snakemake.params.note, snakemake.input.not_explained)
     axes = Axes.of(paths)
     ours = {name: parquet.read(snakemake.input[name]) for name in ("accuracy", "sufficiency", "cost")}

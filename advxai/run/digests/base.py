@@ -13,6 +13,7 @@ from advxai.common.files import file_sha256
 from advxai.common.usercode import code_sha256
 from advxai.config import Config
 from advxai.config.base import Medium
+from advxai.run.settings import resolved
 
 # Raise a stage's number when its results change for equal parameters (tests/unit/test_golden.py tells).
 VERSIONS = {
@@ -49,10 +50,16 @@ class Hashes:
     Args:
         config: a checked configuration.
         planning: a file of the user's that isn't there yet has a hash of its own instead of being an error.
+
+    Attributes:
+        config: with what the detector's file says where the configuration says nothing (`advxai.run.settings`).
+
+    Raises:
+        InputError: the detector's file is of one that can't be run here.
     """
 
     def __init__(self, config: Config, *, planning: bool = False) -> None:
-        self.config, self.planning = config, planning
+        self.config, self.planning = resolved(config), planning
         self._hashes: dict[str, str] = {}
         self._codes: dict[str, str] = {}
 

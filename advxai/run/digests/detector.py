@@ -10,9 +10,10 @@ from advxai.common.classes import FIVE, Classes, checked
 from advxai.common.errors import InputError
 from advxai.common.files import database_file, file_sha256
 from advxai.config.data import DemoCorpus, split_files
+from advxai.config.science import Resize
 from advxai.run.digests.base import VERSIONS, digest
 from advxai.run.digests.images import ImageDigests
-from advxai.run.weights import configured_classes, said
+from advxai.run.weights import configured_classes, said, told
 
 
 class DetectorDigests(ImageDigests):
@@ -37,7 +38,7 @@ class DetectorDigests(ImageDigests):
         """The classes that the store's file says: with the threshold of the file that it is imported from alone. The
         configuration's isn't in the detector's digest, so it must not change the file."""
         file = self.config.detector.checkpoint
-        own = checked(said(Path(file)), file) if file is not None else {}
+        own = checked(told(Path(file)), file) if file is not None else {}
         return replace(self.classes, threshold=own.get("threshold"))
 
     @cached_property
@@ -98,8 +99,13 @@ class DetectorDigests(ImageDigests):
             "version": VERSIONS["detector"],
             **settings.model_dump(include={"model", "input_size", "mean", "std"}),
         }
-        if self.classes.head != FIVE.head:  # the keys are younger than many a detector
+        # these keys are younger than many a detector
+        if self.classes.head != FIVE.head:
             params |= self.classes.head
+        if settings.colour not in (None, "rgb"):
+            params["colour"] = settings.colour
+        if settings.resize is not None and settings.resize != Resize():
+            params["resize"] = settings.resize.model_dump()
         if ":" in settings.model:
             params |= self._code("detector.model", settings.model.partition(":")[0])
         if settings.checkpoint is not None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from advxai.common.header import header
-from advxai.config.data import Clip, DemoCorpus
+from advxai.config.data import LATER_KEYS, Clip, DemoCorpus
 from advxai.run.digests.base import VERSIONS, Hashes, digest
 
 
@@ -41,8 +41,9 @@ class ImageDigests(Hashes):
     def faces_params(self) -> dict[str, Any]:
         # Masks lie beside the crops, which don't depend on them.
         unused = "stride" if self.config.faces.frames_per_video else "frames_per_video"
-        settings = self.config.faces.model_dump(exclude={"model", "batch", "masks", unused})
-        return {"version": VERSIONS["faces"], "model": self._medium(self.config.faces.model), **settings}
+        faces = self.config.faces
+        settings = faces.model_dump(exclude={"model", "batch", "masks", *LATER_KEYS, unused}) | faces.later
+        return {"version": VERSIONS["faces"], "model": self._medium(faces.model), **settings}
 
     @cached_property
     def counterparts_params(self) -> dict[str, Any]:

@@ -1,0 +1,28 @@
+"""What a detector's file, in a form as people have it, was read as."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is known of a detector by its file; each part can be set otherwise in the configuration.
+
+    Attributes:
+        dialect: name of the form, "DeepfakeBench xception".
+        detector: keys of the configuration's `detector` (model, input_size, mean, std, colour, resize, classes, real,
+            output, positive, threshold, video_score) as they hold for it; what isn't known is left out.
+        faces: keys of the configuration's `faces` by which its faces were cut.
+        notes: what the user should know besides, each a sentence.
+    """
+
+    dialect: str
+    detector: Mapping[str, Any]
+    faces: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """As the metadata of our own files say it."""
+        return {**self.detector, "dialect": self.dialect} | ({"faces": dict(self.faces)} if self.faces else {})

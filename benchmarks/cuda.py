@@ -43,6 +43,7 @@ from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
 from advxai.run.environment import as_a_job, processor
 from advxai.run.jobs import use_threads
+from advxai.run.weights import said
 from advxai.saliency import run as explain
 from benchmarks.speed.work import picture
 
@@ -120,8 +121,8 @@ def trained_pair(
     Raises:
         InputError: the file can't be used, or all pictures are called real.
     """
-    said = checkpoint.described(weights)
-    settings = config(said.get("model", MODEL), said.get("input_size", SIZE))
+    about = said(weights)
+    settings = config(about.get("model", MODEL), about.get("input_size", SIZE))
     cpu, other = (
         checkpoint.load(settings.detector, weights, forward_batch=BATCH, device=where) for where in ("cpu", device)
     )

@@ -1,5 +1,6 @@
 """Read a checkpoint, check it against the configuration, store it as safetensors."""
 
+import logging
 from pathlib import Path
 
 from advxai.common.files import file_sha256
@@ -7,11 +8,14 @@ from advxai.config import load
 from advxai.detector import checkpoint
 from advxai.run.jobs import job
 from advxai.run.paths import Paths
+from advxai.run.settings import about
 from advxai.run.weights import seal
 
 with job(snakemake.log, snakemake.input):
     paths = Paths(load(snakemake.config))
     config = paths.config
+    for line in paths.read_lines:
+        logging.info("%s", line)
     detector = checkpoint.load(
         config.detector, Path(snakemake.input.checkpoint), forward_batch=1, device="cpu", classes=paths.classes
     )
@@ -23,6 +27,7 @@ with job(snakemake.log, snakemake.input):
         preprocessing=detector.preprocessing,
         classes=paths.written_classes,
         checkpoint=file_sha256(snakemake.input.checkpoint),
+        about=about(config),
     )
     seal(paths.weights)
     checkpoint.keep_graph(detector, config.detector, paths.weights)

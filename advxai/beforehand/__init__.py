@@ -51,7 +51,7 @@ def check(paths: "Paths", trains: Trains = "now") -> list[str]:
     _refuse(_lacking(paths))
     if trains == "now" and _is_trained(paths):  # which is asked of files that are known to be there
         _refuse(_untaught(paths))
-    notes = _turned(paths)
+    notes = paths.read_lines + _turned(paths)
     if trains != "no" and _is_trained(paths):
         try:
             paths.require_learnt()

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from advxai.common.classes import Output
 from advxai.config.base import Medium, Model, Number, fraction
 from advxai.config.data import Manipulation
+from advxai.config.dialects import Dialect
 from advxai.config.networks import NETWORKS
 
 VideoScore = Literal["mean", "mean_logit", "first_track", "max_face"]
@@ -106,6 +107,12 @@ class Detector(Model):
         min_length=1,
         description="Trained weights (Lightning checkpoint, safetensors, or Keras's HDF5 of the two Mesos). null: "
         "train on the corpus.",
+    )
+    dialect: Dialect | None = Field(
+        None,
+        description="What form of file `checkpoint` has, where its tensors' names don't tell it from another: its "
+        "model, classes, input and crop are then those of that form's detector. plain: of no such form, the "
+        "configuration says all. null: as the file's names and what is around them tell.",
     )
     trained: str | None = Field(
         None,

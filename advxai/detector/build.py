@@ -1,30 +1,20 @@
 """From the configuration to a torch module: a timm model or one of the user's own, with its preprocessing."""
 
-import pickle
-import re
-import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from advxai.common.errors import InputError, reading
+from advxai.common.errors import InputError
 from advxai.common.usercode import described, imported
 from advxai.config.networks import NETWORKS
 from advxai.config.science import Detector as Settings
 from advxai.detector.model import Preprocessing
-from advxai.run.weights import said
+from advxai.detector.tensors import is_safetensors, not_finite, read_tensors, shape, strange
 
 State = dict[str, Tensor]
-SAFE = ".safetensors"
-KIND, ANEW = "a weights file", "get or save it anew"
-RESAVE = (
-    'python -c "import sys, torch, safetensors.torch as s; '
-    "w = torch.load(sys.argv[1], 'cpu', weights_only=False)['state_dict']; "
-    's.save_file({{k: v.contiguous() for k, v in w.items()}}, sys.argv[2])" {old} {new}'
-)
 
 
 def build_module(settings: Settings, outputs: int) -> nn.Module:
@@ -109,11 +99,6 @@ def three_finite(values: object, above_zero: bool = False) -> bool:
     )
 
 
-def not_finite(tensors: Mapping[str, Tensor]) -> str | None:
-    """Name of the first tensor that holds NaN or infinity; None: there is none."""
-    return next((name for name, value in tensors.items() if not bool(value.isfinite().all())), None)
-
-
 def head_keys(module: nn.Module) -> list[str]:
     """Names of the classifier's tensors in the state dict: what timm calls the classifier, else the last layer."""
     names = list(module.state_dict())
@@ -127,62 +112,8 @@ def head_keys(module: nn.Module) -> list[str]:
     return [name for name in names if name.rpartition(".")[0] == last]
 
 
-def is_safetensors(file: Path) -> bool:
-    """Whether a file is to be read as safetensors: by its suffix, or by our own metadata in it."""
-    return file.suffix.lower() == SAFE or bool(said(file))
-
-
-def read_tensors(file: Path) -> object:
-    """What a .safetensors file or a torch file holds, on the CPU. No code of the file is run.
-
-    Returns:
-        Name -> tensor for safetensors; for a torch file whatever was saved, restricted to tensors and plain Python.
-
-    Raises:
-        InputError: not there, damaged, or a pickle that would have to run code.
-    """
-    if not file.is_file():
-        raise InputError(f"{file}: no such file; correct the path in the configuration")
-    with reading(file, ANEW, KIND):
-        if is_safetensors(file):
-            return load_file(file)
-        try:
-            return torch.load(file, map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError as error:
-            # torch's message names the class or function that it refused; any other complaint is about the bytes.
-            refused = re.search(r"GLOBAL (\S+)", str(error))
-            if refused is None:
-                raise ValueError("it is damaged or no torch file") from error
-            raise InputError(
-                f"{file}: holds pickled code, which isn't run ({ascii(refused[1])[1:-1]}); where you trust the file, "
-                f"save its state_dict alone as .safetensors and give that: {_resave(file)}"
-            ) from error
-
-
-def _resave(file: Path) -> str:
-    """The command, in which the shell takes nothing of the file's name for its own."""
-    return RESAVE.format(old=shlex.quote(str(file)), new=shlex.quote(str(file.with_suffix(SAFE))))
-
-
-def shape(tensor: Tensor) -> str:
-    """'32x3x3x3', or 'scalar'."""
-    return "x".join(map(str, tensor.shape)) or "scalar"
-
-
-def strange(name: object, value: object) -> str:
-    """What an entry of a state dict is, if it is no plain tensor by a name; else nothing."""
-    if not isinstance(name, str):
-        return f"the entry {ascii(name)[:80]} has no name"
-    if not isinstance(value, Tensor):
-        return f"{name} isn't a tensor"
-    plain = value.layout == torch.strided and value.device.type == "cpu" and not value.is_quantized
-    return "" if plain and not value.is_complex() else f"{name} is a tensor of a kind that no detector has"
-
-
-def _tensors(state: object, file: Path) -> State:
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]
-    if not isinstance(state, dict) or not state or any(map(strange, state, state.values())):
+def _tensors(state: dict[Any, Any], file: Path) -> State:
+    if not state or any(map(strange, state, state.values())):
         raise InputError(f"{file}: holds no dictionary of tensors; save the model's state_dict")
     # Counters of BatchNorm: older files lack them, and nothing here reads them.
     return {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}

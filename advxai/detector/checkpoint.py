@@ -1,4 +1,4 @@
-"""Trained detectors on disk: our own safetensors files, Lightning checkpoints of the authors' form, Keras's weights of
+"""Trained detectors on disk: our own safetensors files, checkpoints in the forms that people have, Keras's weights of
 the Mesos."""
 
 import hashlib
@@ -9,38 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from advxai.common.categories import REAL
 from advxai.common.classes import FIVE, Classes
-from advxai.common.errors import InputError, reading
+from advxai.common.errors import InputError
 from advxai.common.files import file_sha256, publish
 from advxai.config.classes import classes_of
 from advxai.config.science import Detector as Settings
 from advxai.detector.backends import require_device
-from advxai.detector.build import (
-    ANEW,
-    KIND,
-    build_module,
-    head_keys,
-    is_safetensors,
-    not_finite,
-    preprocessing,
-    read_tensors,
-    shape,
-    strange,
-    three_finite,
-)
+from advxai.detector.build import build_module, preprocessing, three_finite
+from advxai.detector.fitting import fill
 from advxai.detector.graph import Graph, Made, graph_file, keep, read
 from advxai.detector.keras import is_keras, state_from_keras
 from advxai.detector.model import Detector, Preprocessing
-from advxai.run.weights import KEY, said
+from advxai.detector.tensors import not_finite, read_tensors, strange
+from advxai.run.settings import detector_of
+from advxai.run.weights import KEY, said, told
 
 DEFAULTS = {"real": REAL, "output": "softmax", "positive": "null"}
-PREFIX = "model."
-LOSS = "loss."  # of a Lightning module's loss, such as class weights: the detector doesn't need it
 
 
 def save(
@@ -52,6 +40,7 @@ def save(
     classes: Classes = FIVE,
     checkpoint: str | None = None,
     training: str | None = None,
+    about: Mapping[str, Any] | None = None,
     replace: bool = True,
 ) -> bool:
     """Write weights and what is needed to use them as one safetensors file, atomically.
@@ -62,6 +51,8 @@ def save(
         model, preprocessing, classes: kept as JSON in the file's metadata, under "advxai".
         checkpoint: SHA-256 of the file that the weights were imported from, kept likewise; None: they were trained.
         training: digest of the training that made them, kept likewise, for `detector.trained`.
+        about: what else is known of the detector, kept likewise: colour, resize, video_score, dialect, faces
+            (`advxai.run.settings.about`).
         replace: a file that is there already is replaced; else it stays.
 
     Returns:
@@ -76,6 +67,7 @@ def save(
         "input_size": preprocessing.input_size,
         "mean": list(preprocessing.mean),
         "std": list(preprocessing.std),
+        **(about or {}),
     }
     if checkpoint is not None:
         meta["checkpoint"] = checkpoint
@@ -122,21 +114,26 @@ def load(
 
     Args:
         settings: `model` says the architecture, the rest how to run it.
-        path: safetensors file (ours, or a bare state dict), or a torch file: a Lightning checkpoint whose
-            `state_dict` has the prefix "model.", or a bare state dict; or the HDF5 that Keras has written, of a network
-            of ours. Tensors "loss...." are left out.
+        path: safetensors file (ours, or a bare state dict), or a torch file: a state dict, bare or in what a training
+            has put around it, or a whole pickled module, in any form that `advxai.dialects` knows; or the HDF5 that
+            Keras has written, of a network of ours. What the file is known to be holds where the settings are silent.
         forward_batch, device: instead of those of `settings`.
         classes: the detector's; None: as of `classes_of`, from the settings and what the file says.
         weights: SHA-256 that the file must have; None: whatever it has.
 
     Raises:
-        InputError: unreadable; of another hash; weights changed since we wrote them; holds pickled code; another number
-            or order of classes; a missing, unexpected or differently shaped tensor, or one with NaN or infinity; made
-            for another model, input size, mean or std; mean or std that can't be used; no such device.
+        InputError: unreadable; of another hash; weights changed since we wrote them; a detector that can't be run here;
+            another number or order of classes; a missing, unexpected or differently shaped tensor, or one with NaN or
+            infinity; made for another model, input size, mean, std, colour or resize; mean or std that can't be used;
+            no such device.
     """
     device = device or settings.device
     require_device(device)
-    own = classes_of(settings, said(path), path) if classes is None else classes
+    meta = said(path)
+    known = meta or told(path, settings)
+    own = classes_of(settings, known, path) if classes is None else classes
+    if not meta:
+        settings = detector_of(settings, known, path)
     backend = settings.backend if device == "cpu" else "torch"
 
     def open_network(network: nn.Module | Graph, process: Preprocessing) -> Detector:
@@ -146,7 +143,7 @@ def load(
     made = None
     if weights is not None:
         _require(path, weights)
-        settings = _agree(settings, said(path), path, own)
+        settings = _agree(settings, meta, path, own)
         if backend != "torch":
             made = Made.of(weights, settings.model, own, settings.input_size)
     if made and (graph := read(path, made)):
@@ -158,13 +155,12 @@ def load(
         state = state_from_keras(path, settings.model, own.outputs, settings.input_size)
     else:
         state = _state(read_tensors(path), path)
-    meta = described(path)
     if meta:
         settings = _agree(settings, meta, path, own)
         if "sha256" in meta and meta["sha256"] != _digest(state):
             raise InputError(f"{path}: its weights aren't those that were written; delete it and run again")
     module = build_module(settings, own.outputs)
-    _fill(module, state, path, own.outputs)
+    fill(module, state, path, own.outputs, None if meta else settings.model, str(known.get("dialect", "")))
     detector = open_network(module, preprocessing(settings, module))
     if weights is not None:
         _require(path, weights)  # it could be exchanged while it was read
@@ -211,23 +207,6 @@ def _require(path: Path, weights: str) -> None:
         raise InputError(f"{path} isn't the detector that this job was started for; give the same command again")
 
 
-def described(path: Path) -> dict[str, Any]:
-    """What a safetensors file of ours says of its detector: model, input_size, mean, std, classes; {} of other files.
-
-    Raises:
-        InputError: it can't be read.
-    """
-    if is_keras(path) or not is_safetensors(path):
-        return {}
-    with reading(path, ANEW, KIND):
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(KEY)
-        found = json.loads(text) if text else {}
-        if not isinstance(found, dict):
-            raise ValueError(f"its metadata {KEY!r} says {type(found).__name__}")
-        return found
-
-
 def _agree(settings: Settings, meta: dict[str, Any], path: Path, classes: Classes) -> Settings:
     """Settings with the file's own mean and std where the configuration has none; all else must be the same."""
     names = meta.get("classes", list(classes.names))
@@ -254,57 +233,18 @@ def _agree(settings: Settings, meta: dict[str, Any], path: Path, classes: Classe
         asked = list(asked) if isinstance(asked, tuple) else asked
         if None not in (asked, made) and asked != made:
             raise InputError(f"{path}: was made with {name} {made}; set detector.{name} to it, not to {asked}")
+    settings = detector_of(settings, meta, path, ("colour", "resize"))
+    for name, asked in (("colour", settings.colour), ("resize", settings.resize and settings.resize.model_dump())):
+        made = meta.get(name)
+        if None not in (asked, made) and asked != made:
+            raise InputError(f"{path}: was made with {name} {made}; set detector.{name} to it, not to {asked}")
     own = {name: tuple(meta[name]) for name in ("mean", "std") if meta.get(name)}
     return settings.model_copy(update=own)
 
 
-def _state(content: object, path: Path) -> dict[str, Tensor]:
-    if isinstance(content, dict) and "state_dict" in content:
-        content = content["state_dict"]
-    if not isinstance(content, dict) or not content:
+def _state(content: dict[Any, Any], path: Path) -> dict[str, Tensor]:
+    if not content:
         raise InputError(f"{path}: holds no state_dict; give a Lightning checkpoint or a safetensors file")
     for wrong in filter(None, map(strange, content, content.values())):
         raise InputError(f"{path}: {wrong}; give a Lightning checkpoint or a safetensors file")
     return content
-
-
-def _fill(module: nn.Module, state: dict[str, Tensor], path: Path, classes: int) -> None:
-    own = module.state_dict()
-    ignored = [name for name in state if name.startswith(LOSS) and name not in own]
-    if ignored:
-        logging.info("%s: %s belong to the training's loss and are not used", path, ", ".join(ignored))
-        state = {name: value for name, value in state.items() if name not in ignored}
-    if not set(own) & set(state) and any(name.startswith(PREFIX) for name in state):
-        state = {name.removeprefix(PREFIX) if name.startswith(PREFIX) else f"({name})": state[name] for name in state}
-    head = head_keys(module)
-    for name in own:
-        if name not in state:
-            if name.endswith("num_batches_tracked"):
-                continue
-            raise InputError(f"{path}: lacks the tensor {name}; give a checkpoint of detector.model, or correct that")
-        if state[name].shape != own[name].shape:
-            found = state[name]
-            if name in head and found.ndim and found.shape[1:] == own[name].shape[1:]:
-                raise InputError(
-                    f"{path}: {name} is a head of {len(found)} classes, not {classes}; give a detector of {classes}"
-                )
-            raise InputError(
-                f"{path}: {name} is {shape(found)}, the model's is {shape(own[name])}; give a checkpoint of "
-                "detector.model, or correct that"
-            )
-    unexpected = next((name for name in state if name not in own), None)
-    if unexpected is not None:
-        raise InputError(
-            f"{path}: has the tensor {unexpected.strip('()')}, which the model doesn't; give a checkpoint of "
-            "detector.model, or correct that"
-        )
-    # BatchNorm's counter may be missing (older files); it plays no part in evaluation.
-    with reading(path, ANEW, KIND):
-        module.load_state_dict(state, strict=False)
-    # of the module, not of the file: a float64 that float32 can't hold has become infinite
-    wrong = not_finite(module.state_dict())
-    if wrong is not None:
-        raise InputError(
-            f"{path}: the tensor {wrong} holds NaN or infinity, so no answer of this detector would mean anything; get "
-            "the file anew, or train again"
-        )

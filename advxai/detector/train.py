@@ -29,6 +29,7 @@ from advxai.detector.model import Preprocessing
 from advxai.detector.progress import Progress, identity
 from advxai.frames.database import FrameStore
 from advxai.run.bar import Bar
+from advxai.run.settings import input_of
 
 CHECKPOINT = "detector.safetensors"
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
@@ -254,7 +255,8 @@ def train(
     logging.info("training: %s", progress)
     progress.write_history()
     module.load_state_dict(progress.weights)
-    if not save(path, module, model=settings.model, preprocessing=process, classes=classes, replace=anew):
+    about = input_of(settings)
+    if not save(path, module, model=settings.model, preprocessing=process, classes=classes, about=about, replace=anew):
         logging.warning("%s: another machine has published it meanwhile; that one is used", path)
 
 

@@ -15,6 +15,7 @@ from advxai.detector.throughput import Rate, best, compare
 from advxai.run.bar import Bar
 from advxai.run.environment import processor
 from advxai.run.jobs import use_threads
+from advxai.run.settings import resolved
 from advxai.run.weights import configured_classes
 
 
@@ -35,7 +36,7 @@ def tune(file: Path, batches: Sequence[int], seconds: float, device: str | None 
     Raises:
         InputError: the file can't be read or used, there is no such device, or the model can't be built.
     """
-    settings = load(read(file)).detector
+    settings = resolved(load(read(file))).detector
     settings = settings.model_copy(update={"device": device or settings.device})
     require_device(settings.device, "tune on the machine that has one, or give --device cpu")
     use_threads(settings.threads)

@@ -1,5 +1,6 @@
 """The detector that explanations ask: the run's, or a file of the user's."""
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +16,22 @@ from advxai.config.science import Detector as Settings
 from advxai.detector import checkpoint
 from advxai.detector.keras import is_keras, network_of
 from advxai.detector.model import Detector
+from advxai.dialects.line import lines
 from advxai.run.jobs import use_threads
 from advxai.run.paths import Paths
+from advxai.run.settings import detector_of
+from advxai.run.weights import read_as, said
 
 OWN_CLASSES = ("classes", "real", "output", "positive")  # of the configured detector, not of another one
-OWN = ("model", "input_size", "mean", "std")  # what a file of ours says of its detector
+OWN = (
+    "model",
+    "input_size",
+    "mean",
+    "std",
+    "colour",
+    "resize",
+    "video_score",
+)  # what a file of ours says of its detector
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,17 +82,24 @@ def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
     if given:
         if not path.is_file():
             raise InputError(f"{path}: there is no such file; correct --detector")
+        kept = settings.model_dump(include={"device", "backend", "forward_batch", "threads", "threshold"})
+        about = said(path)
+        same = settings.checkpoint is not None and Path(settings.checkpoint) == path
+        reading = read_as(path, settings if same else settings.model_copy(update={"dialect": None}))
         if is_keras(path):  # which says no more than its layers; what the network sees and tells apart is known
-            kept = settings.model_dump(include={"device", "backend", "forward_batch", "threads", "threshold"})
             settings = Settings(model=network_of(path), **kept)
             classes = classes_of(settings, {})
-        said = checkpoint.described(path)
-        if "classes" in said:
+        elif not about and reading is not None:
+            settings = detector_of(Settings(**kept), reading.said, path)
+            classes = classes_of(settings, reading.said, path) if "classes" in reading.detector else classes
+            for line in lines(path, reading, settings, classes, ()):
+                logging.info("%s", line)
+        if "classes" in about:
             try:
-                classes = classes_of(settings.model_copy(update=dict.fromkeys(OWN_CLASSES)), said)
+                classes = classes_of(settings.model_copy(update=dict.fromkeys(OWN_CLASSES)), about)
             except InputError as error:
                 raise InputError(f"{path}: {error}") from error
-        settings = _described(settings, {name: said[name] for name in OWN if said.get(name) is not None}, path)
+        settings = _described(settings, {name: about[name] for name in OWN if about.get(name) is not None}, path)
     use_threads(settings.threads)
     sha256 = file_sha256(path)
     detector = checkpoint.load(settings, path, classes=classes, weights=sha256 if path == paths.weights else None)

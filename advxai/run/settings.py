@@ -6,16 +6,19 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.config import Config
 from advxai.config.base import Model
 from advxai.config.data import Faces
 from advxai.config.science import Detector
-from advxai.run.weights import said, told
+from advxai.dialects.line import lines
+from advxai.run.weights import read_as, said, told
 
 Settings = TypeVar("Settings", bound=Model)
 OWN = ("model", "input_size", "colour", "resize", "video_score")  # of a file of ours, whose mean and std join later
 FOREIGN = (*OWN, "mean", "std")
+TRAVELS = ("video_score", "dialect", "faces")  # from an imported file to ours as they are
 
 
 def resolved(config: Config) -> Config:
@@ -28,9 +31,53 @@ def resolved(config: Config) -> Config:
     if config.detector.checkpoint is None:
         return config
     path = Path(config.detector.checkpoint)
-    found = told(path)
+    found = told(path, config.detector)
     detector = detector_of(config.detector, found, path, FOREIGN if "dialect" in found and not said(path) else OWN)
     return config.model_copy(update={"detector": detector, "faces": faces_of(config.faces, found, path)})
+
+
+def read_lines(asked: Config, config: Config, classes: Classes) -> list[str]:
+    """What the imported file was read as, a line and notes, for people; []: it is ours, or nothing is known of it.
+
+    Args:
+        asked: the configuration as the user has it.
+        config: resolved.
+        classes: of the detector.
+
+    Raises:
+        InputError: as of `told`.
+    """
+    settings = asked.detector
+    if settings.checkpoint is None or said(path := Path(settings.checkpoint)):
+        return []
+    reading = read_as(path, settings)
+    if reading is None:
+        return []
+    given = settings.given | {f"faces.{name}" for name in asked.faces.model_fields_set}
+    return lines(path, reading, config.detector, classes, given)
+
+
+def about(config: Config) -> dict[str, Any]:
+    """What a file of ours says of the run's detector besides its network, mean, std and classes, for `checkpoint.save`:
+    how its input is made as the configuration has it, its crop and a video's score as the imported file has them. (The
+    configuration's aren't in the detector's digest, so they must not change its file.)
+
+    Args:
+        config: resolved.
+
+    Raises:
+        InputError: as of `told`.
+    """
+    settings = config.detector
+    found = {} if settings.checkpoint is None else told(Path(settings.checkpoint), settings)
+    return input_of(settings) | {name: found[name] for name in TRAVELS if found.get(name) is not None}
+
+
+def input_of(settings: Detector) -> dict[str, Any]:
+    """What a file of ours says of how an image becomes the network's input, size, mean and std apart."""
+    resize = settings.resize and settings.resize.model_dump()
+    kept = {"colour": settings.colour, "resize": resize}
+    return {name: value for name, value in kept.items() if value is not None}
 
 
 def detector_of(settings: Detector, found: Mapping[str, Any], path: Path, names: Iterable[str] = FOREIGN) -> Detector:

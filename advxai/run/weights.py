@@ -5,18 +5,19 @@ Snakemake compares by its checksum. So other weights in a detector's place are n
 """
 
 import json
-import os
-import struct
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from advxai.common.classes import Classes
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
 from advxai.common.files import file_sha256, publish, publish_text
 from advxai.config.classes import classes_of
 from advxai.config.science import Detector
+from advxai.dialects.header import safetensors_header
+from advxai.dialects.outline import ANEW, KIND
+from advxai.dialects.reading import Reading
 from advxai.dialects.recognise import reading_of
 
 KEY = "advxai"  # of the metadata of our safetensors files
@@ -99,31 +100,49 @@ def _remembered(weights: Path) -> tuple[object, str]:
 
 
 def said(weights: Path) -> dict[str, Any]:
-    """What a safetensors file of ours says of its detector; {} of another file.
+    """What a safetensors file of ours says of its detector: model, input_size, mean, std, classes ...; {} of another
+    file, or of none.
 
-    The header alone is read (eight bytes of its length, then JSON), without the library, which takes longer to import.
+    Raises:
+        InputError: it is damaged.
     """
-    try:
-        with open(weights, "rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(min(length, 100_000_000)))
-        found = json.loads(header["__metadata__"][KEY])
-    except (OSError, struct.error, ValueError, KeyError, TypeError, RecursionError):
-        return {}  # damaged or of another form: whoever loads it says so
-    return found if isinstance(found, dict) else {}
+    with reading(weights, ANEW, KIND):
+        header = safetensors_header(weights) or {}
+        about = header.get("__metadata__")
+        text = about.get(KEY) if isinstance(about, dict) else None
+        found = json.loads(text) if text else {}
+        if not isinstance(found, dict):
+            raise ValueError(f"its metadata {KEY!r} says {type(found).__name__}")
+        return found
 
 
-def told(weights: Path) -> dict[str, Any]:
+def told(weights: Path, settings: Detector | None = None) -> dict[str, Any]:
     """What is known of a detector by its file, whatever its form: by what a file of ours says, else by its tensors'
     names (`advxai.dialects`); {}: nothing.
 
+    Args:
+        weights: its file.
+        settings: whether they say the file's dialect, or have code of the user's as the network; None: neither.
+
     Raises:
-        InputError: it is a detector that can't be run here.
+        InputError: the file is damaged, or is of a detector that can't be run here.
     """
     if ours := said(weights):
         return ours
-    reading = reading_of(weights) if os.path.exists(weights) else None  # of a name too long it is no error
-    return {} if reading is None else reading.said
+    found = read_as(weights, settings)
+    return {} if found is None else found.said
+
+
+def read_as(weights: Path, settings: Detector | None = None) -> Reading | None:
+    """What a file that isn't ours was read as; None: nothing is known of it but its tensors.
+
+    Raises:
+        InputError: as of `told`.
+    """
+    dialect = None if settings is None else settings.dialect
+    if settings is not None and ":" in settings.model and dialect is None:
+        return None  # whoever has written the network knows what it is to be given
+    return reading_of(weights, dialect)
 
 
 def configured_classes(settings: Detector) -> Classes:
@@ -133,4 +152,4 @@ def configured_classes(settings: Detector) -> Classes:
         InputError: they aren't the classes of any detector.
     """
     file = settings.checkpoint
-    return classes_of(settings, {} if file is None else told(Path(file)), file)
+    return classes_of(settings, {} if file is None else told(Path(file), settings), file)

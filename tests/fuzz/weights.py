@@ -38,13 +38,13 @@ def checkpoint_readers(name: str) -> list[Reader]:
     import torch
 
     from advxai.detector.build import load_initial
-    from advxai.detector.checkpoint import described, load
-    from advxai.run.weights import said
+    from advxai.detector.checkpoint import load
+    from advxai.run.weights import said, told
 
     torch.set_num_threads(1)
     keras = {"model": "meso4", "input_size": 256, "classes": ("Real", "Fake"), "output": "sigmoid", "positive": "Real"}
     settings = _settings(**(keras if name.endswith(".h5") else {}))
-    readers: list[Reader] = [said, described, lambda path: load(settings, path)]
+    readers: list[Reader] = [said, told, lambda path: load(settings, path)]
     return readers if name.endswith(".h5") else [*readers, lambda path: load_initial(module(), path)]
 
 

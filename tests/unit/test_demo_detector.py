@@ -18,6 +18,7 @@ from advxai.config.science import Detector as Settings
 from advxai.detector import checkpoint
 from advxai.detector.logits import answers
 from advxai.detector.model import Preprocessing
+from advxai.run import weights
 from advxai.run.paths import Paths
 from benchmarks import demo_detector
 from benchmarks.demo_detector import CARD, DEMO, WEIGHTS, counts, halved, trained, training_digest, widest
@@ -90,7 +91,7 @@ def test_weights_are_kept_in_half_the_bytes_and_answer_alike(tmp_path):
     halved(tmp_path / "a.safetensors", tmp_path / "b.safetensors", mapping)
     settings = Settings(**mapping["detector"])
     kept = checkpoint.load(settings, tmp_path / "b.safetensors").module
-    assert checkpoint.described(tmp_path / "b.safetensors")["training"] == training_digest(mapping)
+    assert weights.said(tmp_path / "b.safetensors")["training"] == training_digest(mapping)
     assert kept[0].weight.dtype == torch.float32
     assert torch.equal(kept[0].weight, module[0].weight.half().float())
     np.testing.assert_allclose(answers(kept, 32, FIVE, "b"), answers(module, 32, FIVE, "a").detach(), atol=1e-3)

@@ -118,9 +118,11 @@ def test_what_a_file_of_ours_says_of_itself_is_read_from_its_header(tmp_path):
     )
     said = weights.said(path)
     assert (said["model"], said["input_size"], said["checkpoint"]) == ("mine:net", 48, "a")
-    assert said == checkpoint.described(path)
     path.write_bytes(path.read_bytes()[:40])
-    assert weights.said(path) == {} == weights.said(tmp_path / "absent")
+    with pytest.raises(InputError, match=r"own\.safetensors can't be read as a weights file"):
+        weights.said(path)
+    (tmp_path / "other").write_bytes(path.read_bytes())  # by its name it needn't be one
+    assert weights.said(tmp_path / "other") == {} == weights.said(tmp_path / "absent")
 
 
 def test_a_trained_detector_that_has_appeared_meanwhile_stays(tmp_path):

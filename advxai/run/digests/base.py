@@ -52,6 +52,7 @@ class Hashes:
         planning: a file of the user's that isn't there yet has a hash of its own instead of being an error.
 
     Attributes:
+        asked: the configuration as it was given.
         config: with what the detector's file says where the configuration says nothing (`advxai.run.settings`).
 
     Raises:
@@ -59,7 +60,7 @@ class Hashes:
     """
 
     def __init__(self, config: Config, *, planning: bool = False) -> None:
-        self.config, self.planning = resolved(config), planning
+        self.asked, self.config, self.planning = config, resolved(config), planning
         self._hashes: dict[str, str] = {}
         self._codes: dict[str, str] = {}
 

@@ -13,6 +13,7 @@ from advxai.config.data import DemoCorpus, split_files
 from advxai.config.science import Resize
 from advxai.run.digests.base import VERSIONS, digest
 from advxai.run.digests.images import ImageDigests
+from advxai.run.settings import read_lines
 from advxai.run.weights import configured_classes, said, told
 
 
@@ -33,12 +34,17 @@ class DetectorDigests(ImageDigests):
         """
         return configured_classes(self.config.detector)
 
+    @property
+    def read_lines(self) -> list[str]:
+        """What the detector's file was read as, for people (`advxai.run.settings.read_lines`)."""
+        return read_lines(self.asked, self.config, self.classes)
+
     @cached_property
     def written_classes(self) -> Classes:
         """The classes that the store's file says: with the threshold of the file that it is imported from alone. The
         configuration's isn't in the detector's digest, so it must not change the file."""
         file = self.config.detector.checkpoint
-        own = checked(told(Path(file)), file) if file is not None else {}
+        own = checked(told(Path(file), self.config.detector), file) if file is not None else {}
         return replace(self.classes, threshold=own.get("threshold"))
 
     @cached_property
@@ -102,6 +108,8 @@ class DetectorDigests(ImageDigests):
         # these keys are younger than many a detector
         if self.classes.head != FIVE.head:
             params |= self.classes.head
+        if settings.dialect is not None:
+            params["dialect"] = settings.dialect
         if settings.colour not in (None, "rgb"):
             params["colour"] = settings.colour
         if settings.resize is not None and settings.resize != Resize():

@@ -9,7 +9,7 @@ from advxai.beforehand.lists import learnt_of, untested
 from advxai.common.categories import REAL
 from advxai.common.errors import InputError
 from advxai.config.data import DemoCorpus, FfppCorpus
-from advxai.config.networks import NETWORKS
+from advxai.config.networks import KERAS, NETWORKS
 from advxai.corpus.ffpp import missing
 from advxai.detector.keras import is_keras
 from advxai.run import weights
@@ -114,9 +114,9 @@ def _lacking(paths: "Paths") -> list[str]:
     trained = config.detector.trained_file
     if checkpoint is None and trained is not None and not os.path.isfile(trained):
         lacking.append(f"detector.trained: {trained} is no file there: correct the path, or set it to null to train")
-    if checkpoint is not None and is_keras(Path(checkpoint)) and config.detector.model not in NETWORKS:
+    if checkpoint is not None and is_keras(Path(checkpoint)) and config.detector.model not in KERAS:
         lacking.append(
-            f"detector.model: {checkpoint} is a file of Keras, which is read for {' and '.join(NETWORKS)}, not for "
+            f"detector.model: {checkpoint} is a file of Keras, which is read for {' and '.join(KERAS)}, not for "
             f"{config.detector.model}: set it to one of these"
         )
     if checkpoint is not None and not os.path.isfile(checkpoint):
@@ -188,9 +188,9 @@ def _sealed(paths: "Paths") -> list[str]:
 def _turned(paths: "Paths") -> list[str]:
     """A note where published weights are read as if their sigmoid were the other class's."""
     settings, classes = paths.config.detector, paths.classes
-    network = NETWORKS.get(settings.model)
-    if network is None or settings.checkpoint is None or not is_keras(Path(settings.checkpoint)):
+    if settings.model not in KERAS or settings.checkpoint is None or not is_keras(Path(settings.checkpoint)):
         return []
+    network = NETWORKS[settings.model]
     if classes.positive is None or (classes.positive == classes.real) == (network.positive == REAL):
         return []
     theirs = "genuine" if network.positive == REAL else "fake"
@@ -203,5 +203,5 @@ def _turned(paths: "Paths") -> list[str]:
 def _source(model: str) -> str:
     """Where published weights of a network are."""
     if model in NETWORKS:
-        return "MesoNet's authors have theirs in the folder weights of the GitHub repository DariusAf/MesoNet"
+        return NETWORKS[model].weights
     return "the paper's authors link theirs in the GitHub repository IDT-ITI/XAI-Deepfakes"

@@ -26,8 +26,8 @@ def classes_of(settings: Detector, said: Mapping[str, Any], file: Path | str | N
     given = {name: value for name in KEYS if (value := getattr(settings, name)) is not None}
     own = checked(said, f"{file}: its metadata" if file else "the weights' metadata")
     # a file of ours says its classes, and of the rest what isn't at its default: then nothing of the network's holds
-    if "classes" not in own and settings.model in NETWORKS:
-        network = NETWORKS[settings.model]
+    network = NETWORKS.get(settings.model)
+    if "classes" not in own and network is not None and network.classes is not None:
         own = {"classes": network.classes, "output": network.output, "positive": network.positive} | own
     if "classes" in given and set(given["classes"]) != set(own.get("classes", [])):
         own = _renamed(own, given)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from advxai.common.errors import InputError
 from advxai.common.usercode import described, imported
-from advxai.config.networks import NETWORKS
+from advxai.config.networks import NAMES, NETWORKS
 from advxai.config.science import Detector as Settings
 from advxai.detector.model import Preprocessing
 from advxai.detector.tensors import is_safetensors, not_finite, read_tensors, shape, strange
@@ -43,7 +43,7 @@ def build_module(settings: Settings, outputs: int) -> nn.Module:
         if not timm.is_model(name):
             raise InputError(
                 f"detector.model: timm has no model {name!r}; give one of timm.list_models(), "
-                f"{', '.join(NETWORKS)} or `module:factory`"
+                f"{NAMES}, or `module:factory`"
             )
         return timm.create_model(name, pretrained=False, num_classes=outputs)
     factory = imported(name, "detector", "detector.model")

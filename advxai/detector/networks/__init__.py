@@ -1,12 +1,38 @@
 """Networks of our own (`advxai.config.networks` says what is known of each)."""
 
+from collections.abc import Callable
+
 from torch import nn
 
 from advxai.common.errors import InputError
-from advxai.config.networks import NETWORKS
+from advxai.config.networks import ICPR_KINDS, NETWORKS, NOMINAL
+from advxai.detector.networks import deepfakebench
+from advxai.detector.networks.efficientnet import efficientnet, icpr
 from advxai.detector.networks.meso import Meso4, MesoInception4
 
-BUILT = {"meso4": Meso4, "mesoinception4": MesoInception4}
+Build = Callable[[int, int], nn.Module]  # of numbers of logits and side of the input
+
+
+def _efficientnet(number: int, *, everywhere: bool = False, stem: bool = True) -> Build:
+    return lambda outputs, size: efficientnet(number, outputs, everywhere=everywhere, stem=stem)
+
+
+def _icpr(kind: str, *, everywhere: bool) -> Build:
+    attention, siamese = "autoatt" in kind, kind.endswith("st")
+    return lambda outputs, size: icpr(outputs, attention=attention, siamese=siamese, everywhere=everywhere)
+
+
+BUILT: dict[str, Build] = {
+    "meso4": Meso4,
+    "mesoinception4": MesoInception4,
+    **{f"efficientnet_pytorch_b{number}": _efficientnet(number) for number in range(len(NOMINAL))},
+    **{f"efficientnet_pytorch06_b{number}": _efficientnet(number, everywhere=True) for number in range(len(NOMINAL))},
+    "deepfakebench_effnb4": _efficientnet(4, stem=False),
+    "deepfakebench_meso4": deepfakebench.Meso4,
+    "deepfakebench_mesoinception4": deepfakebench.MesoInception4,
+    **{f"icpr_{kind}_b4": _icpr(kind, everywhere=True) for kind in ICPR_KINDS},
+    **{f"icpr07_{kind}_b4": _icpr(kind, everywhere=False) for kind in ICPR_KINDS},
+}
 
 
 def build(name: str, outputs: int, input_size: int | None = None) -> nn.Module:

@@ -14,7 +14,7 @@ export XDG_CACHE_HOME := $(CACHE)
 export MPLCONFIGDIR ?= $(CACHE)/matplotlib
 endif
 
-.PHONY: help demo demo-detector tune bench gpu gpu-pack test test-cuda test-kill test-slurm fuzz protocols lint format lock docs clean
+.PHONY: help hub demo demo-detector tune bench gpu gpu-pack test test-cuda test-kill test-slurm fuzz protocols lint format lock docs clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,11 @@ $(VENV)/run.stamp: requirements.txt | $(BIN)/uv
 
 $(VENV)/test.stamp: requirements-test.txt | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $< && touch $@
+
+$(VENV)/hub.stamp: requirements-hub.txt $(VENV)/run.stamp
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $< && touch $@
+
+hub: $(VENV)/hub.stamp ## Install what detectors of hub folders need besides: transformers
 
 demo: $(VENV)/run.stamp ## Set up, then run the embedded demo: tables, figures, metrics in results/demo/
 	@start=$$(date +%s); $(BIN)/snakemake --cores $(CORES) && echo "run: $$(( $$(date +%s) - start )) s"
@@ -90,7 +95,7 @@ docs: $(VENV)/run.stamp ## Generate config/schema.json and config/reference.yaml
 	$(BIN)/python -m advxai.config
 
 lock: | $(BIN)/uv ## Lock the requirements anew, with hashes
-	for name in requirements requirements-test; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	for name in requirements requirements-hub requirements-test; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header $$name.in -o $$name.txt; done
 
 clean: ## Remove the environment; results/ stays

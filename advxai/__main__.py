@@ -4,7 +4,8 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from advxai.common.errors import InputError
@@ -97,6 +98,55 @@ def _explain(arguments: argparse.Namespace) -> int:
     return max([_refuse(reason) for reason in (*refused, *outcome.refused)], default=0)
 
 
+DETECTORS = """\
+examples:
+  python -m advxai detectors                                # a table of all
+  python -m advxai detectors mesonet_meso4_df               # all that is documented of one
+  python -m advxai detectors mesonet_meso4_df --fetch       # fetch its file, where it has a direct address
+  python -m advxai explain me.jpg --detector known:mesonet_meso4_df
+
+What is fetched lies in <results>/store/media/known/NAME/. Stopped in its midst, the same command goes on.
+"""
+
+
+def _detectors(arguments: argparse.Namespace) -> int:
+    from advxai.dialects.known import PREFIX, known
+    from advxai.dialects.known_text import page, table
+
+    if arguments.name is None:
+        if arguments.fetch:
+            raise InputError("--fetch: give the name of a detector; `python -m advxai detectors` lists them")
+        print(table())
+        return 0
+    one = known(arguments.name.removeprefix(PREFIX))
+    if arguments.fetch:
+        from advxai.media.known import fetch
+
+        with _watched() as bar:
+            fetch(one, arguments.results, print, bar)
+    print(page(one, arguments.results))
+    return 0
+
+
+@contextmanager
+def _watched() -> Iterator[Callable[[str, int, int | None], None]]:
+    """A bar for what is fetched, another one for each file."""
+    from advxai.run.bar import Bar
+
+    bars: dict[str, Bar] = {}
+
+    def told(name: str, done: int, total: int | None) -> None:
+        if name not in bars:
+            bars[name] = Bar(total=total, desc=name, unit="B", unit_scale=True)
+        bars[name].update(done - bars[name].n)
+
+    try:
+        yield told
+    finally:
+        for bar in bars.values():
+            bar.close()
+
+
 def _number(text: str) -> int:
     """An argument that counts something: 1 to 60."""
     if not text.isdecimal() or not 1 <= int(text) <= 60:
@@ -153,12 +203,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("--config", type=Path, default=DEFAULT, help="default: config.yaml")
     explain.add_argument("--explainers", nargs="+", metavar="ROW", help="rows of the configuration; default: all")
-    explain.add_argument("--detector", type=Path, metavar="FILE", help="weights; default: the run's detector")
+    explain.add_argument("--detector", type=Path, metavar="FILE", help="weights, or known:NAME; default: the run's")
     explain.add_argument("--frames", type=_number, metavar="N", help="equidistant frames of a video; default: 6")
     explain.add_argument("--whole", action="store_true", help="take the whole picture as the face, look for none")
     explain.add_argument("--seed", type=int, metavar="N", help="of all draws, instead of the configuration's")
     explain.add_argument("-o", "--out", type=Path, default=Path("explained"), help="folder; default: explained/")
     explain.set_defaults(command=_explain)
+    detectors = commands.add_parser(
+        "detectors",
+        help="list published detectors that are known here, say all of one, fetch it",
+        description="What is documented of published detectors: network, data, terms, figures, where their files are.",
+        epilog=DETECTORS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    detectors.add_argument("name", nargs="?", metavar="NAME", help="one of the table; default: all of them")
+    detectors.add_argument("--fetch", action="store_true", help="fetch its files, or go on with that")
+    detectors.add_argument("--results", default="results", metavar="FOLDER", help="as `results` in the configuration")
+    detectors.set_defaults(command=_detectors)
     return parser
 
 

@@ -3,13 +3,12 @@
 import logging
 from pathlib import Path
 
-from advxai.common.files import file_sha256
 from advxai.config import load
 from advxai.detector import checkpoint
 from advxai.run.jobs import job
 from advxai.run.paths import Paths
 from advxai.run.settings import about
-from advxai.run.weights import seal
+from advxai.run.weights import seal, source_sha256
 
 with job(snakemake.log, snakemake.input):
     paths = Paths(load(snakemake.config))
@@ -22,11 +21,11 @@ with job(snakemake.log, snakemake.input):
     paths.detector.describe()
     checkpoint.save(
         Path(snakemake.output[0]),
-        detector.module,
+        detector.module or detector.graph,
         model=config.detector.model,
         preprocessing=detector.preprocessing,
         classes=paths.written_classes,
-        checkpoint=file_sha256(snakemake.input.checkpoint),
+        checkpoint=source_sha256(Path(snakemake.input.checkpoint)),
         about=about(config),
     )
     seal(paths.weights)

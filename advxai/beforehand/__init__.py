@@ -12,6 +12,10 @@ from advxai.config.data import DemoCorpus, FfppCorpus
 from advxai.config.networks import KERAS, NETWORKS
 from advxai.corpus.ffpp import missing
 from advxai.detector.keras import is_keras
+from advxai.dialects.hub import is_hub
+from advxai.dialects.known import named
+from advxai.dialects.onnxfile import MODEL as ONNX
+from advxai.media.known import changed
 from advxai.run import weights
 
 if TYPE_CHECKING:
@@ -119,11 +123,20 @@ def _lacking(paths: "Paths") -> list[str]:
             f"detector.model: {checkpoint} is a file of Keras, which is read for {' and '.join(KERAS)}, not for "
             f"{config.detector.model}: set it to one of these"
         )
-    if checkpoint is not None and not os.path.isfile(checkpoint):
+    known = None if checkpoint is None else named(checkpoint)
+    if checkpoint is None and (is_hub(config.detector.model) or config.detector.model == ONNX):
+        lacking.append(
+            f"detector.checkpoint: {config.detector.model} is made of its own file alone: set it to that file or folder"
+        )
+    if checkpoint is not None and known and not os.path.exists(checkpoint):
+        lacking.append(f"detector.checkpoint: {checkpoint} is not there: {known.how_to_get(config.results)}")
+    elif checkpoint is not None and not os.path.exists(checkpoint):
         lacking.append(
             f"detector.checkpoint: {checkpoint} is no file there: correct the path ({_source(config.detector.model)}), "
             "or set it to null to train on the corpus"
         )
+    elif checkpoint is not None and known and (fault := changed(known, Path(checkpoint))):
+        lacking.append(f"detector.checkpoint: {fault}")
     return lacking
 
 

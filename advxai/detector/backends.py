@@ -15,8 +15,9 @@ from advxai.common.errors import InputError
 from advxai.config.science import BACKENDS
 from advxai.detector.folding import fold
 from advxai.detector.gpus import claim
-from advxai.detector.graph import Graph, export
+from advxai.detector.graph import Graph, export, of_transformers
 from advxai.detector.logits import answers, per_class, random_images
+from advxai.dialects.onnxfile import without_torch
 
 CLOSE = 1e-4  # of a probability: rounding gives 1e-8 to 1e-5
 # Settings from outside by which libraries compute float32 with fewer bits, of which no digest would tell. At sigma =
@@ -79,6 +80,8 @@ class Torch(Backend):
     layout = torch.channels_last
 
     def __init__(self, module: nn.Module, size: int, device: torch.device) -> None:
+        if of_transformers(module):
+            self.packages = (*self.packages, "transformers")
         self.module = fold(module, size).to(device).to(memory_format=torch.channels_last)
 
     def __call__(self, batch: Tensor) -> Tensor:
@@ -164,8 +167,12 @@ def build(
         wanted = answers(network, shape[-1], classes, named)
         if name == "torch":
             return Torch(network, shape[-1], device), None
+    elif name == "torch":
+        raise InputError(without_torch(named))
     else:
         wanted = torch.tensor(network.answers)
+    by = network.by if isinstance(network, Graph) else "torch"
+    other = by if by != name else "torch"
     kind = {"openvino": OpenVino, "onnxruntime": OnnxRuntime}[name]
     try:
         graph = export(network, shape[-1], wanted) if isinstance(network, nn.Module) else network
@@ -174,7 +181,7 @@ def build(
         raise
     except Exception as error:  # the exporter's own, torch's, the backend's: any means that this module isn't for it
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"detector.backend: {name} can't take this model ({reason}); set it to torch") from error
+        raise InputError(f"detector.backend: {name} can't take this model ({reason}); set it to {other}") from error
     rows = min(len(wanted), shape[0])
     images = random_images(*shape)  # all different: a row's answer mustn't depend on its neighbours
     images[:rows] = random_images(len(wanted), *shape[1:])[:rows]
@@ -182,7 +189,9 @@ def build(
         got = per_class(backend(images), classes)[:rows].softmax(dim=1)
     apart = float((wanted[:rows] - got).abs().max())
     if not apart <= CLOSE:
-        raise InputError(f"detector.backend: {name} gives probabilities {apart:.1e} away from torch's; set it to torch")
+        raise InputError(
+            f"detector.backend: {name} gives probabilities {apart:.1e} away from {by}'s; set it to {other}"
+        )
     return backend, graph
 
 

@@ -13,6 +13,8 @@ from advxai.config.networks import NAMES, NETWORKS
 from advxai.config.science import Detector as Settings
 from advxai.detector.model import Preprocessing
 from advxai.detector.tensors import is_safetensors, not_finite, read_tensors, shape, strange
+from advxai.dialects.hub import is_hub
+from advxai.dialects.onnxfile import MODEL as ONNX
 
 State = dict[str, Tensor]
 
@@ -37,6 +39,11 @@ def build_module(settings: Settings, outputs: int) -> nn.Module:
         from advxai.detector.networks import build
 
         return build(name, outputs, settings.input_size)
+    if is_hub(name) or name == ONNX:
+        raise InputError(
+            f"detector.model: {name} is made of its own file alone; set detector.checkpoint to it, for it can't be "
+            "trained here"
+        )
     if ":" not in name:
         import timm  # takes seconds, which a detector of the user's own needn't
 

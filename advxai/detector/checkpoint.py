@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from advxai.common.categories import REAL
 from advxai.common.classes import FIVE, Classes
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
 from advxai.common.files import file_sha256, publish
 from advxai.config.classes import classes_of
 from advxai.config.science import Detector as Settings
@@ -22,9 +22,15 @@ from advxai.detector.backends import require_device
 from advxai.detector.build import build_module, preprocessing, three_finite
 from advxai.detector.fitting import fill
 from advxai.detector.graph import Graph, Made, graph_file, keep, read
+from advxai.detector.hub import KEY as HUB
+from advxai.detector.hub import HubNetwork, from_folder, rebuilt
 from advxai.detector.keras import is_keras, state_from_keras
 from advxai.detector.model import Detector, Preprocessing
+from advxai.detector.onnx_import import graph_of
 from advxai.detector.tensors import not_finite, read_tensors, strange
+from advxai.dialects.onnxfile import MODEL as ONNX
+from advxai.dialects.onnxfile import is_onnx, without_torch
+from advxai.dialects.outline import KIND
 from advxai.run.settings import detector_of
 from advxai.run.weights import KEY, said, told
 
@@ -33,7 +39,7 @@ DEFAULTS = {"real": REAL, "output": "softmax", "positive": "null"}
 
 def save(
     path: Path,
-    module: nn.Module,
+    module: nn.Module | Graph,
     *,
     model: str,
     preprocessing: Preprocessing,
@@ -47,7 +53,8 @@ def save(
 
     Args:
         path: appears only when it is complete.
-        module: its state dict is written as it is, on the CPU.
+        module: its state dict is written as it is, on the CPU; a graph is kept whole, as one tensor of bytes. What a
+            module says of itself (`said`), so that it can be rebuilt, is kept in the metadata.
         model, preprocessing, classes: kept as JSON in the file's metadata, under "advxai".
         checkpoint: SHA-256 of the file that the weights were imported from, kept likewise; None: they were trained.
         training: digest of the training that made them, kept likewise, for `detector.trained`.
@@ -73,11 +80,16 @@ def save(
         meta["checkpoint"] = checkpoint
     if training is not None:
         meta["training"] = training
-    # safetensors refuses tensors that share memory or aren't laid out row by row.
-    tensors = {
-        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, value in module.state_dict().items()
-    }
+    if isinstance(module, Graph):
+        meta |= {"answers": module.answers, "by": module.by, "versions": module.versions}
+        tensors = {ONNX: torch.frombuffer(bytearray(module.onnx), dtype=torch.uint8)}
+    else:
+        meta |= next((one.said for one in module.modules() if isinstance(one, HubNetwork)), {})
+        # safetensors refuses tensors that share memory or aren't laid out row by row.
+        tensors = {
+            name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for name, value in module.state_dict().items()
+        }
     wrong = not_finite(tensors)
     if wrong is not None:
         raise InputError(
@@ -116,7 +128,8 @@ def load(
         settings: `model` says the architecture, the rest how to run it.
         path: safetensors file (ours, or a bare state dict), or a torch file: a state dict, bare or in what a training
             has put around it, or a whole pickled module, in any form that `advxai.dialects` knows; or the HDF5 that
-            Keras has written, of a network of ours. What the file is known to be holds where the settings are silent.
+            Keras has written, of a network of ours; or a folder of transformers, or an ONNX file. What the file is
+            known to be holds where the settings are silent.
         forward_batch, device: instead of those of `settings`.
         classes: the detector's; None: as of `classes_of`, from the settings and what the file says.
         weights: SHA-256 that the file must have; None: whatever it has.
@@ -144,13 +157,19 @@ def load(
     if weights is not None:
         _require(path, weights)
         settings = _agree(settings, meta, path, own)
-        if backend != "torch":
+        if backend != "torch" and settings.model != ONNX:
             made = Made.of(weights, settings.model, own, settings.input_size)
     if made and (graph := read(path, made)):
         try:
             return open_network(graph, preprocessing(settings))
         except InputError as error:  # another release may not read it; the module tells whether more is wrong
             logging.warning("%s can't be used (%s): the network is built", graph_file(path), error)
+    if path.is_dir():
+        return open_network(from_folder(path), preprocessing(settings))
+    if is_onnx(path):
+        if backend == "torch":
+            raise InputError(without_torch(path))
+        return open_network(graph_of(path, own, settings.input_size), preprocessing(settings))
     if is_keras(path):
         state = state_from_keras(path, settings.model, own.outputs, settings.input_size)
     else:
@@ -159,7 +178,9 @@ def load(
         settings = _agree(settings, meta, path, own)
         if "sha256" in meta and meta["sha256"] != _digest(state):
             raise InputError(f"{path}: its weights aren't those that were written; delete it and run again")
-    module = build_module(settings, own.outputs)
+    if meta.get("model") == ONNX:
+        return open_network(_kept(state, meta, path), preprocessing(settings))
+    module: nn.Module = rebuilt(meta[HUB], path) if HUB in meta else build_module(settings, own.outputs)
     fill(module, state, path, own.outputs, None if meta else settings.model, str(known.get("dialect", "")))
     detector = open_network(module, preprocessing(settings, module))
     if weights is not None:
@@ -167,6 +188,13 @@ def load(
     if made and detector.graph:
         keep(detector.graph, path, made)
     return detector
+
+
+def _kept(state: Mapping[str, Tensor], meta: Mapping[str, Any], path: Path) -> Graph:
+    """The graph that a file of ours holds whole."""
+    with reading(path, "import the detector anew", KIND):
+        answers = tuple(tuple(map(float, row)) for row in meta["answers"])
+        return Graph(state[ONNX].numpy().tobytes(), answers, dict(meta["versions"]), str(meta["by"]))
 
 
 def ready(settings: Settings, path: Path) -> None:
@@ -197,7 +225,7 @@ def keep_graph(detector: Detector, settings: Settings, path: Path) -> None:
         settings: what it was opened with.
         path: the file, written by `save`.
     """
-    if detector.graph:
+    if detector.graph and settings.model != ONNX:  # which the file itself holds
         made = Made.of(file_sha256(path), settings.model, detector.classes, settings.input_size)
         keep(detector.graph, path, made)
 

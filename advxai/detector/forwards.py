@@ -89,7 +89,7 @@ def made_with(detector: "Detector") -> str:
     versions = {name: installed_version(name) for name in (*detector.backend.packages, *COMPUTING)}
     if detector.graph:  # perhaps of a former environment
         made = detector.graph.versions
-        versions |= {"timm": made.get("timm")}
+        versions |= {name: made.get(name) for name in ("timm", "transformers")}
         if made.get("torch") != versions["torch"]:
             versions["graph by torch"] = made.get("torch")
     return f"{where}; " + ", ".join(f"{name} {found}" for name, found in versions.items() if found)

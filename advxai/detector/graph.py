@@ -41,11 +41,13 @@ class Graph:
         onnx: the model: `images` (n, 3, size, size) normalised float32 -> the module's outputs, for any n.
         answers: of the module in torch (`advxai.detector.logits.answers`).
         versions: of the packages that made it, by name.
+        by: what gave the answers: torch or, of a graph without a module, what ran it.
     """
 
     onnx: bytes
     answers: tuple[tuple[float, ...], ...]
     versions: dict[str, str]
+    by: str = "torch"
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,14 @@ def export(module: nn.Module, size: int, wanted: Tensor) -> Graph:
             input_names=["images"],
             dynamic_axes={"images": {0: "n"}},
         )
-    versions = {name: installed_version(name) for name in ("torch", "timm")}
+    names = ("torch", "timm", *(["transformers"] if of_transformers(module) else []))
+    versions = {name: installed_version(name) for name in names}
     return Graph(file.getvalue(), tuple(map(tuple, wanted.tolist())), {k: v for k, v in versions.items() if v})
+
+
+def of_transformers(module: nn.Module) -> bool:
+    """Whether the library transformers has a part in a module, so that its version may change the last bits."""
+    return any(type(one).__module__.startswith("transformers.") for one in module.modules())
 
 
 @contextmanager

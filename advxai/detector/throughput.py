@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from advxai.common.classes import FIVE, Classes
 from advxai.config.science import Detector as Settings
 from advxai.detector.forwards import made_with
+from advxai.detector.graph import Graph
 from advxai.detector.logits import logits, per_class, random_images
 from advxai.detector.model import Detector, Preprocessing
 
@@ -73,7 +74,7 @@ def speed(detector: Detector, settings: Settings, seconds: float = 1.0) -> dict[
 
 
 def compare(
-    module: nn.Module,
+    network: nn.Module | Graph,
     preprocessing: Preprocessing,
     device: str,
     backends: Iterable[str],
@@ -84,7 +85,7 @@ def compare(
     """Every backend with every forward batch, with as many threads as torch has now.
 
     Args:
-        module: the network; its weights don't matter for the time.
+        network: a module, whose weights don't matter for the time; or a graph, for all backends but torch.
         preprocessing: of its input.
         device: torch device; not the CPU: only the backend torch computes there.
         backends, batches: what is compared; a batch that the memory can't hold is left out.
@@ -94,13 +95,18 @@ def compare(
     Raises:
         InputError: a backend can't compute the module.
     """
-    images = random_images(3, 3, *(preprocessing.input_size,) * 2)
-    wanted = per_class(logits(module.eval(), images, classes), classes).softmax(dim=1)
+    sides = (preprocessing.input_size,) * 2
+    if isinstance(network, Graph):
+        wanted = torch.tensor(network.answers)
+        images = random_images(len(wanted), 3, *sides)
+    else:
+        images = random_images(3, 3, *sides)
+        wanted = per_class(logits(network.eval(), images, classes), classes).softmax(dim=1)
     for backend in backends:
         for batch in batches:
             try:
                 detector = Detector(
-                    module, preprocessing, classes=classes, device=device, forward_batch=batch, backend=backend
+                    network, preprocessing, classes=classes, device=device, forward_batch=batch, backend=backend
                 )
                 together, alone = detector.probabilities(images), _one_by_one(detector, images)
                 measured = rate(detector, seconds)

@@ -4,14 +4,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import nn
 
+from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.config.file import read
 from advxai.config.science import BACKENDS
+from advxai.config.science import Detector as Settings
 from advxai.detector.backends import installed, require_device
 from advxai.detector.build import build_module, preprocessing
+from advxai.detector.checkpoint import load as load_detector
+from advxai.detector.graph import Graph
 from advxai.detector.throughput import Rate, best, compare
+from advxai.dialects.hub import is_hub
+from advxai.dialects.onnxfile import MODEL as ONNX
 from advxai.run.bar import Bar
 from advxai.run.environment import processor
 from advxai.run.jobs import use_threads
@@ -41,14 +48,17 @@ def tune(file: Path, batches: Sequence[int], seconds: float, device: str | None 
     require_device(settings.device, "tune on the machine that has one, or give --device cpu")
     use_threads(settings.threads)
     classes = configured_classes(settings)
-    module = build_module(settings, classes.outputs).eval()
+    network = _network(settings, classes)
+    module = network if isinstance(network, nn.Module) else None
     backends = installed() if settings.device == "cpu" else ["torch"]
+    if module is None:
+        backends = [name for name in backends if name != "torch"]
     found, refused = [], []
     with Bar(total=len(backends) * len(batches), desc="tune", unit="measurement") as bar:
         for backend in backends:
             try:
                 for measured in compare(
-                    module, preprocessing(settings, module), settings.device, [backend], batches, seconds, classes
+                    network, preprocessing(settings, module), settings.device, [backend], batches, seconds, classes
                 ):
                     found.append(measured)
                     bar.update()
@@ -60,6 +70,16 @@ def tune(file: Path, batches: Sequence[int], seconds: float, device: str | None 
     cpu = f", {settings.threads} CPU thread(s)" if settings.device == "cpu" else ""
     head = f"{settings.model} at {settings.input_size} px on {where}{cpu}: images a second"
     return "\n".join([head, "", *table(found), "", *refused, *_missing(settings.device), *_advice(found)])
+
+
+def _network(settings: Settings, classes: Classes) -> nn.Module | Graph:
+    """The network with random weights or, where it is made of its own file alone, as that has it."""
+    if settings.checkpoint is None or not (is_hub(settings.model) or settings.model == ONNX):
+        return build_module(settings, classes.outputs).eval()
+    opened = load_detector(settings, Path(settings.checkpoint), forward_batch=1, device="cpu", classes=classes)
+    network = opened.module or opened.graph
+    assert network is not None  # a detector has one or the other
+    return network
 
 
 def table(found: Sequence[Rate]) -> list[str]:

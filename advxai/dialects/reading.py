@@ -15,14 +15,18 @@ class Reading:
             output, positive, threshold, video_score) as they hold for it; what isn't known is left out.
         faces: keys of the configuration's `faces` by which its faces were cut.
         notes: what the user should know besides, each a sentence.
+        needs: keys of `detector` that must be set since the file doesn't say them: of each group one.
     """
 
     dialect: str
     detector: Mapping[str, Any]
     faces: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    needs: tuple[tuple[str, ...], ...] = ()
 
     @property
     def said(self) -> dict[str, Any]:
-        """As the metadata of our own files say it."""
-        return {**self.detector, "dialect": self.dialect} | ({"faces": dict(self.faces)} if self.faces else {})
+        """As the metadata of our own files say it; `needs` only where there are any."""
+        needs = {"needs": [list(group) for group in self.needs]} if self.needs else {}
+        faces = {"faces": dict(self.faces)} if self.faces else {}
+        return {**self.detector, "dialect": self.dialect} | faces | needs

@@ -7,6 +7,7 @@ from pathlib import Path
 from advxai.common.categories import REAL
 from advxai.common.errors import InputError
 from advxai.config.dialects import PLAIN
+from advxai.dialects import hub, onnxfile
 from advxai.dialects.forms import FORMS, ONE, TWO, Form, outputs_of
 from advxai.dialects.outline import Outline, outline
 from advxai.dialects.reading import Reading
@@ -26,6 +27,10 @@ def reading_of(path: Path, dialect: str | None = None) -> Reading | None:
     Raises:
         InputError: it is a detector that can't be run here, can't be read, or can't be of the form that is said.
     """
+    if dialect is None and path.is_dir():
+        return hub.read(path)
+    if dialect is None and onnxfile.is_onnx(path):
+        return onnxfile.read(path)
     if dialect == PLAIN or not os.path.isfile(path):
         return None
     status = path.stat()

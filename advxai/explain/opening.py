@@ -10,28 +10,26 @@ from typing import Any
 from pydantic import ValidationError
 
 from advxai.common.errors import InputError
-from advxai.common.files import file_sha256
 from advxai.config.classes import classes_of
 from advxai.config.science import Detector as Settings
 from advxai.detector import checkpoint
 from advxai.detector.keras import is_keras, network_of
 from advxai.detector.model import Detector
+from advxai.dialects.known import located, named
 from advxai.dialects.line import lines
+from advxai.dialects.onnxfile import MODEL as ONNX
+from advxai.dialects.onnxfile import without_torch
+from advxai.dialects.reading import Reading
+from advxai.media.known import changed
 from advxai.run.jobs import use_threads
 from advxai.run.paths import Paths
-from advxai.run.settings import detector_of
-from advxai.run.weights import read_as, said
+from advxai.run.settings import detector_of, require_said
+from advxai.run.weights import read_as, said, source_sha256
 
 OWN_CLASSES = ("classes", "real", "output", "positive")  # of the configured detector, not of another one
-OWN = (
-    "model",
-    "input_size",
-    "mean",
-    "std",
-    "colour",
-    "resize",
-    "video_score",
-)  # what a file of ours says of its detector
+RUNNING = ("device", "backend", "forward_batch", "threads", "threshold")  # of whatever detector
+# what a file of ours says of its detector
+OWN = ("model", "input_size", "mean", "std", "colour", "resize", "video_score")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +59,10 @@ def weights_of(paths: Paths) -> Path:
             "2 detector` in the project's folder (with `--configfile FILE` if its configuration isn't config.yaml), or "
             "give a detector's file as --detector"
         )
-    if not os.path.isfile(checkpoint_file):
-        raise InputError(f"detector.checkpoint: {checkpoint_file} isn't there: correct the path, or give --detector")
+    if not os.path.exists(checkpoint_file):
+        asked = named(checkpoint_file)
+        remedy = asked.how_to_get(paths.config.results) if asked else "correct the path, or give --detector"
+        raise InputError(f"detector.checkpoint: {checkpoint_file} isn't there: {remedy}")
     return Path(checkpoint_file)
 
 
@@ -80,9 +80,12 @@ def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
     """
     settings, classes = paths.config.detector, paths.classes
     if given:
-        if not path.is_file():
-            raise InputError(f"{path}: there is no such file; correct --detector")
-        kept = settings.model_dump(include={"device", "backend", "forward_batch", "threads", "threshold"})
+        path = located(path, paths.config.results)
+        if not os.path.exists(path):
+            asked = named(path)
+            remedy = asked.how_to_get(paths.config.results) if asked else "correct --detector"
+            raise InputError(f"{path}: there is no such file; {remedy}")
+        kept = settings.model_dump(include={*RUNNING})
         about = said(path)
         same = settings.checkpoint is not None and Path(settings.checkpoint) == path
         reading = read_as(path, settings if same else settings.model_copy(update={"dialect": None}))
@@ -90,7 +93,7 @@ def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
             settings = Settings(model=network_of(path), **kept)
             classes = classes_of(settings, {})
         elif not about and reading is not None:
-            settings = detector_of(Settings(**kept), reading.said, path)
+            settings = _read(paths.asked.detector, reading, path)
             classes = classes_of(settings, reading.said, path) if "classes" in reading.detector else classes
             for line in lines(path, reading, settings, classes, ()):
                 logging.info("%s", line)
@@ -100,12 +103,29 @@ def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
             except InputError as error:
                 raise InputError(f"{path}: {error}") from error
         settings = _described(settings, {name: about[name] for name in OWN if about.get(name) is not None}, path)
+        if settings.model == ONNX and settings.backend == "torch":
+            raise InputError(without_torch(path))
+    if (known := named(path)) and (fault := changed(known, path)):
+        raise InputError(fault)
     use_threads(settings.threads)
-    sha256 = file_sha256(path)
+    sha256 = source_sha256(path)
     detector = checkpoint.load(settings, path, classes=classes, weights=sha256 if path == paths.weights else None)
-    if file_sha256(path) != sha256:
+    if source_sha256(path) != sha256:
         raise InputError(f"{path}: was exchanged while it was read; give the same command again")
     return Opened(detector, path, sha256, settings.model)
+
+
+def _read(settings: Settings, reading: Reading, path: Path) -> Settings:
+    """The settings of a file as it was read; what it doesn't say, and how to run it, is the configuration's.
+
+    Raises:
+        InputError: it can't be run, or the configuration doesn't say what it leaves open.
+    """
+    found = reading.said
+    kept = [name for group in found.get("needs", ()) for name in group if name in settings.given]
+    own = Settings(**settings.model_dump(include={*RUNNING, *kept}))
+    require_said(own, found, path)
+    return detector_of(own, found, path)
 
 
 def _described(settings: Settings, own: Mapping[str, Any], path: Path) -> Settings:

@@ -12,7 +12,11 @@ from advxai.config import Config
 from advxai.config.base import Model
 from advxai.config.data import Faces
 from advxai.config.science import Detector
+from advxai.dialects.hub import is_hub
+from advxai.dialects.known import located
 from advxai.dialects.line import lines
+from advxai.dialects.onnxfile import MODEL as ONNX
+from advxai.dialects.onnxfile import without_torch
 from advxai.run.weights import read_as, said, told
 
 Settings = TypeVar("Settings", bound=Model)
@@ -21,18 +25,34 @@ FOREIGN = (*OWN, "mean", "std")
 TRAVELS = ("video_score", "dialect", "faces")  # from an imported file to ours as they are
 
 
-def resolved(config: Config) -> Config:
-    """The configuration with what `detector.checkpoint` says where the configuration says nothing: of the detector and,
-    under `faces`, of how its faces are cut.
+def checkpoint_path(config: Config) -> Path | None:
+    """The file or folder of `detector.checkpoint`, which may be a path or `known:NAME`; None: the detector is trained.
 
     Raises:
-        InputError: the file is of a detector that can't be run here, or says what can't be.
+        InputError: no detector is known under this name, or it can't be run here.
     """
-    if config.detector.checkpoint is None:
+    given = config.detector.checkpoint
+    return None if given is None else located(given, config.results)
+
+
+def resolved(config: Config) -> Config:
+    """The configuration with what `detector.checkpoint` says where the configuration says nothing: of the detector and,
+    under `faces`, of how its faces are cut. The key itself is a path then, whatever it was given as.
+
+    Raises:
+        InputError: the file is of a detector that can't be run here, says what can't be, or leaves open what the
+            configuration doesn't say either.
+    """
+    path = checkpoint_path(config)
+    if path is None:
         return config
-    path = Path(config.detector.checkpoint)
-    found = told(path, config.detector)
+    try:
+        found = told(path, config.detector)
+    except InputError as error:
+        raise InputError(f"detector.checkpoint: {error}") from error
+    require_said(config.detector, found, path)
     detector = detector_of(config.detector, found, path, FOREIGN if "dialect" in found and not said(path) else OWN)
+    detector = detector.model_copy(update={"checkpoint": str(path)})
     return config.model_copy(update={"detector": detector, "faces": faces_of(config.faces, found, path)})
 
 
@@ -48,7 +68,7 @@ def read_lines(asked: Config, config: Config, classes: Classes) -> list[str]:
         InputError: as of `told`.
     """
     settings = asked.detector
-    if settings.checkpoint is None or said(path := Path(settings.checkpoint)):
+    if config.detector.checkpoint is None or said(path := Path(config.detector.checkpoint)):
         return []
     reading = read_as(path, settings)
     if reading is None:
@@ -78,6 +98,36 @@ def input_of(settings: Detector) -> dict[str, Any]:
     resize = settings.resize and settings.resize.model_dump()
     kept = {"colour": settings.colour, "resize": resize}
     return {name: value for name, value in kept.items() if value is not None}
+
+
+def require_said(settings: Detector, found: Mapping[str, Any], path: Path) -> None:
+    """Refuse a configuration that leaves open what the detector's file doesn't say, or names another network for it.
+
+    Args:
+        settings: of the detector.
+        found: what its file says (`advxai.run.weights.told`).
+        path: the file, for a message.
+
+    Raises:
+        InputError: names the keys to set.
+    """
+    given = settings.given
+    missing = [group for group in found.get("needs", ()) if not given & set(group)]
+    if missing:
+        keys = ", ".join(" or ".join(f"detector.{name}" for name in group) for group in missing)
+        labels = f" (its labels are {', '.join(found['classes'])})" if "classes" in found else ""
+        raise InputError(
+            f"detector.checkpoint: {path}, read as {found['dialect']}, doesn't say all that must be known of it"
+            f"{labels}: set {keys}"
+        )
+    model = found.get("model")
+    if (is_hub(model) or model == ONNX) and "model" in given and settings.model != model:
+        raise InputError(
+            f"detector.model: {settings.model} isn't what {path} is, which says {model}: take detector.model out"
+        )
+
+    if model == ONNX and settings.backend == "torch":
+        raise InputError(without_torch(path))
 
 
 def detector_of(settings: Detector, found: Mapping[str, Any], path: Path, names: Iterable[str] = FOREIGN) -> Detector:

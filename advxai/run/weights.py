@@ -4,6 +4,7 @@ Every record that the detector has had a part in carries this hash, and jobs tak
 Snakemake compares by its checksum. So other weights in a detector's place are noticed, whoever has put them there.
 """
 
+import hashlib
 import json
 import time
 from contextlib import suppress
@@ -17,6 +18,7 @@ from advxai.config.classes import classes_of
 from advxai.config.science import Detector
 from advxai.dialects.header import safetensors_header
 from advxai.dialects.outline import ANEW, KIND
+from advxai.dialects.parts import parts
 from advxai.dialects.reading import Reading
 from advxai.dialects.recognise import reading_of
 
@@ -97,6 +99,24 @@ def _remembered(weights: Path) -> tuple[object, str]:
         return found["status"], str(found["sha256"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None, ""  # not there, or half of it: the file is hashed
+
+
+def source_sha256(path: Path) -> str:
+    """SHA-256 of a detector as people have it: of its file or, where it consists of several, of their names and
+    contents; names are relative to the folder.
+
+    Raises:
+        InputError: one of them isn't there, or of a kind that isn't read.
+        OSError: there is nothing at this path.
+    """
+    files = parts(path)
+    if files == [path]:
+        return file_sha256(path)
+    root = path if path.is_dir() else path.parent
+    # the ONNX file itself may be called whatever: it is the first one
+    names = ["" if file == path else file.relative_to(root).as_posix() for file in files]
+    lines = sorted(f"{name}\0{file_sha256(file)}\n" for name, file in zip(names, files, strict=True))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def said(weights: Path) -> dict[str, Any]:

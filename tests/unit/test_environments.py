@@ -35,8 +35,9 @@ def test_versions_are_the_lock_s(name):
         assert wanted[1] <= lock[wanted[0]], f"{package}: the lock has {lock[wanted[0]]}; edit envs/{name}.yaml"
 
 
-def test_the_test_lock_holds_the_run_s_lock():
-    run, test = (pins((ROOT / f"{name}.txt").read_text()) for name in ("requirements", "requirements-test"))
+@pytest.mark.parametrize("more", ["requirements-test", "requirements-hub"])
+def test_a_larger_lock_holds_the_run_s_lock(more):
+    run, test = (pins((ROOT / f"{name}.txt").read_text()) for name in ("requirements", more))
     assert all(test[name] == versions for name, versions in run.items())
 
 

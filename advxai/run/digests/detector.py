@@ -11,10 +11,11 @@ from advxai.common.errors import InputError
 from advxai.common.files import database_file, file_sha256
 from advxai.config.data import DemoCorpus, split_files
 from advxai.config.science import Resize
+from advxai.dialects.onnxfile import is_onnx
 from advxai.run.digests.base import VERSIONS, digest
 from advxai.run.digests.images import ImageDigests
 from advxai.run.settings import read_lines
-from advxai.run.weights import configured_classes, said, told
+from advxai.run.weights import configured_classes, said, source_sha256, told
 
 
 class DetectorDigests(ImageDigests):
@@ -117,7 +118,7 @@ class DetectorDigests(ImageDigests):
         if ":" in settings.model:
             params |= self._code("detector.model", settings.model.partition(":")[0])
         if settings.checkpoint is not None:
-            return params | {"checkpoint": self._file(settings.checkpoint)}
+            return params | {"checkpoint": self._checkpoint(Path(settings.checkpoint))}
         training = self._training
         weights = settings.training.initial_weights
         return params | {
@@ -126,6 +127,10 @@ class DetectorDigests(ImageDigests):
             "seed": self.config.seed,
             "corpus": self._training_corpus,
         }
+
+    def _checkpoint(self, path: Path) -> str:
+        """The hash of the file or folder that the detector is imported from."""
+        return source_sha256(path) if path.is_dir() or (path.exists() and is_onnx(path)) else self._file(path)
 
     @property
     def _training(self) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from advxai.common.errors import InputError
 from advxai.common.files import file_sha256
 from advxai.common.positions import equidistant
 from advxai.common.types import Box
-from advxai.explain.finding import follow
 from advxai.explain.request import Request
 from advxai.explain.source import Face, Looked, Source
+from advxai.faces.tracks import follow
 from advxai.media.cut import cut, encode_png, square_box
 from advxai.media.moving import clip_of
 from advxai.media.pictures import kind_of, read_picture, reduced

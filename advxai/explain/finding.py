@@ -1,6 +1,5 @@
-"""Faces in pictures of any size, and the same face followed through a clip's frames."""
+"""Faces in pictures of any size."""
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -8,6 +7,7 @@ from advxai.common.arrays import Pixels
 from advxai.common.types import Edges
 from advxai.config.data import Faces
 from advxai.faces.choice import overlap
+from advxai.faces.tracks import from_left
 from advxai.media.packages import fetch, put_face_network
 from advxai.media.retinaface import Detection, RetinaFace
 from advxai.run.paths import Paths
@@ -17,7 +17,6 @@ from advxai.run.paths import Paths
 COARSE, FINE = 640, 1920
 PRIOR = 512  # the network's largest; of a larger face it finds parts
 SAME = 0.4  # intersection over union from which two boxes are one face
-FOLLOWED = 0.1  # and from which a box goes on from that in an earlier frame
 
 
 class Detects(Protocol):
@@ -60,7 +59,7 @@ class Finder:
             for face in [*(one for one in coarse if _side(one.box) > most), *fine, *coarse]:
                 if not any(_part(face.box, other.box) for other in found):
                     found.append(face)
-        return sorted(found, key=lambda face: (face.box[0] + face.box[2], face.box[1]))
+        return from_left(found)
 
 
 def _side(box: Edges) -> float:
@@ -71,35 +70,6 @@ def _part(box: Edges, whole: Edges) -> bool:
     """A box is the same face as another one, or lies in it."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     return overlap(box, whole) >= SAME or (whole[0] <= x <= whole[2] and whole[1] <= y <= whole[3])
-
-
-def follow(frames: Iterable[Sequence[Detection]]) -> list[list[int]]:
-    """Number the faces of a clip's frames, from 1, so that a face keeps its number.
-
-    A box goes on from the last one of the face that it overlaps most with; one that overlaps with none is a new face.
-
-    Args:
-        frames: the faces of one frame after the other, each from left to right.
-
-    Returns:
-        The faces' numbers, frame by frame.
-    """
-    last: dict[int, Edges] = {}
-    numbered = []
-    for faces in frames:
-        pairs = [
-            (overlap(face.box, box), number, place) for place, face in enumerate(faces) for number, box in last.items()
-        ]
-        pairs.sort(key=lambda pair: (-pair[0], pair[1:]))
-        mine: dict[int, int] = {}
-        for common, number, place in pairs:
-            if common >= FOLLOWED and place not in mine and number not in mine.values():
-                mine[place] = number
-        for place in range(len(faces)):
-            mine.setdefault(place, len(last) + 1)
-            last[mine[place]] = faces[place].box
-        numbered.append([mine[place] for place in range(len(faces))])
-    return numbered
 
 
 def network(paths: Paths) -> Path:

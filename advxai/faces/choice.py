@@ -44,17 +44,18 @@ def chooser(several: Several) -> Chooser:
     return choosers[several]
 
 
+def area(box: Edges) -> float:
+    """Of a box x1, y1, x2, y2, in square pixels."""
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
 def overlap(one: Edges, other: Edges) -> float:
     """Intersection over union of two boxes x1, y1, x2, y2."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     if width <= 0 or height <= 0:
         return 0.0
-    return width * height / (_area(one) + _area(other) - width * height)
-
-
-def _area(box: Edges) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
+    return width * height / (area(one) + area(other) - width * height)
 
 
 def _only(index: int, found: list[Detection]) -> Detection:
@@ -64,7 +65,7 @@ def _only(index: int, found: list[Detection]) -> Detection:
 
 
 def _largest(index: int, found: list[Detection]) -> Detection:
-    return max(found, key=lambda face: _area(face.box))
+    return max(found, key=lambda face: area(face.box))
 
 
 class _Track:

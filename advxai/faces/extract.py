@@ -1,8 +1,10 @@
-"""Face crops of videos, one face a frame; by the rule of the paper's authors a video with two faces is left out.
+"""Face crops of videos: one face a frame (by the rule of the paper's authors a video with two is left out), or several
+faces, each followed through the video.
 
 A video's crops lie in `<root>/<FF++ relative path of the video>-<first digits of its SHA-256>/`, named `<frame, 5
-digits>_<face index>.png`, beside `faces.json`, which says what was found and with which settings, and `masks/`, the
-same crops of its mask video under the same names. The folder appears when the video is finished.
+digits>_<track>.png` (track 0 where there is one face a frame), beside `faces.json`, which says what was found and with
+which settings, and `masks/`, the same crops of its mask video under the same names. The folder appears when the video
+is finished.
 """
 
 import hashlib
@@ -20,8 +22,9 @@ from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
 from advxai.common.files import published_folder
 from advxai.common.types import Record
-from advxai.faces.choice import Chooser, Rejected, Several, chooser, chosen_frames
+from advxai.faces.choice import Rejected, Several, area, chosen_frames
 from advxai.faces.mask import mask_crops
+from advxai.faces.tracks import LOST, NO_FACE, Taker, kept, lacking, most_seen, number_of, taker
 from advxai.media.cut import cut, encode_png, square_box
 from advxai.media.retinaface import Detection, RetinaFace
 from advxai.media.streams import require_file
@@ -36,10 +39,9 @@ RECORD = "faces.json"
 MASKS = "masks"
 FACES = {
     "key": "str", "video": "str", "category": "str", "label": "int64", "split": "str", "frame": "int64",
-    "x1": "int64", "y1": "int64", "x2": "int64", "y2": "int64", "score": "float64", "sha256": "str", "file": "str",
-    "mask": "str", "mask_file": "str",
+    "track": "int64", "x1": "int64", "y1": "int64", "x2": "int64", "y2": "int64", "score": "float64", "sha256": "str",
+    "file": "str", "mask": "str", "mask_file": "str",
 }  # fmt: skip
-NO_FACE, LOST = "no face found", "no face found that overlaps the one followed"
 LEFT_OUT = {"stage": "str", "item": "str", "reason": "str"}
 
 
@@ -105,6 +107,7 @@ def extract_video(
     stride: int = 23,
     frames_per_video: int | None = None,
     several: Several = "skip_video",
+    tracks: int | None = None,
     scale: float = 1.3,
     masks: bool = True,
     batch: int = 8,
@@ -113,9 +116,9 @@ def extract_video(
     """Detect and cut out a video's faces, and the same parts of its mask video; a finished video is only read back.
 
     A video that can't be decoded or is truncated, shows no face, or is rejected by `several`, gives no faces and one
-    left-out row. Of any other video each frame without a face gives a left-out row, and one more tells which frames
-    have no mask, if the mask video can't be read, is too short or of another size. Finished means: same bytes of video
-    and mask video, same settings, every crop as it was written.
+    left-out row. Of any other video each frame without a face, or without one of its tracks, gives a left-out row, and
+    one more tells which frames have no mask, if the mask video can't be read, is too short or of another size. Finished
+    means: same bytes of video and mask video, same settings, every crop as it was written.
 
     Args:
         video_row: `video` (FF++ relative path), `path` (the file), `category`, `label`, `split`, `mask` (file or "").
@@ -124,6 +127,7 @@ def extract_video(
         stride: every n-th frame is looked at, from the first one on, unless `frames_per_video` is given.
         frames_per_video: so many equidistant frames are looked at instead, all of a shorter video.
         several: what becomes of a frame with several faces, as in `choice.chooser`.
+        tracks: instead of `several`: so many faces of the video are cut out, those that `tracks.most_seen` takes.
         scale: side of the crop over the longer side of the face's box.
         masks: whether the mask video, where there is one, is cut too.
         batch: frames a detector call; does not change the result.
@@ -139,7 +143,8 @@ def extract_video(
     except InputError as error:
         return VideoFaces([], [_left_out(video, str(error))], found=False)
     sampling = {"stride": stride} if frames_per_video is None else {"frames_per_video": frames_per_video}
-    made_from = {"video_sha256": digest, **sampling, "several": several, "scale": scale, **detector.settings, **shown}
+    which: dict[str, Any] = {"several": several} if tracks is None else {"tracks": tracks}
+    made_from = {"video_sha256": digest, **sampling, **which, "scale": scale, **detector.settings, **shown}
     masks_from: dict[str, Any] = {}
     if mask:
         try:
@@ -155,7 +160,7 @@ def extract_video(
         with published_folder(final) as unfinished:
             with nearby(path, scratch) as source:
                 frames = _detected(chosen_frames(source, stride, frames_per_video), detector, batch)
-                found = _crop_faces(frames, unfinished, chooser(several), scale)
+                found = _crop_faces(frames, unfinished, taker(several, tracks), scale, tracks)
             record = {"made_from": made_from, **masks_from, **found}
             if mask and record["faces"]:
                 record["no_mask"] = _crop_masks(mask, record["faces"], record["size"], unfinished / MASKS, scratch)
@@ -166,32 +171,39 @@ def extract_video(
 
 
 def _crop_faces(
-    frames: Iterable[tuple[int, Pixels, list[Detection]]], folder: Path, choose: Chooser, scale: float
+    frames: Iterable[tuple[int, Pixels, list[Detection]]], folder: Path, take: Taker, scale: float, tracks: int | None
 ) -> dict[str, Any]:
-    """Write the crops; what of the record they make up: why there are none, the crops, the frames without one and why,
-    and height and width of the frames."""
+    """Write the crops; what of the record they make up: why there are none, the crops, the frames that lack one and
+    why, and height and width of the frames."""
     faces: list[dict[str, Any]] = []
-    faceless: list[tuple[int, str]] = []
+    areas: dict[int, list[float]] = {}
+    looked: dict[int, bool] = {}  # frame -> whether there is a face in it
     height = width = 0
     try:
         for index, frame, found in frames:
-            face = choose(index, found) if found else None
-            if face is None:
-                faceless.append((index, LOST if found else NO_FACE))
-                continue
-            height, width = frame.shape[:2]
-            box = square_box(face.box, height, width, scale)
-            name = f"{index:05d}_0.png"
-            digest = _written(folder / name, cut(frame, box))
-            faces.append(
-                {"name": name, "frame": index, "box": box, "score": face.score, "sha256": digest, "mask_sha256": ""}
-            )
+            looked[index] = bool(found)
+            for number, face in take(index, found):
+                height, width = frame.shape[:2]
+                box = square_box(face.box, height, width, scale)
+                name = f"{index:05d}_{number}.png"
+                digest = _written(folder / name, cut(frame, box))
+                faces.append(
+                    {"name": name, "frame": index, "box": box, "score": face.score, "sha256": digest, "mask_sha256": ""}
+                )
+                areas.setdefault(number, []).append(area(face.box))
         if not faces:
-            raise Rejected(f"no face in any of the {len(faceless)} frames looked at" if faceless else "it has no frame")
+            raise Rejected(f"no face in any of the {len(looked)} frames looked at" if looked else "it has no frame")
     except Rejected as reason:
         for png in folder.glob("*.png"):
             png.unlink()
         return {"rejected": str(reason), "faces": [], "no_face": []}
+    if tracks is None:
+        seen = {face["frame"] for face in faces}
+        faceless = [(index, LOST if there else NO_FACE) for index, there in looked.items() if index not in seen]
+    else:
+        of = most_seen(areas, tracks)
+        faces = kept(faces, of, folder)
+        faceless = lacking(faces, len(of), looked)
     return {"rejected": "", "faces": faces, "no_face": faceless, "size": (height, width)}
 
 
@@ -275,7 +287,7 @@ def _rows(video_row: Record, folder: Path, record: Record, found: bool) -> Video
     for face in record["faces"]:
         x1, y1, x2, y2 = face["box"]
         row = common | {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
-        row |= {name: face[name] for name in ("frame", "score", "sha256")}
+        row |= {name: face[name] for name in ("frame", "score", "sha256")} | {"track": number_of(face["name"])}
         mask_file = str(folder / MASKS / face["name"]) if face["mask_sha256"] else ""
         row |= {"key": f"{video}/{face['name']}", "file": str(folder / face["name"]), "mask_file": mask_file}
         faces.append({name: row[name] for name in FACES})

@@ -61,15 +61,17 @@ def mask_crops(
 
     Args:
         mask_video: as for `mask_crop`.
-        wanted: frame number and box of each crop, by ascending frame, each frame once.
+        wanted: frame number and box of each crop, by ascending frame; a frame may have several boxes.
         size: height and width of the video; None if not known.
 
     Raises:
         InputError: as `mask_crop`, when it comes to the first crop that can't be given.
     """
-    images = read_at(mask_video, [frame for frame, _ in wanted])
+    images = read_at(mask_video, dict.fromkeys(frame for frame, _ in wanted))
+    last, image = -1, None
     for frame, box in wanted:
-        _, image = next(images, (frame, None))
+        if frame != last:
+            last, image = next(images, (frame, None))
         if image is None:
             raise InputError(f"{mask_video} has no frame {frame}: {REMEDY}.")
         if size is not None and image.shape[:2] != size:

@@ -10,8 +10,9 @@ import pytest
 
 from advxai.common.errors import InputError
 from advxai.explain.files import of_file
-from advxai.explain.finding import COARSE, FINE, Finder, follow
+from advxai.explain.finding import COARSE, FINE, Finder
 from advxai.explain.request import Request
+from advxai.faces.tracks import follow
 from advxai.media.pictures import kind_of, read_picture, reduced
 from advxai.media.retinaface import Detection
 from advxai.media.video import write_video

@@ -1,9 +1,12 @@
 """Columns and rows of a data frame, whose columns' names are strings: pandas can't promise that."""
 
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import pandas as pd
+
+NUMBERED = re.compile(r".*/(?P<frame>\d+)(?:_(?P<track>\d+))?\.png")  # an image's key
 
 
 def columns(frame: "pd.DataFrame") -> list[str]:
@@ -29,3 +32,19 @@ def row_at(frame: "pd.DataFrame", label: str) -> dict[str, Any]:
 def videos_of(keys: "pd.Series[str]") -> "pd.Series[str]":
     """The video of each image's key; of no keys none, where `.str.rpartition` fails."""
     return keys.map(lambda key: key.rpartition("/")[0])
+
+
+def track_of(key: str) -> int:
+    """The track that an image's key ends with, `<video>/<frame>_<track>.png`; 0 of a key without one."""
+    found = NUMBERED.fullmatch(key)
+    return int(found["track"] or 0) if found else 0
+
+
+def tracks_of(keys: "pd.Series[str]") -> "pd.Series[int]":
+    """`track_of` each key."""
+    return keys.map(track_of).astype("int64")
+
+
+def frames_of(keys: "pd.Series[str]") -> "pd.Series[str]":
+    """Each key without its track: images of one frame of a video have the same."""
+    return keys.map(lambda key: key if (found := NUMBERED.fullmatch(key)) is None else key[: found.end("frame")])

@@ -46,7 +46,7 @@ def from_lmdb(listed: pd.DataFrame, path: Path, source: Path) -> pd.DataFrame:
             decode_png(data, f"{key} in the database {path}", remedy)
             digests.append(sha256(data).hexdigest())
     given = {"key": keys, "sha256": digests}
-    given |= {name: listed[name].to_numpy() for name in ("video", "category", "label", "split", "frame")}
+    given |= {name: listed[name].to_numpy() for name in ("video", "category", "label", "split", "frame", "track")}
     columns = {name: given.get(name, [UNKNOWN[kind]] * len(keys)) for name, kind in FACES.items()}
     return pd.DataFrame(columns).astype(FACES)
 

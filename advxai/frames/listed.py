@@ -13,7 +13,7 @@ LEFT_OUT = ["stage", "item", "reason"]
 def select(manifest: pd.DataFrame, listed: pd.DataFrame, source: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The images of a manifest that a list names, in the list's order and with the list's split.
 
-    An image is known by its video and frame: `00023.png` is `00023_0.png`, and `original_sequences/c23` is
+    An image is known by its video, frame and track: `00023.png` is `00023_0.png`, and `original_sequences/c23` is
     `original_sequences/youtube/c23`. To explain what the authors explained, sample first and select then:
     `select(manifest, sample_evaluation(listed, 10), source)`. Their rule counts the listed frames of a video, so a
     frame that gave no crop must not move the others.
@@ -49,10 +49,10 @@ def select(manifest: pd.DataFrame, listed: pd.DataFrame, source: Path) -> tuple[
         {
             "stage": "frames",
             "item": key,
-            "reason": f"listed in {source}, but frame {frame} gave no face crop: {stride}the frame's or "
+            "reason": f"listed in {source}, but frame {frame} gave no face crop{_of(track)}{stride}the frame's or "
             "video's own reason is in this table",
         }
-        for key, frame in listed.loc[~there, ["key", "frame"]].itertuples(index=False)
+        for key, frame, track in listed.loc[~there, ["key", "frame", "track"]].itertuples(index=False)
     ]
     return chosen, pd.DataFrame(absent, columns=LEFT_OUT)
 
@@ -90,7 +90,13 @@ def require_unlearnt(videos: pd.DataFrame, listed: pd.DataFrame, source: Path) -
 
 def image_names(keys: pd.Series) -> pd.Series:
     """Keys with the parts that differ between the authors' lists and FF++ on disk brought to one form."""
-    return _without_layout(keys).str.replace(r"/0*(\d+)(?:_0)?\.png$", r"/\1.png", regex=True)
+    plain = _without_layout(keys).str.replace(r"/0*(\d+)(?:_0+)?\.png$", r"/\1.png", regex=True)
+    return plain.str.replace(r"/0*(\d+)_0*(\d+)\.png$", r"/\1_\2.png", regex=True)
+
+
+def _of(track: int) -> str:
+    """How the reason goes on, of a face that is another one than its video's first."""
+    return f" of track {track}: faces.tracks must be above {track}, or " if track else ": "
 
 
 def _without_layout(paths: pd.Series) -> pd.Series:

@@ -14,8 +14,8 @@ from advxai.common.files import publish
 from advxai.common.header import columns_of
 from advxai.config.data import SPLITS
 
-# the authors' list names a crop by its frame, their preprocessing by frame and index of the face
-NAME = re.compile(r"(?P<video>.+)/(?P<frame>\d+)(?:_\d+)?\.png")
+# the authors' list names a crop by its frame, their preprocessing, and ours, by frame and face
+NAME = re.compile(r"(?P<video>.+)/(?P<frame>\d+)(?:_(?P<track>\d+))?\.png")
 
 
 def build(
@@ -32,7 +32,7 @@ def build(
         InputError: a key comes twice, a label contradicts its category, or a required category has no image.
     """
     # an empty table's columns have no type of their own to add
-    tables = [table for table in faces if len(table)]
+    tables = [table if "track" in table else table.assign(track=0) for table in faces if len(table)]
     if not tables:
         raise InputError(_faceless(left_out))
     manifest = pd.concat(tables).sort_values("key", kind="stable", ignore_index=True)
@@ -112,7 +112,8 @@ def read_csv(path: Path, split: str = "test") -> pd.DataFrame:
         split: split of every row when the list has no fourth column (the authors' own list is their test set).
 
     Returns:
-        Columns key, video, category, label, split and frame, in the order of the list.
+        Columns key, video, category, label, split, frame and track (0 where the name has none), in the order of the
+        list.
 
     Raises:
         InputError: no such file, a wrong header, a path that isn't a crop's or comes twice, labels that contradict the
@@ -145,6 +146,7 @@ def read_csv(path: Path, split: str = "test") -> pd.DataFrame:
             "label": table["mc_label"].astype("int64"),
             "split": splits,
             "frame": parts["frame"].astype("int64"),
+            "track": parts["track"].fillna("0").astype("int64"),
         }
     )
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -37,11 +38,13 @@ def sample_video(rows: pd.DataFrame, count: int) -> pd.DataFrame:
 def sample_evaluation(manifest: pd.DataFrame, count: int) -> pd.DataFrame:
     """The test fakes to explain and attack: `count` frames a video, in the manifest's order; the index starts anew.
 
+    Of a video with several tracks they are so many frames of each track.
+
     Args:
-        manifest: with video, category and split; the frames of a video in their order.
+        manifest: with video, category, split and, if there are any, track; the frames of a video in their order.
         count: frames a video, 10 in the paper.
     """
-    return _sampled(manifest, lambda _, listed: sample_positions(listed, count))
+    return _sampled(manifest, lambda _, __, listed: sample_positions(listed, count))
 
 
 def pass_positions(listed: int, passes: int, start: int) -> list[int]:
@@ -72,14 +75,19 @@ def sample_passes(manifest: pd.DataFrame, passes: int, seed: int) -> pd.DataFram
     them.
 
     Which frames these are hangs on the seed, the video's name and the number of its frames. So the images of a number
-    of passes are among those of any larger one, and no other video has a say.
+    of passes are among those of any larger one, and no other video has a say. Of a video with several tracks each is
+    taken for itself, and those after the first one are seeded by their number too.
 
     Args:
         manifest: as of `sample_evaluation`.
         passes: frames of a video; one that has fewer gives all.
         seed: the run's.
     """
-    return _sampled(manifest, lambda video, listed: pass_positions(listed, passes, seed_of(seed, "passes", video)))
+
+    def positions(video: str, track: int, listed: int) -> list[int]:
+        return pass_positions(listed, passes, seed_of(seed, "passes", video, *([track] if track else [])))
+
+    return _sampled(manifest, positions)
 
 
 def candidates(manifest: pd.DataFrame) -> pd.DataFrame:
@@ -87,16 +95,30 @@ def candidates(manifest: pd.DataFrame) -> pd.DataFrame:
     return manifest[(manifest["split"] == "test") & (manifest["category"] != REAL)].reset_index(drop=True)
 
 
-def _sampled(manifest: pd.DataFrame, positions_of: Callable[[str, int], list[int]]) -> pd.DataFrame:
-    """Args: positions_of: from a video's name and the number of its frames to the positions of those to take."""
+def sequences(rows: pd.DataFrame) -> dict[tuple[str, int], NDArray[np.int64]]:
+    """The frames in which one face is followed: (video, track) -> positions of its rows, in the order of the rows.
+
+    Args:
+        rows: columns video and, where there are several faces of a video, track.
+    """
+    track = rows["track"] if "track" in rows else pd.Series(0, index=rows.index)
+    groups = rows[["video"]].assign(track=track).groupby(["video", "track"], sort=False).indices
+    of = cast("dict[tuple[str, int], NDArray[np.int64]]", groups)
+    return {(str(video), int(number)): group for (video, number), group in of.items()}
+
+
+def _sampled(manifest: pd.DataFrame, positions_of: Callable[[str, int, int], list[int]]) -> pd.DataFrame:
+    """Args: positions_of: from a video's name, a track and its number of frames to the positions of those to take."""
     fakes = candidates(manifest)
-    groups = fakes.groupby("video", sort=False).indices.items()
-    positions = [np.asarray(group)[positions_of(str(video), len(group))] for video, group in groups]
+    groups = sequences(fakes).items()
+    positions = [group[positions_of(video, track, len(group))] for (video, track), group in groups]
     return fakes.iloc[np.sort(np.concatenate(positions))].reset_index(drop=True) if positions else fakes
 
 
 def balanced(manifest: pd.DataFrame, split: str, per_video: int, seed: int, classes: Classes = FIVE) -> pd.DataFrame:
     """Images of one split for training or validation: equidistant frames of every video, classes equally frequent.
+
+    Of a video with several tracks each track counts as a video.
 
     Every manipulation gives what it can with up to `per_video` frames a video. The largest class of fakes sets the
     number of images of the real one: the largest manipulation, or all of them together where the detector has one class
@@ -105,7 +127,7 @@ def balanced(manifest: pd.DataFrame, split: str, per_video: int, seed: int, clas
     which.
 
     Args:
-        manifest: with video, category and split; the frames of a video in their order.
+        manifest: as of `sample_evaluation`.
         split: "train", "val" or "test".
         per_video: most frames of a fake video.
         seed: of the choice of videos.
@@ -118,8 +140,7 @@ def balanced(manifest: pd.DataFrame, split: str, per_video: int, seed: int, clas
     if rows.empty:
         raise InputError(f"split {split} has no face image: add videos to it.")
     videos_of = {
-        str(category): list(group.groupby("video", sort=False).indices.items())
-        for category, group in rows.groupby("category", sort=True)
+        str(category): list(sequences(group).items()) for category, group in rows.groupby("category", sort=True)
     }
     own = {category: rows.index[rows["category"] == category].to_numpy() for category in videos_of}
     totals: Counter[int] = Counter()

@@ -17,7 +17,7 @@ from advxai.corpus.blocks import REPORT
 from advxai.corpus.ffpp import find, read_splits
 from advxai.frames.explained import sampled, to_explain
 from advxai.frames.manifest import known, read_csv
-from advxai.frames.sampling import balanced, candidates
+from advxai.frames.sampling import balanced, candidates, sequences
 from advxai.plan.found import Image, Records
 from advxai.run.paths import Paths
 from advxai.statistics import clusters
@@ -46,7 +46,8 @@ class Population:
         test: images that the detector's metrics need.
         explained: images that are attacked and explained.
         test_videos: videos that these come from.
-        frames: number of frames that a test fake has -> number of such videos: what more could be explained of them.
+        frames: number of frames that a test fake has -> number of such videos: what more could be explained of them. Of
+            a video with several tracks each counts.
         groups: clusters of people that the test fakes are of, as far as `statistics.clusters` knows them.
         source: where the numbers are from, in words.
         exact: the images are listed; else all numbers of images are upper estimates.
@@ -102,7 +103,7 @@ def expected(paths: Paths, videos: Videos, there: bool, source: str) -> Populati
         source: where these are from.
     """
     config = paths.config
-    seen = _faces_of_a_video(config)
+    seen, tracks = _frames_of_a_video(config), config.faces.tracks or 1
     fakes = [category for category in config.corpus.categories if category != REAL]
     explained = sum(videos[category]["test"] for category in fakes)
     number = sum(sum(splits.values()) for splits in videos.values())
@@ -110,20 +111,20 @@ def expected(paths: Paths, videos: Videos, there: bool, source: str) -> Populati
     return Population(
         videos=0 if lmdb else number,
         there=there,
-        crops=0 if lmdb else number * seen,
-        stored=number * seen,
-        train=_epoch(videos, paths, "train", seen),
-        val=_epoch(videos, paths, "val", seen),
-        test=sum(splits["test"] for splits in videos.values()) * seen,
-        explained=explained * min(seen, config.frames.most),
+        crops=0 if lmdb else number * seen * tracks,
+        stored=number * seen * tracks,
+        train=_epoch(videos, paths, "train", seen) * tracks,
+        val=_epoch(videos, paths, "val", seen) * tracks,
+        test=sum(splits["test"] for splits in videos.values()) * seen * tracks,
+        explained=explained * min(seen, config.frames.most) * tracks,
         test_videos=explained,
-        frames={seen: explained},
+        frames={seen: explained * tracks},
         groups=videos[REAL]["test"] // 2 if explained else 0,  # originals come in pairs, swapped with each other
-        source=source,
+        source=source + (f", with {tracks} faces each" if tracks > 1 else ""),
     )
 
 
-def _faces_of_a_video(config: Config) -> int:
+def _frames_of_a_video(config: Config) -> int:
     frames = FRAMES
     if isinstance(config.corpus, DemoCorpus):
         frames = math.ceil(config.corpus.block_seconds * RATE)
@@ -222,16 +223,16 @@ def _counted(paths: Paths, manifest: pd.DataFrame) -> Population:
 
 def _frames(images: pd.DataFrame, config: Config) -> Counter[int]:
     """Of a manifest or a list: how many of the videos to explain have how many frames."""
-    return Counter(map(int, _test_fakes(images, config).value_counts()))
+    return Counter(len(rows) for rows in sequences(_test_fakes(images, config)).values())
 
 
 def _groups(images: pd.DataFrame, config: Config) -> int:
-    return len(set(clusters(_test_fakes(images, config).unique()).values()))
+    return len(set(clusters(_test_fakes(images, config)["video"].unique()).values()))
 
 
-def _test_fakes(images: pd.DataFrame, config: Config) -> pd.Series:
-    """The video of each image that could be explained."""
-    return candidates(known(images, config.corpus.categories))["video"]
+def _test_fakes(images: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """The images that could be explained."""
+    return candidates(known(images, config.corpus.categories))
 
 
 def _called_fake(paths: Paths, images: pd.DataFrame) -> tuple[pd.DataFrame, bool]:

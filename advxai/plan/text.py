@@ -59,13 +59,15 @@ def report(
         said += f": {network}{threads}, {speed.weights}; {speed.where}"
     else:
         said = f"not measured, so there are no times: {speed}"
+    tracks = config.faces.tracks or 1
+    each = f"of each of {tracks} faces" if tracks > 1 else "each"
     head = [
         f"Plan of the run {config.run}. Nothing of it is made. ~ marks an estimate.",
         "",
         *_item(
             "images",
             f"{about}{number(population.explained)} to explain, of {number(population.test_videos)} fake test videos "
-            f"with at most {config.frames.most} each; {about}{number(population.test)} test images to classify; "
+            f"with at most {config.frames.most} {each}; {about}{number(population.test)} test images to classify; "
             f"by {population.source}",
         ),
         *_item("speed", said),

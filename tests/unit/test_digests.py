@@ -58,6 +58,11 @@ from tests.unit.paths_data import ADVERSARIAL, CLIPS, DETECTOR, ENGINES, ROWS, c
             {"faces": {"frames_per_video": 5}},
             {"faces", "detector", "predictions", "adversary", "attacks"} | of("saliency evaluation"),
         ),
+        (
+            {"faces": {"tracks": 1}},
+            {"faces", "detector", "predictions", "adversary", "attacks"} | of("saliency evaluation"),
+        ),
+        ({"detector": {"video_score": "max_face"}}, set()),  # predictions are stored by image
         # Each fix of `protocol: corrected` alone, then all.
         ({"frames": {"explain": "called_fake"}}, set()),
         ({"evaluation": {"population": "all"}}, of("evaluation")),
@@ -85,6 +90,12 @@ from tests.unit.paths_data import ADVERSARIAL, CLIPS, DETECTOR, ENGINES, ROWS, c
 )
 def test_a_change_moves_what_depends_on_it(changes, expected):
     assert moved(paths(), paths(**changes)) == expected
+
+
+def test_where_faces_are_followed_the_rule_of_one_face_moves_nothing():
+    one, other = (paths(faces={"tracks": 2, "several": rule}) for rule in ("largest", "skip_video"))
+    assert moved(one, other) == set()
+    assert "several" not in one.faces.params and one.faces.params["tracks"] == 2
 
 
 LEARNT = {"detector", "predictions", "adversary", "attacks"} | of("saliency evaluation")

@@ -22,7 +22,7 @@ from advxai.frames.counterparts import (
 )
 from advxai.frames.cutting import collect, write
 from advxai.frames.database import FrameStore
-from advxai.media.cut import encode_png
+from advxai.media.cut import decode_png, encode_png
 from advxai.media.video import read_at, read_frames, write_video
 
 VIDEO = "manipulated_sequences/Deepfakes/c23/videos/012_026.mp4"
@@ -93,6 +93,15 @@ def test_the_counterpart_is_the_same_frame_by_the_same_box(made, root, tmp_path)
     assert len(parquet.read(paths.left_out)) == 0
     assert counterparts.image("another") is None and counterparts.sha256("another") == ""
     assert counterparts.reason("another") == "it is no explained fake of this run"
+
+
+def test_two_faces_of_a_frame_have_a_counterpart_each(made, root, tmp_path):
+    other = {"x1": 0, "y1": 0, "x2": 48, "y2": 48}
+    second = made(1, key=f"{VIDEO}/00001_1.png", **other)
+    table = collected([made(1), second], root, tmp_path)
+    cuts = [decode_png(Path(file).read_bytes(), "", "") for file in table["file"]]
+    np.testing.assert_array_equal(cuts[0], genuine(root, 1))
+    assert cuts[1].shape == (48, 48, 3) and (cuts[1] != cuts[0]).any()
 
 
 def test_how_well_it_fits(made, root, tmp_path):

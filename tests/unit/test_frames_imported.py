@@ -83,6 +83,14 @@ def test_both_names_and_other_formats(tmp_path, images, source):
     assert from_lmdb(read_csv(tmp_path / "with_index.csv"), plain, source)["key"].tolist() == KEYS
 
 
+def test_the_track_is_the_name_s(tmp_path, images, source):
+    two = {f"{FAKE}/00000_0.png": encoded(1), f"{FAKE}/00000_1.png": encoded(2)}
+    lines = "".join(f"{key} 1 3\n" for key in two)
+    source.write_text("relative_path bin_label mc_label\n" + lines)
+    manifest = from_lmdb(read_csv(source), make(tmp_path / "ff.lmdb", two), source)
+    assert manifest["track"].tolist() == [0, 1] and manifest["key"].tolist() == list(two)
+
+
 def test_images_that_are_not_in_the_database(tmp_path, images, source):
     del images[KEYS[3]], images[KEYS[14]]
     path = make(tmp_path / "ff.lmdb", images)

@@ -128,7 +128,13 @@ def test_a_second_face_is_another_image(tmp_path):
     chosen, left_out = select(ours(listed.iloc[1:].assign(key=f"{video}/00000.png")), listed, path)
     assert chosen["key"].tolist() == [f"{video}/00000_0.png"]
     assert left_out["item"].tolist() == [f"{video}/00000_1.png"]
-    assert "but frame 0 gave no face crop: the frame's or" in left_out["reason"][0]  # no stride to name
+    assert (  # no stride to name
+        "but frame 0 gave no face crop of track 1: faces.tracks must be above 1, or the frame's or"
+        in left_out["reason"][0]
+    )
+    both = build([listed.assign(key=[f"{video}/00000_1.png", f"{video}/00000_0.png"])], {}).iloc[::-1]
+    again, left_out = select(both, listed.assign(key=[f"{video}/0_01.png", f"{video}/0_00.png"]), path)
+    assert again["key"].tolist() == both["key"].tolist() and left_out.empty
 
 
 def test_lists_that_can_t_be_used(source, tmp_path):

@@ -5,6 +5,7 @@ import pytest
 
 from advxai.common import parquet
 from advxai.common.errors import InputError
+from advxai.common.rows import frames_of, track_of
 from advxai.frames.manifest import build, category_of, read_csv, write_csv
 
 FAKE = "manipulated_sequences/Deepfakes/c23/videos/000_003.mp4"
@@ -84,12 +85,33 @@ def test_both_names_of_a_crop_are_read(tmp_path):
     path = tmp_path / "list.csv"
     path.write_text(
         f"relative_path bin_label mc_label\n{FAKE}/00046.png 1 3\n{FAKE}/00069_0.png 1 3\n"
-        "original_sequences/c23/videos/001.mp4/00023.png 0 0\n"
+        f"original_sequences/c23/videos/001.mp4/00023.png 0 0\n{FAKE}/00069_12.png 1 3\n"
     )
     rows = read_csv(path)
-    assert rows["frame"].tolist() == [46, 69, 23]
-    assert rows["video"].tolist() == [FAKE, FAKE, "original_sequences/c23/videos/001.mp4"]
-    assert rows["category"].tolist() == ["Deepfakes", "Deepfakes", "Real"]
+    assert rows["frame"].tolist() == [46, 69, 23, 69] and rows["track"].tolist() == [0, 0, 0, 12]
+    assert rows["track"].tolist() == [track_of(key) for key in rows["key"]] and str(rows["track"].dtype) == "int64"
+    assert rows["video"].tolist() == [FAKE, FAKE, "original_sequences/c23/videos/001.mp4", FAKE]
+    assert rows["category"].tolist() == ["Deepfakes", "Deepfakes", "Real", "Deepfakes"]
+
+
+def test_faces_cut_out_before_there_were_tracks_are_of_the_first():
+    rows = pd.DataFrame({"key": ["v/00000_0.png"], "video": "v", "category": "Real", "label": 0, "split": "test"})
+    joined = build([rows.assign(key="v/00001_1.png", track=1), rows], {})
+    assert joined["track"].tolist() == [0, 1] and str(joined["track"].dtype) == "int64"
+
+
+@pytest.mark.parametrize(
+    ("key", "track", "frame"),
+    [
+        ("a/b.mp4/00023_2.png", 2, "a/b.mp4/00023"),
+        ("a/b.mp4/00023.png", 0, "a/b.mp4/00023"),
+        ("a/000_003.mp4", 0, "a/000_003.mp4"),  # a video's name is no image's
+        ("a/b/0007_01.png", 1, "a/b/0007"),
+        ("elsewhere", 0, "elsewhere"),
+    ],
+)
+def test_the_track_and_the_frame_that_a_key_names(key, track, frame):
+    assert track_of(key) == track and frames_of(pd.Series([key])).tolist() == [frame]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.common.positions import equidistant
+from advxai.common.randomness import seed_of
 from advxai.frames.manifest import read_csv
 from advxai.frames.sampling import (
     balanced,
@@ -136,6 +137,38 @@ def test_passes_are_seeded_by_the_run_and_the_video_alone():
     assert sorted(sample_passes(manifest(*reversed(videos)), 3, 5)["key"]) == sorted(taken[3]["key"])
     assert len({tuple(keys) for keys in others}) == 5
     assert sample_passes(rows[rows["category"] == "Real"], 2, 5).empty
+
+
+def two_faces(category: str = "Deepfakes", split: str = "test"):
+    """Track 0 in six frames, track 1 in the first two of these and in three later ones, as sorted keys have them."""
+    seen = [*((frame, 0) for frame in range(6)), *((frame, 1) for frame in (0, 1, 7, 8, 9))]
+    rows = [
+        {"key": f"v/{frame:05d}_{track}", "video": "v", "category": category, "split": split, "frame": frame}
+        | {"track": track}
+        for frame, track in sorted(seen)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_each_track_of_a_video_is_sampled_for_itself():
+    """Of all eleven images in a row the rule would take 0, 1 and 2 of track 0 alone, say."""
+    sample = sample_evaluation(two_faces(), 2)
+    assert sample["key"].tolist() == ["v/00000_0", "v/00000_1", "v/00003_0", "v/00007_1"]
+    passes = sample_passes(two_faces(), 2, seed=3)
+    assert passes.groupby("track")["key"].count().to_dict() == {0: 2, 1: 2}
+    # the first track's frames are those of a video without another face
+    alone = sample_passes(manifest(("v", "Deepfakes", "test", 6)), 2, seed=3)
+    assert passes.loc[passes["track"] == 0, "frame"].tolist() == alone["frame"].tolist()
+    starts = [seed_of(seed, "passes", "v", 1) * 5 >> 63 for seed in range(9)]
+    first = [sample_passes(two_faces(), 1, seed).query("track == 1")["frame"].item() for seed in range(9)]
+    assert first == [[0, 1, 7, 8, 9][start] for start in starts]
+
+
+def test_a_detector_learns_from_each_track_of_a_video():
+    rows = pd.concat([two_faces(split="train"), manifest(("r1", "Real", "train", 20)).assign(track=0)])
+    sample = balanced(rows, "train", 2, seed=0)
+    assert sample["category"].value_counts().to_dict() == {"Deepfakes": 4, "Real": 4}
+    assert sample.query("video == 'v'")["key"].tolist() == ["v/00001_0", "v/00001_1", "v/00004_0", "v/00008_1"]
 
 
 @pytest.mark.skipif(not AUTHORS.exists(), reason="the authors' list is not beside the checkout")

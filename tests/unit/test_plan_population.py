@@ -29,6 +29,20 @@ def test_frames_a_video_and_further_videos():
     assert found.explained == 140 * 5  # a video with five faces can't give ten
 
 
+def test_tracks_are_counted_at_most_as_many_as_may_be_followed(tmp_path):
+    """Of 560 fakes with two faces each, ten frames of either; of a list the tracks that it names."""
+    found = plan.population(Paths(ffpp(faces={"tracks": 2}), planning=True))
+    assert (found.crops, found.test, found.explained) == (2 * 115_000, 2 * 700 * 23, 2 * 5600)
+    assert found.frames == {23: 2 * 560} and found.test_videos == 560
+    assert found.source.endswith("with 2 faces each")
+    name = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4/{:05d}_{}.png 1 3"
+    lines = [name.format(frame, track) for track, frames in ((0, 12), (1, 3)) for frame in range(frames)]
+    listed = tmp_path / "list.csv"
+    listed.write_text("relative_path bin_label mc_label\n" + "\n".join(lines) + "\n")
+    found = plan.population(Paths(ffpp(frames={"manifest": str(listed)}), planning=True))
+    assert (found.explained, found.test_videos, found.frames) == (10 + 3, 1, {12: 1, 3: 1})
+
+
 def test_split_files_count_and_then_the_videos_that_are_there(tmp_path):
     for split, pairs in {"train": [["000", "001"], ["002", "003"]], "val": [], "test": [["004", "005"]]}.items():
         (tmp_path / f"{split}.json").write_text(json.dumps(pairs))

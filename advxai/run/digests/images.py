@@ -40,9 +40,9 @@ class ImageDigests(Hashes):
     @cached_property
     def faces_params(self) -> dict[str, Any]:
         # Masks lie beside the crops, which don't depend on them.
-        unused = "stride" if self.config.faces.frames_per_video else "frames_per_video"
         faces = self.config.faces
-        settings = faces.model_dump(exclude={"model", "batch", "masks", *LATER_KEYS, unused}) | faces.later
+        unused = {"stride" if faces.frames_per_video else "frames_per_video"} | ({"several"} if faces.tracks else set())
+        settings = faces.model_dump(exclude={"model", "batch", "masks", *LATER_KEYS, *unused}) | faces.later
         return {"version": VERSIONS["faces"], "model": self._medium(faces.model), **settings}
 
     @cached_property

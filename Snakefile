@@ -56,6 +56,7 @@ rule all:
         P.outputs.tables,
         P.outputs.figures,
         P.run / "detector/metrics.json",
+        P.outputs.tested,
         P.run / "summary.txt",
         P.run / "provenance.json",
         P.outputs.report,

@@ -1,4 +1,4 @@
-# detector: trained on the corpus, or imported from a checkpoint; its metrics on the test split.
+# detector: trained on the corpus, or imported from a checkpoint; its metrics on the test split, and their figure.
 # Other rules take WEIGHTS, a small file with the hash of DETECTOR, which Snakemake compares by its checksum: P.check() mends
 # it when other weights lie there, whatever their age. (Made by a rule of its own, or as params, it would repeat all.)
 DETECTOR = P.weights
@@ -8,6 +8,8 @@ WEIGHTS = P.weights_hash
 rule detector:
     input:
         P.run / "detector/metrics.json",
+        P.outputs.tested,
+        P.outputs.figure("detector"),
         P.predicted,
 
 
@@ -60,7 +62,7 @@ rule detector_metrics:
         weights=WEIGHTS,
     output:
         json=P.run / "detector/metrics.json",
-        csv=P.run / "detector/metrics.csv",
+        tested=P.outputs.tested,
         published=(
             [P.run / f"detector/published.{kind}" for kind in ("csv", "md")]
             if P.beside_published
@@ -81,6 +83,7 @@ rule detector_metrics:
         detector=P.detector.path.name,
         categories=CONFIG.corpus.categories,
         threshold=P.classes.threshold,
+        video_score=CONFIG.detector.video_score,
     script:
         "../scripts/detector_metrics.py"
 

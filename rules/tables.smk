@@ -125,6 +125,7 @@ rule tables_left_out:
         adversary=P.copies,
         weights=WEIGHTS,
         answer=P.outputs.answer,
+        metrics=P.run / "detector/metrics.json",
     output:
         P.run / "tables/left_out.parquet",
         report(

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 
 from advxai.common import parquet
+from advxai.common.files import publish
 from advxai.config import load
 from advxai.detector import published
 from advxai.detector.forwards import Forwards
-from advxai.detector.metrics import evaluate, parted, predictions, write
+from advxai.detector.metrics import evaluate, parted, predictions, write, write_curves
+from advxai.detector.shown import summary
 from advxai.run.jobs import job
 from advxai.run.paths import Paths
 from advxai.run.store import complete, read_shard
@@ -43,8 +45,12 @@ with job(snakemake.log, snakemake.input):
     )
     probabilities = np.stack([record["probabilities"] for record in read_shard(shard, ["probabilities"])])
     images = predictions(probabilities, rows, classes)
-    metrics = evaluate(images, classes, config.corpus.also)
+    metrics = evaluate(images, classes, config.corpus.also, config.detector.video_score or "mean")
     parquet.write(images.assign(weights=forwards.weights), snakemake.output.predictions)
-    write(metrics, Path(snakemake.output.json), Path(snakemake.output.csv))
+    table, corners, bins, main = map(Path, snakemake.output.tested)
+    write(metrics, Path(snakemake.output.json), table)
+    write_curves(metrics, corners, bins)
+    text = summary(metrics, f"{config.detector.model} on {len(images):,} test images, real against fake:")
+    publish(main, lambda path: path.write_text(text, encoding="utf-8"))
     if beside := snakemake.output.get("published"):
         published.write(metrics, *map(Path, beside))

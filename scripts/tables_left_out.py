@@ -5,6 +5,7 @@ from pathlib import Path
 from advxai.answer.sentences import read, text
 from advxai.common import parquet
 from advxai.common.files import publish
+from advxai.common.jsonfile import read_object
 from advxai.config import load
 from advxai.run.jobs import job
 from advxai.run.paths import Paths
@@ -31,6 +32,7 @@ with job(snakemake.log, snakemake.input):
         adversary=copies,
         tables=tables,
         answer=text(read(Path(snakemake.input.answer))),
+        notes=read_object(Path(snakemake.input.metrics), "delete it and run again")["notes"],
         beside=[name for name in config.explainers if name not in config.of_kind("explainer")],
     )
     publish(Path(snakemake.output.summary), lambda path: path.write_text(message, encoding="utf-8"))

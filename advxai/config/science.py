@@ -169,9 +169,9 @@ class Detector(Model):
     video_score: VideoScore | None = Field(
         None,
         description="A video's answer: the mean of its frames' probabilities; softmax or sigmoid of the mean_logit; "
-        "first_track: the mean of its first face's frames if that is above .55, else of the means of all its faces; "
-        "max_face: of each frame the face that is the likeliest fake, then the mean. null: as `checkpoint` says, else "
-        "mean.",
+        "first_track: the mean of the first of its faces whose mean p(fake) is above .55, else of the means of all its "
+        "faces; max_face: of each frame the face that is the likeliest fake, then the mean. null: as `checkpoint` "
+        "says, else mean.",
     )
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where every forward runs; part of the digests.")
     backend: Backend = Field(

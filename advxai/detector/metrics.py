@@ -1,4 +1,4 @@
-"""How well a detector classifies: per class, over all classes, and real versus fake; by frame and by video."""
+"""How well a detector classifies: per class, over all classes, and real versus fake; by frame, track and video."""
 
 import json
 from collections.abc import Collection
@@ -10,15 +10,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from advxai.common.arrays import Flags, Floats
+from advxai.common.arrays import Floats
 from advxai.common.categories import REAL
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.common.files import publish
-from advxai.detector.videos import by_video, counted
+from advxai.config.science import VideoScore
+from advxai.detector.binary import auroc, curves, normalised, real_vs_fake
+from advxai.detector.shown import MEASURES, notes
+from advxai.detector.videos import by_track, by_video, counted
 
 NAMES = ("accuracy", "auroc", "f1", "average_precision")
-LEVELS = ("frame", "video")
+LEVELS = ("frame", "track", "video")
 
 
 def parted(test: pd.DataFrame, categories: Collection[str], classes: Classes) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -66,27 +69,33 @@ def predictions(probabilities: NDArray[np.float32], rows: pd.DataFrame, classes:
     return images
 
 
-def evaluate(images: pd.DataFrame, classes: Classes, apart: Collection[str] = ()) -> dict[str, Any]:
+def evaluate(
+    images: pd.DataFrame, classes: Classes, apart: Collection[str] = (), score: VideoScore = "mean"
+) -> dict[str, Any]:
     """Compare classified images with their labels.
 
     Args:
         images: see `predictions`; rows of a category that has no class count as `unseen` alone.
         classes: the detector's.
         apart: further categories of which that holds.
+        score: the rule of a video's probabilities, see `by_video`.
 
     Returns:
-        frame: see `measure`, and per_category: of each manipulation see `unseen`; video: the same of videos
-        (`by_video`); unseen: see `unseen`.
+        frame: see `measure` and `binary.curves`, and per_category: of each manipulation see `unseen`; track, video: the
+        same of tracks (`by_track`) and videos (`by_video`); unseen: see `unseen`; video_score: the rule; notes: see
+        `shown.notes`.
     """
     counts = counted(images, apart)
     known, others = images[counts], images[~counts]
     columns = [f"p_{name}" for name in classes.names]
     metrics: dict[str, Any] = {}
-    for level, table in zip(LEVELS, (known, by_video(known, classes)), strict=True):
-        metrics[level] = measure(table[columns].to_numpy(), table["label"].to_numpy(), classes)
+    tables = (known, by_track(known, classes, score), by_video(known, classes, score))
+    for level, table in zip(LEVELS, tables, strict=True):
+        probabilities, labels = table[columns].to_numpy(), table["label"].to_numpy()
+        metrics[level] = measure(probabilities, labels, classes) | curves(probabilities, labels, classes)
         metrics[level]["per_category"] = _by_category(table[table["label"] != classes.real], table, classes)
     metrics["unseen"] = _by_category(others, known, classes)
-    return metrics
+    return metrics | {"video_score": score, "notes": notes(metrics, classes)}
 
 
 def _by_category(images: pd.DataFrame, measured: pd.DataFrame, classes: Classes) -> dict[str, Any]:
@@ -108,17 +117,16 @@ def measure(probabilities: Floats, labels: NDArray[np.integer], classes: Classes
         n; classes_absent (no image has the label);
         per_class: for each class n, accuracy (share of its images given its label), and of the class against the
         rest auroc, f1, average_precision;
-        overall: accuracy (share of all images), and the means of auroc, f1, average_precision over the classes
-        that are there (macro);
+        overall: accuracy (share of all images), the means of auroc, f1, average_precision over the classes that are
+        there (macro), balanced_accuracy (the mean of the classes' own) and log_loss (of the true class);
         weighted: the same, but a class weighs as much as it has images (torchmetrics' average="weighted");
-        real_vs_fake: accuracy (an image is called fake when its class isn't the real one) and auroc of
-        1 - p(real);
+        real_vs_fake: see there;
         confusion: rows are true, columns predicted classes, in the order of `classes`.
         A metric that isn't defined (a class absent, or the only one) is None.
     """
-    from sklearn.metrics import average_precision_score, confusion_matrix, f1_score
+    from sklearn.metrics import average_precision_score, confusion_matrix, f1_score, log_loss
 
-    predicted, real = classes.called(probabilities), classes.real
+    predicted = classes.called(probabilities)
     per_class: dict[str, dict[str, float | int | None]] = {}
     for number, name in enumerate(classes.names):
         is_class, called, score = labels == number, predicted == number, probabilities[:, number]
@@ -129,7 +137,7 @@ def measure(probabilities: Floats, labels: NDArray[np.integer], classes: Classes
             values["accuracy"] = float(called[is_class].mean())
             values["f1"] = float(f1_score(is_class, called))
             values["average_precision"] = float(average_precision_score(is_class, score))
-            values["auroc"] = _auroc(score, is_class)
+            values["auroc"] = auroc(score, is_class)
         per_class[name] = values
     overall: dict[str, float | None] = {"accuracy": float((predicted == labels).mean())}
     weighted = dict(overall)
@@ -138,18 +146,16 @@ def measure(probabilities: Floats, labels: NDArray[np.integer], classes: Classes
         numbers, counts = zip(*defined, strict=True) if defined else ((), ())
         overall[metric] = float(np.mean(numbers)) if defined else None
         weighted[metric] = float(np.average(numbers, weights=counts)) if defined else None
-    fake = labels != real
+    own = [values["accuracy"] for values in per_class.values() if values["accuracy"] is not None]
+    overall["balanced_accuracy"] = float(np.mean(own))
+    overall["log_loss"] = float(log_loss(labels, normalised(probabilities), labels=range(len(classes.names))))
     return {
         "n": len(labels),
         "classes_absent": [name for name, values in per_class.items() if not values["n"]],
         "overall": overall,
         "weighted": weighted,
         "per_class": per_class,
-        "real_vs_fake": {
-            "accuracy": float(((predicted != real) == fake).mean()),
-            # in float32 the small p(real) of confident answers would all give 1
-            "auroc": _auroc(1 - probabilities[:, real].astype(np.float64), fake),
-        },
+        "real_vs_fake": real_vs_fake(probabilities, labels, classes),
         "confusion": confusion_matrix(labels, predicted, labels=range(len(classes.names))).tolist(),
     }
 
@@ -172,15 +178,8 @@ def unseen(images: pd.DataFrame, genuine: Floats, p_real: str, real: int) -> dic
     return {
         "n": len(images),
         "called_fake": float((images["predicted"] != real).mean()),
-        "auroc": _auroc(score, np.arange(len(score)) < len(images)) if fake else None,
+        "auroc": auroc(score, np.arange(len(score)) < len(images)) if fake else None,
     }
-
-
-def _auroc(score: Floats, positive: Flags) -> float | None:
-    """Area under the ROC curve; None when all images are of one kind."""
-    from sklearn.metrics import roc_auc_score  # takes a second: a job's forwards don't wait for it
-
-    return float(roc_auc_score(positive, score)) if positive.any() and not positive.all() else None
 
 
 def write(metrics: dict[str, Any], path_json: Path, path_csv: Path) -> None:
@@ -191,6 +190,27 @@ def write(metrics: dict[str, Any], path_json: Path, path_csv: Path) -> None:
         values = metrics[level]
         means = {name: {"n": values["n"], **values[name]} for name in ("overall", "weighted", "real_vs_fake")}
         rows += [{"level": level, "class": name, **row} for name, row in (values["per_class"] | means).items()]
-    table = pd.DataFrame(rows, columns=["level", "class", "n", *NAMES]).to_csv(index=False, float_format="%.6f")
-    for path, text in ((path_json, json.dumps(metrics, indent=2) + "\n"), (path_csv, table)):
-        publish(path, partial(Path.write_text, data=text))
+    names = [*NAMES, *(name for name in MEASURES if name not in NAMES)]
+    publish(path_json, partial(Path.write_text, data=json.dumps(metrics, indent=2) + "\n"))
+    _write_csv(rows, ["level", "class", "n", *names], path_csv, "%.6f")
+
+
+def write_curves(metrics: dict[str, Any], path_roc: Path, path_reliability: Path) -> None:
+    """Write the points of `binary.curves` as CSV, a line a point: of the ROC curve (the first one, above every p(fake),
+    has no threshold), and of the reliability diagram, by both kinds of bins."""
+    corners: list[dict[str, Any]] = []
+    bins: list[dict[str, Any]] = []
+    for level in LEVELS:
+        points = metrics[level]["roc"] or {}
+        corners += [
+            {"level": level, **dict(zip(points, one, strict=True))} for one in zip(*points.values(), strict=True)
+        ]
+        for kind, found in metrics[level]["reliability"].items():
+            bins += [{"level": level, "bins": kind, **one} for one in found]
+    _write_csv(corners, ["level", "threshold", "false_positive_rate", "true_positive_rate"], path_roc, "%.9g")
+    _write_csv(bins, ["level", "bins", "bin", "n", "p_fake", "fake"], path_reliability, "%.9g")
+
+
+def _write_csv(rows: list[dict[str, Any]], columns: list[str], path: Path, form: str) -> None:
+    text = pd.DataFrame(rows, columns=columns).to_csv(index=False, float_format=form, lineterminator="\n")
+    publish(path, partial(Path.write_text, data=text))

@@ -1,4 +1,4 @@
-"""Figure of how well the detector classifies: confusion matrix, and ROC curves by frame and by video."""
+"""Figure of how well the detector classifies: confusion matrix, ROC curves by frame and by video, reliability."""
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import cycle
@@ -10,39 +10,20 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import NullFormatter, PercentFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
-from advxai.common.arrays import Flags, Floats
 from advxai.common.categories import ABBREVIATIONS
 from advxai.common.classes import Classes
-from advxai.detector.videos import by_video, counted
+from advxai.detector.calibration import BINS, roc
+from advxai.detector.shown import described, shown_levels
+from advxai.detector.videos import by_track, by_video, counted
 from advxai.report.save import save
 from advxai.report.sheet import sheet
 from advxai.report.style import COLUMN, LINES, SIZE
 from advxai.tables.compute import paper_order
 
 SHARES = "Blues"
-
-
-def roc(score: Floats, positive: Flags) -> tuple[Floats, Floats]:
-    """The ROC curve's corners, from (0, 0) to (1, 1); equal scores share a point.
-
-    Args:
-        score: (n,), higher is more positive.
-        positive: (n,) bool, some of them true and some false.
-
-    Returns:
-        Shares of negatives and of positives at or above each threshold, (m,) each.
-    """
-    order = np.argsort(-score, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
-    found = np.append(0, np.cumsum(positive[order])[ends])
-    wrong = np.append(0, ends + 1) - found
-    # what lies on the line between its neighbours only makes the PDF large
-    bends = np.diff(wrong)[1:] * np.diff(found)[:-1] != np.diff(wrong)[:-1] * np.diff(found)[1:]
-    kept = np.concatenate([[True], bends, [True]])
-    return wrong[kept] / wrong[-1], found[kept] / found[-1]
 
 
 def _confusion(axes: Axes, confusion: NDArray[np.integer], names: Sequence[str], classes: Classes) -> None:
@@ -99,7 +80,7 @@ def _curves(
     for (name, values, score, positive), line in zip(kinds, cycle(LINES), strict=False):
         if values["auroc"] is not None:
             line = line | {"label": f"{name} ({values['auroc']:.3f})", "lw": 1.3}
-            axes.plot(*roc(score.to_numpy(), positive), clip_on=False, zorder=3, **line)
+            axes.plot(*roc(score.to_numpy(), positive)[:2], clip_on=False, zorder=3, **line)
     axes.set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.01, 0.05, 0.2, 0.5, 1])
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -112,6 +93,32 @@ def _curves(
         axes.legend(fontsize=SIZE, title="AUROC", title_fontsize=SIZE, loc="best", edgecolor="white").set_zorder(4)
 
 
+def _reliability(axes: Axes, bars: Axes, metrics: Mapping[str, Any]) -> None:
+    """The share of fakes by p(fake), bin by bin, and how many images, tracks or videos each bin has."""
+    axes.plot([0, 1], [0, 1], color="0.75", lw=0.8)
+    for level, line, marker in zip(shown_levels(metrics), LINES, "os^", strict=False):
+        own, bins = metrics[level], metrics[level]["reliability"]["equal_width"]
+        style = line | {"lw": 1.2, "marker": marker, "ms": 3}
+        label = f"{described(metrics, level)} (ECE {own['real_vs_fake']['ece']:.3f})"
+        points = [one["p_fake"] for one in bins], [one["fake"] for one in bins]
+        axes.plot(*points, clip_on=False, zorder=3, label=label, **style)
+        counts = np.zeros(BINS, int)
+        counts[[one["bin"] for one in bins]] = [one["n"] for one in bins]
+        bars.stairs(counts, np.linspace(0, 1, BINS + 1), lw=1.2, color=line["color"], ls=line["ls"])
+    axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is fake")
+    bars.set_yscale("log")
+    bars.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    bars.yaxis.set_minor_formatter(NullFormatter())
+    bars.set(xlim=(0, 1), ylim=(0.7, None), xlabel="p(fake), in 15 bins", ylabel="how many")
+    for one in (axes, bars):
+        one.xaxis.label.set_fontsize(SIZE)
+        one.yaxis.label.set_fontsize(SIZE)
+        one.tick_params(labelsize=SIZE)
+        one.spines[["top", "right"]].set_visible(False)
+    axes.set_title("Reliability of p(fake)", fontsize=SIZE + 1, loc="left")
+    axes.legend(fontsize=SIZE, loc="best", edgecolor="white").set_zorder(4)
+
+
 def draw(
     images: pd.DataFrame,
     metrics: Mapping[str, Any],
@@ -121,13 +128,16 @@ def draw(
     dpi: int = 150,
 ) -> Figure:
     """The figure of `detector_figure`."""
-    names = classes.ordered(categories)
-    figure = sheet(COLUMN, 8.4, dpi)
-    matrix, frame, video = figure.subplots(3)
-    known = images[counted(images, apart)]
+    names, levels = classes.ordered(categories), shown_levels(metrics)
+    heights = [2.8, *(2.8 for _ in levels), 2.4, 1.0]
+    figure = sheet(COLUMN, sum(heights), dpi)
+    matrix, *curves, reliability, bars = figure.subplots(len(heights), height_ratios=heights)
+    known, score = images[counted(images, apart)], metrics["video_score"]
     _confusion(matrix, np.array(metrics["frame"]["confusion"]), names, classes)
-    _curves(frame, known, metrics["frame"], names, classes, "frame")
-    _curves(video, by_video(known, classes), metrics["video"], names, classes, "video")
+    made = {"frame": known, "track": by_track(known, classes, score), "video": by_video(known, classes, score)}
+    for axes, level in zip(curves, levels, strict=True):
+        _curves(axes, made[level], metrics[level], names, classes, described(metrics, level))
+    _reliability(reliability, bars, metrics)
     return figure
 
 

@@ -102,6 +102,7 @@ def summary(
     adversary: pd.DataFrame | None,
     tables: Path,
     answer: Sequence[str] = (),
+    notes: Sequence[str] = (),
     beside: Collection[str] = (),
 ) -> str:
     """The closing message of a run: the answer, then a few lines of numbers.
@@ -114,6 +115,7 @@ def summary(
         adversary: of `advxai.tables.read.adversary`; None when no explainer needs adversarial copies.
         tables: the folder that the tables are in.
         answer: its lines.
+        notes: on the detector, as of `advxai.detector.shown.notes`.
         beside: rows that are controls and ceilings.
     """
     images = rows.drop_duplicates("key")
@@ -122,7 +124,7 @@ def summary(
     said = f", beside {others} control{'s and ceilings' if others > 1 else ' or ceiling'}" if others else ""
     explained = f"{_some(len(images), 'image')} explained by {_some(len(names - set(beside)), 'explainer')}{said}"
     counted = [_some(videos, "video"), _some(faces, "face"), explained if len(images) else "no image explained"]
-    lines = [*answer, *([""] if answer else []), ", ".join(counted)]
+    lines = [*answer, *([""] if answer else []), ", ".join(counted), *(f"note: {note}" for note in notes)]
     if already := int(images["called_real"].sum()):
         lines.append(f"already called real by the detector: {_some(already, 'image')}; their rankings mean nothing")
     without = left_out["stage"] == COUNTERPARTS

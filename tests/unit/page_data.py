@@ -116,6 +116,8 @@ def page(folder: Path, limit: int, names: Sequence[str] = tuple(KNOWN)) -> Path:
         "tables": [shown("accuracy", table(), "a note")],
         "not_explained": "",
         "detector": "tiny, trained on the corpus.",
+        "doubts": ["the sign may be wrong"],
+        "tested": plain,
         "metrics": plain,
         "confusion": plain,
         "reasons": plain,

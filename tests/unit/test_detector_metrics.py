@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 from torchmetrics.functional.classification import (
+    binary_calibration_error,
     multiclass_accuracy,
     multiclass_auroc,
     multiclass_average_precision,
@@ -18,6 +19,7 @@ from torchmetrics.functional.classification import (
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.detector import published
+from advxai.detector.binary import real_vs_fake
 from advxai.detector.classify import classify
 from advxai.detector.metrics import evaluate, measure, parted, predictions, write
 from advxai.detector.model import Detector, Preprocessing
@@ -71,7 +73,7 @@ def test_an_absent_class_has_no_metric():
 def test_fakes_of_the_wrong_category_are_fakes_all_the_same():
     metrics = measure(np.array([[0.1, 0.2, 0.7], [0.9, 0.05, 0.05]]), np.array([1, 0]), THREE)
     assert metrics["overall"]["accuracy"] == 0.5
-    assert metrics["real_vs_fake"] == {"accuracy": 1.0, "auroc": 1.0}
+    assert metrics["real_vs_fake"]["accuracy"] == metrics["real_vs_fake"]["auroc"] == 1.0
 
 
 def test_images_of_one_class_alone_have_no_auroc():
@@ -186,15 +188,33 @@ def test_the_files_have_every_class_and_empty_cells_where_nothing_is_defined(tmp
     write(metrics, tmp_path / "m.json", tmp_path / "m.csv")
     assert json.loads((tmp_path / "m.json").read_text()) == metrics
     lines = (tmp_path / "m.csv").read_text().splitlines()
-    assert lines[0] == "level,class,n,accuracy,auroc,f1,average_precision"
-    assert lines[1] == "frame,Real,3,0.666667,0.666667,0.666667,0.755556"
-    assert lines[3] == "frame,B,0,,,,"
-    assert lines[4] == "frame,overall,6,0.666667,0.666667,0.666667,0.755556"
-    assert lines[5] == "frame,weighted,6,0.666667,0.666667,0.666667,0.755556"
-    assert lines[6] == "frame,real_vs_fake,6,0.666667,0.666667,,"
+    further = "balanced_accuracy,log_loss,ece,ece_equal_mass,brier"
+    assert lines[0] == f"level,class,n,accuracy,auroc,f1,average_precision,{further}"
+    assert lines[1] == "frame,Real,3,0.666667,0.666667,0.666667,0.755556,,,,,"
+    assert lines[3] == "frame,B,0,,,,,,,,,"
+    # log loss of the true class: ln(.8 .6 .2 .8 .5 .2) / -6
+    loss = -np.log([0.8, 0.6, 0.2, 0.8, 0.5, 0.2]).mean()
+    assert lines[4] == f"frame,overall,6,0.666667,0.666667,0.666667,0.755556,0.666667,{loss:.6f},,,"
+    assert lines[5] == "frame,weighted,6,0.666667,0.666667,0.666667,0.755556,,,,,"
+    # p(fake) .2 .4 .8 of real ones, .9 .7 .3 of fakes, each alone in its bin: ranks of the fakes 1, 3, 5
+    loss = -np.log([0.8, 0.6, 0.2, 0.9, 0.7, 0.3]).mean()
+    ece = (0.2 + 0.4 + 0.8 + 0.1 + 0.3 + 0.7) / 6
+    brier = (0.04 + 0.16 + 0.64 + 0.01 + 0.09 + 0.49) / 6
+    ours = f"0.666667,{loss:.6f},{ece:.6f},{ece:.6f},{brier:.6f}"
+    assert lines[6] == f"frame,real_vs_fake,6,0.666667,0.666667,0.666667,0.755556,{ours}"
     # each of these videos has one frame
-    assert lines[7:] == [line.replace("frame", "video") for line in lines[1:7]]
+    assert lines[7:13] == [line.replace("frame", "track") for line in lines[1:7]]
+    assert lines[13:] == [line.replace("frame", "video") for line in lines[1:7]]
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_calibration_error_is_that_of_torchmetrics():
+    rng = np.random.default_rng(1)
+    fake = rng.random(500) < 0.6
+    p_fake = np.clip(rng.normal(0.3 + 0.4 * fake, 0.2), 0.001, 0.999)
+    found = real_vs_fake(np.stack([1 - p_fake, p_fake], axis=1), fake.astype(int), Classes(("Real", "Fake")))
+    theirs = binary_calibration_error(torch.tensor(p_fake), torch.tensor(fake), n_bins=15, norm="l1")
+    assert found["ece"] == pytest.approx(float(theirs), abs=1e-6)
 
 
 def test_the_published_figures_stand_beside_ours(tmp_path: Path):

@@ -8,24 +8,26 @@ import pytest
 from matplotlib.figure import Figure
 
 from advxai.common.classes import FIVE
+from advxai.detector.calibration import roc
 from advxai.detector.metrics import evaluate, predictions
-from advxai.report.detector import detector_figure, draw, roc
+from advxai.report.detector import detector_figure, draw
 
 CATEGORIES = ["Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"]
 
 
 def test_roc_of_six_images_two_of_them_tied():
     score = np.array([0.9, 0.8, 0.7, 0.7, 0.3, 0.1])
-    x, y = roc(score, np.array([True, True, True, False, False, True]))
+    x, y, thresholds = roc(score, np.array([True, True, True, False, False, True]))
     # .9 and .8: two of four found; .7: one more, with one of the two others; .3: the other one; .1: the last.
     assert x.tolist() == [0, 0, 0.5, 1, 1] and y.tolist() == [0, 0.5, 0.75, 0.75, 1]
+    assert thresholds.tolist() == [np.inf, 0.8, 0.7, 0.3, 0.1]
 
 
 def test_roc_of_a_perfect_and_of_an_undecided_detector():
     positive = np.array([True, False, True, False])
-    x, y = roc(positive.astype(float), positive)
+    x, y, _ = roc(positive.astype(float), positive)
     assert x.tolist() == [0, 0, 1] and y.tolist() == [0, 1, 1]
-    x, y = roc(np.ones(4), positive)
+    x, y, _ = roc(np.ones(4), positive)
     assert x.tolist() == [0, 1] and y.tolist() == [0, 1]
 
 
@@ -33,7 +35,7 @@ def test_the_area_under_the_curve_is_the_metric():
     images, metrics = sample()
     images = images[images["category"] != "FaceShifter"]
     fake = (images["label"] != 0).to_numpy()
-    x, y = roc(-images["p_Real"].to_numpy(), fake)
+    x, y, _ = roc(-images["p_Real"].to_numpy(), fake)
     assert np.trapezoid(y, x) == pytest.approx(metrics["frame"]["real_vs_fake"]["auroc"])
     assert len(x) < len(images)
 
@@ -76,12 +78,36 @@ def test_the_legend_has_the_auroc_of_each_level():
     assert [axes.get_title(loc="left") for axes in figure.axes[1:]] == [
         "ROC by frame (n = 150)",
         "ROC by video (n = 15)",
+        "Reliability of p(fake)",
+        "",
     ]
     for axes, level in ((1, "frame"), (2, "video")):
         values = {"fake vs real": metrics[level]["real_vs_fake"]["auroc"]}
         values |= {f"{name} vs rest": metrics[level]["per_class"][name]["auroc"] for name in CATEGORIES}
         assert labels(figure, axes) == [f"{name} ({value:.3f})" for name, value in values.items()]
     assert labels(figure, 2)[0] == "fake vs real (1.000)"
+
+
+def test_the_reliability_has_a_point_a_bin_and_the_number_in_it():
+    """p(fake) of half of the videos' images .1, of the others' .9; each is right in eight of ten."""
+    rows, chances = [], []
+    for number in range(40):
+        low = number < 20
+        fake = (number % 10 < 8) != low
+        name = "FaceSwap" if fake else "Real"
+        rows.append((f"{name}/{number // 10}.mp4/{number:05}_{number % 2}.png", name, 4 if fake else 0))
+        chances.append([0.9, 0, 0, 0, 0.1] if low else [0.1, 0, 0, 0, 0.9])
+    images = predictions(np.array(chances, np.float32), pd.DataFrame(rows, columns=["key", "category", "label"]), FIVE)
+    metrics = evaluate(images, FIVE, score="max_face")
+    figure = draw(images, metrics, CATEGORIES, FIVE)
+    titles = [axes.get_title(loc="left").partition(" (n")[0] for axes in figure.axes[1:4]]
+    assert titles == ["ROC by frame", "ROC by track", "ROC by video (max_face)"]
+    reliability, bars = figure.axes[4:]
+    frames = reliability.lines[1]
+    assert frames.get_xdata() == pytest.approx([0.1, 0.9]) and frames.get_ydata() == pytest.approx([0.2, 0.8])
+    assert reliability.get_legend().get_texts()[0].get_text() == "frame (ECE 0.100)"
+    counts = bars.patches[0].get_data().values
+    assert counts.tolist() == [0, 20, *[0] * 11, 20, 0]
 
 
 def test_a_class_without_images_has_neither_row_nor_curve():

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from advxai.common.classes import FIVE
+from advxai.detector.metrics import evaluate, predictions
 from advxai.report.page import sections
 from advxai.report.page.figures import describe, names
 from advxai.report.page.gallery import LEFT_OUT, entry, in_step, path
@@ -18,6 +19,7 @@ from advxai.report.page.tables import per_class, shown
 from advxai.report.page.write import script_json
 from advxai.tables.all import combined, published
 from tests.unit.page_data import CATEGORIES, KNOWN, METHODS, SEGMENTS, SIZE, entries, image, key, page, table
+from tests.unit.paths_data import paths
 from tests.unit.tables_data import AXES, EXPLANATIONS, evaluation_rows
 
 HUGE = 10**9
@@ -163,13 +165,37 @@ def test_lines_of_a_binary_detector_are_of_the_categories_and_of_what_it_is_not_
         "per_class": {"Real": own, "Deepfakes": own},
         "per_category": {"Deepfakes": share, "Face2Face": share},
     }
-    metrics = {"frame": level, "video": level, "unseen": {"FaceShifter": share}}
+    metrics = {"frame": level, "track": level, "video": level, "video_score": "mean", "unseen": {"FaceShifter": share}}
     lines = per_class(metrics, ["Real", "Deepfakes"], ["Deepfakes", "Face2Face"])
     assert [line[1] for line in lines] == [
         *["fake or real", "Real", "Deepfakes", "Deepfakes: share called fake", "Face2Face: share called fake"] * 2,
         "FaceShifter, not counted above: share called fake",
     ]
     assert lines[3] == ["frame", "Deepfakes: share called fake", "2", "1.000", "0.875", "", ""]
+
+
+def test_the_detector_s_section_says_what_its_p_fake_is_worth_and_what_is_doubtful() -> None:
+    """Twenty real and twenty fake videos of two tracks, of which the real ones get the higher p(fake)."""
+    rows, chances = [], []
+    for label, name in ((0, "Real"), (4, "FaceSwap")):
+        for number in range(40):
+            rows.append({"key": f"{name}{number // 2}.mp4/00000_{number % 2}.png", "category": name, "label": label})
+            chances.append([0.25 if name == "Real" else 0.75, 0, 0, 0, 0.75 if name == "Real" else 0.25])
+    metrics = evaluate(predictions(np.array(chances, np.float32), pd.DataFrame(rows), FIVE), FIVE, score="max_face")
+    made = sections.detector(metrics, paths())
+    assert made["tested"].columns[:5] == ["by", "real", "fake", "accuracy", "balanced"]
+    names = [line[0] for line in made["tested"].lines]
+    assert names == ["frame", "track", "video (max_face)"]
+    # each says .75 of what isn't so: -ln .25, |0 - .75|, .75 squared
+    assert made["tested"].lines[0][1:3] == ["40", "40"]
+    assert made["tested"].lines[0][-4:] == ["1.386", "0.750", "0.750", "0.562"]
+    (doubt,) = made["doubts"]
+    assert doubt.startswith("the sign may be wrong: genuine images get the higher p(fake)")
+    assert [line[0] for line in made["metrics"].lines][::4] == ["frame", "track", "video"]
+
+
+def test_a_doubt_stands_in_the_page(tmp_path: Path) -> None:
+    assert "<strong>Note:</strong> the sign may be wrong" in page(tmp_path, HUGE).read_text()
 
 
 def test_lines_beside_the_published_ones_stay_together() -> None:

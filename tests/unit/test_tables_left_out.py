@@ -45,6 +45,21 @@ def test_one_line_an_item_and_explainer(tmp_path: Path) -> None:
     ]
 
 
+def test_a_doubtful_detector_is_said_after_what_was_explained() -> None:
+    rows = evaluation_rows()
+    left_out = collect([EMPTY], rows)
+    text = summary(
+        videos=1,
+        faces=2,
+        rows=rows,
+        left_out=left_out,
+        adversary=None,
+        tables=Path("t"),
+        notes=["the sign may be wrong"],
+    )
+    assert text.splitlines()[1] == "note: the sign may be wrong"
+
+
 def test_nothing_left_out(tmp_path: Path) -> None:
     rows = evaluation_rows()
     left_out = collect([EMPTY], rows[rows["included"]])

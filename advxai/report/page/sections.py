@@ -13,7 +13,8 @@ from advxai.common.classes import Classes
 from advxai.config import Config
 from advxai.config.explainers import Explainer
 from advxai.config.science import Nes
-from advxai.report.page.tables import per_class
+from advxai.detector.shown import MEASURES, undefined
+from advxai.report.page.tables import per_class, tested
 from advxai.run.paths import Paths
 from advxai.tables.compute import paper_order
 from advxai.tables.left_out import reasons
@@ -98,6 +99,8 @@ def detector(metrics: Mapping[str, Any], paths: Paths) -> dict[str, Any]:
     columns = ["level", "task or class", "images", "accuracy", "AUROC", "F1", "average precision"]
     return {
         "detector": f"{config.detector.model}, {made}. {_said(classes)}",
+        "doubts": [*metrics["notes"], *filter(None, [undefined(metrics)])],
+        "tested": Lines(["by", "real", "fake", *MEASURES.values()], tested(metrics), figures=True),
         "metrics": Lines(columns, per_class(metrics, names, paper_order(metrics["frame"]["per_category"]))),
         "confusion": Lines(["true class", *names], confusion, figures=True),
     }

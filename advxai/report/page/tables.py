@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from advxai.common.rows import columns
+from advxai.detector.shown import cells, described, shown_levels
 from advxai.tables.compute import ORIGINAL
 from advxai.tables.layout import Table
 from advxai.tables.write import DAGGER, as_text, marks
@@ -87,6 +88,15 @@ def shown(name: str, table: Table, note: str = "") -> Shown:
     return Shown(name, table.caption, columns(text), lines, table.rules, pinned, not together, notes)
 
 
+def tested(metrics: Mapping[str, Any]) -> list[list[str]]:
+    """Lines of real against fake: level, how many real and fake ones, and `advxai.detector.shown.MEASURES`.
+
+    Args:
+        metrics: of detector/metrics.json.
+    """
+    return [[described(metrics, level), *cells(metrics, level)] for level in shown_levels(metrics)]
+
+
 def per_class(metrics: Mapping[str, Any], names: Sequence[str], categories: Sequence[str]) -> list[list[str]]:
     """Lines of the detector's metrics: level, class, images, accuracy, AUROC, F1, average precision.
 
@@ -105,7 +115,7 @@ def per_class(metrics: Mapping[str, Any], names: Sequence[str], categories: Sequ
         return line(level, name, values["n"], {**values, "accuracy": values["called_fake"]})
 
     lines = []
-    for level in ("frame", "video"):
+    for level in shown_levels(metrics):
         part = metrics[level]
         lines.append(line(level, "fake or real", part["n"], part["real_vs_fake"]))
         if len(names) > 2:

@@ -84,6 +84,16 @@ class Outputs:
         return self.run / "detector" / "speed.json"
 
     @property
+    def tested(self) -> list[Path]:
+        """What a test of the detector leaves for people: its metrics, the points of its curves, its main numbers."""
+        return [self.run / "detector" / name for name in ("metrics.csv", "roc.csv", "reliability.csv", "summary.txt")]
+
+    @property
+    def detector_tested(self) -> bool:
+        """The detector's main numbers are there, written since it was exchanged, if it was."""
+        return self._since(self.tested[-1])
+
+    @property
     def answer(self) -> Path:
         """The answer's sentences."""
         return self.run / "answer.json"

@@ -352,9 +352,9 @@ def _tensor(name: str, arguments: tuple[Any, ...]) -> Any:
     if name.startswith("_rebuild_parameter"):
         return arguments[0]
     storage, offset, shape, stride, *_ = arguments
-    numbers = (offset, *shape, *stride)
-    if not isinstance(storage, Storage) or len(shape) != len(stride) or len(shape) > 8:
+    if not isinstance(storage, Storage) or not 0 <= len(shape) == len(stride) <= 8:
         raise TypeError
+    numbers = (offset, *shape, *stride)
     if not all(isinstance(number, int) and 0 <= number < 1 << 62 for number in numbers):
         raise TypeError
     elements, last = 1, offset

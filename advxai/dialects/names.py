@@ -18,7 +18,6 @@ _MEASURES = {
     "auroc",
     "roc",
     "ap",
-    "map",
     "f1",
     "f1score",
     "eer",
@@ -28,7 +27,7 @@ _MEASURES = {
 }
 _STATES = {
     "tp", "fp", "tn", "fn", "confmat", "preds", "target", "correct", "total", "value", "mean_value", "sum_value",
-    "weight", "min_value", "max_value", "measure",
+    "min_value", "max_value", "measure",
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Which form a detector's file has."""
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -48,6 +49,21 @@ def _reading(path: Path, dialect: str | None, *_: int) -> Reading | None:
             )
         return None
     return told_by(found, path, dialect)
+
+
+def belong(model: str, read: str) -> bool:
+    """Whether a network that the user names can be a file's, as the one that it was read as can: EfficientNets of a size
+    have the same tensors, however they are padded."""
+    return _family(model) == _family(read)
+
+
+def _family(model: str) -> str:
+    name = model.partition(".")[0]  # timm's name of the weights
+    if sized := re.fullmatch(
+        r"(?:(?:tf_)?efficientnet|efficientnet_pytorch\d*|icpr\d*_\w+|deepfakebench_effn)_?b(\d)\w*", name
+    ):
+        return f"efficientnet {sized[1]}"
+    return name.removeprefix("legacy_") if name.endswith("xception") else name
 
 
 def told_by(found: Outline, path: Path, dialect: str | None = None) -> Reading | None:

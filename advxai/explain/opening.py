@@ -87,8 +87,10 @@ def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
             raise InputError(f"{path}: there is no such file; {remedy}")
         kept = settings.model_dump(include={*RUNNING})
         about = said(path)
+        # of the run's detector nothing holds for another's file, but that code of the user's may be its network
         same = settings.checkpoint is not None and Path(settings.checkpoint) == path
-        reading = read_as(path, settings if same else settings.model_copy(update={"dialect": None}))
+        code = {"model": settings.model} if ":" in settings.model else {}
+        reading = read_as(path, settings if same else Settings(**code))
         if is_keras(path):  # which says no more than its layers; what the network sees and tells apart is known
             settings = Settings(model=network_of(path), **kept)
             classes = classes_of(settings, {})

@@ -20,7 +20,7 @@ from advxai.dialects.header import safetensors_header
 from advxai.dialects.outline import ANEW, KIND
 from advxai.dialects.parts import parts
 from advxai.dialects.reading import Reading
-from advxai.dialects.recognise import reading_of
+from advxai.dialects.recognise import belong, reading_of
 
 KEY = "advxai"  # of the metadata of our safetensors files
 SUFFIX = ".sha256"
@@ -157,12 +157,20 @@ def read_as(weights: Path, settings: Detector | None = None) -> Reading | None:
     """What a file that isn't ours was read as; None: nothing is known of it but its tensors.
 
     Raises:
-        InputError: as of `told`.
+        InputError: as of `told`; or it is of another network than the settings say.
     """
     dialect = None if settings is None else settings.dialect
     if settings is not None and ":" in settings.model and dialect is None:
         return None  # whoever has written the network knows what it is to be given
-    return reading_of(weights, dialect)
+    found = reading_of(weights, dialect)
+    model = None if found is None else found.detector.get("model")
+    asked = settings.model if settings is not None and "model" in settings.given else None
+    if found and asked and model and ":" not in asked and not belong(asked, model):
+        raise InputError(
+            f"detector.model: {weights} is read as {found.dialect}, whose network is {model}, not {asked}; set it "
+            "to that, or detector.dialect to plain"
+        )
+    return found
 
 
 def configured_classes(settings: Detector) -> Classes:

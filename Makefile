@@ -14,7 +14,8 @@ export XDG_CACHE_HOME := $(CACHE)
 export MPLCONFIGDIR ?= $(CACHE)/matplotlib
 endif
 
-.PHONY: help hub demo demo-detector tune bench gpu gpu-pack test test-cuda test-kill test-slurm fuzz protocols lint format lock docs clean
+.PHONY: help hub demo demo-detector tune bench gpu gpu-pack test test-big test-cuda test-kill test-slurm fuzz protocols lint format lock docs \
+  clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -80,6 +81,9 @@ fuzz: $(VENV)/test.stamp ## Give damaged files of every form to all readers for 
 
 test-cuda: $(VENV)/test.stamp ## Compare every explainer and NES on CUDA with the CPU (skipped without a GPU)
 	$(BIN)/python -m pytest -m cuda tests/contract/test_cuda.py
+
+test-big: $(VENV)/test.stamp ## Compare large networks with those of the packages that they come from (minutes)
+	$(BIN)/python -m pytest -m big tests/contract/test_networks_big.py
 
 protocols: $(VENV)/run.stamp ## Run the demo once for each fix of the corrected protocol; writes docs/protocols-demo.md (half an hour)
 	$(BIN)/python benchmarks/protocols.py --cores $(CORES)

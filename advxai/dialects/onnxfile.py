@@ -81,9 +81,7 @@ def read(path: Path) -> Reading:
     side, layout, outputs, batch = _shape(path, *_state(path))
     notes = [f"its input is {layout}", "it gives no gradients, only answers"]
     if batch:
-        notes.append(
-            f"its graph is made for {batch} image{'s' * (batch > 1)} at a time, which is changed to any number"
-        )
+        notes.append(f"its graph takes {batch} image{'s' * (batch > 1)} at a time, which is changed to any number")
     if outputs:
         notes.append(f"it has {outputs} output{'s' * (outputs > 1)}")
     seen = {"model": MODEL} | ({} if side is None else {"input_size": side})

@@ -130,7 +130,7 @@ def _answered(url: str, file: BufferedRandom, part: Path, name: str, bar: Progre
         request.add_header("Range", f"bytes={there}-")
         if origin.get("version"):
             request.add_header("If-Range", origin["version"])
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+    with urllib.request.build_opener().open(request, timeout=TIMEOUT) as answer:
         if answer.headers.get_content_type() == "text/html":
             raise http.client.HTTPException("a web page answers instead of the file")
         begins = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range") or "")

@@ -267,7 +267,7 @@ def test_one_logit_learns_faceshifter_alone_and_is_measured_on_all(base, run):
     changes = {"shards": 1, "detector": detector, "explainers": {"RISE": small}}
     changes["evaluation"] = {"samples": 1, "iterations": 1}
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))
-    snakemake(base, "--cores", 2, "detector", "results/binary/tables/RISE.csv", "--configfile", path)
+    done = snakemake(base, "--cores", 2, "detector", "results/binary/tables/RISE.csv", "--configfile", path)
     (weights,) = (base / "results/store/detector").glob("tests.custom.tiny_detector-*/detector.safetensors")
     assert said(weights)["classes"] == ["Real", "Fake"] and said(weights)["positive"] == "Fake"
     assert said(weights)["output"] == "sigmoid" and "threshold" not in said(weights)  # which is the run's
@@ -282,6 +282,12 @@ def test_one_logit_learns_faceshifter_alone_and_is_measured_on_all(base, run):
     metrics = json.loads((base / "results/binary/detector/metrics.json").read_text())
     assert set(metrics["frame"]["per_category"]) == {"Deepfakes", "FaceShifter"} and metrics["unseen"] == {}
     assert not (base / "results/binary/detector/published.csv").exists()  # the published detector has five classes
+    # the target `detector` draws its figure, and its main numbers are the last thing that is said
+    own = metrics["video"]["real_vs_fake"]
+    (line,) = re.findall(r"^  video +(\d+) +(\d+) +(\S+)", done.stdout, re.MULTILINE)
+    assert line == (str(own["real"]), str(own["fake"]), f"{own['accuracy']:.3f}")
+    assert "figure: results/binary/figures/detector.png" in done.stdout
+    assert (base / "results/binary/figures/detector.png").stat().st_size > 1000
     table = pd.read_csv(base / "results/binary/tables/RISE.csv")
     assert table["category"].tolist() == ["DF", "FSh", "all"] and table["explained"].tolist() == [3, 4, 7]
 

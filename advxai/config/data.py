@@ -159,8 +159,8 @@ class Frames(Model):
     per_video: int | None = Field(
         10,
         ge=1,
-        description="Frames of each test fake, or of each of its tracks, to explain, by the authors' sampling rule. null: "
-        "as `passes` says.",
+        description="Frames of each test fake, or of each of its tracks, to explain, by the authors' sampling rule. "
+        "null: as `passes` says.",
     )
     passes: int | None = Field(
         None,

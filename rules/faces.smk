@@ -1,5 +1,10 @@
-# faces: RetinaFace on the videos' frames, square crops as PNG.
-FACES_PARAMS = CONFIG.faces.model_dump(exclude={"model"})
+# faces: RetinaFace on the videos' frames, crops as PNG.
+from advxai.config.data import LATER_KEYS
+
+# Keys that are younger than many a crop count when they are set, as in the digests.
+FACES_PARAMS = (
+    CONFIG.faces.model_dump(exclude={"model", *LATER_KEYS}) | CONFIG.faces.later
+)
 
 
 rule faces:

@@ -35,6 +35,7 @@ with job(snakemake.log, snakemake.input):
         lru_cache(maxsize=1)(lambda key: mask_of(faces[key])),  # what compares an image with its mask asks twice
         Counterparts(*snakemake.input.counterparts),
         paths.classes,
+        config.detector.resizing.fit,
     )
     weights = read_hash(Path(snakemake.input.weights))
     found, counts = [], {"found": 0, "computed": 0}

@@ -28,6 +28,7 @@ with job(snakemake.log, snakemake.input):
         counterparts=Counterparts(*inputs.counterparts) if inputs.counterparts else None,
         prior=read(Path(inputs.prior[0])) if inputs.prior else None,
         network=RetinaFace(Path(inputs.network[0]), **NETWORK) if inputs.network else None,
+        fit=config.detector.resizing.fit,
     )
 
     def compute(items):

@@ -49,7 +49,12 @@ def measured(case: Case, detector: Detector) -> Iterator[tuple[str, list[str]]]:
     found = measures(case.config)
     for name, record in case.saliency.items():
         subjects = Subjects(
-            {case.content.key: record}, lambda *_: case.image, lambda _: case.mask, Counterpart(case), detector.classes
+            {case.content.key: record},
+            lambda *_: case.image,
+            lambda _: case.mask,
+            Counterpart(case),
+            detector.classes,
+            detector.preprocessing.resize.fit,
         )
         for key, measure in found.items():
             yield f"metrics {name} {key}", _differences(case, name, measure, subjects, detector)

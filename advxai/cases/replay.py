@@ -26,6 +26,7 @@ from advxai.common.files import file_sha256
 from advxai.common.types import Item, Record
 from advxai.common.usercode import code_sha256
 from advxai.config.controls import CEILINGS, CONTROLS
+from advxai.config.science import Fit
 from advxai.detector import checkpoint
 from advxai.detector.forwards import made_with
 from advxai.detector.model import Detector
@@ -193,17 +194,17 @@ def _maps(case: Case, detector: Detector) -> Iterator[Outcome]:
         yield compare(f"saliency {name}", case.saliency[name], fresh)
 
 
-def _controls(case: Case, _: Detector) -> Iterator[Outcome]:
+def _controls(case: Case, detector: Detector) -> Iterator[Outcome]:
     """Every control's and ceiling's order of the segments that an explainer's stored record has."""
-    config, item = case.config, case.item
+    config, item, fit = case.config, case.item, detector.preprocessing.resize.fit
     for name, settings in {**config.of_kind("control"), **config.of_kind("ceiling")}.items():
         stored = case.saliency[name]
         host = {(item["key"], item["sha256"]): case.saliency[config.host(name)]}
-        (fresh,) = order([item], host, settings, config.seed, partial(_seen, case, stored))
+        (fresh,) = order([item], host, settings, config.seed, partial(_seen, case, stored, fit))
         yield compare(f"saliency {name}", stored, fresh)
 
 
-def _seen(case: Case, stored: Record, item: Item, segments: NDArray[np.int16]) -> Sight:
+def _seen(case: Case, stored: Record, fit: Fit, item: Item, segments: NDArray[np.int16]) -> Sight:
     """What a control or ceiling went by; the landmarks are those of its stored record."""
     landmarks = stored.get("landmarks")
     return Sight(
@@ -215,6 +216,7 @@ def _seen(case: Case, stored: Record, item: Item, segments: NDArray[np.int16]) -
         no_counterpart=case.content.no_counterpart,
         landmarks=None if landmarks is None or np.isnan(landmarks).any() else landmarks,
         prior=case.prior,
+        fit=fit,
     )
 
 

@@ -13,6 +13,9 @@ Manipulation = Literal[Category, "FaceShifter"]
 CATEGORIES: tuple[Category, ...] = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
 Further = Literal["FaceShifter", "DeepFakeDetection", "actors"]
 
+Margin = Annotated[Number, Field(ge=0, le=3)]
+Margins = tuple[Margin, Margin, Margin, Margin]  # left, top, right, bottom
+EdgeRule = Literal["shift", "clip", "shrink", "pad"]
 SPLITS = ("train", "val", "test")
 LATER_KEYS = ("margins", "square", "edges", "align", "tracks")  # of Faces, younger than many a crop
 
@@ -110,13 +113,13 @@ class Faces(Model):
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where faces are looked for; cuda needs onnxruntime-gpu.")
     score: float = Field(0.95, gt=0, lt=1, description="Least detection score.")
     scale: float = Field(1.3, ge=1, le=3, description="Side of the crop over the side of the squared face box.")
-    margins: tuple[Number, Number, Number, Number] | None = Field(
+    margins: Margins | None = Field(
         None,
         description="What is added to the face's box first, at its left, top, right and bottom, in its widths and "
         "heights. null: nothing.",
     )
     square: bool = Field(True, description="The crop is a square of the longer side; false: of the box's own shape.")
-    edges: Literal["shift", "clip", "shrink", "pad"] = Field(
+    edges: EdgeRule = Field(
         "shift",
         description="Where the crop reaches past the frame: it is moved inside (shift); cut off there (clip); its "
         "first corner is moved inside and its side made shorter (shrink); or what isn't there is black (pad).",

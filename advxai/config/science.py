@@ -12,6 +12,8 @@ from advxai.config.data import Manipulation
 from advxai.config.dialects import Dialect
 from advxai.config.networks import NETWORKS
 
+Colour = Literal["rgb", "bgr"]
+Fit = Literal["stretch", "letterbox", "pad"]
 VideoScore = Literal["mean", "mean_logit", "first_track", "max_face"]
 Backend = Literal["torch", "openvino", "onnxruntime"]
 LIKELIEST = "likeliest"
@@ -88,7 +90,7 @@ class Resize(Model):
     interpolation: Literal["bicubic", "bilinear", "area", "area_or_bicubic"] = Field(
         "bicubic", description="area_or_bicubic: area where the crop gets smaller, bicubic where it gets larger."
     )
-    fit: Literal["stretch", "letterbox", "pad"] = Field(
+    fit: Fit = Field(
         "stretch",
         description="stretch: both sides to input_size. letterbox: the longer side, the shorter in proportion, centred "
         "on black. pad: a smaller crop is centred on black, a larger one stretched.",
@@ -158,7 +160,7 @@ class Detector(Model):
     input_size: int = Field(224, ge=32, le=1024, description="Side of the input, in pixels.")
     mean: tuple[Number, Number, Number] | None = Field(None, description="Normalisation; null: the model's own (timm).")
     std: tuple[Number, Number, Number] | None = Field(None, description="Normalisation; null: the model's own (timm).")
-    colour: Literal["rgb", "bgr"] | None = Field(
+    colour: Colour | None = Field(
         None,
         description="Order of the channels that the network was trained on; mean and std are in the order red, green, "
         "blue. null: as `checkpoint` says, else rgb.",
@@ -203,6 +205,11 @@ class Detector(Model):
     def given(self) -> set[str]:
         """Keys that somebody has set, other than to null."""
         return {name for name in self.model_fields_set if getattr(self, name) is not None}
+
+    @property
+    def resizing(self) -> Resize:
+        """From the crop to the input, whether anybody has said it or not."""
+        return self.resize or Resize()
 
     @property
     def trained_file(self) -> str | None:

@@ -1,11 +1,11 @@
 """Random changes of a training image, drawn from its own generator."""
 
-from typing import cast
-
 import cv2
 import numpy as np
 
 from advxai.common.arrays import Floats, Pixels, Raster
+from advxai.config.science import Resize
+from advxai.media.fit import STRETCH, fitted, lies_in
 
 SMALLEST = 0.85  # side of the crop, as a share of the image's
 BRIGHTNESS = 0.12  # at most, as a share of the range
@@ -13,13 +13,9 @@ CONTRAST = 0.15
 SIGMA = (0.1, 2.0)  # of the blur, in pixels of the crop
 
 
-def resize(image: Raster, size: int) -> Pixels:
-    """RGB uint8 (h, w, 3) -> (size, size, 3); bicubic without antialias, as `Preprocessing.unit` does."""
-    same = image.shape[:2] == (size, size)
-    return cast("Pixels", image if same else cv2.resize(image, (size, size), interpolation=cv2.INTER_CUBIC))
-
-
-def augment(image: Pixels, size: int, jpeg: int, rng: np.random.Generator, blur: float = 0.0) -> Pixels:
+def augment(
+    image: Pixels, size: int, jpeg: int, rng: np.random.Generator, blur: float = 0.0, resize: Resize = STRETCH
+) -> Pixels:
     """Flip, crop, blur, compress, resize and relight an image.
 
     Args:
@@ -28,6 +24,7 @@ def augment(image: Pixels, size: int, jpeg: int, rng: np.random.Generator, blur:
         jpeg: lowest quality of the compression, which half of the images get.
         rng: the only source of randomness, so a result depends on nothing but image and generator.
         blur: share of the images that get a Gaussian blur, before the compression as a camera's is.
+        resize: as of the detector; what is black around the crop stays so.
 
     Returns:
         RGB uint8 (size, size, 3).
@@ -57,5 +54,8 @@ def augment(image: Pixels, size: int, jpeg: int, rng: np.random.Generator, blur:
             raise RuntimeError(f"JPEG coding of an image {image.shape} failed")
         changed = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
     gain, shift = 1 + CONTRAST * contrast, 255 * BRIGHTNESS * brightness
-    relit: Floats = (resize(changed, size).astype(np.float32) - 127.5) * gain + 127.5 + shift
-    return np.clip(np.rint(relit), 0, 255).astype(np.uint8)
+    seen = np.array(fitted(changed, size, resize))
+    part = lies_in((changed.shape[0], changed.shape[1]), size, resize.fit).of(seen)
+    relit: Floats = (part.astype(np.float32) - 127.5) * gain + 127.5 + shift
+    part[:] = np.clip(np.rint(relit), 0, 255).astype(np.uint8)
+    return seen

@@ -20,11 +20,11 @@ State = dict[str, Tensor]
 
 
 def build_module(settings: Settings, outputs: int) -> nn.Module:
-    """The untrained network of `detector.model`.
+    """The untrained network of `detector.model`, which takes images red first, whatever it was trained on.
 
     Args:
         settings: `model` is a timm name, a network of ours, or `module:factory`, called as
-            `factory(num_classes=outputs)`.
+            `factory(num_classes=outputs)`. `colour`: of bgr the module turns the channels around at its door.
         outputs: width of the head.
 
     Returns:
@@ -34,6 +34,19 @@ def build_module(settings: Settings, outputs: int) -> nn.Module:
         InputError: no such timm model, the factory can't be imported or called, or it returns no torch module; a
             network of ours can't have such an input.
     """
+    module = _network(settings, outputs)
+    if settings.colour == "bgr":
+        # A hook rather than a module around it: the tensors keep their names, and timm's settings their place.
+        module.register_forward_pre_hook(_blue_first)
+    return module
+
+
+def _blue_first(_: nn.Module, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return (images[0].flip(1), *images[1:])
+
+
+def _network(settings: Settings, outputs: int) -> nn.Module:
+    """The network as it was trained, for `build_module`."""
     name = settings.model
     if name in NETWORKS:
         from advxai.detector.networks import build
@@ -86,7 +99,9 @@ def preprocessing(settings: Settings, module: nn.Module | None = None) -> Prepro
         raise InputError(
             f"detector.mean, detector.std: {mean}, {std} aren't three finite numbers each with std > 0; set both"
         )
-    return Preprocessing(settings.input_size, _channels(mean), _channels(std))
+    return Preprocessing(
+        settings.input_size, _channels(mean), _channels(std), settings.resizing, settings.colour or "rgb"
+    )
 
 
 def _channels(values: Iterable[float]) -> tuple[float, float, float]:

@@ -18,6 +18,7 @@ from advxai.common.errors import InputError, reading
 from advxai.common.files import file_sha256, publish
 from advxai.config.classes import classes_of
 from advxai.config.science import Detector as Settings
+from advxai.config.science import Resize
 from advxai.detector.backends import require_device
 from advxai.detector.build import build_module, preprocessing, three_finite
 from advxai.detector.fitting import fill
@@ -76,6 +77,10 @@ def save(
         "std": list(preprocessing.std),
         **(about or {}),
     }
+    if preprocessing.colour != "rgb":  # the two keys are younger than many a file
+        meta["colour"] = preprocessing.colour
+    if preprocessing.resize != Resize():
+        meta["resize"] = preprocessing.resize.model_dump()
     if checkpoint is not None:
         meta["checkpoint"] = checkpoint
     if training is not None:
@@ -261,13 +266,15 @@ def _agree(settings: Settings, meta: dict[str, Any], path: Path, classes: Classe
         asked = list(asked) if isinstance(asked, tuple) else asked
         if None not in (asked, made) and asked != made:
             raise InputError(f"{path}: was made with {name} {made}; set detector.{name} to it, not to {asked}")
-    settings = detector_of(settings, meta, path, ("colour", "resize"))
-    for name, asked in (("colour", settings.colour), ("resize", settings.resize and settings.resize.model_dump())):
-        made = meta.get(name)
-        if None not in (asked, made) and asked != made:
-            raise InputError(f"{path}: was made with {name} {made}; set detector.{name} to it, not to {asked}")
+    seen = detector_of(settings, meta, path, ("colour", "resize"))
+    made = detector_of(Settings(), meta, path, ("colour", "resize"))
+    if (seen.colour or "rgb", seen.resizing) != (made.colour or "rgb", made.resizing):
+        raise InputError(
+            f"{path}: was made with colour {made.colour or 'rgb'} and resize {made.resizing.model_dump()}; take "
+            "detector.colour and detector.resize out of the configuration"
+        )
     own = {name: tuple(meta[name]) for name in ("mean", "std") if meta.get(name)}
-    return settings.model_copy(update=own)
+    return seen.model_copy(update=own)
 
 
 def _state(content: dict[Any, Any], path: Path) -> dict[str, Tensor]:

@@ -4,9 +4,10 @@ import numpy as np
 
 from advxai.common.arrays import Pixels
 from advxai.common.randomness import seed_of
-from advxai.config.science import Training
-from advxai.detector.augment import augment, resize
+from advxai.config.science import Resize, Training
+from advxai.detector.augment import augment
 from advxai.frames.database import FrameStore
+from advxai.media.fit import STRETCH, fitted
 
 CACHE_BYTES = 2**30  # decoded images kept in memory; the others are decoded in every epoch
 
@@ -19,10 +20,18 @@ class Images:
         size: side of the images that are returned.
         training: how they are augmented.
         cache_bytes: how much may be kept.
+        resize: how they become that size, as of `Preprocessing`.
     """
 
-    def __init__(self, frames: FrameStore, size: int, training: Training, cache_bytes: int = CACHE_BYTES) -> None:
-        self.frames, self.size, self.training, self.left = frames, size, training, cache_bytes
+    def __init__(
+        self,
+        frames: FrameStore,
+        size: int,
+        training: Training,
+        cache_bytes: int = CACHE_BYTES,
+        resize: Resize = STRETCH,
+    ) -> None:
+        self.frames, self.size, self.training, self.left, self.resize = frames, size, training, cache_bytes, resize
         self.kept: dict[str, Pixels] = {}
 
     def _decoded(self, key: str) -> Pixels:
@@ -36,9 +45,9 @@ class Images:
 
     def plain(self, key: str) -> Pixels:
         """RGB uint8 (size, size, 3)."""
-        return resize(self._decoded(key), self.size)
+        return fitted(self._decoded(key), self.size, self.resize)
 
     def augmented(self, key: str, seed: int, epoch: int) -> Pixels:
         """RGB uint8 (size, size, 3), changed at random by (seed, epoch, key) alone."""
         rng = np.random.default_rng(seed_of(seed, "augment", epoch, key))
-        return augment(self._decoded(key), self.size, self.training.jpeg, rng, self.training.blur)
+        return augment(self._decoded(key), self.size, self.training.jpeg, rng, self.training.blur, self.resize)

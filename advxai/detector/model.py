@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from advxai.common.arrays import Pixels
 from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
+from advxai.config.science import Colour, Resize
 from advxai.detector.backends import build
 from advxai.detector.graph import Graph
 from advxai.detector.logits import ANOTHER, per_class
+from advxai.media.fit import STRETCH, how_of, lies_in, unit_of
 
 
 @dataclass(frozen=True)
@@ -22,20 +24,34 @@ class Preprocessing:
 
     Attributes:
         input_size: side in pixels.
-        mean, std: per channel, in units of the [0, 1] image.
+        mean, std: per channel (red, green, blue), in units of the [0, 1] image.
+        resize: how a crop becomes a square of that side; by default bicubic without antialias (paper, section 4.3).
+        colour: order of the channels that the network was trained on. The module turns them around itself
+            (`advxai.detector.build.build_module`): here all is red first.
     """
 
     input_size: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    resize: Resize = STRETCH
+    colour: Colour = "rgb"
 
     def unit(self, image: Pixels) -> Tensor:
-        """RGB uint8 (h, w, 3) -> float32 (3, size, size) in [0, 1]; bicubic, no antialias (paper, section 4.3)."""
+        """RGB uint8 (h, w, 3) -> float32 (3, size, size) in [0, 1]; black where the crop doesn't reach."""
+        if self.resize.library != "torch":
+            return torch.from_numpy(unit_of(image, self.input_size, self.resize)).permute(2, 0, 1).contiguous()
         tensor = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
-        size = (self.input_size, self.input_size)
-        if tensor.shape[-2:] != size:
-            tensor = nn.functional.interpolate(tensor, size, mode="bicubic", align_corners=False, antialias=False)
-        return tensor[0].clamp(0, 1)
+        crop = (image.shape[0], image.shape[1])
+        part = lies_in(crop, self.input_size, self.resize.fit)
+        if crop != (part.height, part.width):
+            how = how_of(self.resize, crop, part)
+            corners = {} if how == "area" else {"align_corners": False, "antialias": False}
+            tensor = nn.functional.interpolate(tensor, (part.height, part.width), mode=how, **corners)
+        unit = tensor[0].clamp(0, 1)
+        if part == (0, 0, self.input_size, self.input_size):
+            return unit
+        right, bottom = self.input_size - part.left - part.width, self.input_size - part.top - part.height
+        return nn.functional.pad(unit, (part.left, right, part.top, bottom))
 
     def normalise(self, unit: Tensor) -> Tensor:
         """[0, 1] (..., 3, h, w) -> normalised, same shape."""

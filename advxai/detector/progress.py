@@ -27,6 +27,7 @@ def identity(settings: Settings, initial: Path | None, seed: int, *tables: pd.Da
     """Hash of all that determines the trained weights; a state of another training isn't gone on from."""
     content = {
         **settings.model_dump(mode="json", include={"model", "input_size", "mean", "std", "device"}),
+        **settings.model_dump(mode="json", include={"colour", "resize"}, exclude_none=True),
         "training": settings.training.model_dump(mode="json", exclude={"initial_weights", "categories"}),
         "initial": file_sha256(initial) if initial else None,
         "seed": seed,

@@ -232,7 +232,7 @@ def train(
         load_initial(module, initial)
         start_small(module)
     follow_quickly(module)
-    images = Images(frames, settings.input_size, training)
+    images = Images(frames, settings.input_size, training, resize=process.resize)
     frames.image(train_rows["key"].iloc[0])  # opens the database before several threads do
     trainer = Trainer(module, classes, images, process, training, settings.device)
     state = progress.resume()

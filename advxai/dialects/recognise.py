@@ -28,7 +28,7 @@ def reading_of(path: Path, dialect: str | None = None) -> Reading | None:
     Raises:
         InputError: it is a detector that can't be run here, can't be read, or can't be of the form that is said.
     """
-    if dialect is None and path.is_dir():
+    if dialect is None and os.path.isdir(path):
         return hub.read(path)
     if dialect is None and onnxfile.is_onnx(path):
         return onnxfile.read(path)
@@ -52,8 +52,8 @@ def _reading(path: Path, dialect: str | None, *_: int) -> Reading | None:
 
 
 def belong(model: str, read: str) -> bool:
-    """Whether a network that the user names can be a file's, as the one that it was read as can: EfficientNets of a size
-    have the same tensors, however they are padded."""
+    """Whether a network that the user names can be a file's, as the one that it was read as can: EfficientNets of a
+    size have the same tensors, however they are padded."""
     return _family(model) == _family(read)
 
 

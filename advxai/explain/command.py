@@ -16,11 +16,12 @@ from advxai.explain.figures import Look
 from advxai.explain.files import of_file
 from advxai.explain.finding import Finder, network
 from advxai.explain.notes import grouped, summary
-from advxai.explain.opening import Opened, open_weights, weights_of
+from advxai.explain.opening import Opened, faces_for, open_weights, weights_of
 from advxai.explain.outputs import Context, check, write
 from advxai.explain.request import Request
 from advxai.explain.source import Source
 from advxai.explain.stored import of_run
+from advxai.media.rule import Rule
 from advxai.run.paths import Paths
 
 
@@ -93,6 +94,8 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
         check(source, out)
     opened = open_weights(paths, weights, given=wanted.weights is not None)
     config = paths.config.model_copy(update={"seed": wanted.seed})
+    if wanted.weights is not None:
+        config = config.model_copy(update={"faces": faces_for(paths, wanted.weights)})
     faces = [face for source in sources for face in source.faces]
     found = explain(faces, opened.detector, config, wanted.names, wanted.at_once)
     context = Context(config, wanted.names, _look(paths, wanted.names, opened), _said(wanted, config, opened))
@@ -111,14 +114,15 @@ def read(wanted: Wanted, paths: Paths) -> tuple[list[Source], list[str]]:
         InputError: the network that finds faces can't be had.
     """
     config = paths.config
+    faces = config.faces if wanted.weights is None else faces_for(paths, wanted.weights)
     find = None
     if not wanted.whole and any(one.kind == "file" for one in wanted.requests):
-        find = Finder.of(network(paths), config.faces, config.threads.faces).find
+        find = Finder.of(network(paths), faces, config.threads.faces).find
     sources, refused = [], []
     for one in wanted.requests:
         try:
             if one.kind == "file":
-                sources.append(of_file(one, find, config.faces.scale, wanted.frames))
+                sources.append(of_file(one, find, Rule.of(faces), wanted.frames))
             else:
                 sources.append(of_run(one, paths, wanted.seed))
         except InputError as error:

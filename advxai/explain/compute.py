@@ -91,7 +91,8 @@ class _Work:
             unit = preprocessing.unit(face.crop)
             copy = reconstruct(preprocessing.normalise(unit), record["steps"], config.adversary, preprocessing)
             image, attacked = (one.permute(1, 2, 0).numpy() for one in (unit, preprocessing.to_unit(copy)))
-            self.found[face.key] = Explained(face, self.detector.classes, record, image, attacked)
+            fit = preprocessing.resize.fit
+            self.found[face.key] = Explained(face, self.detector.classes, record, image, attacked, fit=fit)
             self.progress.less(config.adversary.forwards() - record["queries"])
 
     def _items(self, fake_only: bool) -> list[Record]:

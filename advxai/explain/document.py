@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from advxai.common.arrays import Flags, Floats
 from advxai.common.classes import Classes
-from advxai.common.types import Box, Record
+from advxai.common.types import Record
 from advxai.config import Config
 from advxai.explain.explained import Explained
 from advxai.explain.source import Face, Source
+from advxai.media.cut import Placement
+from advxai.media.fit import Part
+from advxai.media.rule import Rule
 from advxai.report.forms import amplified
 from advxai.report.polygons import rings, scaled
 from advxai.saliency.ranking import ranking_of
@@ -27,7 +30,10 @@ def settings_of(config: Config, names: Sequence[str], frames: int, whole: bool) 
         "seed": config.seed,
         "frames": frames,
         "whole": whole,
-        "faces": config.faces.model_dump(mode="json", include={"score", "scale", "device"}),
+        "faces": {
+            **config.faces.model_dump(mode="json", include={"score", "device"}),
+            **Rule.of(config.faces).settings,
+        },
         "detector": config.detector.model_dump(mode="json", include={"device", "backend", "forward_batch", "threads"}),
         "adversary": config.adversary.model_dump(mode="json"),
         "evaluation": config.evaluation.model_dump(mode="json"),
@@ -64,6 +70,7 @@ def image_of(one: Explained, config: Config, notes: Sequence[str]) -> dict[str, 
         said |= {"frame": face.frame, "seconds": face.seconds}
     return said | {
         "crop": list(face.box),
+        **({"placement": json.loads(face.place.text)} if face.place.text else {}),
         "detection": _detection(face),
         "probabilities": _named(adversary["before"], classes),
         "called": classes.names[one.predicted],
@@ -118,7 +125,7 @@ def _explanation(one: Explained, name: str, config: Config) -> dict[str, Any]:
                 "score": _finite(float(score)),
                 "rank": places.get(label),
                 "area": int((record["segments"] == label).sum()),
-                "polygons": polygons(record["segments"] == label, one.face.box),
+                "polygons": polygons(record["segments"] == label, one.face.place, one.part),
             }
             for label, score in enumerate(record["scores"])
         ],
@@ -148,17 +155,18 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def polygons(region: Flags, box: Box) -> list[list[list[float]]]:
-    """Outlines of a segment (h, w) bool of a crop, as even-odd rings of x, y in pixels of the picture.
+def polygons(region: Flags, place: Placement, part: Part) -> list[list[list[float]]]:
+    """Outlines of a segment (h, w) bool of a crop, as even-odd rings of x, y in pixels of the picture. What the segment
+    has of the black around the crop isn't outlined.
 
     Args:
         region: the segment, in pixels of the detector's input.
-        box: the crop's x1, y1, x2, y2 in the picture.
+        place: where the crop lies in the picture.
+        part: where it lies in the detector's input.
     """
-    height, width = region.shape
-    x1, y1, x2, y2 = box
-    found = scaled(rings(region), (x2 - x1) / width, (y2 - y1) / height, x1, y1)
-    return [[[round(x, 2), round(y, 2)] for x, y in ring] for ring in found]
+    height, width = place.size
+    found = (place.to_frame(ring) for ring in scaled(rings(part.of(region)), width / part.width, height / part.height))
+    return [[[round(x, 2), round(y, 2)] for x, y in ring.tolist()] for ring in found]
 
 
 def arrays_of(one: Explained) -> dict[str, NDArray[Any]]:

@@ -156,8 +156,9 @@ def _titled(axes: Axes, name: str) -> None:
 
 
 def _masked(axes: Axes, one: Explained) -> None:
-    if one.face.mask is not None:
-        region(axes, one.face.mask > 0, one.display.shape[:2], **MASK)
+    mask = one.mask
+    if mask is not None:
+        region(axes, mask, one.display.shape[:2], **MASK)
 
 
 def _probabilities(axes: Axes, before: Floats, after: Floats | None, classes: Sequence[str]) -> None:

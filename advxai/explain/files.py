@@ -10,14 +10,14 @@ from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256
 from advxai.common.positions import equidistant
-from advxai.common.types import Box
 from advxai.explain.request import Request
 from advxai.explain.source import Face, Looked, Source
 from advxai.faces.tracks import follow
-from advxai.media.cut import cut, encode_png, square_box
+from advxai.media.cut import Placement, encode_png
 from advxai.media.moving import clip_of
 from advxai.media.pictures import kind_of, read_picture, reduced
 from advxai.media.retinaface import Detection
+from advxai.media.rule import Rule
 
 Find = Callable[[Pixels], list[Detection]]
 SHOWN = {"picture": 1600, "video": 480}  # longer side of what is kept of a picture or a frame, to be drawn
@@ -31,16 +31,16 @@ class _Frame:
     size: tuple[int, int]
     shown: Pixels
     found: list[Detection]
-    crops: list[tuple[Box, Pixels]]
+    crops: list[tuple[Placement, Pixels]]
 
 
-def of_file(one: Request, find: Find | None, scale: float, frames: int) -> Source:
+def of_file(one: Request, find: Find | None, rule: Rule, frames: int) -> Source:
     """The faces of a picture or a video.
 
     Args:
         one: names the file.
         find: finds the faces of a picture, from left to right; None: the whole picture is taken as a crop.
-        scale: side of a crop over the side of the squared face box.
+        rule: where a face's crop lies.
         frames: how many equidistant frames of a video are looked at.
 
     Raises:
@@ -48,7 +48,7 @@ def of_file(one: Request, find: Find | None, scale: float, frames: int) -> Sourc
     """
     path = Path(one.argument)
     kind = kind_of(path)
-    look = partial(_look, find=find, scale=scale, shown=SHOWN[kind])
+    look = partial(_look, find=find, rule=rule, shown=SHOWN[kind])
     times: dict[int, float] = {}
     if kind == "video":
         clip = clip_of(path)
@@ -65,19 +65,23 @@ def of_file(one: Request, find: Find | None, scale: float, frames: int) -> Sourc
     made = _made(path, looked, times)
     faces = sorted((face for frame in made for face in frame.faces), key=lambda face: (face.number, face.frame or 0))
     height, width = looked[0].size
-    if find is None and height != width:
+    if find is not None:
+        notes += rule.notes
+    elif height != width:
         notes.append(
-            f"the whole picture, {width} x {height} pixels, is taken as the face and squeezed into a square, as the "
-            "detector sees it"
+            f"the whole picture, {width} x {height} pixels, is taken as the face and made a square, as the detector "
+            "sees it"
         )
     return Source(one, kind, file_sha256(path), (height, width), faces, made, find is not None, notes)
 
 
-def _look(index: int | None, pixels: Pixels, find: Find | None, scale: float, shown: int) -> _Frame:
+def _look(index: int | None, pixels: Pixels, find: Find | None, rule: Rule, shown: int) -> _Frame:
     height, width = pixels.shape[:2]
     found = find(pixels) if find else []
-    boxes = [square_box(face.box, height, width, scale) for face in found] if find else [(0, 0, width, height)]
-    crops = [(box, cut(pixels, box).copy()) for box in boxes]
+    places = [rule.place(face.box, face.landmarks, height, width) for face in found]
+    if find is None:
+        places = [Placement((0, 0, width, height))]
+    crops = [(place, place.cut(pixels).copy()) for place in places]
     return _Frame(index, (height, width), reduced(pixels, shown), found, crops)
 
 
@@ -93,12 +97,12 @@ def _made(path: Path, looked: list[_Frame], times: dict[int, float]) -> list[Loo
                 key=f"{path.name}/{number}" if frame.index is None else f"{path.name}/{frame.index:05d}_{number}",
                 sha256=sha256(encode_png(crop)).hexdigest(),
                 crop=crop,
-                box=box,
+                place=where,
                 found=frame.found[place] if frame.found else None,
                 frame=frame.index,
                 seconds=seconds,
             )
-            for place, (number, (box, crop)) in enumerate(zip(numbers or [1], frame.crops, strict=False))
+            for place, (number, (where, crop)) in enumerate(zip(numbers or [1], frame.crops, strict=False))
         ]
         made.append(Looked(frame.shown, frame.shown.shape[1] / frame.size[1], faces, frame.index, seconds))
     return made

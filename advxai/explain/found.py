@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Polygon
 from matplotlib.patheffects import withStroke
 
-from advxai.common.types import Box
 from advxai.explain.explained import Explained
 from advxai.explain.figures import Look
 from advxai.explain.source import Looked, Source
+from advxai.media.cut import Placement
 from advxai.report.axes import image
 from advxai.report.sheet import MARGIN, sheet, wrapped
 from advxai.report.style import HALO, PAGE, SEGMENT_COLOUR, SIZE
@@ -53,7 +53,7 @@ def found_figure(source: Source, found: Mapping[str, Explained], look: Look) -> 
             label = str(face.number)
             if one is not None and columns == 1:
                 label += f" {look.classes.names[one.predicted]} {one.adversary['before'][one.predicted]:.2f}"
-            _box(axes, face.box, looked.scale, label)
+            _outline(axes, face.place, looked.scale, label)
     return figure
 
 
@@ -71,13 +71,14 @@ def _time(looked: Looked) -> str:
     return f"{looked.seconds:.2f} s, frame {looked.frame}{'' if looked.faces else ': no face'}"
 
 
-def _box(axes: Axes, box: Box, scale: float, label: str) -> None:
-    x1, y1, x2, y2 = (edge * scale - 0.5 for edge in box)
+def _outline(axes: Axes, place: Placement, scale: float, label: str) -> None:
+    corners = place.corners * scale - 0.5
+    x, y = corners[0].tolist()
     halo = [withStroke(linewidth=3, foreground=HALO)]
     axes.add_patch(
-        Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=SEGMENT_COLOUR, linewidth=1.2, path_effects=halo)
+        Polygon(corners, closed=True, fill=False, edgecolor=SEGMENT_COLOUR, linewidth=1.2, path_effects=halo)
     )
     axes.annotate(
-        label, (x1, y1), (3, -3), textcoords="offset points", fontsize=SIZE + 1, fontweight="bold",
+        label, (x, y), (3, -3), textcoords="offset points", fontsize=SIZE + 1, fontweight="bold",
         color=SEGMENT_COLOUR, ha="left", va="top", path_effects=halo,
     )  # fmt: skip

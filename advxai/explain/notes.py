@@ -16,8 +16,8 @@ def of_face(one: Explained, config: Config, names: Sequence[str]) -> list[str]:
         names: the explainers that were asked for.
     """
     said, real = [], one.classes.real_name
-    side, size = min(one.face.crop.shape[:2]), len(one.image)
-    if 2 * side < size:
+    side, size = min(one.face.size), len(one.image)
+    if 2 * side < size and one.fit != "pad":
         said.append(f"The crop is {side} pixels wide; the detector sees it enlarged to {size}, without detail.")
     adversarial = [name for name in names if "adversarial" in config.explainers[name].needs]
     if one.called_real:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from advxai.common.errors import InputError
 from advxai.config.classes import classes_of
+from advxai.config.data import Faces
 from advxai.config.science import Detector as Settings
 from advxai.detector import checkpoint
 from advxai.detector.keras import is_keras, network_of
@@ -23,8 +24,8 @@ from advxai.dialects.reading import Reading
 from advxai.media.known import changed
 from advxai.run.jobs import use_threads
 from advxai.run.paths import Paths
-from advxai.run.settings import detector_of, require_said
-from advxai.run.weights import read_as, said, source_sha256
+from advxai.run.settings import detector_of, faces_of, require_said
+from advxai.run.weights import read_as, said, source_sha256, told
 
 OWN_CLASSES = ("classes", "real", "output", "positive")  # of the configured detector, not of another one
 RUNNING = ("device", "backend", "forward_batch", "threads", "threshold")  # of whatever detector
@@ -64,6 +65,17 @@ def weights_of(paths: Paths) -> Path:
         remedy = asked.how_to_get(paths.config.results) if asked else "correct the path, or give --detector"
         raise InputError(f"detector.checkpoint: {checkpoint_file} isn't there: {remedy}")
     return Path(checkpoint_file)
+
+
+def faces_for(paths: Paths, path: Path) -> Faces:
+    """How faces are cut for a file of weights that is given instead of the run's: as the configuration says, else as
+    the file does.
+
+    Raises:
+        InputError: the file is of a detector that can't be run here, or says what can't be.
+    """
+    path = located(path, paths.config.results)
+    return faces_of(paths.asked.faces, told(path), path)
 
 
 def open_weights(paths: Paths, path: Path, given: bool) -> Opened:

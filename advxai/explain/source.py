@@ -9,6 +9,7 @@ from advxai.common.arrays import Pixels
 from advxai.common.files import printable
 from advxai.common.types import Box
 from advxai.explain.request import Request
+from advxai.media.cut import Placement
 from advxai.media.retinaface import Detection
 
 
@@ -21,7 +22,7 @@ class Face:
         key: names the crop; every draw is seeded by it.
         sha256: of its bytes.
         crop: uint8 (h, w, 3) RGB.
-        box: the crop's x1, y1, x2, y2 in pixels of the picture, x2 and y2 exclusive.
+        place: where the crop lies in the picture.
         found: what the face detector says; None: it wasn't asked.
         frame, seconds: of a clip: the frame's index and when it is shown.
         mask: uint8 (h, w), the region that is known to be manipulated (above 0); None: it isn't known.
@@ -32,12 +33,22 @@ class Face:
     key: str
     sha256: str
     crop: Pixels
-    box: Box
+    place: Placement
     found: Detection | None = None
     frame: int | None = None
     seconds: float | None = None
     mask: Pixels | None = None
     category: str | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the crop, in pixels."""
+        return self.crop.shape[0], self.crop.shape[1]
+
+    @property
+    def box(self) -> Box:
+        """What the picture shows of the crop lies in it: x1, y1, x2, y2 in its pixels, x2 and y2 exclusive."""
+        return self.place.bounds
 
     @property
     def item(self) -> dict[str, str]:

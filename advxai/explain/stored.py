@@ -15,6 +15,7 @@ from advxai.explain.request import Request
 from advxai.explain.source import Face, Source
 from advxai.faces.mask import mask_of
 from advxai.frames.database import FrameStore
+from advxai.media.cut import Placement
 from advxai.run.paths import Paths
 
 
@@ -35,8 +36,8 @@ def of_run(one: Request, paths: Paths, seed: int) -> Source:
         crop = frames.image(face["key"], face["sha256"])
     mask = mask_of(face) if "mask_file" in face else None
     height, width = crop.shape[:2]
-    box = (0, 0, width, height)
-    shown = Face(1, face["key"], face["sha256"], crop, box, mask=mask, category=face["category"])
+    place = Placement((0, 0, width, height))
+    shown = Face(1, face["key"], face["sha256"], crop, place, mask=mask, category=face["category"])
     return Source(one, "crop", face["sha256"], (height, width), [shown])
 
 

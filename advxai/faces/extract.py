@@ -22,11 +22,13 @@ from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
 from advxai.common.files import published_folder
 from advxai.common.types import Record
+from advxai.config.data import EdgeRule, Margins
 from advxai.faces.choice import Rejected, Several, area, chosen_frames
 from advxai.faces.mask import mask_crops
 from advxai.faces.tracks import LOST, NO_FACE, Taker, kept, lacking, most_seen, number_of, taker
-from advxai.media.cut import cut, encode_png, square_box
+from advxai.media.cut import Placement, encode_png
 from advxai.media.retinaface import Detection, RetinaFace
+from advxai.media.rule import Rule
 from advxai.media.streams import require_file
 from advxai.media.video import as_shown
 from advxai.run import progress
@@ -40,7 +42,7 @@ MASKS = "masks"
 FACES = {
     "key": "str", "video": "str", "category": "str", "label": "int64", "split": "str", "frame": "int64",
     "track": "int64", "x1": "int64", "y1": "int64", "x2": "int64", "y2": "int64", "score": "float64", "sha256": "str",
-    "file": "str", "mask": "str", "mask_file": "str",
+    "file": "str", "mask": "str", "mask_file": "str", "placement": "str",
 }  # fmt: skip
 LEFT_OUT = {"stage": "str", "item": "str", "reason": "str"}
 
@@ -109,6 +111,10 @@ def extract_video(
     several: Several = "skip_video",
     tracks: int | None = None,
     scale: float = 1.3,
+    margins: Margins | None = None,
+    square: bool = True,
+    edges: EdgeRule = "shift",
+    align: int | None = None,
     masks: bool = True,
     batch: int = 8,
     scratch: Path | None = None,
@@ -128,7 +134,7 @@ def extract_video(
         frames_per_video: so many equidistant frames are looked at instead, all of a shorter video.
         several: what becomes of a frame with several faces, as in `choice.chooser`.
         tracks: instead of `several`: so many faces of the video are cut out, those that `tracks.most_seen` takes.
-        scale: side of the crop over the longer side of the face's box.
+        scale, margins, square, edges, align: where the crop lies, as of `advxai.media.rule.Rule`.
         masks: whether the mask video, where there is one, is cut too.
         batch: frames a detector call; does not change the result.
         scratch: folder in which a video is copied before it is decoded; None: it is decoded where it lies.
@@ -142,9 +148,10 @@ def extract_video(
         return VideoFaces([], [_left_out(video, f"can't be read ({error.strerror})")], found=False)
     except InputError as error:
         return VideoFaces([], [_left_out(video, str(error))], found=False)
+    rule = Rule(scale, margins, square, edges, align)
     sampling = {"stride": stride} if frames_per_video is None else {"frames_per_video": frames_per_video}
     which: dict[str, Any] = {"several": several} if tracks is None else {"tracks": tracks}
-    made_from = {"video_sha256": digest, **sampling, **which, "scale": scale, **detector.settings, **shown}
+    made_from = {"video_sha256": digest, **sampling, **which, **rule.settings, **detector.settings, **shown}
     masks_from: dict[str, Any] = {}
     if mask:
         try:
@@ -160,7 +167,7 @@ def extract_video(
         with published_folder(final) as unfinished:
             with nearby(path, scratch) as source:
                 frames = _detected(chosen_frames(source, stride, frames_per_video), detector, batch)
-                found = _crop_faces(frames, unfinished, taker(several, tracks), scale, tracks)
+                found = _crop_faces(frames, unfinished, taker(several, tracks), rule, tracks)
             record = {"made_from": made_from, **masks_from, **found}
             if mask and record["faces"]:
                 record["no_mask"] = _crop_masks(mask, record["faces"], record["size"], unfinished / MASKS, scratch)
@@ -171,7 +178,7 @@ def extract_video(
 
 
 def _crop_faces(
-    frames: Iterable[tuple[int, Pixels, list[Detection]]], folder: Path, take: Taker, scale: float, tracks: int | None
+    frames: Iterable[tuple[int, Pixels, list[Detection]]], folder: Path, take: Taker, rule: Rule, tracks: int | None
 ) -> dict[str, Any]:
     """Write the crops; what of the record they make up: why there are none, the crops, the frames that lack one and
     why, and height and width of the frames."""
@@ -184,11 +191,12 @@ def _crop_faces(
             looked[index] = bool(found)
             for number, face in take(index, found):
                 height, width = frame.shape[:2]
-                box = square_box(face.box, height, width, scale)
+                place = rule.place(face.box, face.landmarks, height, width)
                 name = f"{index:05d}_{number}.png"
-                digest = _written(folder / name, cut(frame, box))
+                digest = _written(folder / name, place.cut(frame))
                 faces.append(
-                    {"name": name, "frame": index, "box": box, "score": face.score, "sha256": digest, "mask_sha256": ""}
+                    {"name": name, "frame": index, "box": place.bounds, "score": face.score, "sha256": digest}
+                    | {"mask_sha256": "", **({"placement": place.text} if place.text else {})}
                 )
                 areas.setdefault(number, []).append(area(face.box))
         if not faces:
@@ -215,9 +223,10 @@ def _crop_masks(
     A mask that can't be had must not cost its image.
     """
     done = 0
+    wanted = [(face["frame"], Placement.read(tuple(face["box"]), face.get("placement", ""))) for face in faces]
     try:
         with nearby(mask, scratch) as source:
-            for image in mask_crops(source, [(face["frame"], face["box"]) for face in faces], size):
+            for image in mask_crops(source, wanted, size):
                 folder.mkdir(exist_ok=True)
                 faces[done]["mask_sha256"] = _written(folder / faces[done]["name"], image)
                 done += 1
@@ -286,7 +295,7 @@ def _rows(video_row: Record, folder: Path, record: Record, found: bool) -> Video
     faces = []
     for face in record["faces"]:
         x1, y1, x2, y2 = face["box"]
-        row = common | {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
+        row = common | {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "placement": face.get("placement", "")}
         row |= {name: face[name] for name in ("frame", "score", "sha256")} | {"track": number_of(face["name"])}
         mask_file = str(folder / MASKS / face["name"]) if face["mask_sha256"] else ""
         row |= {"key": f"{video}/{face['name']}", "file": str(folder / face["name"]), "mask_file": mask_file}

@@ -9,7 +9,7 @@ import numpy as np
 from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
 from advxai.common.types import Box, Record
-from advxai.media.cut import cut, decode_png
+from advxai.media.cut import Placement, cut, decode_png
 from advxai.media.video import read_at
 
 log = logging.getLogger(__name__)
@@ -30,21 +30,20 @@ def mask_of(face: Record) -> Pixels | None:
             return None
     if not face["mask"]:
         return None
-    x1, y1, x2, y2 = (int(face[name]) for name in ("x1", "y1", "x2", "y2"))
     try:
-        return mask_crop(Path(face["mask"]), int(face["frame"]), (x1, y1, x2, y2))
+        return mask_crop(Path(face["mask"]), int(face["frame"]), Placement.of(face))
     except InputError as error:
         log.warning("no mask of %s: %s", face["key"], error)
         return None
 
 
-def mask_crop(mask_video: Path, frame: int, box: Box) -> Pixels:
+def mask_crop(mask_video: Path, frame: int, box: Box | Placement) -> Pixels:
     """The manipulated region inside a face's crop: uint8 (H, W), 255 where the mask is above 127, else 0.
 
     Args:
         mask_video: the mask clip of the face's video, of the same size in pixels.
         frame: the face's frame number.
-        box: x1, y1, x2, y2 of the crop, x2 and y2 exclusive, as in the columns of the faces.
+        box: where the crop lies, as in the columns of the faces: x1, y1, x2, y2, x2 and y2 exclusive, or a placement.
 
     Raises:
         InputError: the clip can't be read, is too short or smaller than the video.
@@ -54,7 +53,7 @@ def mask_crop(mask_video: Path, frame: int, box: Box) -> Pixels:
 
 def mask_crops(
     mask_video: Path,
-    wanted: Sequence[tuple[int, Box]],
+    wanted: Sequence[tuple[int, Box | Placement]],
     size: tuple[int, int] | None = None,
 ) -> Iterator[Pixels]:
     """What `mask_crop` gives, of several frames in one pass.

@@ -19,7 +19,7 @@ from advxai.common.types import Record
 from advxai.faces.mask import mask_of
 from advxai.frames.counterparts import COLUMNS, SUFFIX, alignment, original_of
 from advxai.frames.database import build
-from advxai.media.cut import cut, decode_png, encode_png
+from advxai.media.cut import Placement, decode_png, encode_png
 from advxai.media.video import read_at
 from advxai.run import progress
 from advxai.run.bar import Bar
@@ -130,9 +130,8 @@ def _cut(
     for number, image in read_at(source, by_frame) if by_frame else ():
         seen.add(number)
         for face in by_frame[number]:
-            x1, y1, x2, y2 = (int(face[name]) for name in ("x1", "y1", "x2", "y2"))
             try:
-                data = encode_png(cut(image, (x1, y1, x2, y2)))
+                data = encode_png(Placement.of(face).cut(image))
             except ValueError as error:
                 found[str(face["key"])] = f"{path}: {error}"
                 continue
@@ -143,8 +142,10 @@ def _cut(
 
 
 def _name(face: Record) -> str:
-    """Names a crop by what it is cut out of the video: frame and box."""
-    return f"{int(face['frame']):05d}_" + "_".join(str(int(face[name])) for name in ("x1", "y1", "x2", "y2")) + ".png"
+    """Names a crop by what it is cut out of the video: frame and box, and what the box doesn't say of its place."""
+    place = Placement.of(face)
+    more = f"_{hashlib.sha256(place.text.encode()).hexdigest()[:12]}" if place.text else ""
+    return f"{int(face['frame']):05d}_" + "_".join(map(str, place.bounds)) + f"{more}.png"
 
 
 def _whole(path: Path) -> bool:

@@ -5,25 +5,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import cv2
-import numpy as np
-
-from advxai.common.arrays import Flags, Pixels
+from advxai.common.arrays import Pixels
 from advxai.common.classes import Classes
 from advxai.common.types import Item, Record
+from advxai.config.science import Fit
 from advxai.frames.counterparts import Genuine, derived_mask
+from advxai.media.fit import region_over
 from advxai.metrics.base import Measure, Subject, Truth, explanation_id
 from advxai.saliency.given import counterpart_id, mask_id, named, with_given
 
 NO_MASK = "its true mask isn't known"
-
-
-def at_size(region: Flags, size: tuple[int, int]) -> Flags:
-    """A region of the crop at the map's size: a pixel belongs to it if more than half of it does. (h, w) bool."""
-    if region.shape == size:
-        return region
-    scaled = cv2.resize(region.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA)
-    return np.asarray(scaled > 0.5)
 
 
 class Subjects:
@@ -35,6 +26,7 @@ class Subjects:
         mask_of: key -> its true mask, uint8 (H, W); None: not known.
         counterparts: the images' counterparts.
         classes: the detector's.
+        fit: how a crop lies in the detector's input, as of `advxai.media.fit.lies_in`.
     """
 
     def __init__(
@@ -44,8 +36,9 @@ class Subjects:
         mask_of: Callable[[str], Pixels | None],
         counterparts: Genuine,
         classes: Classes,
+        fit: Fit = "stretch",
     ) -> None:
-        self.saliency, self.image_of, self.classes = saliency, image_of, classes
+        self.saliency, self.image_of, self.classes, self.fit = saliency, image_of, classes, fit
         self.mask_of, self.counterparts = mask_of, counterparts
 
     def items(self, images: Iterable[Item], measure: Measure) -> list[dict[str, Any]]:
@@ -76,7 +69,7 @@ class Subjects:
 
     def _mask(self, key: str) -> Truth:
         mask = self.mask_of(key)
-        return Truth(None, NO_MASK) if mask is None else Truth(at_size(mask > 0, self._size(key)))
+        return Truth(None, NO_MASK) if mask is None else Truth(region_over(mask > 0, self._size(key), self.fit))
 
     def _difference(self, key: str, sha256: str) -> Truth:
         if reason := self.counterparts.reason(key):
@@ -84,7 +77,7 @@ class Subjects:
         counterpart = self.counterparts.image(key)
         assert counterpart is not None
         derived = derived_mask(self.image_of(key, sha256), counterpart, self.mask_of(key))
-        return Truth(at_size(derived, self._size(key)))
+        return Truth(region_over(derived, self._size(key), self.fit))
 
     def _size(self, key: str) -> tuple[int, int]:
         height, width = self.saliency[key]["segments"].shape

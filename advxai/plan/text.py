@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from advxai.common.sizes import human
 from advxai.config import Config
+from advxai.media.rule import Rule
 from advxai.plan.count import (
     LEAST_JOB,
     PAPER_ITERATIONS,
@@ -70,6 +71,7 @@ def report(
             f"with at most {config.frames.most} {each}; {about}{number(population.test)} test images to classify; "
             f"by {population.source}",
         ),
+        *_item("crops", Rule.of(config.faces).words),
         *_item("speed", said),
         "",
     ]

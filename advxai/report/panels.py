@@ -3,23 +3,22 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 
 from advxai.adversary.distortion import Distortion
 from advxai.common import parquet
-from advxai.common.arrays import Floats, Pixels
+from advxai.common.arrays import Flags, Floats, Pixels
 from advxai.common.classes import Classes
 from advxai.common.errors import reading
 from advxai.common.rows import row_at
 from advxai.common.types import Record
-from advxai.config.science import Nes
+from advxai.config.science import Fit, Nes, Resize
 from advxai.faces.mask import mask_of
 from advxai.frames.database import FrameStore
+from advxai.media.fit import STRETCH, region_over, unit_of
 from advxai.report.axes import Shown
 from advxai.report.captions import adversary_caption, attack_caption, clean_caption
 from advxai.report.figure import Panel
@@ -41,10 +40,20 @@ def seen_by(detector: Path, settings: Nes) -> tuple[int, Distortion]:
     return size, Distortion(settings, mean, std)
 
 
-def resized(crop: Pixels, size: int) -> NDArray[np.float32]:
-    """The crop as the detector sees it: uint8 (h, w, 3) -> float (size, size, 3) in [0, 1]."""
-    image = cv2.resize(crop.astype(np.float32) / 255, (size, size), interpolation=cv2.INTER_CUBIC)
-    return cast("NDArray[np.float32]", image.clip(0, 1))
+def mask_seen(face: Record, crop: Pixels, size: int, fit: Fit) -> Flags | None:
+    """An image's truly manipulated region, which is drawn over the whole of what the detector sees: of the crop's
+    pixels where that is all of the input, else of the input's. (h, w) bool; None: it isn't known.
+
+    Args:
+        face: the image's row of the manifest.
+        crop: the image, uint8 (h, w, 3).
+        size: the detector's input size.
+        fit: how the crop lies in it.
+    """
+    mask = mask_of(face)
+    if mask is None or fit == "stretch" or mask.shape != crop.shape[:2]:
+        return None if mask is None else mask > 0
+    return region_over(mask > 0, (size, size), fit)
 
 
 def adversarial(image: Floats, steps: NDArray[np.integer], distortion: Distortion) -> Floats:
@@ -73,6 +82,7 @@ def panel(
     classes: Classes,
     size: int,
     distortion: Distortion,
+    resize: Resize = STRETCH,
 ) -> Panel:
     """Everything that is known of one image, as a column of a figure.
 
@@ -86,16 +96,17 @@ def panel(
         classes: the detector's.
         size: the detector's input size.
         distortion: the adversary's; mean and std (3, 1, 1) float64.
+        resize: how the detector's input is made of a crop.
     """
-    image = resized(frames.image(face["key"]), size)
+    crop = frames.image(face["key"])
+    image = unit_of(crop, size, resize)
     before = next(iter(saliency.values()))["before"]
-    mask = mask_of(face)
     copy = None if adversary is None else adversarial(image, adversary["steps"], distortion)
     return Panel(
         title=face["category"],
         image=image,
         caption=clean_caption(before, classes),
-        mask=None if mask is None else mask > 0,
+        mask=mask_seen(face, crop, size, resize.fit),
         adversarial=copy,
         adversarial_caption="" if adversary is None else adversary_caption(adversary, classes),
         explanations={
@@ -141,6 +152,7 @@ def panels_of(
                 classes=paths.classes,
                 size=size,
                 distortion=distortion,
+                resize=config.detector.resizing,
             )
             for face in chosen
         ]

@@ -14,6 +14,7 @@ import pandas as pd
 
 from advxai.common.errors import reading
 from advxai.config.data import DemoCorpus
+from advxai.media.rule import Rule
 from advxai.run.digests import VERSIONS
 from advxai.run.environment import processor
 from advxai.run.folders import DIGEST
@@ -31,12 +32,13 @@ def provenance(paths: Paths) -> dict[str, Any]:
         paths: of the run's configuration; its shards are there.
 
     Returns:
-        run, written (UTC); config, with every default; seeds; algorithm_versions; detector (its file in the store,
-        the SHA-256 that all records carry, and its classes); folders of the store, each with its digest, parameters and
-        what it was made from; code (commit, and whether files were changed since); python, packages and machine of this
-        job; records: for each stage how many its last jobs found and computed, their forwards, and with which device
-        and versions each record was computed; mixed: stages whose records were not all computed with the same; times:
-        for each rule the jobs, their seconds together, and the most memory.
+        run, written (UTC); config, with every default; seeds; algorithm_versions; detector (its file in the store, the
+        SHA-256 that all records carry, and its classes); crops (the rule in words, and what to know of it); folders of
+        the store, each with its digest, parameters and what it was made from; code (commit, and whether files were
+        changed since); python, packages and machine of this job; records: for each stage how many its last jobs found
+        and computed, their forwards, and with which device and versions each record was computed; mixed: stages whose
+        records were not all computed with the same; times: for each rule the jobs, their seconds together, and the most
+        memory.
 
     Raises:
         InputError: a shard is damaged; the message names it.
@@ -59,6 +61,7 @@ def provenance(paths: Paths) -> dict[str, Any]:
             "positive": classes.positive_name,
             "threshold": classes.threshold,
         },
+        "crops": {"rule": Rule.of(config.faces).words, "notes": Rule.of(config.faces).notes},
         "folders": [
             {
                 "folder": str(folder.path.relative_to(paths.store)),

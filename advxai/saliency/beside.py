@@ -17,6 +17,7 @@ from advxai.common.errors import InputError
 from advxai.common.rows import row_at
 from advxai.common.types import Item, Record
 from advxai.config.controls import AnyControl
+from advxai.config.science import Fit
 from advxai.faces.mask import mask_of
 from advxai.frames.counterparts import Counterparts
 from advxai.frames.database import FrameStore
@@ -99,6 +100,7 @@ class Sources:
         counterparts: the run's.
         prior: of faces.
         network: finds landmarks.
+        fit: how a crop lies in the detector's input, as of `advxai.media.fit.lies_in`.
     """
 
     frames: FrameStore
@@ -106,6 +108,7 @@ class Sources:
     counterparts: Counterparts | None = None
     prior: Prior | None = None
     network: "RetinaFace | None" = None
+    fit: Fit = "stretch"
 
     def with_given(self, items: Iterable[Item]) -> list[dict[str, Any]]:
         """Items with the name of what they are ordered by; as they are, where that is the image alone."""
@@ -134,4 +137,5 @@ class Sources:
             no_counterpart="" if other is None else other.reason(key),
             landmarks=None if self.network is None else landmarks_of(image, self.network),
             prior=self.prior,
+            fit=self.fit,
         )

@@ -6,7 +6,6 @@ their labels, so that a constant map has a ranking too.
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import cast
 
 import cv2
 import numpy as np
@@ -25,9 +24,12 @@ from advxai.config.controls import (
     OracleMask,
     Random,
 )
+from advxai.config.science import Fit
 from advxai.frames.counterparts import difference
+from advxai.media.align import Points
+from advxai.media.fit import laid, lies_in, over
 from advxai.saliency.given import NO_COUNTERPART
-from advxai.saliency.prior import Points, Prior, ellipses, laid_over
+from advxai.saliency.prior import Prior, ellipses, laid_over
 from advxai.saliency.ranking import rank, segment_means
 
 NO_MASK, EMPTY_MASK = "no true mask", "the true mask is empty"
@@ -47,6 +49,7 @@ class Sight:
         no_counterpart: why there is none.
         landmarks: (5, 2) in pixels of the image; None: no face was found.
         prior: of faces; of `face_prior` alone.
+        fit: how the crop lies in the detector's input, as of `advxai.media.fit.lies_in`.
     """
 
     key: str
@@ -57,6 +60,7 @@ class Sight:
     no_counterpart: str = ""
     landmarks: Points | None = None
     prior: Prior | None = None
+    fit: Fit = "stretch"
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,15 +99,15 @@ def ordered(settings: AnyControl, sight: Sight, seed: int) -> Ordered:
         case Centre():
             return centre(segments, settings.width)
         case Largest():
-            return largest(segments)
+            return largest(segments, sight.image.shape[:2], sight.fit)
         case Edges():
-            return edges(segments, sight.image)
+            return edges(segments, sight.image, sight.fit)
         case FacePrior():
-            return face_prior(segments, sight.image, sight.landmarks, sight.prior)
+            return face_prior(segments, sight.image, sight.landmarks, sight.prior, sight.fit)
         case OracleMask():
-            return oracle_mask(segments, sight.image, sight.mask, sight.counterpart)
+            return oracle_mask(segments, sight.image, sight.mask, sight.counterpart, sight.fit)
         case OracleDifference():
-            return oracle_difference(segments, sight.image, sight.counterpart, sight.no_counterpart)
+            return oracle_difference(segments, sight.image, sight.counterpart, sight.no_counterpart, sight.fit)
 
 
 def random(segments: NDArray[np.int16], generator: np.random.Generator, draws: int) -> Ordered:
@@ -122,49 +126,69 @@ def centre(segments: NDArray[np.int16], width: float) -> Ordered:
     return _by_map(np.exp(-(y[:, None] ** 2 + x[None] ** 2) / 2), segments)
 
 
-def largest(segments: NDArray[np.int16]) -> Ordered:
-    """A segment's share of the image's area."""
-    share = (np.bincount(segments.ravel()) / segments.size).astype(np.float32)
+def largest(segments: NDArray[np.int16], crop: tuple[int, int] = (1, 1), fit: Fit = "stretch") -> Ordered:
+    """A segment's share of the image's area, of which the black around a crop is no part."""
+    seen = segments if fit == "stretch" else lies_in(crop, len(segments), fit).of(segments)
+    share = (np.bincount(seen.ravel(), minlength=int(segments.max()) + 1) / seen.size).astype(np.float32)
     return Ordered(share[segments], share, rank(share))
 
 
-def edges(segments: NDArray[np.int16], image: Pixels) -> Ordered:
-    """Magnitude of Sobel's gradient (3 x 3) of the grey image in the segments' size."""
-    grey = cv2.cvtColor(_resized(image.astype(np.float32) / 255, segments, cv2.INTER_CUBIC), cv2.COLOR_RGB2GRAY)
+def edges(segments: NDArray[np.int16], image: Pixels, fit: Fit = "stretch") -> Ordered:
+    """Magnitude of Sobel's gradient (3 x 3) of the grey image in the segments' size; where the black around a crop
+    begins is no edge."""
+    crop, size = (image.shape[0], image.shape[1]), len(segments)
+    seen = segments if fit == "stretch" else lies_in(crop, size, fit).of(segments)
+    small = over(image.astype(np.float32) / 255, (seen.shape[0], seen.shape[1]), how=cv2.INTER_CUBIC)
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     across, down = (cv2.Sobel(grey, cv2.CV_32F, *order, ksize=3) for order in ((1, 0), (0, 1)))
-    return _by_map(np.sqrt(across**2 + down**2), segments)
+    return _by_map(laid(np.sqrt(across**2 + down**2), crop, size, fit), segments)
 
 
-def face_prior(segments: NDArray[np.int16], image: Pixels, landmarks: Points | None, prior: Prior | None) -> Ordered:
+def face_prior(
+    segments: NDArray[np.int16],
+    image: Pixels,
+    landmarks: Points | None,
+    prior: Prior | None,
+    fit: Fit = "stretch",
+) -> Ordered:
     """The prior of faces laid over the image's; without one, `ellipses`. `more`: landmarks (5, 2) float32, NaN where
     there are none."""
     if landmarks is None:
         return _missing(segments, NO_LANDMARKS, {"landmarks": np.full((5, 2), np.nan, np.float32)})
     height, width = image.shape[:2]
     shape = (segments.shape[0], segments.shape[1])
-    found = _by_map(laid_over(prior or ellipses(), landmarks, (height, width), shape), segments)
+    found = _by_map(laid_over(prior or ellipses(), landmarks, (height, width), shape, fit), segments)
     return replace(found, more={"landmarks": np.asarray(landmarks, np.float32)})
 
 
-def oracle_mask(segments: NDArray[np.int16], image: Pixels, mask: Pixels | None, counterpart: Pixels | None) -> Ordered:
+def oracle_mask(
+    segments: NDArray[np.int16],
+    image: Pixels,
+    mask: Pixels | None,
+    counterpart: Pixels | None,
+    fit: Fit = "stretch",
+) -> Ordered:
     """A segment's share in the true mask; of equal shares the one comes first that differs more from the counterpart,
     where there is one."""
     if mask is None or not mask.any():
         return _missing(segments, NO_MASK if mask is None else EMPTY_MASK)
-    inside = _resized((mask > 0).astype(np.float32), segments, cv2.INTER_AREA)
+    shape = (segments.shape[0], segments.shape[1])
+    inside = over((mask > 0).astype(np.float32), shape, fit)
     share = segment_means(inside, segments)
     gap = np.zeros_like(share)
     if counterpart is not None:
-        gap = segment_means(_resized(difference(image, counterpart), segments, cv2.INTER_AREA), segments)
+        gap = segment_means(over(difference(image, counterpart), shape, fit), segments)
     ranking = np.lexsort((-gap, -share)).astype(np.int16)  # stable: what is equal in both keeps the labels' order
     return Ordered(inside, share, ranking)
 
 
-def oracle_difference(segments: NDArray[np.int16], image: Pixels, counterpart: Pixels | None, why: str = "") -> Ordered:
+def oracle_difference(
+    segments: NDArray[np.int16], image: Pixels, counterpart: Pixels | None, why: str = "", fit: Fit = "stretch"
+) -> Ordered:
     """Mean absolute difference to the counterpart, in [0, 1] and over channels; `why` there is none."""
     if counterpart is None:
         return _missing(segments, f"{NO_COUNTERPART}{why}")
-    return _by_map(_resized(difference(image, counterpart), segments, cv2.INTER_AREA), segments)
+    return _by_map(over(difference(image, counterpart), (segments.shape[0], segments.shape[1]), fit), segments)
 
 
 def _by_map(values: Floats, segments: NDArray[np.int16]) -> Ordered:
@@ -177,10 +201,3 @@ def _missing(segments: NDArray[np.int16], why: str, more: Record | None = None) 
     nothing = np.zeros(segments.shape, np.float32)
     scores = np.zeros(int(segments.max()) + 1, np.float32)
     return Ordered(nothing, scores, np.zeros(0, np.int16), why, more=more or {})
-
-
-def _resized(picture: Floats, segments: NDArray[np.int16], how: int) -> Floats:
-    """A picture in the segments' size."""
-    if picture.shape[:2] == segments.shape:
-        return picture
-    return cast("Floats", cv2.resize(picture, segments.shape[::-1], interpolation=how))

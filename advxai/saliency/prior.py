@@ -24,18 +24,18 @@ from advxai.common.files import publish
 from advxai.common.positions import equidistant
 from advxai.common.rows import rows
 from advxai.common.types import Record
+from advxai.config.science import Fit
 from advxai.faces.mask import mask_of
 from advxai.frames.database import FrameStore
+from advxai.media.align import ARCFACE, Points, similarity
+from advxai.media.fit import Part, lies_in
 
 if TYPE_CHECKING:
     from advxai.media.retinaface import RetinaFace
 
 log = logging.getLogger(__name__)
-Points = NDArray[np.floating]  # (5, 2) x, y: the eyes, the nose's tip, the corners of the mouth, left before right
 SIDE = 128  # of the prior, in pixels
 EYES = 32  # distance of the eyes in it, so that a crop of the face with its margins fits
-# ArcFace's fixed face (Deng et al. 2019), of 112 x 112 pixels.
-ARCFACE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])
 FACE = SIDE / 2 + (ARCFACE - ARCFACE[2]) * EYES / np.hypot(*(ARCFACE[1] - ARCFACE[0]))
 # Half axes of ellipses, in distances of the eyes.
 EYE, NOSE, MOUTH = (0.4, 0.25), (0.3, 0.45), (0.5, 0.25)
@@ -75,28 +75,6 @@ def landmarks_of(image: Pixels, network: "RetinaFace") -> NDArray[np.float32] | 
     if not found:
         return None
     return max(found, key=lambda face: (face.box[2] - face.box[0]) * (face.box[3] - face.box[1])).landmarks
-
-
-def similarity(points: Points, onto: Points) -> NDArray[np.float64]:
-    """The scale, rotation and shift that bring points nearest to others: x' = a x - b y + s, y' = b x + a y + t.
-
-    Args:
-        points, onto: (n, 2).
-
-    Returns:
-        (2, 3), as OpenCV's `warpAffine` takes it.
-
-    Raises:
-        ValueError: the points are all the same.
-    """
-    source, target = (np.asarray(one, np.float64) @ (1, 1j) for one in (points, onto))
-    centred, aim = source - source.mean(), target - target.mean()
-    spread = (np.abs(centred) ** 2).sum()
-    if not spread > 0:
-        raise ValueError("points that are all the same have no scale")
-    turn = (centred.conj() * aim).sum() / spread
-    shift = target.mean() - turn * source.mean()
-    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
 def mean_mask(faces: Iterable[tuple[Pixels, Points]]) -> Prior:
@@ -153,7 +131,9 @@ def ellipses() -> Prior:
     return Prior(np.max(values, axis=0).astype(np.float32), 0)
 
 
-def laid_over(prior: Prior, points: Points, size: tuple[int, int], shape: tuple[int, int]) -> Floats:
+def laid_over(
+    prior: Prior, points: Points, size: tuple[int, int], shape: tuple[int, int], fit: Fit = "stretch"
+) -> Floats:
     """The prior on a face, (h, w) float32.
 
     Args:
@@ -161,9 +141,11 @@ def laid_over(prior: Prior, points: Points, size: tuple[int, int], shape: tuple[
         points: landmarks in pixels of the crop.
         size: height and width of the crop.
         shape: (h, w) of what is returned.
+        fit: how the crop lies in it, as of `advxai.media.fit.lies_in`.
     """
-    scale = np.array([shape[1] / size[1], shape[0] / size[0]])
-    onto = (np.asarray(points, np.float64) + 0.5) * scale - 0.5  # centres of pixels
+    part = Part(0, 0, shape[1], shape[0]) if fit == "stretch" else lies_in(size, shape[0], fit)
+    scale = np.array([part.width / size[1], part.height / size[0]])
+    onto = (np.asarray(points, np.float64) + 0.5) * scale + (part.left - 0.5, part.top - 0.5)  # centres of pixels
     turned = cv2.warpAffine(prior.share, similarity(FACE, onto), shape[::-1], flags=cv2.INTER_LINEAR)
     return cast("Floats", turned)
 

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from advxai.common.classes import FIVE
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
-from advxai.detector.augment import augment, resize
+from advxai.detector.augment import augment
 from advxai.detector.progress import HISTORY
 from advxai.detector.train import CHECKPOINT, batches, learning_rate, train
 from advxai.frames.sampling import balanced
+from advxai.media.fit import fitted
 from tests.golden.compare import Near, Values
 from tests.golden.pictures import picture
 
@@ -113,7 +114,7 @@ def values() -> Values:
         "learnt": _balance(),
         "order": [part.tolist() for part in batches(19, 8, np.random.default_rng(0))],
         "rates": Near([learning_rate(step, 24, 0.01) for step in range(24)], relative=1e-12),
-        "resized": Near([resize(image, 32).mean(), resize(image, 32).std()], absolute=0.05),
+        "resized": Near([fitted(image, 32).mean(), fitted(image, 32).std()], absolute=0.05),
         # a decoded JPEG may be another one with another build of OpenCV
         "augmented": [
             Near([one.mean(), one.std(), one[:8].mean(), one[:, :8].mean()], absolute=0.2) for one in augmented

@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import torch
 
-from advxai.detector.augment import SIGMA, augment, resize
+from advxai.detector.augment import SIGMA, augment
 from advxai.detector.build import follow_quickly, start_small
 from advxai.detector.model import Preprocessing
+from advxai.media.fit import fitted
 
 HALF = (0.5, 0.5, 0.5)
 
@@ -81,8 +82,8 @@ def test_blur_takes_its_share_and_leaves_the_other_images_alone():
 def test_training_resizes_as_inference_does():
     image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (90, 90, 3)).astype(np.uint8), (5, 5), 0)
     seen = Preprocessing(32, HALF, HALF).unit(image).permute(1, 2, 0).numpy() * 255
-    assert np.abs(resize(image, 32) - seen).max() < 1.5
-    assert resize(image, 90) is image
+    assert np.abs(fitted(image, 32) - seen).max() < 1.5
+    assert fitted(image, 90) is image
 
 
 def test_running_statistics_follow_within_a_small_training():

@@ -15,6 +15,7 @@ from advxai.explain.request import Request
 from advxai.faces.tracks import follow
 from advxai.media.pictures import kind_of, read_picture, reduced
 from advxai.media.retinaface import Detection
+from advxai.media.rule import Rule
 from advxai.media.video import write_video
 from tests.unit.corpus_faces import synthetic_frame
 
@@ -145,7 +146,7 @@ def test_the_crops_of_a_picture_s_faces(tmp_path):
     path = tmp_path / "me.png"
     cv2.imwrite(str(path), pixels[..., ::-1])
     found = Says(face(20, 60, 60, 100, 0.97), face(200, 100, 240, 140))
-    source = of_file(Request(str(path), "file"), found.detect, 1.5, 6)
+    source = of_file(Request(str(path), "file"), found.detect, Rule(1.5), 6)
     one, two = source.faces
     assert (source.kind, source.size, source.numbers, source.name) == ("picture", (200, 300), [1, 2], "me.png")
     assert one.box == (10, 50, 70, 110) and one.found.score == 0.97  # 1.5 times the face's 40 pixels
@@ -157,16 +158,16 @@ def test_the_crops_of_a_picture_s_faces(tmp_path):
 def test_no_face_says_what_to_do(tmp_path):
     cv2.imwrite(str(tmp_path / "sea.png"), synthetic_frame(2))
     with pytest.raises(InputError, match=r"sea.png: no face is found in it: .* faces.score .*--whole"):
-        of_file(Request(str(tmp_path / "sea.png"), "file"), Says().detect, 1.3, 6)
+        of_file(Request(str(tmp_path / "sea.png"), "file"), Says().detect, Rule(1.3), 6)
 
 
 def test_the_whole_picture_as_a_face(tmp_path):
     cv2.imwrite(str(tmp_path / "crop.png"), synthetic_frame(2, 60, 80))
-    source = of_file(Request(str(tmp_path / "crop.png"), "file"), None, 1.3, 6)
+    source = of_file(Request(str(tmp_path / "crop.png"), "file"), None, Rule(1.3), 6)
     (only,) = source.faces
     assert only.box == (0, 0, 80, 60) and only.crop.shape == (60, 80, 3) and only.found is None
     assert not source.searched and source.notes == [
-        "the whole picture, 80 x 60 pixels, is taken as the face and squeezed into a square, as the detector sees it"
+        "the whole picture, 80 x 60 pixels, is taken as the face and made a square, as the detector sees it"
     ]
 
 
@@ -175,7 +176,7 @@ def test_a_clip_s_faces_with_their_times(tmp_path):
     path = tmp_path / "clip.mp4"
     write_video(path, [synthetic_frame(index) for index in range(10)], Fraction(5))
     answers = iter([[face(0, 0, 40, 40), face(90, 60, 130, 100)], [face(4, 0, 44, 40)], [face(92, 60, 132, 100)]])
-    source = of_file(Request(str(path), "file"), lambda frame: next(answers), 1.0, 3)
+    source = of_file(Request(str(path), "file"), lambda frame: next(answers), Rule(1.0), 3)
     assert source.kind == "video" and [one.frame for one in source.looked] == [1, 5, 8]
     assert [(one.number, one.frame, one.key) for one in source.faces] == [
         (1, 1, "clip.mp4/00001_1"),
@@ -190,4 +191,4 @@ def test_a_clip_s_faces_with_their_times(tmp_path):
 def test_a_clip_without_a_face_counts_the_frames_looked_at(tmp_path):
     write_video(tmp_path / "sea.mp4", [synthetic_frame(index) for index in range(4)], Fraction(5))
     with pytest.raises(InputError, match=r"in any of the 4 frames looked at: .* or more frames \(--frames\)"):
-        of_file(Request(str(tmp_path / "sea.mp4"), "file"), Says().detect, 1.3, 6)
+        of_file(Request(str(tmp_path / "sea.mp4"), "file"), Says().detect, Rule(1.3), 6)

@@ -8,12 +8,13 @@ import pytest
 from scipy.stats import entropy as scipy_entropy
 from scipy.stats import mannwhitneyu
 
+from advxai.media.fit import region_over
 from advxai.metrics.base import CALLED_REAL
 from advxai.metrics.complexity import FLAT, Complexity, entropy, gini, weights
 from advxai.metrics.localisation import EMPTY, FULL, NOTHING, Localisation, auc, mass, overlap, pointing, rank_accuracy
 from advxai.metrics.restoration import NOT_REAL, Restoration, fall
 from advxai.metrics.stage import with_forwards, without_forwards
-from advxai.metrics.subjects import NO_MASK, Subjects, at_size
+from advxai.metrics.subjects import NO_MASK, Subjects
 from tests.helpers import SIZE, TWO, quadrants, reads_segment
 
 ORDER = [5, 0, 1, 2, 3, 4, *range(6, 16)]
@@ -227,9 +228,9 @@ def test_random_draws_know_nothing_on_average():
 def test_a_mask_is_brought_to_the_map_s_size():
     large = np.zeros((64, 64), bool)
     large[:33, :32] = True
-    small = at_size(large, (32, 32))
+    small = region_over(large, (32, 32))
     assert small[:16, :16].all() and small.sum() == 16 * 16  # half a pixel isn't more than half
-    assert at_size(small, (32, 32)) is small
+    assert region_over(small, (32, 32)) is small
 
 
 # -- complexity -----------------------------------------------------------------------------------------------------

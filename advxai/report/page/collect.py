@@ -8,10 +8,10 @@ import pandas as pd
 from advxai.common import parquet
 from advxai.common.rows import row_at
 from advxai.common.types import Record
-from advxai.faces.mask import mask_of
 from advxai.frames.database import FrameStore
+from advxai.media.fit import unit_of
 from advxai.report.page.gallery import Image, in_step, rows_by_image
-from advxai.report.panels import adversarial, resized, seen_by
+from advxai.report.panels import adversarial, mask_seen, seen_by
 from advxai.run.paths import Paths
 from advxai.run.store import stream_shard
 
@@ -32,6 +32,7 @@ def images(paths: Paths, rows: pd.DataFrame, manifest: Path, detector: Path) -> 
     faces = parquet.read(manifest).set_index("key", drop=False)
     by_image = rows_by_image(rows)
     size, distortion = seen_by(detector, paths.config.adversary)
+    resize = paths.config.detector.resizing
     with FrameStore(paths.lmdb) as frames:
         maps = zip(*(paths.maps_of(name) for name in names), strict=True)
         for number, (shard, files) in enumerate(zip(paths.shards, maps, strict=True)):
@@ -44,12 +45,12 @@ def images(paths: Paths, rows: pd.DataFrame, manifest: Path, detector: Path) -> 
                 copy = records.get(None)
                 key = records[names[0]]["key"]
                 face = row_at(faces, key)
-                picture = resized(frames.image(key), size)
-                mask = mask_of(face)
+                crop = frames.image(key)
+                picture = unit_of(crop, size, resize)
                 yield Image(
                     face=face,
                     picture=picture,
-                    mask=None if mask is None else mask > 0,
+                    mask=mask_seen(face, crop, size, resize.fit),
                     adversary=None if copy is None else (copy, adversarial(picture, copy["steps"], distortion)),
                     saliency={name: records[name] for name in names},
                     rows={name: by_image[key][name] for name in names},

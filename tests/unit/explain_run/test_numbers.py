@@ -7,6 +7,8 @@ import pytest
 
 from advxai.detector.model import Preprocessing
 from advxai.explain.document import polygons
+from advxai.media.cut import Placement
+from advxai.media.fit import Part
 from advxai.run.store import read_shard
 from advxai.saliency import CallableExplainer, Explanation, Inputs
 from tests.unit.cases.small_run import HALF, KEY
@@ -164,6 +166,6 @@ def test_the_seed_draws_the_random_image(finished, tmp_path):
 def test_polygons_are_in_pixels_of_the_picture():
     region = np.zeros((4, 4), bool)
     region[:2, 2:] = True  # the upper right quarter
-    ((ring,),) = [polygons(region, (100, 50, 140, 90))]
+    ((ring,),) = [polygons(region, Placement((100, 50, 140, 90)), Part(0, 0, 4, 4))]
     x, y = zip(*ring, strict=True)
     assert (min(x), max(x), min(y), max(y)) == (122.5, 137.5, 52.5, 67.5)  # a quarter of a pixel within its edges

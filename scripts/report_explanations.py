@@ -5,7 +5,7 @@ from pathlib import Path
 from advxai.config import load
 from advxai.frames.counterparts import Counterparts
 from advxai.report.explanations import TEXT, Column, explanations_figure
-from advxai.report.panels import panels_of
+from advxai.report.panels import as_seen, panels_of
 from advxai.run.jobs import job
 from advxai.run.paths import Paths
 
@@ -14,6 +14,8 @@ with job(snakemake.log, snakemake.input):
     config = paths.config
     known = panels_of(paths, snakemake.input.evaluation, snakemake.input.manifest, Path(snakemake.input.detector))
     counterparts = Counterparts(*snakemake.input.counterparts)
-    columns = [Column(panel, counterparts.image(face["key"])) for face, panel in known]
+    detector = config.detector
+    originals = [as_seen(counterparts.image(face["key"]), detector.input_size, detector.resizing) for face, _ in known]
+    columns = [Column(panel, original) for (_, panel), original in zip(known, originals, strict=True)]
     text = f"{TEXT}\n{snakemake.params.note}"
     explanations_figure(columns, Path(snakemake.output[0]), text, config.evaluation.top, config.report.dpi)

@@ -169,7 +169,7 @@ def _sealed(paths: "Paths") -> list[str]:
     """Mend the detector's hash if other weights lie in its place; what `check` says of that."""
     key = "checkpoint" if paths.imported else "trained"
     checkpoint = paths.detector_params.get(key)
-    source = weights.said(paths.weights).get("checkpoint")
+    source = weights.said_if_whole(paths.weights).get("checkpoint")
     if None not in (checkpoint, source) and checkpoint != source:
         raise InputError(
             f"{paths.weights} was imported from another checkpoint (SHA-256 {source}) than detector.{key} "

@@ -1,5 +1,6 @@
 """Of which files a detector, as people have it, consists."""
 
+import os
 from pathlib import Path
 
 from advxai.dialects import hub, onnxfile
@@ -12,6 +13,6 @@ def parts(path: Path) -> list[Path]:
         InputError: one of them is missing, or of a kind that isn't read.
         OSError: there is nothing at this path.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         return hub.parts(path)
     return onnxfile.parts(path) if onnxfile.is_onnx(path) else [path]

@@ -71,7 +71,7 @@ def report(
             f"with at most {config.frames.most} {each}; {about}{number(population.test)} test images to classify; "
             f"by {population.source}",
         ),
-        *_item("crops", Rule.of(config.faces).words),
+        *_item("crops", Rule.of(config.faces).words if config.frames.lmdb is None else "as the database has them"),
         *_item("speed", said),
         "",
     ]

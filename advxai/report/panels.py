@@ -10,7 +10,7 @@ from safetensors import safe_open
 
 from advxai.adversary.distortion import Distortion
 from advxai.common import parquet
-from advxai.common.arrays import Flags, Floats, Pixels
+from advxai.common.arrays import Flags, Floats, Picture, Pixels
 from advxai.common.classes import Classes
 from advxai.common.errors import reading
 from advxai.common.rows import row_at
@@ -54,6 +54,14 @@ def mask_seen(face: Record, crop: Pixels, size: int, fit: Fit) -> Flags | None:
     if mask is None or fit == "stretch" or mask.shape != crop.shape[:2]:
         return None if mask is None else mask > 0
     return region_over(mask > 0, (size, size), fit)
+
+
+def as_seen(original: Pixels | None, size: int, resize: Resize) -> Picture | None:
+    """A counterpart (h, w, 3) as it is to be shown beside a crop that `panel` gives: in its own resolution where the
+    crop is a square that is all of the detector's input, else as that."""
+    if original is None or (resize.fit == "stretch" and original.shape[0] == original.shape[1]):
+        return original
+    return unit_of(original, size, resize)
 
 
 def adversarial(image: Floats, steps: NDArray[np.integer], distortion: Distortion) -> Floats:

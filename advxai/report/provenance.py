@@ -44,7 +44,7 @@ def provenance(paths: Paths) -> dict[str, Any]:
         InputError: a shard is damaged; the message names it.
     """
     config, classes = paths.config, paths.classes
-    corpus = config.corpus
+    corpus, rule = config.corpus, Rule.of(config.faces)
     found = {stage: records(shards) for stage, shards in paths.records.items()}
     return {
         "run": config.run,
@@ -61,7 +61,7 @@ def provenance(paths: Paths) -> dict[str, Any]:
             "positive": classes.positive_name,
             "threshold": classes.threshold,
         },
-        "crops": {"rule": Rule.of(config.faces).words, "notes": Rule.of(config.faces).notes},
+        "crops": None if config.frames.lmdb else {"rule": rule.words, "notes": rule.notes},
         "folders": [
             {
                 "folder": str(folder.path.relative_to(paths.store)),

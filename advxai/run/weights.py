@@ -136,6 +136,15 @@ def said(weights: Path) -> dict[str, Any]:
         return found
 
 
+def said_if_whole(weights: Path) -> dict[str, Any]:
+    """`said` of the store's own file; {} where that is damaged, too: whoever loads it names it, and until then other
+    weights in its place are noticed by their hash."""
+    try:
+        return said(weights)
+    except InputError:
+        return {}
+
+
 def told(weights: Path, settings: Detector | None = None) -> dict[str, Any]:
     """What is known of a detector by its file, whatever its form: by what a file of ours says, else by its tensors'
     names (`advxai.dialects`); {}: nothing.

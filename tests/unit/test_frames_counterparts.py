@@ -22,7 +22,7 @@ from advxai.frames.counterparts import (
 )
 from advxai.frames.cutting import collect, write
 from advxai.frames.database import FrameStore
-from advxai.media.cut import decode_png, encode_png
+from advxai.media.cut import Placement, decode_png, encode_png
 from advxai.media.video import read_at, read_frames, write_video
 
 VIDEO = "manipulated_sequences/Deepfakes/c23/videos/012_026.mp4"
@@ -102,6 +102,19 @@ def test_two_faces_of_a_frame_have_a_counterpart_each(made, root, tmp_path):
     cuts = [decode_png(Path(file).read_bytes(), "", "") for file in table["file"]]
     np.testing.assert_array_equal(cuts[0], genuine(root, 1))
     assert cuts[1].shape == (48, 48, 3) and (cuts[1] != cuts[0]).any()
+
+
+def test_the_counterpart_of_a_turned_crop_is_turned_alike(made, root, tmp_path):
+    whole = dict(read_frames(root / ORIGINAL))
+    turned = Placement((8, 4, 56, 52), matrix=((0.9, 0.2, -6.0), (-0.2, 0.9, 4.0)), side=48)
+    padded = Placement((8, 4, 56, 52), reaching=(8, 4, 56, 57))
+    places = {3: turned, 1: padded, 2: Placement((8, 4, 56, 52))}
+    rows = [made(index, place.cut(whole[index]), placement=place.text) for index, place in places.items()]
+    table = collected(rows, root, tmp_path)
+    for file, (index, place) in zip(table["file"], places.items(), strict=True):
+        np.testing.assert_array_equal(decode_png(Path(file).read_bytes(), file, ""), place.cut(whole[index]))
+    names = [Path(file).stem.split("_") for file in table["file"]]
+    assert [len(name) for name in names] == [6, 6, 5]  # of one box; what else places a crop is in its name
 
 
 def test_how_well_it_fits(made, root, tmp_path):

@@ -32,7 +32,7 @@ FOREIGN = Reading(
 def foreign(tmp_path, monkeypatch) -> str:
     file = tmp_path / "foreign.pth"
     file.write_bytes(b"anything")
-    monkeypatch.setattr(weights, "reading_of", lambda path: FOREIGN if Path(path) == file else None)
+    monkeypatch.setattr(weights, "reading_of", lambda path, dialect=None: FOREIGN if Path(path) == file else None)
     return str(file)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from advxai.run.digests import LATER, digest
 from advxai.run.folders import Folder
 from advxai.run.paths.images import ImagePaths
-from advxai.run.weights import current, hash_file, said
+from advxai.run.weights import current, hash_file, said_if_whole
 
 
 class DetectorPaths(ImagePaths):
@@ -62,7 +62,7 @@ class DetectorPaths(ImagePaths):
     def shown(self) -> bool:
         """The stored detector says that it was imported from the configured checkpoint, whose hash is in its digest: so
         whatever lies under that digest is its own."""
-        return self.imported and said(self.weights).get("checkpoint") == self.detector_params["checkpoint"]
+        return self.imported and said_if_whole(self.weights).get("checkpoint") == self.detector_params["checkpoint"]
 
     def later(self, stage: str, sha256: str) -> dict[str, Any]:
         """Fields that records of earlier code lack -> what stands for them, where that can be known: which weights a

@@ -1,5 +1,6 @@
 """The detector that an explanation is of."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from advxai.common.classes import FIVE, Classes
@@ -18,6 +19,7 @@ from advxai.detector import checkpoint
 from advxai.detector.model import Preprocessing
 from advxai.explain import command
 from advxai.run.paths import Paths
+from advxai.run.weights import KEY as KEY_OF_OURS
 from tests.unit.cases.small_run import HALF, KEY, MODEL
 from tests.unit.explain_run.asking import changed, explained, read, weights
 from tests.unit.test_detector_meso import made, written
@@ -45,6 +47,24 @@ def test_a_detector_of_one_s_own_says_what_it_is(finished, faces, photo, tmp_pat
         crop = np.load(tmp_path / "out" / "me.npz")["1/crop"]
         answer = small(Preprocessing(32, HALF, HALF).normalised(crop)[None]).softmax(1)[0].tolist()
     assert [image["probabilities"][name] for name in ("Fake", "Real")] == pytest.approx(answer, abs=1e-6)
+
+
+def test_faces_are_cut_as_the_file_says_for_itself(finished, faces, photo, tmp_path):
+    """And as the configuration does, where it says something."""
+    path = weights(tmp_path / "own.safetensors")
+    tensors, said = load_file(path), checkpoint.described(path)
+    said["faces"] = {"scale": 1.0, "margins": [0.25, 0, 0.25, 0], "square": False, "edges": "clip"}
+    save_file(tensors, path, metadata={KEY_OF_OURS: json.dumps(said)})
+    explained(finished, [str(photo)], tmp_path / "a", weights=path, names=["LIME"])
+    own = read(tmp_path / "a", "me")
+    assert [face["images"][0]["crop"] for face in own["faces"]] == [[10, 40, 70, 80], [80, 40, 140, 80]]
+    assert own["settings"]["faces"]["margins"] == [0.25, 0, 0.25, 0] and own["settings"]["faces"]["edges"] == "clip"
+    asked = changed(finished, faces={"square": True})
+    explained(asked, [str(photo)], tmp_path / "b", weights=path, names=["LIME"])
+    (first, _) = read(tmp_path / "b", "me")["faces"]
+    assert first["images"][0]["crop"] == [10, 30, 70, 90]
+    explained(finished, [str(photo)], tmp_path / "c", names=["LIME"])  # the run's own detector says nothing
+    assert read(tmp_path / "c", "me")["faces"][0]["images"][0]["crop"] == [14, 34, 66, 86]
 
 
 def test_code_that_a_file_alone_names_isn_t_imported(finished, photo, tmp_path, monkeypatch):

@@ -12,13 +12,14 @@ from torch import Tensor
 
 from advxai.common.errors import InputError, reading
 from advxai.dialects.header import SUFFIX, safetensors_header
-from advxai.dialects.outline import ANEW, KIND, unwrapped
+from advxai.dialects.outline import ANEW, KIND, outline, unwrapped
 from advxai.dialects.pickled import Placed, named_in
 from advxai.dialects.torchfile import opened
 
 _TYPES = {
     "f8": torch.float64, "f4": torch.float32, "f2": torch.float16, "b2": torch.bfloat16, "i8": torch.int64,
     "i4": torch.int32, "i2": torch.int16, "i1": torch.int8, "u1": torch.uint8, "?1": torch.bool,
+    "c8": torch.complex64, "c16": torch.complex128,
 }  # fmt: skip
 _NAMED = 5  # classes that a message names
 
@@ -50,6 +51,7 @@ def read_tensors(file: Path) -> dict[Any, Any]:
     with reading(file, ANEW, KIND):
         if is_safetensors(file):
             return load_file(file)
+        outline(file)  # torch would take as much memory for a damaged length as that says
         try:
             content = torch.load(file, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError:  # it has more than tensors, or isn't torch's at all

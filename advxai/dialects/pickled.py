@@ -18,6 +18,7 @@ DEEPEST = 100  # modules in one another
 KINDS = {  # torch's storages -> numpy's name of their numbers
     "DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": "b2", "LongStorage": "i8",
     "IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1", "ByteStorage": "u1", "BoolStorage": "?1",
+    "ComplexFloatStorage": "c8", "ComplexDoubleStorage": "c16",
 }  # fmt: skip
 _DICTS = {("collections", "OrderedDict"), ("builtins", "dict"), ("__builtin__", "dict")}
 _REBUILT = {"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter", "_rebuild_parameter_with_state"}
@@ -352,6 +353,8 @@ def _tensor(name: str, arguments: tuple[Any, ...]) -> Any:
     if name.startswith("_rebuild_parameter"):
         return arguments[0]
     storage, offset, shape, stride, *_ = arguments
+    if isinstance(storage, Inert):
+        return storage
     if not isinstance(storage, Storage) or not 0 <= len(shape) == len(stride) <= 8:
         raise TypeError
     numbers = (offset, *shape, *stride)
@@ -376,7 +379,7 @@ def _stored(identity: Any) -> Any:
     if what != "storage" or not isinstance(kind, Named) or not isinstance(count, int) or not isinstance(key, str | int):
         raise TypeError
     if kind.name not in KINDS or kind.module.split(".")[0] != "torch":
-        raise ValueError(f"it has a {str(kind)[:80]}, which isn't read here")
+        return Inert(kind)  # quantised numbers, for example: whoever needs a tensor of them is told that it is none
     start = 0
     if view and view[0] is not None:
         _, start, size = view[0]

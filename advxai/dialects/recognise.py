@@ -52,8 +52,8 @@ def _reading(path: Path, dialect: str | None, *_: int) -> Reading | None:
 
 
 def belong(model: str, read: str) -> bool:
-    """Whether a network that the user names can be a file's, as the one that it was read as can: EfficientNets of a
-    size have the same tensors, however they are padded."""
+    """Whether a network that the user names can be that of a file which was read as another: EfficientNets of a size
+    have the same tensors, however they are padded."""
     return _family(model) == _family(read)
 
 

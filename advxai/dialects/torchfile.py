@@ -13,7 +13,20 @@ from advxai.dialects.pickled import LARGEST, Storage, unpickled
 ZIP = b"PK\x03\x04"
 MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the older form
 MAGIC_BYTES = MAGIC.to_bytes(10, "little")
-SIZES = {"f8": 8, "f4": 4, "f2": 2, "b2": 2, "i8": 8, "i4": 4, "i2": 2, "i1": 1, "u1": 1, "?1": 1}  # of a number, bytes
+SIZES = {
+    "f8": 8,
+    "f4": 4,
+    "f2": 2,
+    "b2": 2,
+    "i8": 8,
+    "i4": 4,
+    "i2": 2,
+    "i1": 1,
+    "u1": 1,
+    "?1": 1,
+    "c8": 8,
+    "c16": 16,
+}  # of a number, bytes
 CUT = "the numbers of its tensors are cut off"
 
 

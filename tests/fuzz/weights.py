@@ -39,12 +39,14 @@ def checkpoint_readers(name: str) -> list[Reader]:
 
     from advxai.detector.build import load_initial
     from advxai.detector.checkpoint import load
+    from advxai.dialects.outline import outline
+    from advxai.dialects.recognise import reading_of
     from advxai.run.weights import said, told
 
     torch.set_num_threads(1)
     keras = {"model": "meso4", "input_size": 256, "classes": ("Real", "Fake"), "output": "sigmoid", "positive": "Real"}
     settings = _settings(**(keras if name.endswith(".h5") else {}))
-    readers: list[Reader] = [said, told, lambda path: load(settings, path)]
+    readers: list[Reader] = [said, told, outline, reading_of, lambda path: load(settings, path)]
     return readers if name.endswith(".h5") else [*readers, lambda path: load_initial(module(), path)]
 
 
@@ -73,6 +75,9 @@ def pickles(folder: Path) -> None:
                folder / "lightning.ckpt")  # fmt: skip
     torch.save(state, folder / "bare.pth")
     torch.save(state, folder / "old.pt", _use_new_zipfile_serialization=False)
+    # whole modules, whose pickles are read here and not by torch
+    torch.save(module(), folder / "module.p")
+    torch.save({"net": module(), "epoch": 3}, folder / "old_module.p", _use_new_zipfile_serialization=False)
 
 
 def keras(folder: Path) -> None:

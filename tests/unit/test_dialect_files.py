@@ -298,6 +298,17 @@ def test_a_tensor_larger_than_its_storage_is_refused(tmp_path):
         outline(tmp_path / "a.pth")
 
 
+def test_numbers_of_other_kinds_beside_the_weights_do_no_harm(tmp_path):
+    content = {"net": drawn().state_dict(), "optimiser": {0: torch.zeros(2, dtype=torch.complex64)}, "thing": Odd(1)}
+    content["optimiser"][1] = torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)
+    torch.save(content, tmp_path / "a.pth")
+    assert torch.equal(read_tensors(tmp_path / "a.pth")["4.bias"], content["net"]["4.bias"])
+    content["net"]["4.bias"] = content["optimiser"][1]
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(InputError, match=r"a\.pth: 4\.bias isn't a tensor"):
+        load(SETTINGS, tmp_path / "a.pth")
+
+
 def test_a_cut_file_of_the_older_form_is_named(tmp_path):
     torch.save({"state_dict": drawn().state_dict(), "thing": Odd(1)}, tmp_path / "a.pth", **OLD)
     data = (tmp_path / "a.pth").read_bytes()

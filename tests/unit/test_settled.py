@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import struct
 from pathlib import Path
 
 import pytest
@@ -106,7 +107,7 @@ def test_a_detector_that_was_put_back_with_its_old_times_is_looked_at_again(tmp_
     own.weights.parent.mkdir(parents=True)
 
     def put(content: bytes) -> None:
-        own.weights.write_bytes(content)
+        own.weights.write_bytes(struct.pack("<Q", 2) + b"{}" + content)
         check(own)
         os.utime(own.weights_hash, (1000, 1000))
 

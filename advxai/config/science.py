@@ -110,8 +110,9 @@ class Detector(Model):
     checkpoint: str | None = Field(
         None,
         min_length=1,
-        description="Trained weights (Lightning checkpoint, safetensors, or Keras's HDF5 of the two Mesos). null: "
-        "train on the corpus.",
+        description="Trained weights: a Lightning checkpoint, safetensors, Keras's HDF5 of the two Mesos, a hub's "
+        "folder (config.json, preprocessor_config.json, model.safetensors), an ONNX file, or known:NAME (`python -m "
+        "advxai detectors` lists them). null: train on the corpus.",
     )
     dialect: Dialect | None = Field(
         None,

@@ -3,6 +3,8 @@
 What is changed is compared with what the file itself answers. Weights stay as they are.
 """
 
+import contextlib
+import io
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -50,8 +52,8 @@ def graph_of(path: Path, classes: Classes, size: int) -> Graph:
             or it can't take any number of images at a time.
     """
     model = _whole(path)
-    entry = onnxfile.image_input(model, path)
-    shape = onnxfile.sides(entry)
+    entry = onnxfile.image_input(onnxfile.header(path), path)
+    shape = entry.sides
     layout = onnxfile.layout_of(shape, path)
     fixed = shape[2]
     if layout == "NHWC":
@@ -97,7 +99,8 @@ def _runner(path: Path) -> tuple[str, Opened]:
         options.log_severity_level = 4  # what it says on the screen is said in a line here
 
         def by_onnxruntime(onnx: bytes) -> Callable[[dict[str, NDArray[np.float32]]], Arrays]:
-            session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+            with contextlib.redirect_stdout(io.StringIO()):  # it prints what it also raises
+                session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
             return lambda inputs: list(session.run(None, inputs))
 
         return "onnxruntime", by_onnxruntime
@@ -119,8 +122,8 @@ def _whole(path: Path) -> "ModelProto":
     import onnx
 
     onnxfile.parts(path)  # all are there, and in its folder
-    model = onnxfile.model_of(path)
     with reading(path, ANEW, KIND):
+        model = onnx.load(str(path), load_external_data=False)
         onnx.load_external_data_for_model(model, str(path.parent))
         lowered = next((node.op_type for node in model.graph.node if LOWERED.search(node.op_type)), None)
         half = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
@@ -259,6 +262,8 @@ def _close(graph: "GraphProto", outputs: int) -> None:
     del graph.output[:]
     graph.output.append(helper.make_tensor_value_info(CUT, TensorProto.FLOAT, [BATCH, outputs]))
     used = _used(graph)
+    for node in [node for node in graph.node if node.op_type == "Constant" and node.output[0] not in used]:
+        graph.node.remove(node)
     kept = [one for one in graph.initializer if one.name in used]
     del graph.initializer[:]
     graph.initializer.extend(kept)

@@ -26,7 +26,8 @@ class Rate:
     Attributes:
         backend, forward_batch: the two settings.
         rate: images a second.
-        apart: largest difference of a probability from torch's.
+        apart: largest difference of a probability from the network's own, which torch gives or, of an ONNX file,
+            what runs that.
         alone: a row's answer is bit-equal alone and among others; without that, results would depend on neighbours.
     """
 

@@ -92,7 +92,7 @@ def table(found: Sequence[Rate]) -> list[str]:
         texts = ["-" if cell is None else f"{cell.rate:.0f}" + ("" if cell.alone else " (!)") for cell in cells]
         lines.append(f"| {batch} | " + " | ".join(texts) + " |")
     apart = {backend: max(one.apart for one in found if one.backend == backend) for backend in backends}
-    lines += ["", "Largest difference of a probability from torch's: "]
+    lines += ["", "Largest difference of a probability from the network's own: "]
     lines[-1] += ", ".join(f"{name} {value:.0e}" for name, value in apart.items()) + "."
     if not all(one.alone for one in found):
         lines.append("(!) A row's answer there depends on its neighbours: not to be used.")

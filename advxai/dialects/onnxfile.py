@@ -1,22 +1,47 @@
 """ONNX files as people have them: told by their content, and what their graph says of its input.
 
-The package onnx is imported where a file is one, for its header alone: tensors in other files aren't read.
+Read field by field without the package onnx, which not every job's environment has; tensors aren't looked at.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
 
 from advxai.common.errors import InputError, in_line, reading
+from advxai.dialects.protobuf import BYTES, VARINT, fields, inner, number_of, opened, text_of
 from advxai.dialects.reading import Reading
-
-if TYPE_CHECKING:
-    from onnx import ModelProto, ValueInfoProto
 
 MODEL = "onnx"  # of `detector.model`
 ANEW, KIND = "get it anew, or export the network again", "an ONNX file"
-GRAPH, OPSETS = 7, 8  # protobuf fields of ModelProto, which every model has
-FIELDS = {1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, GRAPH: 2, OPSETS: 2, 14: 2, 20: 2, 25: 2, 26: 2}  # field -> wire type
+# Numbers of fields: of ModelProto, each with its wire type, of GraphProto, TensorProto and AttributeProto
+GRAPH, OPSETS = 7, 8
+FIELDS = {1: VARINT, 2: BYTES, 3: BYTES, 4: BYTES, 5: VARINT, 6: BYTES, GRAPH: BYTES, OPSETS: BYTES}
+FIELDS |= dict.fromkeys((14, 20, 25, 26), BYTES)
+NODE, TENSOR, INPUT, OUTPUT = 1, 5, 11, 12
+NAME, EXTERNAL, LOCATION = 8, 13, 14
+ATTRIBUTE, TENSORS, GRAPHS = 5, (5, 10), (6, 11)
+FLOAT = 1
+TYPES = {2: "UINT8", 3: "INT8", 6: "INT32", 7: "INT64", 10: "FLOAT16", 11: "DOUBLE", 16: "BFLOAT16"}
+DEEPEST = 20  # graphs within graphs
+
+
+@dataclass(frozen=True)
+class Value:
+    """An input or output: its name, ONNX's number of its type, and its sides; None where one isn't fixed."""
+
+    name: str
+    kind: int
+    sides: tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a model says of itself: inputs that aren't constants, outputs, and names of the files of its tensors."""
+
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    external: tuple[str, ...]
 
 
 def is_onnx(path: Path) -> bool:
@@ -25,8 +50,13 @@ def is_onnx(path: Path) -> bool:
     Its outermost fields are walked through, whatever its name: no other form of a detector's file is made of them.
     """
     try:
-        with open(path, "rb") as file:
-            return {GRAPH, OPSETS} <= set(_fields(file))
+        with opened(path) as content:
+            found = set[int]()
+            for number, kind, _ in fields(content):
+                if FIELDS.get(number) != kind or (not found and number not in (1, GRAPH)):
+                    return False
+                found.add(number)
+            return {GRAPH, OPSETS} <= found
     except (OSError, ValueError):
         return False
 
@@ -39,37 +69,55 @@ def without_torch(named: object) -> str:
     )
 
 
-def _fields(file: BinaryIO) -> list[int]:
-    """The numbers of a protobuf message's fields.
+def header(path: Path) -> Header:
+    """What a model says of its inputs, outputs and files.
 
     Raises:
-        ValueError: it is no message of ModelProto's fields alone.
+        InputError: it can't be read.
     """
-    end, found = file.seek(0, 2), list[int]()
-    file.seek(0)
-    while file.tell() < end:
-        tag = _varint(file)
-        if FIELDS.get(tag >> 3) != tag & 7 or (not found and tag >> 3 != 1 and tag >> 3 != GRAPH):
-            raise ValueError("another message")
-        length = _varint(file)
-        if tag & 7 == 2 and file.seek(length, 1) > end:
-            raise ValueError("cut off")
-        found.append(tag >> 3)
-        if len(found) > 100_000:
-            raise ValueError("too many fields")
-    return found
+    status = path.stat()
+    with reading(path, ANEW, KIND):
+        return _header(path, status.st_mtime_ns, status.st_size, status.st_ino)
 
 
-def _varint(file: BinaryIO) -> int:
-    number = 0
-    for place in range(10):
-        byte = file.read(1)
-        if not byte:
-            break
-        number |= (byte[0] & 127) << (7 * place)
-        if byte[0] < 128:
-            return number
-    raise ValueError("no number")
+@lru_cache(maxsize=16)
+def _header(path: Path, *_: int) -> Header:
+    with opened(path) as content:
+        inputs, outputs, external, constant = list[Value](), list[Value](), set[str](), set[str]()
+        for graph in inner(content, GRAPH):
+            inputs += [_value(one) for one in inner(graph, INPUT)]
+            outputs += [_value(one) for one in inner(graph, OUTPUT)]
+            constant |= {text_of(one, NAME) for one in inner(graph, TENSOR)}
+            external |= set(_locations(graph))
+    return Header(tuple(one for one in inputs if one.name not in constant), tuple(outputs), tuple(sorted(external)))
+
+
+def _value(message: memoryview) -> Value:
+    kind, sides = 0, list[int | None]()
+    for tensor in inner(message, 2, 1):  # TypeProto.tensor_type
+        kind = number_of(tensor, 1)
+        sides = [number_of(side, 1) or None for side in inner(tensor, 2, 1)]
+    return Value(text_of(message, 1), kind, tuple(sides))
+
+
+def _locations(graph: memoryview, depth: int = 0) -> Iterator[str]:
+    """Names of the files that a graph's tensors lie in, those of graphs and attributes within it too."""
+    if depth > DEEPEST:
+        raise ValueError("graphs are nested too deeply")
+    tensors = list(_named(inner(graph, TENSOR)))
+    yield from tensors
+    for attribute in inner(graph, NODE, ATTRIBUTE):
+        for number in TENSORS:
+            yield from _named(inner(attribute, number))
+        for number in GRAPHS:
+            for one in inner(attribute, number):
+                yield from _locations(one, depth + 1)
+
+
+def _named(tensors: Iterator[memoryview]) -> Iterator[str]:
+    for tensor in tensors:
+        if number_of(tensor, LOCATION) == 1:
+            yield from (text_of(entry, 2) for entry in inner(tensor, EXTERNAL) if text_of(entry, 1) == "location")
 
 
 def read(path: Path) -> Reading:
@@ -78,14 +126,21 @@ def read(path: Path) -> Reading:
     Raises:
         InputError: it can't be read, or takes or gives what no detector of face images does.
     """
-    side, layout, outputs, batch = _shape(path, *_state(path))
+    found = header(path)
+    shape = image_input(found, path).sides
+    layout = layout_of(shape, path)
+    height, width = shape[2:] if layout == "NCHW" else shape[1:3]
+    if height != width:
+        raise InputError(f"{path}: its input is {width} x {height} px, where a square was expected: export it for one")
+    out = [one.sides for one in found.outputs]
+    outputs = out[0][1] if len(out) == 1 and len(out[0]) == 2 else None
     notes = [f"its input is {layout}", "it gives no gradients, only answers"]
-    if batch:
+    if batch := shape[0]:
         notes.append(f"its graph takes {batch} image{'s' * (batch > 1)} at a time, which is changed to any number")
     if outputs:
         notes.append(f"it has {outputs} output{'s' * (outputs > 1)}")
-    seen = {"model": MODEL} | ({} if side is None else {"input_size": side})
-    needs = [("classes",), ("mean",), ("std",)] + ([] if side else [("input_size",)])
+    seen = {"model": MODEL} | ({} if height is None else {"input_size": height})
+    needs = [("classes",), ("mean",), ("std",)] + ([] if height else [("input_size",)])
     if outputs == 1:
         needs[1:1] = [("output",), ("positive",)]
     return Reading("ONNX", seen, notes=tuple(notes), needs=tuple(needs))
@@ -97,51 +152,34 @@ def parts(path: Path) -> list[Path]:
     Raises:
         InputError: it can't be read, or one of those isn't there.
     """
-    return [path, *_external(path, *_state(path))]
+    names = header(path).external
+    for name in names:
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise InputError(f"{path}: its tensors lie in {in_line(name)[:80]}, outside its folder: {ANEW}")
+        if not (path.parent / name).is_file():
+            raise InputError(f"{path}: its tensors lie in {in_line(name)[:80]}, which isn't beside it: put it there")
+    return [path, *(path.parent / name for name in names)]
 
 
-def model_of(path: Path) -> "ModelProto":
-    """The model, without tensors that lie in other files.
-
-    Raises:
-        InputError: it can't be read.
-    """
-    import onnx
-
-    with reading(path, ANEW, KIND):
-        return onnx.load(str(path), load_external_data=False)
-
-
-def image_input(model: "ModelProto", path: Path) -> "ValueInfoProto":
+def image_input(found: Header, path: Path) -> Value:
     """The input that takes the images.
 
     Raises:
         InputError: there isn't just one, or it takes no float32 images.
     """
-    import onnx
-
-    constant = {one.name for one in model.graph.initializer}
-    inputs: list[ValueInfoProto] = [one for one in model.graph.input if one.name not in constant]
-    if len(inputs) != 1:
-        names = ", ".join(in_line(one.name) for one in inputs) or "none"
+    if len(found.inputs) != 1:
+        names = ", ".join(in_line(one.name) for one in found.inputs) or "none"
         raise InputError(f"{path}: its graph has the inputs {names}: give one that takes images alone")
-    kind = inputs[0].type.tensor_type.elem_type
-    if kind != onnx.TensorProto.FLOAT:
-        name = {value: name for name, value in onnx.TensorProto.DataType.items()}.get(kind, str(kind))
+    (entry,) = found.inputs
+    if entry.kind != FLOAT:
         raise InputError(
-            f"{path}: its input is of type {name}, where NES needs the whole precision of float32: export it with "
-            "float inputs and weights"
+            f"{path}: its input is of type {TYPES.get(entry.kind, entry.kind)}, where NES needs the whole precision of "
+            "float32: export it with float inputs and weights"
         )
-    return inputs[0]
+    return entry
 
 
-def sides(value: "ValueInfoProto") -> list[int | None]:
-    """The shape of an input or output; None where it isn't fixed."""
-    shape = value.type.tensor_type.shape
-    return [one.dim_value if one.HasField("dim_value") and one.dim_value > 0 else None for one in shape.dim]
-
-
-def layout_of(shape: list[int | None], path: Path) -> str:
+def layout_of(shape: tuple[int | None, ...], path: Path) -> str:
     """NCHW or NHWC.
 
     Raises:
@@ -156,39 +194,3 @@ def layout_of(shape: list[int | None], path: Path) -> str:
         f"{path}: the shape of its input is {said}, where three channels were expected at the second or last place: "
         "export it for RGB images"
     )
-
-
-@lru_cache(maxsize=16)
-def _shape(path: Path, *state: int) -> tuple[int | None, str, int | None, int | None]:
-    """Side, layout, outputs and fixed batch of a model; None where it doesn't fix them."""
-    model = model_of(path)
-    shape = sides(image_input(model, path))
-    layout = layout_of(shape, path)
-    height, width = (shape[2], shape[3]) if layout == "NCHW" else (shape[1], shape[2])
-    if height != width:
-        raise InputError(f"{path}: its input is {width} x {height} px, where a square was expected: export it for one")
-    out = [sides(one) for one in model.graph.output]
-    outputs = out[0][1] if len(out) == 1 and len(out[0]) == 2 else None
-    return height, layout, outputs, shape[0]
-
-
-@lru_cache(maxsize=16)
-def _external(path: Path, *state: int) -> tuple[Path, ...]:
-    import onnx
-
-    names = set[str]()
-    for tensor in onnx.external_data_helper._get_all_tensors(model_of(path)):  # subgraphs' and attributes' too
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            names |= {entry.value for entry in tensor.external_data if entry.key == "location"}
-    for name in sorted(names):
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise InputError(f"{path}: its tensors lie in {in_line(name)[:80]}, outside its folder: {ANEW}")
-        if not (path.parent / name).is_file():
-            raise InputError(f"{path}: its tensors lie in {in_line(name)[:80]}, which isn't beside it: put it there")
-    return tuple(path.parent / name for name in sorted(names))
-
-
-def _state(path: Path) -> tuple[int, int, int]:
-    """What a file was when it was looked at: another one's answers aren't remembered for it."""
-    status = path.stat()
-    return status.st_mtime_ns, status.st_size, status.st_ino

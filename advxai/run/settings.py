@@ -117,8 +117,7 @@ def require_said(settings: Detector, found: Mapping[str, Any], path: Path) -> No
         keys = ", ".join(" or ".join(f"detector.{name}" for name in group) for group in missing)
         labels = f" (its labels are {', '.join(found['classes'])})" if "classes" in found else ""
         raise InputError(
-            f"detector.checkpoint: {path}, read as {found['dialect']}, doesn't say all that must be known of it"
-            f"{labels}: set {keys}"
+            f"{path}, read as {found['dialect']}, doesn't say all that must be known of it{labels}: set {keys}"
         )
     model = found.get("model")
     if (is_hub(model) or model == ONNX) and "model" in given and settings.model != model:

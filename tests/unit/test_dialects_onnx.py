@@ -1,6 +1,8 @@
 """ONNX files of others: what they say of themselves, and the same answers from every backend, for any batch."""
 
 import itertools
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -17,7 +19,6 @@ from advxai.config.classes import classes_of
 from advxai.config.science import Detector as Settings
 from advxai.detector import checkpoint
 from advxai.detector.onnx_import import graph_of
-from advxai.dialects import onnxfile
 from advxai.dialects.onnxfile import is_onnx
 from advxai.dialects.parts import parts
 from advxai.dialects.recognise import reading_of
@@ -156,6 +157,16 @@ def test_content_tells_an_onnx_file_not_its_name(tmp_path):
     assert not is_onnx(tmp_path / "absent") and not is_onnx(tmp_path)
 
 
+def test_planning_needs_neither_onnx_nor_torch_for_it(tmp_path):
+    """Jobs of other stages look at the detector's file too, in environments that have neither."""
+    path = exported(Net(), tmp_path / "a.onnx")
+    code = "import sys; from pathlib import Path; from advxai.run.weights import source_sha256, told"
+    code += "; p = Path(sys.argv[1]); print(told(p)['model'], len(source_sha256(p)))"
+    code += "; print({'onnx', 'torch', 'onnxruntime'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "onnx 64\nset()\n"
+
+
 def test_what_it_does_not_say_is_asked_for_before_work_starts(tmp_path):
     path = exported(Net(), tmp_path / "a.onnx")
     with pytest.raises(InputError, match=r"read as ONNX, .*: set detector\.classes, detector\.mean, detector\.std$"):
@@ -252,10 +263,9 @@ def test_tensors_in_other_files_are_taken_along(tmp_path):
     data.write_bytes(content)
     assert source_sha256(path) != before
     data.unlink()
-    onnxfile._external.cache_clear()
     with pytest.raises(InputError, match=r"its tensors lie in a\.data, which isn't beside it"):
         parts(path)
-    for tensor in (model := onnxfile.model_of(path)).graph.initializer:
+    for tensor in (model := onnx.load(str(path), load_external_data=False)).graph.initializer:
         for entry in tensor.external_data:
             entry.value = "../a.data" if entry.key == "location" else entry.value
     path.write_bytes(model.SerializeToString())

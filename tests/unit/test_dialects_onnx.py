@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
+from advxai.common.files import file_sha256
 from advxai.config.classes import classes_of
 from advxai.config.science import Detector as Settings
 from advxai.detector import checkpoint
@@ -117,7 +118,10 @@ def test_probabilities_are_the_network_s_whatever_the_form(tmp_path, net, classe
         checkpoint.save(
             stored, opened.graph, model="onnx", preprocessing=opened.preprocessing, classes=classes, checkpoint="0"
         )
-        again = checkpoint.load(settings, stored, classes=classes, forward_batch=2)
+        checkpoint.keep_graph(opened, settings, stored)
+        assert not stored.with_suffix(".onnx").exists()  # the file itself holds it
+        sha256 = file_sha256(stored)
+        again = checkpoint.load(settings, stored, classes=classes, forward_batch=2, weights=sha256)
         assert torch.allclose(again.probabilities(IMAGES), wanted, atol=1e-5)
         assert again.graph.by == "onnxruntime"
     kept = said(stored)

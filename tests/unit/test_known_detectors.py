@@ -13,12 +13,16 @@ from pathlib import Path
 import pytest
 
 from advxai.__main__ import main
+from advxai.beforehand import check
 from advxai.common.errors import InputError
 from advxai.config import load
+from advxai.detector.build import build_module
 from advxai.dialects.known import HUB_FILES, KNOWN, PREFIX, File, Known, known, located, named
+from advxai.explain.opening import open_weights, weights_of
 from advxai.media import download as downloading
 from advxai.media.download import download
 from advxai.media.known import SUMS, changed, fetch, remembered
+from advxai.run.paths import Paths
 from advxai.run.settings import checkpoint_path
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
@@ -248,14 +252,40 @@ def test_names_become_paths(tmp_path):
         located("known:deepfakebench_ucf", tmp_path)
 
 
-def test_the_configuration_takes_a_name(tmp_path, config_with):
-    given = config_with(checkpoint="known:mesonet_meso4_df")
-    assert checkpoint_path(given) == Path(given.results, "store/media/known/mesonet_meso4_df/Meso4_DF.h5")
+def test_the_configuration_takes_a_name_and_planning_says_how_to_get_it(tmp_path, config_with):
+    given = config_with(checkpoint="known:mesonet_meso4_df", model="meso4")
+    path = tmp_path / "store/media/known/mesonet_meso4_df/Meso4_DF.h5"
+    own = Paths(given)
+    assert checkpoint_path(given) == own.source == Path(own.config.detector.checkpoint) == path
+    said = rf"detector\.checkpoint: .*_DF\.h5 is not there: run `.*s mesonet_meso4_df --fetch --results {tmp_path}`"
+    with pytest.raises(InputError, match=said):
+        check(own)
+    with pytest.raises(InputError, match=r"Meso4_DF\.h5 isn't there: run `"):
+        weights_of(Paths(given, planning=True))
+    with pytest.raises(InputError, match=r"there is no such file; put it there by hand as .*FFraw\.tar"):
+        open_weights(own, Path("known:sbi_raw"), given=True)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"another file")
+    with pytest.raises(InputError, match=r"Meso4_DF\.h5 has another SHA-256 than is documented"):
+        check(Paths(given))
+    with pytest.raises(InputError, match=r"Meso4_DF\.h5 has another SHA-256 than is documented"):
+        open_weights(own, Path("known:mesonet_meso4_df"), given=True)
+
+
+@pytest.mark.parametrize("model", ["hub_vit", "onnx"])
+def test_a_network_made_of_its_file_alone_can_not_be_trained(config_with, model):
+    with pytest.raises(InputError, match=f"detector.checkpoint: {model} is made of its own file alone: set it to"):
+        check(Paths(config_with(model=model)))
+    with pytest.raises(InputError, match=f"detector.model: {model} is made of its own file alone"):
+        build_module(config_with(model=model).detector, 2)
 
 
 @pytest.fixture
 def config_with(tmp_path):
-    clip = {"name": "a", "first_id": 0, "splits": {"test": 2}, "source": {"path": "a.mp4"}}
+    (tmp_path / "a.mp4").touch()
+    clip = {
+        "name": "a", "first_id": 0, "splits": {"train": 2, "test": 2}, "source": {"path": str(tmp_path / "a.mp4")},
+    }  # fmt: skip
 
     def make(**detector):
         return load(

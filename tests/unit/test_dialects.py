@@ -12,17 +12,21 @@ from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.config.dialects import DIALECTS, PLAIN
+from advxai.config.networks import NETWORKS
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Resize
 from advxai.detector import checkpoint
 from advxai.detector.model import Preprocessing
+from advxai.detector.networks import build
 from advxai.dialects.forms import FORMS
 from advxai.dialects.line import lines
 from advxai.dialects.names import beside, cleaned, fitting
 from advxai.dialects.outline import Outline, Shaped
 from advxai.dialects.reading import Reading
 from advxai.dialects.recognise import belong, reading_of, told_by
+from advxai.explain.opening import open_weights
 from advxai.run.digests.detector import DetectorDigests
+from advxai.run.paths import Paths
 from advxai.run.settings import about, resolved
 from advxai.run.weights import configured_classes, said, told
 from tests.unit.test_detector_checkpoint import MODEL, SETTINGS, drawn
@@ -300,8 +304,6 @@ def test_the_configuration_takes_what_the_file_is_read_as_and_overrides_part_by_
 
 def test_planning_says_it(half, monkeypatch):
     monkeypatch.setattr("advxai.beforehand._lacking", lambda paths: [])
-    from advxai.run.paths import Paths
-
     notes = check(Paths(configured(half)), "no")
     assert notes[0].startswith(f"{half}: read as HongguLiu Xception: legacy_xception, 2 classes, fake = 1, 299 px")
 
@@ -420,6 +422,26 @@ def test_a_model_and_a_file_that_don_t_belong_together(half):
 )
 def test_models_that_can_be_of_a_file(model, read, right):
     assert belong(model, read) == right
+
+
+@pytest.mark.skipif("deepfakebench_meso4" not in NETWORKS, reason="the network isn't built here yet")
+@pytest.mark.parametrize(("prefix", "dialect", "fakes"), [("backbone.", "DeepfakeBench meso4", [1]),
+                                                          ("", "MesoNet-Pytorch", [0])])  # fmt: skip
+def test_a_file_of_theirs_from_its_names_to_its_answer(tmp_path, caplog, prefix, dialect, fakes):
+    """The same tensors, by another prefix alone, are another detector: the other output is the fake one."""
+    torch.manual_seed(2)
+    module, file = build("deepfakebench_meso4", 2, 256).eval(), tmp_path / "meso4_best.pth"
+    torch.save({f"{prefix}{name}": value for name, value in module.state_dict().items()}, file)
+    detector = {"model": "tf_efficientnet_lite0", "input_size": 64, "mean": [0.1] * 3}  # of which nothing holds
+    own = Paths(load(dict(CORPUS, detector=detector)), planning=True)
+    with caplog.at_level("INFO"):
+        opened = open_weights(own, file, given=True)
+    assert f"{file}: read as {dialect}: deepfakebench_meso4, 2 classes, fake = {fakes[0]}, 256 px" in caplog.text
+    images = torch.rand(2, 3, 256, 256)
+    with torch.inference_mode():
+        wanted = module(images).softmax(dim=1)
+    assert opened.detector.classes.fakes == fakes and opened.detector.preprocessing.mean == (0.5, 0.5, 0.5)
+    torch.testing.assert_close(opened.detector.probabilities(images), wanted, atol=1e-5, rtol=0)
 
 
 # -- files of ours

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from advxai.common.errors import InputError, reading
 from advxai.dialects.header import SUFFIX, safetensors_header
+from advxai.dialects.marks import Placed, named_in
 from advxai.dialects.outline import ANEW, KIND, outline, unwrapped
-from advxai.dialects.pickled import Placed, named_in
 from advxai.dialects.torchfile import opened
 
 _TYPES = {

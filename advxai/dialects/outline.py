@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from advxai.common.errors import reading
 from advxai.dialects.header import safetensors_header
-from advxai.dialects.pickled import Inert, Placed, state_of
+from advxai.dialects.marks import Inert, Placed, state_of
 from advxai.dialects.torchfile import opened
 
 # Keys under which trainings keep the weights. The average of an optimiser's path comes last: it is taken where there is

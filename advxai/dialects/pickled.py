@@ -10,10 +10,9 @@ import struct
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-LARGEST = 1 << 26  # bytes of a pickle, storages apart: that of a large network is some 300 kB
-MOST = 2_000_000  # operations, each of which can make an object: some 60,000 are usual
+from advxai.dialects.marks import LARGEST, MOST, PLAIN, SOMETHING, Inert, Named, Placed, Storage
+
 LONGEST_LINE = 10_000
-DEEPEST = 100  # modules in one another
 
 KINDS = {  # torch's storages -> numpy's name of their numbers
     "DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": "b2", "LongStorage": "i8",
@@ -23,62 +22,6 @@ KINDS = {  # torch's storages -> numpy's name of their numbers
 _DICTS = {("collections", "OrderedDict"), ("builtins", "dict"), ("__builtin__", "dict")}
 _REBUILT = {"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter", "_rebuild_parameter_with_state"}
 _SETS = {("builtins", "set"), ("__builtin__", "set"), ("builtins", "frozenset"), ("__builtin__", "frozenset")}
-_PLAIN = (str, bytes, int, float, bool, type(None))  # keys whose hash is their own
-
-
-class Named:
-    """A class or function that a pickle names; it isn't looked for."""
-
-    __slots__ = ("module", "name")
-
-    def __init__(self, module: str, name: str) -> None:
-        self.module, self.name = module, name
-
-    def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
-
-
-_SOMETHING = Named("an unnamed", "object")
-
-
-class Inert:
-    """What a class or function would have made: by whom, the state that it was to get, and its items as a mapping."""
-
-    __slots__ = ("items", "named", "state")
-
-    def __init__(self, named: Named) -> None:
-        self.named = named
-        self.state: Any = None
-        self.items: dict[Any, Any] | None = None
-
-    @property
-    def attributes(self) -> dict[Any, Any]:
-        """Its attributes by name, as far as they are plain to see."""
-        state = self.state[0] if isinstance(self.state, tuple) and self.state else self.state
-        return state if isinstance(state, dict) else {}
-
-    @property
-    def is_module(self) -> bool:
-        """It was one of torch's modules."""
-        return {"_parameters", "_buffers", "_modules"} <= self.attributes.keys()
-
-
-class Storage:
-    """Numbers in the file: of which kind (`KINDS`), under which key, how many, and from which one on they are taken."""
-
-    __slots__ = ("count", "key", "kind", "start")
-
-    def __init__(self, kind: str, key: str, count: int, start: int) -> None:
-        self.kind, self.key, self.count, self.start = kind, key, count, start
-
-
-class Placed:
-    """A tensor as it lies in a storage: offset and strides in numbers."""
-
-    __slots__ = ("offset", "shape", "storage", "stride")
-
-    def __init__(self, storage: Storage, offset: int, shape: tuple[int, ...], stride: tuple[int, ...]) -> None:
-        self.storage, self.offset, self.shape, self.stride = storage, offset, shape, stride
 
 
 def unpickled(file: BinaryIO, kinds: dict[str, str] | None = None) -> Any:
@@ -96,61 +39,6 @@ def unpickled(file: BinaryIO, kinds: dict[str, str] | None = None) -> Any:
         return machine.run()
     except (IndexError, KeyError, TypeError, AttributeError, OverflowError, struct.error) as error:
         raise ValueError("its pickle is damaged") from error
-
-
-def named_in(content: Any) -> list[str]:
-    """Names of the classes and functions whose doing was left alone, each once, sorted."""
-    found, seen, todo = set(), set(), [content]
-    while todo:
-        one = todo.pop()
-        if id(one) in seen or isinstance(one, _PLAIN):
-            continue
-        seen.add(id(one))
-        if isinstance(one, Named):
-            found.add(str(one))
-        elif isinstance(one, Inert):
-            found.add(str(one.named))
-            todo += [one.state, one.items]
-        elif isinstance(one, dict):
-            todo += one.values()
-        elif isinstance(one, list | tuple):
-            todo += one
-    return sorted(found)
-
-
-def state_of(module: Inert) -> dict[str, Any]:
-    """The state dict of a pickled module, in torch's order: its own tensors, then those of each part.
-
-    Returns:
-        Name -> `Placed`; what isn't one is given as it is.
-
-    Raises:
-        ValueError: its parts are in one another without end.
-    """
-    found: dict[str, Any] = {}
-    todo: list[tuple[str, Inert, int]] = [("", module, 0)]
-    looked = letters = 0
-    while todo:
-        prefix, one, depth = todo.pop()
-        looked += 1
-        letters += len(prefix)
-        if depth > DEEPEST or looked > MOST // 100 or letters > LARGEST:
-            raise ValueError("its modules are in one another without end")
-        attributes = one.attributes
-        unsaved = attributes.get("_non_persistent_buffers_set") or ()
-        for group in ("_parameters", "_buffers"):
-            for name, value in _mapping(attributes.get(group)):
-                if value is not None and not (group == "_buffers" and isinstance(unsaved, list) and name in unsaved):
-                    letters += len(prefix) + len(name)
-                    found[f"{prefix}{name}"] = value
-        parts = [(name, part) for name, part in _mapping(attributes.get("_modules")) if isinstance(part, Inert)]
-        todo += [(f"{prefix}{name}.", part, depth + 1) for name, part in reversed(parts)]
-    return found
-
-
-def _mapping(value: Any) -> list[tuple[str, Any]]:
-    value = value.items if isinstance(value, Inert) else value
-    return [(name, part) for name, part in value.items() if isinstance(name, str)] if isinstance(value, dict) else []
 
 
 class _Machine:
@@ -255,7 +143,7 @@ class _Machine:
             raise TypeError
         # a tuple's hash is that of all in it, which may be without end: such an entry has a key of its own
         for key, value in zip(items[::2], items[1::2], strict=True):
-            target[key if isinstance(key, _PLAIN) else Inert(_SOMETHING)] = value
+            target[key if isinstance(key, PLAIN) else Inert(SOMETHING)] = value
 
     def set_item(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()
@@ -323,7 +211,7 @@ class _Machine:
     def made(self, what: Any, arguments: Any) -> Any:
         """What a call would have given, as far as it is a tensor, a dictionary or a set; else an `Inert`."""
         if not isinstance(what, Named):
-            return Inert(_SOMETHING)
+            return Inert(SOMETHING)
         if not isinstance(arguments, tuple):
             raise TypeError
         full = (what.module, what.name)
@@ -332,7 +220,7 @@ class _Machine:
             self.copied += len(pairs)
             if self.copied > MOST:
                 raise ValueError("its dictionaries are larger than any checkpoint's")
-            return {key: value for key, value in pairs if isinstance(key, _PLAIN)}
+            return {key: value for key, value in pairs if isinstance(key, PLAIN)}
         if full in _SETS:
             return arguments[0] if arguments else []
         if full == ("torch._tensor", "_rebuild_from_type_v2"):  # a tensor with attributes: a function, type, arguments

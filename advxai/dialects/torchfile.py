@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from advxai.dialects.pickled import LARGEST, Storage, unpickled
+from advxai.dialects.marks import LARGEST, Storage
+from advxai.dialects.pickled import unpickled
 
 ZIP = b"PK\x03\x04"
 MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the older form

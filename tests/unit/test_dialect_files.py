@@ -20,8 +20,9 @@ from advxai.detector.build import load_initial
 from advxai.detector.checkpoint import load
 from advxai.detector.tensors import read_tensors
 from advxai.dialects import pickled
+from advxai.dialects.marks import Inert, named_in
 from advxai.dialects.outline import Outline, Shaped, outline
-from advxai.dialects.pickled import Inert, named_in, unpickled
+from advxai.dialects.pickled import unpickled
 from advxai.dialects.torchfile import opened
 from tests.unit.test_detector_checkpoint import SETTINGS, drawn, lightning
 

@@ -34,7 +34,7 @@ def lived_in(module: nn.Module, size: int) -> nn.Module:
         for norm in norms:  # of a dozen images a channel may have no spread to speak of
             norm.running_var.clamp_(min=float(norm.running_var.mean()) / 2)
         last = [layer for layer in module.modules() if isinstance(layer, nn.Linear)][-1]
-        last.weight.mul_(0.3 / module.eval()(images(size, 12)).std(dim=0).max())
+        last.weight.mul_(0.3 / module.eval()(images(size, 3)).std(dim=0).max())
     return module
 
 
@@ -53,7 +53,7 @@ def ours(theirs: nn.Module, model: str, size: int, outputs: int = 2) -> nn.Modul
 @torch.no_grad()
 def apart(first: nn.Module, second: nn.Module, size: int) -> float:
     """The largest difference of the logits, in units of the largest one if that is above 1."""
-    given = images(size)
+    given = images(size).to(next(first.parameters()).dtype)
     one, other = first(given), second(given)
     assert float((one[0] - one[1]).abs().max()) > 5e-3  # else they would agree whatever they computed
     return float((one - other).abs().max() / one.abs().max().clamp(min=1))

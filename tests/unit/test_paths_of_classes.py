@@ -137,12 +137,15 @@ def test_published_weights_that_are_read_the_other_way_round_are_noted(tmp_path)
     assert note.startswith(
         "detector.positive is Fake, but what the published weights of meso4 give is the probability of"
     )
-    with pytest.raises(
-        InputError, match="m.h5 is a file of Keras, which is read for meso4 and mesoinception4, not for"
-    ):
-        check(paths(corpus=clips, detector={"model": "resnet18", "checkpoint": str(file)}))
+    for model in ("resnet18", "deepfakebench_meso4"):  # a network of ours, but no file of Keras is of it
+        with pytest.raises(
+            InputError, match=f"m.h5 is a file of Keras, which is read for meso4 and mesoinception4, not for {model}"
+        ):
+            check(paths(corpus=clips, detector={"model": model, "checkpoint": str(file)}))
     with pytest.raises(InputError, match="no.h5 is no file there: correct the path .MesoNet's authors"):
         check(paths(corpus=clips, detector={"model": "meso4", "checkpoint": "no.h5"}))
+    with pytest.raises(InputError, match="no.pth is no file there: correct the path .its authors link theirs"):
+        check(paths(corpus=clips, detector={"model": "icpr_st_b4", "checkpoint": "no.pth"}))
 
 
 def test_the_note_under_tables_has_the_threshold():

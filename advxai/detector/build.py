@@ -34,7 +34,11 @@ def build_module(settings: Settings, outputs: int) -> nn.Module:
         InputError: no such timm model, the factory can't be imported or called, or it returns no torch module; a
             network of ours can't have such an input.
     """
-    module = _network(settings, outputs)
+    return red_first(_network(settings, outputs), settings)
+
+
+def red_first(module: nn.Module, settings: Settings) -> nn.Module:
+    """The module, which takes images red first from now on, whatever it was trained on (`colour`)."""
     if settings.colour == "bgr":
         # A hook rather than a module around it: the tensors keep their names, and timm's settings their place.
         module.register_forward_pre_hook(_blue_first)

@@ -20,7 +20,7 @@ from advxai.config.classes import classes_of
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Resize
 from advxai.detector.backends import require_device
-from advxai.detector.build import build_module, preprocessing, three_finite
+from advxai.detector.build import build_module, preprocessing, red_first, three_finite
 from advxai.detector.fitting import fill
 from advxai.detector.graph import Graph, Made, graph_file, keep, read
 from advxai.detector.hub import KEY as HUB
@@ -170,11 +170,12 @@ def load(
         except InputError as error:  # another release may not read it; the module tells whether more is wrong
             logging.warning("%s can't be used (%s): the network is built", graph_file(path), error)
     if path.is_dir():
-        return open_network(from_folder(path), preprocessing(settings))
+        return open_network(red_first(from_folder(path), settings), preprocessing(settings))
     if is_onnx(path):
         if backend == "torch":
             raise InputError(without_torch(path))
-        return open_network(graph_of(path, own, settings.input_size), preprocessing(settings))
+        graph = graph_of(path, own, settings.input_size, settings.colour == "bgr")
+        return open_network(graph, preprocessing(settings))
     if is_keras(path):
         state = state_from_keras(path, settings.model, own.outputs, settings.input_size)
     else:
@@ -185,7 +186,7 @@ def load(
             raise InputError(f"{path}: its weights aren't those that were written; delete it and run again")
     if meta.get("model") == ONNX:
         return open_network(_kept(state, meta, path), preprocessing(settings))
-    module: nn.Module = rebuilt(meta[HUB], path) if HUB in meta else build_module(settings, own.outputs)
+    module = red_first(rebuilt(meta[HUB], path), settings) if HUB in meta else build_module(settings, own.outputs)
     fill(module, state, path, own.outputs, None if meta else settings.model, str(known.get("dialect", "")))
     detector = open_network(module, preprocessing(settings, module))
     if weights is not None:

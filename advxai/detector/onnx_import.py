@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
 
 INPUT, BATCH = "images", "n"
-INNER, CUT = "advxai_given", "advxai_logits"  # tensors that are added
+INNER, CUT, TURNED, CHANNELS = "advxai_given", "advxai_logits", "advxai_turned", "advxai_channels"  # are added
 RESHAPING = ("Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze")
 LINEAR = ("Gemm", "MatMul", "Add", "Sub", "Conv", "LogSoftmax")  # whose output isn't a probability, whatever its range
 LOWERED = re.compile("Quantize|QLinear|Integer")
@@ -39,13 +39,14 @@ Arrays = list[NDArray[Any]]
 Opened = Callable[[bytes], Callable[[dict[str, NDArray[np.float32]]], Arrays]]  # model -> (inputs -> outputs)
 
 
-def graph_of(path: Path, classes: Classes, size: int) -> Graph:
-    """The graph of a file.
+def graph_of(path: Path, classes: Classes, size: int, blue_first: bool = False) -> Graph:
+    """The graph of a file, which takes images red first.
 
     Args:
         path: an ONNX file; tensors in files beside it are taken along.
         classes: what its outputs are.
         size: side of its input in pixels.
+        blue_first: the file itself takes images blue first.
 
     Raises:
         InputError: it can't be read or run, is for images of another size, its outputs aren't those of these classes,
@@ -64,13 +65,14 @@ def graph_of(path: Path, classes: Classes, size: int) -> Graph:
     images = random_images(max(rows, ROWS), 3, size, size)
     by, opened = _runner(path)
     with reading(path, ANEW, KIND):
-        given = opened(model.SerializeToString())({entry.name: _laid(images[:rows], layout)})
+        seen = images.flip(1) if blue_first else images
+        given = opened(model.SerializeToString())({entry.name: _laid(seen[:rows], layout)})
     name, raw = _output(model, given, classes, rows, path)
     wanted, how = _probabilities(model, name, raw, classes, path)
     fault = ""
     for way, said in how:
         changed = _copied(model)
-        _open(changed.graph, entry.name, layout, size, shape[0])
+        _open(changed.graph, entry.name, layout, size, shape[0], blue_first)
         way(changed.graph, name)
         _close(changed.graph, classes.outputs)
         onnx = changed.SerializeToString()
@@ -279,13 +281,17 @@ def _used(graph: "GraphProto") -> set[str]:
     return found
 
 
-def _open(graph: "GraphProto", name: str, layout: str, size: int, batch: int | None) -> None:
-    """Let it take `images` (n, 3, size, size)."""
+def _open(graph: "GraphProto", name: str, layout: str, size: int, batch: int | None, blue_first: bool) -> None:
+    """Let it take `images` (n, 3, size, size), red first."""
     from onnx import TensorProto, helper
 
     _renamed(graph, name)
     order = [0, 1, 2, 3] if layout == "NCHW" else [0, 2, 3, 1]
-    graph.node.insert(0, helper.make_node("Transpose", [INPUT], [INNER], perm=order))
+    turned = TURNED if blue_first else INPUT
+    graph.node.insert(0, helper.make_node("Transpose", [turned], [INNER], perm=order))
+    if blue_first:
+        graph.initializer.append(helper.make_tensor(CHANNELS, TensorProto.INT64, [3], [2, 1, 0]))
+        graph.node.insert(0, helper.make_node("Gather", [INPUT, CHANNELS], [TURNED], axis=1))
     constant = {one.name for one in graph.initializer}
     kept = [one for one in graph.input if one.name in constant]
     del graph.input[:]

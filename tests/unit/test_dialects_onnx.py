@@ -295,3 +295,14 @@ def test_a_stored_file_of_others_metadata_is_refused(tmp_path):
 def test_classes_of_a_file_come_from_the_configuration(tmp_path):
     path = exported(Net(), tmp_path / "a.onnx")
     assert classes_of(settings_of(path), told(path), path) == TWO
+
+
+def test_a_network_that_was_trained_blue_first_is_given_blue_first(tmp_path):
+    net = Net(end="softmax")
+    path = exported(net, tmp_path / "a.onnx", batch=1, dynamic=False)
+    settings = settings_of(path, colour="bgr")
+    opened = checkpoint.load(settings, path, classes=TWO, forward_batch=4)
+    with torch.no_grad():
+        wanted = net(IMAGES.flip(1))
+        assert (wanted - net(IMAGES)).abs().max() > 1e-4
+    assert torch.allclose(opened.probabilities(IMAGES), wanted, atol=1e-5)

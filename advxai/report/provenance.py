@@ -33,12 +33,12 @@ def provenance(paths: Paths) -> dict[str, Any]:
 
     Returns:
         run, written (UTC); config, with every default; seeds; algorithm_versions; detector (its file in the store, the
-        SHA-256 that all records carry, and its classes); crops (the rule in words, and what to know of it); folders of
-        the store, each with its digest, parameters and what it was made from; code (commit, and whether files were
-        changed since); python, packages and machine of this job; records: for each stage how many its last jobs found
-        and computed, their forwards, and with which device and versions each record was computed; mixed: stages whose
-        records were not all computed with the same; times: for each rule the jobs, their seconds together, and the most
-        memory.
+        SHA-256 that all records carry, what an imported one was read as, and its classes); crops (the rule in words,
+        and what to know of it); folders of the store, each with its digest, parameters and what it was made from; code
+        (commit, and whether files were changed since); python, packages and machine of this job; records: for each
+        stage how many its last jobs found and computed, their forwards, and with which device and versions each record
+        was computed; mixed: stages whose records were not all computed with the same; times: for each rule the jobs,
+        their seconds together, and the most memory.
 
     Raises:
         InputError: a shard is damaged; the message names it.
@@ -55,6 +55,7 @@ def provenance(paths: Paths) -> dict[str, Any]:
         "detector": {
             "file": str(paths.weights),
             "sha256": read_hash(paths.weights_hash),
+            "read_as": paths.read_lines,
             "classes": list(classes.names),
             "real": classes.real_name,
             "output": classes.output,

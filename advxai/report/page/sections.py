@@ -94,12 +94,14 @@ def detector(metrics: Mapping[str, Any], paths: Paths) -> dict[str, Any]:
     made = "trained on the corpus"
     if config.detector.checkpoint is not None:
         made = f"imported from {config.detector.checkpoint}"
+        if read := paths.read_lines:
+            made = f"imported: {read[0].rstrip('.')}"
     elif paths.ready_made is not None:
         made += f" (weights of {paths.ready_made})"
     columns = ["level", "task or class", "images", "accuracy", "AUROC", "F1", "average precision"]
     return {
         "detector": f"{config.detector.model}, {made}. {_said(classes)}",
-        "doubts": [*metrics["notes"], *filter(None, [undefined(metrics)])],
+        "doubts": [*paths.read_lines[1:], *metrics["notes"], *filter(None, [undefined(metrics)])],
         "tested": Lines(["by", "real", "fake", *MEASURES.values()], tested(metrics), figures=True),
         "metrics": Lines(columns, per_class(metrics, names, paper_order(metrics["frame"]["per_category"]))),
         "confusion": Lines(["true class", *names], confusion, figures=True),

@@ -49,7 +49,8 @@ def resolved(config: Config) -> Config:
     try:
         found = told(path, config.detector)
     except InputError as error:
-        raise InputError(f"detector.checkpoint: {error}") from error
+        said_key = str(error).startswith("detector.")
+        raise InputError(str(error) if said_key else f"detector.checkpoint: {error}") from error
     require_said(config.detector, found, path)
     detector = detector_of(config.detector, found, path, FOREIGN if "dialect" in found and not said(path) else OWN)
     detector = detector.model_copy(update={"checkpoint": str(path)})

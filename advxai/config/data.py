@@ -153,7 +153,8 @@ class Faces(Model):
     def later(self) -> dict[str, Any]:
         """Keys that are younger than many a crop, as far as they aren't at their defaults."""
         fields = type(self).model_fields
-        return {name: getattr(self, name) for name in LATER_KEYS if getattr(self, name) != fields[name].default}
+        names = [name for name in LATER_KEYS if self.align is None or name in ("align", "tracks")]  # a warp has no box
+        return {name: getattr(self, name) for name in names if getattr(self, name) != fields[name].default}
 
 
 class Frames(Model):

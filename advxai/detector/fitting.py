@@ -51,6 +51,11 @@ def fill(
                     f"{_told(prefix, read_as)}"
                 )
             raise InputError(f"{path}: {name} is {shape(found)}, the model's is {shape(own[name])}; {mend}")
+        if own[name].is_floating_point() and not found.is_floating_point():
+            kind = str(found.dtype).removeprefix("torch.")
+            raise InputError(
+                f"{path}: {name} holds whole numbers ({kind}), as quantised weights do; give float weights"
+            )
     unexpected = next((name for name in state if name not in own), None)
     if unexpected is not None:
         raise InputError(f"{path}: has the tensor {unexpected.strip('()')}, which the model doesn't; {mend}")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from advxai.dialects.reading import Reading
+from advxai.dialects.reading import SIGN, Note, Reading
 from advxai.dialects.seen import NOMINAL, Seen
 
 IMAGENET: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -20,13 +20,15 @@ FIRST_FACE = {"scale": 1.3, "square": True, "edges": "shrink", "several": "large
 
 MESO = {"meso4": "deepfakebench_meso4", "meso4Incep": "deepfakebench_mesoinception4"}
 
-_LANDMARKS = (
-    "The crop is DeepfakeBench's, turned by five points; RetinaFace's five stand in for those that dlib's 81 give."
+_LANDMARKS = Note(
+    "The crop is DeepfakeBench's, turned by five points; RetinaFace's five stand in for those that dlib's 81 give.",
+    "faces.align",
 )
 _DLIB = "RetinaFace's largest face stands in for dlib's first."
-_EARLY = (
-    "It is padded as efficientnet_pytorch was before 0.7, which equals timm's at 224 px; for the padding of 0.7 set "
-    "detector.model to efficientnet_pytorch_b4."
+_EARLY = Note(
+    "It is padded as efficientnet_pytorch was before 0.7, for its authors name no release; for the padding of 0.7 set "
+    "detector.model to efficientnet_pytorch_b4.",
+    "detector.model",
 )
 
 
@@ -91,7 +93,8 @@ def _bench_efficient(seen: Seen) -> bool:
 
 
 def _bench_resnet(seen: Seen) -> bool:
-    return seen.names.get("resnet.0.weight") == (64, 3, 7, 7) and seen.side("resnet.7.2.conv2.weight") == 512
+    kinds = {"resnet.0": (64, 3, 7, 7), "resnet.4.0.conv1": (64, 64, 3, 3), "resnet.7.2.conv2": (512, 512, 3, 3)}
+    return all(seen.names.get(f"{name}.weight") == shape for name, shape in kinds.items())
 
 
 def _plain_xception(seen: Seen) -> bool:
@@ -136,13 +139,19 @@ def _sbi(seen: Seen) -> bool:
 
 def _read_sbi(seen: Seen) -> Reading:
     notes = (
-        "It is told from other networks of efficientnet_pytorch by its container 'model' and its prefix 'net.'.",
-        "Its authors take a frame's most fake face of those at least half as large as the largest: with several faces "
-        "in view set faces.tracks.",
+        Note(
+            "It is told from other networks of efficientnet_pytorch by its container 'model' and its prefix 'net.'.",
+            "detector.dialect",
+        ),
+        Note(
+            "Its authors take a frame's most fake face of those at least half as large as the largest: with several "
+            "faces in view set faces.tracks.",
+            "faces.tracks",
+        ),
     )
     faces = {"scale": 1.0, "margins": (0.125,) * 4, "square": False, "edges": "clip", "several": "largest"}
     return _reading(
-        "SelfBlendedImages", notes, faces, model="tf_efficientnet_b4", input_size=380,
+        "SelfBlendedImages", notes, faces, model="efficientnet_pytorch_b4", input_size=380,
         resize=_resize("opencv", "bilinear"), video_score="max_face", **UNIT, **TWO,
     )  # fmt: skip
 
@@ -174,9 +183,10 @@ def _transferred(name: str) -> Callable[[Seen], Reading]:
 
 
 def _read_mesonet_pytorch(seen: Seen) -> Reading:
-    note = (
+    note = Note(
         "That its first output is the fake one (fake = 0) is what the order of its training's folders gives; if a fake "
-        "face is called real, set detector.classes to [Real, Fake]."
+        "face is called real, set detector.classes to [Real, Fake].",
+        *SIGN,
     )
     return _reading(
         "MesoNet-Pytorch", (note,), model=MESO[seen.meso], input_size=256,
@@ -188,16 +198,18 @@ def _read_efficient(seen: Seen) -> Reading:
     found = seen.efficientnet_pytorch
     assert found is not None
     name = f"efficientnet_pytorch_b{found.size}"
-    note = (
+    padding = Note(
         f"It is padded as by efficientnet_pytorch 0.7; for 0.6 set detector.model to {name.replace('_b', '06_b')}, for "
-        f"timm's padding to tf_efficientnet_b{found.size}. Mean and std are ImageNet's, as that package has them, if "
-        "nothing else is set."
+        f"timm's padding to tf_efficientnet_b{found.size}.",
+        "detector.model",
     )
-    return _reading("efficientnet_pytorch", (note,), model=name, input_size=NOMINAL[found.size], **IMAGENET)
+    channels = Note("Mean and std are ImageNet's, as that package has them.", "detector.mean", "detector.std")
+    return _reading("efficientnet_pytorch", (padding, channels), model=name, input_size=NOMINAL[found.size], **IMAGENET)
 
 
 def _read_cadene(seen: Seen) -> Reading:
-    return _reading("Cadene Xception", model="legacy_xception", input_size=299, **HALF)
+    note = Note("Mean and std are .5, as that package has them.", "detector.mean", "detector.std")
+    return _reading("Cadene Xception", (note,), model="legacy_xception", input_size=299, **HALF)
 
 
 def _whole_efficient(seen: Seen) -> bool:
@@ -218,10 +230,11 @@ FORMS = (  # of two that fit, the first
     Form("DeepfakeBench meso4Incep", lambda seen: _is_bench(seen) and seen.meso == "meso4Incep",
          lambda seen: seen.meso == "meso4Incep",
          _bench("meso4Incep", MESO["meso4Incep"]), 2),
-    Form("DeepfakeBench cnnaug", _bench_resnet, _bench_resnet, _bench("cnnaug", "resnet34"), 2),
+    Form("DeepfakeBench cnnaug", lambda seen: _is_bench(seen) and _bench_resnet(seen), _bench_resnet,
+         _bench("cnnaug", "resnet34"), 2),
     Form("SelfBlendedImages", lambda seen: _sbi(seen) and seen.outline.container[-1:] == ("model",) and
          seen.prefix == "net.", _sbi, _read_sbi, 2),
-    Form("ICPR2020 EfficientNetB4", _B4, _B4, _icpr("EfficientNetB4", "tf_efficientnet_b4", _EARLY),
+    Form("ICPR2020 EfficientNetB4", _B4, _B4, _icpr("EfficientNetB4", "efficientnet_pytorch06_b4", _EARLY),
          1),
     Form("ICPR2020 EfficientNetB4ST", _B4ST, _B4ST, _icpr("EfficientNetB4ST", "icpr_st_b4"), 1),
     Form("ICPR2020 EfficientNetAutoAttB4", _ATT, _ATT, _icpr("EfficientNetAutoAttB4", "icpr_autoatt_b4"), 1),
@@ -229,7 +242,8 @@ FORMS = (  # of two that fit, the first
          _icpr("EfficientNetAutoAttB4ST", "icpr_autoattst_b4"), 1),
     Form("ICPR2020 Xception", lambda seen: _icpr_xception(seen) and seen.prefix == "xception.", _icpr_xception,
          _icpr("Xception", "legacy_xception"), 1),
-    Form("selimsef DFDC", _selim, _selim, _read_selim, 1),
+    Form("selimsef DFDC", lambda seen: _selim(seen) and seen.timm is not None and seen.timm.size == 7, _selim,
+         _read_selim, 1),
     Form("FaceForensics++ Xception", lambda seen: _plain_xception(seen) and
          seen.outline.module.endswith(".TransferModel"), _plain_xception, _transferred("FaceForensics++ Xception"), 2),
     Form("HongguLiu Xception", lambda seen: _plain_xception(seen) and seen.prefix == "model." and

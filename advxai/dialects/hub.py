@@ -10,7 +10,7 @@ from typing import Any
 
 from advxai.common.errors import InputError, in_line, reading
 from advxai.dialects.labels import real_of
-from advxai.dialects.reading import Reading
+from advxai.dialects.reading import SIGN, Note, Reading
 
 CONFIG, PREPROCESSOR, WEIGHTS, INDEX = (
     "config.json", "preprocessor_config.json", "model.safetensors", "model.safetensors.index.json",
@@ -59,9 +59,9 @@ def read(folder: Path) -> Reading:
         (fake,) = (label for label in labels if label != real)
         taken = f"the label {real} (output {labels.index(real)}) is taken for genuine images, {fake} for fakes"
         remedy = f"set detector.real to {fake} to turn them around"
-        notes.insert(0, f"{taken}; {remedy} if that is wrong")
+        notes.insert(0, Note(f"{taken}; {remedy} if that is wrong", *SIGN))
         if {label.lower() for label in labels} == {"realism", "deepfake"}:
-            notes.insert(1, f"{REPORTED}: try it on images that you know, and {remedy}")
+            notes.insert(1, Note(f"{REPORTED}: try it on images that you know, and {remedy}", *SIGN))
     return Reading(f"transformers {config['architectures'][0]}", detector, notes=tuple(notes), needs=tuple(needs))
 
 

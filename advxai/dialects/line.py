@@ -5,13 +5,32 @@ from pathlib import Path
 from typing import Any
 
 from advxai.common.classes import Classes
+from advxai.config.data import Faces
 from advxai.config.science import Detector
 from advxai.dialects.reading import Reading
 
 _OF_CLASSES = ("classes", "real", "output", "positive")
 
 
-def lines(path: Path, reading: Reading, settings: Detector, classes: Classes, given: Collection[str]) -> list[str]:
+# Keys that say how faces are cut.
+_CROPS = ("scale", "margins", "square", "edges", "align", "several", "tracks")
+_SETTABLE = (
+    "model",
+    "input_size",
+    "mean",
+    "std",
+    "colour",
+    "resize",
+    "video_score",
+    *_OF_CLASSES,
+    "threshold",
+    "dialect",
+)
+
+
+def lines(
+    path: Path, reading: Reading, settings: Detector, classes: Classes, given: Collection[str], crops: Faces
+) -> list[str]:
     """The line, and the reading's notes, a sentence each.
 
     Args:
@@ -19,8 +38,9 @@ def lines(path: Path, reading: Reading, settings: Detector, classes: Classes, gi
         reading: what it was read as.
         settings: of the detector, as they hold.
         classes: the detector's.
-        given: keys of `detector` and (as "faces.scale") of `faces` that the configuration sets, which hold instead of
-            the reading's.
+        given: keys of `detector` and of `faces` ("faces.scale") that the configuration sets, which hold instead of the
+            reading's.
+        crops: how faces are cut, as it holds.
     """
     said = [settings.model, _classes(classes), f"{settings.input_size} px", *_channels(settings.mean, settings.std)]
     if settings.colour == "bgr":
@@ -29,15 +49,21 @@ def lines(path: Path, reading: Reading, settings: Detector, classes: Classes, gi
         said.append(f"resized by {settings.resize.library} ({settings.resize.interpolation}, {settings.resize.fit})")
     if settings.video_score is not None:
         said.append(f"a video by {settings.video_score}")
-    faces = [f"{name} {_shown(value)}" for name, value in reading.faces.items() if f"faces.{name}" not in given]
-    own = [f"detector.{name}" for name in (*reading.detector, *_OF_CLASSES) if name in given]
-    own += [f"faces.{name}" for name in reading.faces if f"faces.{name}" in given]
-    text = f"{path}: read as {reading.dialect}: {', '.join(said)}"
-    if faces:
-        text += f"; crops: {', '.join(faces)}"
+    own = [f"detector.{name}" for name in _SETTABLE if f"detector.{name}" in given]
+    own += [f"faces.{name}" for name in _CROPS if f"faces.{name}" in given]
+    text = f"{path}: read as {reading.dialect}: {', '.join(said)}; crops: {', '.join(_cut(crops))}"
     if own:
-        text += f"; as the configuration has it: {', '.join(dict.fromkeys(own))}"
-    return [f"{text}.", *(f"{reading.dialect}: {note}" for note in reading.notes)]
+        text += f"; as the configuration has it: {', '.join(own)}"
+    notes = [note for note in reading.notes if not {*getattr(note, "about", ())} & {*given}]
+    return [f"{text}.", *(f"{reading.dialect}: {note}" for note in notes)]
+
+
+def _cut(crops: Faces) -> list[str]:
+    """How faces are cut; keys at defaults that change nothing aren't said."""
+    names = ["align", "scale"] if crops.align else ["scale", *(set(crops.later) & {"margins", "square", "edges"})]
+    which = "several" if crops.tracks is None else "tracks"
+    said = {name: getattr(crops, name) for name in (*_CROPS[:5], which) if name in (*names, which)}
+    return [f"{name} {_shown(value)}" for name, value in said.items()]
 
 
 def _classes(classes: Classes) -> str:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from advxai.common.errors import reading
+from advxai.common.errors import in_line, reading
 from advxai.dialects.header import safetensors_header
 from advxai.dialects.marks import Inert, Placed, state_of
 from advxai.dialects.torchfile import opened
@@ -135,9 +135,34 @@ def unwrapped(content: Any, is_tensor: Callable[[Any], bool]) -> Unwrapped:
                 return Unwrapped({} if empty else content, tuple(keys), "", averaged)
             inside = only
         averaged = averaged or (inside[0] not in AVERAGES and any(key in AVERAGES for key in inside))
+        _require_one(content, inside[0], is_tensor)
         keys.append(inside[0])
         content = content[inside[0]]
     return Unwrapped({}, tuple(keys), "", averaged)
+
+
+def _require_one(content: dict[Any, Any], chosen: str, is_tensor: Callable[[Any], bool]) -> None:
+    """Refuse a file that holds other weights beside those that would be taken, such as a discriminator's: which of them
+    are the detector's, it doesn't say. An optimiser, a loss or an average is none.
+
+    Raises:
+        ValueError: names both.
+    """
+    least = _count(content[chosen], is_tensor) / 2
+    for key, value in content.items():
+        other = isinstance(key, str) and key != chosen and key not in AVERAGES and "optim" not in key
+        if other and _count(value, is_tensor) > max(least, 1):
+            raise ValueError(
+                f"it holds weights under {chosen} and under {in_line(key)[:80]}: save the detector's alone"
+            )
+
+
+def _count(value: Any, is_tensor: Callable[[Any], bool], depth: int = WRAPPED) -> int:
+    """Tensors in dictionaries in one another."""
+    value = value.items if isinstance(value, Inert) and not value.is_module else value
+    if not isinstance(value, dict) or depth < 0:
+        return int(is_tensor(value))
+    return sum(_count(part, is_tensor, depth - 1) for part in value.values())
 
 
 def _holds(value: Any, is_tensor: Callable[[Any], bool]) -> bool:

@@ -11,7 +11,7 @@ from advxai.config.dialects import PLAIN
 from advxai.dialects import hub, onnxfile
 from advxai.dialects.forms import FORMS, ONE, TWO, Form, outputs_of
 from advxai.dialects.outline import Outline, outline
-from advxai.dialects.reading import Reading
+from advxai.dialects.reading import SIGN, Note, Reading
 from advxai.dialects.refused import OURS, refused
 from advxai.dialects.seen import Seen
 
@@ -109,7 +109,9 @@ def _with_classes(form: Form, seen: Seen) -> Reading:
             f"Its authors' has {form.outputs} outputs, this one {outputs}: set detector.classes, detector.real and "
             "detector.output to what they are."
         )
-        return _noted(Reading(reading.dialect, known, reading.faces, reading.notes), note, *average)
+        needed: tuple[tuple[str, ...], ...] = (("classes",), ("output",)) if outputs == 1 else (("classes",),)
+        left = Reading(reading.dialect, known, reading.faces, reading.notes, needed)
+        return _noted(left, Note(note, *SIGN), *average)
     if outputs == 2:
         note = (
             f"Names alone don't tell who trained it: that its second output is the fake one (fake = 1) is a guess; set "
@@ -124,9 +126,10 @@ def _with_classes(form: Form, seen: Seen) -> Reading:
         guess = ONE
     else:
         note, guess = f"Names alone don't tell what its {outputs} outputs are: set detector.classes.", {}
-    merged = Reading(reading.dialect, {**reading.detector, **guess}, reading.faces, reading.notes)
-    return _noted(merged, note, *average)
+    needs: tuple[tuple[str, ...], ...] = () if guess else (("classes",),)
+    merged = Reading(reading.dialect, {**reading.detector, **guess}, reading.faces, reading.notes, needs)
+    return _noted(merged, Note(note, *SIGN), *average)
 
 
 def _noted(reading: Reading, *notes: str) -> Reading:
-    return Reading(reading.dialect, reading.detector, reading.faces, (*reading.notes, *notes))
+    return Reading(reading.dialect, reading.detector, reading.faces, (*reading.notes, *notes), reading.needs)

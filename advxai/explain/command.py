@@ -104,7 +104,8 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
     except OSError as error:
         raise InputError(cant_write(out, error)) from error
     lines = [line for source in sources for line in _lines(source, found, context)]
-    return Outcome(lines, [note for source in sources for note in _notes(source, found, context)], files, refused)
+    notes = [*opened.read_as, *(note for source in sources for note in _notes(source, found, context))]
+    return Outcome(lines, notes, files, refused)
 
 
 def read(wanted: Wanted, paths: Paths) -> tuple[list[Source], list[str]]:
@@ -145,15 +146,22 @@ def _look(paths: Paths, names: Sequence[str], opened: Opened) -> Look:
 
 
 def _said(wanted: Wanted, config: Config, opened: Opened) -> dict[str, Any]:
-    detector = opened.detector
+    detector, seen = opened.detector, opened.detector.preprocessing
     return {
         "detector": {
             "file": str(opened.path),
             "sha256": opened.sha256,
             "model": opened.model,
-            "input_size": detector.preprocessing.input_size,
+            "read_as": list(opened.read_as),
+            "input_size": seen.input_size,
+            "mean": list(seen.mean),
+            "std": list(seen.std),
+            "colour": seen.colour,
+            "resize": seen.resize.model_dump(),
             "classes": list(detector.classes.names),
             "real": detector.classes.real_name,
+            "output": detector.classes.output,
+            "positive": detector.classes.positive_name,
             "threshold": detector.classes.threshold,
         },
         "settings": document.settings_of(config, wanted.names, wanted.frames, wanted.whole),

@@ -1,8 +1,7 @@
 """The detector that explanations ask: the run's, or a file of the user's."""
 
-import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +24,14 @@ from advxai.media.known import changed
 from advxai.run.jobs import use_threads
 from advxai.run.paths import Paths
 from advxai.run.settings import detector_of, faces_of, require_said
-from advxai.run.weights import read_as, said, source_sha256, told
+from advxai.run.weights import read_as as reading_as
+from advxai.run.weights import said, source_sha256, told
 
 OWN_CLASSES = ("classes", "real", "output", "positive")  # of the configured detector, not of another one
+OTHERWISE = (
+    "what the configuration's `detector` says of a network doesn't hold for a file that is given; to set a part of it "
+    "otherwise, name the file as detector.checkpoint in a configuration of its own and give that as --config"
+)
 RUNNING = ("device", "backend", "forward_batch", "threads", "threshold")  # of whatever detector
 # what a file of ours says of its detector
 OWN = ("model", "input_size", "mean", "std", "colour", "resize", "video_score")
@@ -35,12 +39,13 @@ OWN = ("model", "input_size", "mean", "std", "colour", "resize", "video_score")
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A detector, its file, the file's hash, and the name of its architecture."""
+    """A detector, its file, the file's hash, the name of its architecture, and what the file was read as, in words."""
 
     detector: Detector
     path: Path
     sha256: str
     model: str
+    read_as: Sequence[str] = ()
 
 
 def weights_of(paths: Paths) -> Path:
@@ -75,7 +80,13 @@ def faces_for(paths: Paths, path: Path) -> Faces:
         InputError: the file is of a detector that can't be run here, or says what can't be.
     """
     path = located(path, paths.config.results)
-    return faces_of(paths.asked.faces, told(path), path)
+    return paths.config.faces if configured(paths, path) else faces_of(paths.asked.faces, told(path), path)
+
+
+def configured(paths: Paths, path: Path) -> bool:
+    """Whether a file that is given is `detector.checkpoint`: then all that the configuration says of it holds."""
+    own = paths.config.detector.checkpoint
+    return own is not None and os.path.exists(own) and os.path.exists(path) and Path(own).samefile(path)
 
 
 def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
@@ -90,9 +101,10 @@ def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
     Raises:
         InputError: as of `checkpoint.load`; or the file names code that the configuration doesn't.
     """
-    settings, classes = paths.config.detector, paths.classes
-    if given:
-        path = located(path, paths.config.results)
+    settings, classes, read_as = paths.config.detector, paths.classes, paths.read_lines
+    path = located(path, paths.config.results)
+    if given and not configured(paths, path):
+        read_as = []
         if not os.path.exists(path):
             asked = named(path)
             remedy = asked.how_to_get(paths.config.results) if asked else "correct --detector"
@@ -100,17 +112,15 @@ def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
         kept = settings.model_dump(include={*RUNNING})
         about = said(path)
         # of the run's detector nothing holds for another's file, but that code of the user's may be its network
-        same = settings.checkpoint is not None and Path(settings.checkpoint) == path
-        code = {"model": settings.model} if ":" in settings.model else {}
-        reading = read_as(path, settings if same else Settings(**code))
+        reading = reading_as(path, Settings(**({"model": settings.model} if ":" in settings.model else {})))
         if is_keras(path):  # which says no more than its layers; what the network sees and tells apart is known
             settings = Settings(model=network_of(path), **kept)
             classes = classes_of(settings, {})
         elif not about and reading is not None:
             settings = _read(paths.asked.detector, reading, path)
             classes = classes_of(settings, reading.said, path) if "classes" in reading.detector else classes
-            for line in lines(path, reading, settings, classes, ()):
-                logging.info("%s", line)
+            read_as = lines(path, reading, settings, classes, (), faces_for(paths, path))
+            read_as.append(f"{path}: {OTHERWISE}")
         if "classes" in about:
             try:
                 classes = classes_of(settings.model_copy(update=dict.fromkeys(OWN_CLASSES)), about)
@@ -126,7 +136,7 @@ def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
     detector = checkpoint.load(settings, path, classes=classes, weights=sha256 if path == paths.weights else None)
     if source_sha256(path) != sha256:
         raise InputError(f"{path}: was exchanged while it was read; give the same command again")
-    return Opened(detector, path, sha256, settings.model)
+    return Opened(detector, path, sha256, settings.model, read_as)
 
 
 def _read(settings: Settings, reading: Reading, path: Path) -> Settings:

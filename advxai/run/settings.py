@@ -74,8 +74,13 @@ def read_lines(asked: Config, config: Config, classes: Classes) -> list[str]:
     reading = read_as(path, settings)
     if reading is None:
         return []
-    given = settings.given | {f"faces.{name}" for name in asked.faces.model_fields_set}
-    return lines(path, reading, config.detector, classes, given)
+    return lines(path, reading, config.detector, classes, keys_of(asked), config.faces)
+
+
+def keys_of(asked: Config) -> set[str]:
+    """Keys of the detector and of the faces that a configuration sets, as people write them."""
+    faces = {f"faces.{name}" for name in asked.faces.model_fields_set}
+    return {f"detector.{name}" for name in asked.detector.given} | faces
 
 
 def about(config: Config) -> dict[str, Any]:

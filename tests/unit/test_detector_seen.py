@@ -22,6 +22,7 @@ from advxai.detector.images import Images
 from advxai.detector.logits import answers, random_images
 from advxai.detector.model import Preprocessing
 from advxai.media.fit import fitted
+from advxai.run.weights import said
 
 HALF = (0.5, 0.5, 0.5)
 CROP = np.random.default_rng(0).integers(0, 256, (50, 30, 3)).astype(np.uint8)
@@ -106,6 +107,6 @@ def test_a_file_of_ours_keeps_channels_and_resize(tmp_path):
         with pytest.raises(InputError, match="was made with colour bgr and resize .*letterbox.*; take detector.colour"):
             checkpoint.load(other, path)
     checkpoint.save(path, module, model=LINEAR, preprocessing=preprocessing(plain, module))
-    assert not {"colour", "resize"} & set(checkpoint.described(path))  # bytes of older files stay
+    assert not {"colour", "resize"} & set(said(path))  # bytes of older files stay
     with pytest.raises(InputError, match="was made with colour rgb"):
         checkpoint.load(made, path)

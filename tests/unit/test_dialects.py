@@ -11,6 +11,7 @@ from advxai.beforehand import check
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.config import load
+from advxai.config.data import Faces
 from advxai.config.dialects import DIALECTS, PLAIN
 from advxai.config.networks import NETWORKS
 from advxai.config.science import Detector as Settings
@@ -98,7 +99,7 @@ ATTENTION = {"efficientnet.attconv.weight": (1, 56, 1, 1), "efficientnet.attconv
 ST = head("classifier.0", 1792) | head("classifier.1", 1, 1792)
 SELIM = under("module.", timm(7, "encoder.") | head("fc", 1, 2560) | head("encoder.classifier", 1000, 2560))
 UNUSED = {"backbone.adjust_channel.0.weight": (512, 2048, 1, 1)}
-XC, B4, LOGIT = "legacy_xception", "tf_efficientnet_b4", "mean_logit"
+XC, B4, B4_06, LOGIT = "legacy_xception", "efficientnet_pytorch_b4", "efficientnet_pytorch06_b4", "mean_logit"
 # dialect, file, network, side, first of mean, index of the fake class (a sigmoid's: "p"), how a video is answered
 KNOWN = [
     ("DeepfakeBench xception", outlined(xception("backbone.") | UNUSED), XC, 256, .5, 1, None),
@@ -109,7 +110,7 @@ KNOWN = [
     ("DeepfakeBench meso4Incep", outlined(inception("backbone.")), "deepfakebench_mesoinception4", 256, .5, 1, None),
     ("DeepfakeBench cnnaug", outlined(resnet()), "resnet34", 256, .5, 1, None),
     ("SelfBlendedImages", outlined(package(4, "net.", 2), container=("model",)), B4, 380, 0., 1, "max_face"),
-    ("ICPR2020 EfficientNetB4", outlined(ICPR | head("classifier", 1, 1792)), B4, 224, .485, "p", LOGIT),
+    ("ICPR2020 EfficientNetB4", outlined(ICPR | head("classifier", 1, 1792)), B4_06, 224, .485, "p", LOGIT),
     ("ICPR2020 EfficientNetB4ST", outlined(under("feat_ext.", ICPR) | ST, container=("net",)), "icpr_st_b4", 224,
      .485, "p", LOGIT),
     ("ICPR2020 EfficientNetAutoAttB4", outlined(ICPR | ATTENTION | head("classifier", 1, 1792)), "icpr_autoatt_b4",
@@ -118,7 +119,7 @@ KNOWN = [
      224, .485, "p", LOGIT),
     ("ICPR2020 Xception", outlined(xception("xception.", 1)), XC, 224, .485, "p", LOGIT),
     ("selimsef DFDC", outlined(SELIM, container=("state_dict",)), "tf_efficientnet_b7", 380, .485, "p", None),
-    ("selimsef DFDC", outlined(timm(4, "encoder.") | head("fc", 1, 1792)), B4, 380, .485, "p", None),
+    ("selimsef DFDC", outlined(timm(7, "encoder.") | head("fc", 1, 2560)), "tf_efficientnet_b7", 380, .485, "p", None),
     ("FaceForensics++ Xception", outlined(xception("model."), module="network.models.TransferModel"), XC, 299, .5, 1,
      None),
     ("FaceForensics++ Xception", outlined(xception("model.", head="last_linear.1"),
@@ -296,7 +297,7 @@ def test_the_configuration_takes_what_the_file_is_read_as_and_overrides_part_by_
     text, note = digests.read_lines
     assert text == (
         f"{half}: read as HongguLiu Xception: legacy_xception, 2 classes, fake = 0, 256 px, mean = std = .5, resized "
-        "by pillow (bilinear, stretch); crops: square yes, edges shrink, several largest; as the configuration has it: "
+        "by pillow (bilinear, stretch); crops: scale 1.5, edges shrink, several largest; as the configuration has it: "
         "detector.input_size, detector.classes, faces.scale."
     )
     assert note == "HongguLiu Xception: RetinaFace's largest face stands in for dlib's first."
@@ -331,9 +332,9 @@ def test_code_of_the_user_s_is_given_what_the_user_says(half, tmp_path):
 def test_a_sigmoid_is_said_with_its_positive_class():
     reading = told_by(outlined(ICPR | head("classifier", 1, 1792)), FILE)
     settings = Settings(model="tf_efficientnet_b4", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), colour="bgr")
-    text = lines(FILE, reading, settings, Classes.read(reading.detector), ())[0]
+    text = lines(FILE, reading, settings, Classes.read(reading.detector), (), Faces(**reading.faces))[0]
     assert "one output, the probability of Fake, 224 px, mean .485 .456 .406, std .229 .224 .225, blue first" in text
-    assert "crops: scale 1, margins .2 .4 .2 .2, square yes, edges clip, several largest." in text
+    assert "crops: scale 1, margins .2 .4 .2 .2, edges clip, several largest." in text
 
 
 @pytest.mark.skipif(not MESONET.is_dir(), reason="there are no published weights here")
@@ -427,16 +428,21 @@ def test_models_that_can_be_of_a_file(model, read, right):
 @pytest.mark.skipif("deepfakebench_meso4" not in NETWORKS, reason="the network isn't built here yet")
 @pytest.mark.parametrize(("prefix", "dialect", "fakes"), [("backbone.", "DeepfakeBench meso4", [1]),
                                                           ("", "MesoNet-Pytorch", [0])])  # fmt: skip
-def test_a_file_of_theirs_from_its_names_to_its_answer(tmp_path, caplog, prefix, dialect, fakes):
+def test_a_file_of_theirs_from_its_names_to_its_answer(tmp_path, prefix, dialect, fakes):
     """The same tensors, by another prefix alone, are another detector: the other output is the fake one."""
     torch.manual_seed(2)
     module, file = build("deepfakebench_meso4", 2, 256).eval(), tmp_path / "meso4_best.pth"
     torch.save({f"{prefix}{name}": value for name, value in module.state_dict().items()}, file)
     detector = {"model": "tf_efficientnet_lite0", "input_size": 64, "mean": [0.1] * 3}  # of which nothing holds
     own = Paths(load(dict(CORPUS, detector=detector)), planning=True)
-    with caplog.at_level("INFO"):
-        opened = open_weights(own, file, given=True)
-    assert f"{file}: read as {dialect}: deepfakebench_meso4, 2 classes, fake = {fakes[0]}, 256 px" in caplog.text
+    opened = open_weights(own, file, given=True)
+    said = opened.read_as[0]
+    assert said.startswith(f"{file}: read as {dialect}: deepfakebench_meso4, 2 classes, fake = {fakes[0]}, 256 px")
+    assert "name the file as detector.checkpoint in a configuration of its own" in opened.read_as[-1]
+    # of the configuration's own checkpoint all that it says holds, so that one file has one answer
+    turned = {"checkpoint": str(file), "classes": ["Fake", "Real"] if fakes == [1] else ["Real", "Fake"]}
+    other = open_weights(Paths(load(dict(CORPUS, detector=turned)), planning=True), file, given=True)
+    assert other.detector.classes.fakes != fakes and not any("first output is the fake" in one for one in other.read_as)
     images = torch.rand(2, 3, 256, 256)
     with torch.inference_mode():
         wanted = module(images).softmax(dim=1)
@@ -491,3 +497,38 @@ def test_a_damaged_header_is_named_wherever_it_is_met(tmp_path):
             InputError, match=r"odd\.safetensors can't be read as a weights file \(its tensors are cut off\)"
         ):
             reader(path)
+
+
+# -- what must not be taken in silence
+
+
+@pytest.mark.parametrize("outputs", [5, 3])
+def test_classes_that_names_don_t_tell_are_asked_for(tmp_path, outputs):
+    file = tmp_path / "many.pth"
+    torch.save(
+        {f"backbone.{name}": value for name, value in build("deepfakebench_meso4", outputs, 256).state_dict().items()},
+        file,
+    )
+    with pytest.raises(
+        InputError, match=r"many.pth, read as DeepfakeBench meso4, doesn't say all .*: set detector.classes"
+    ):
+        resolved(configured(file))
+    names = [f"class{number}" for number in range(outputs - 1)]
+    assert resolved(configured(file, classes=["Real", *names])).detector.model == "deepfakebench_meso4"
+
+
+def test_two_networks_in_one_file_are_refused(tmp_path):
+    file, state = tmp_path / "gan.pth", build("deepfakebench_meso4", 2, 256).state_dict()
+    torch.save({"generator": state, "discriminator": state}, file)
+    with pytest.raises(InputError, match="weights under generator and under discriminator"):
+        resolved(configured(file))
+    # a loss and what an optimiser keeps are none
+    torch.save({"model": state, "criterion": {"weight": torch.ones(2)}, "optimizer": {"state": dict(state)}}, file)
+    assert resolved(configured(file)).detector.model == "deepfakebench_meso4"
+
+
+def test_quantised_weights_are_refused(tmp_path):
+    file, state = tmp_path / "int8.pth", build("deepfakebench_meso4", 2, 256).state_dict()
+    torch.save({f"backbone.{name}": (value * 100).to(torch.int8) for name, value in state.items()}, file)
+    with pytest.raises(InputError, match=r"conv1.weight holds whole numbers \(int8\)"):
+        checkpoint.load(Settings(), file)

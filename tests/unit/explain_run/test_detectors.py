@@ -20,6 +20,7 @@ from advxai.detector.model import Preprocessing
 from advxai.explain import command
 from advxai.run.paths import Paths
 from advxai.run.weights import KEY as KEY_OF_OURS
+from advxai.run.weights import said as said_of
 from tests.unit.cases.small_run import HALF, KEY, MODEL
 from tests.unit.explain_run.asking import changed, explained, read, weights
 from tests.unit.test_detector_meso import made, written
@@ -52,7 +53,7 @@ def test_a_detector_of_one_s_own_says_what_it_is(finished, faces, photo, tmp_pat
 def test_faces_are_cut_as_the_file_says_for_itself(finished, faces, photo, tmp_path):
     """And as the configuration does, where it says something."""
     path = weights(tmp_path / "own.safetensors")
-    tensors, said = load_file(path), checkpoint.described(path)
+    tensors, said = load_file(path), said_of(path)
     said["faces"] = {"scale": 1.0, "margins": [0.25, 0, 0.25, 0], "square": False, "edges": "clip"}
     save_file(tensors, path, metadata={KEY_OF_OURS: json.dumps(said)})
     explained(finished, [str(photo)], tmp_path / "a", weights=path, names=["LIME"])

@@ -32,8 +32,9 @@ def notes(metrics: Mapping[str, Any], classes: Classes) -> list[str]:
         own = metrics[level]["real_vs_fake"]
         if own["auroc"] is not None and own["auroc"] < REVERSED and min(own["real"], own["fake"]) >= ENOUGH:
             found.append(f"{own['auroc']:.3f} by {level} ({own['real']:,} real, {own['fake']:,} fake)")
+    alike = _alike(metrics)
     if not found:
-        return []
+        return alike
     if classes.positive is None:
         remedy = (
             f"detector.classes to the names in the order of the network's outputs (now {', '.join(classes.names)}), or "
@@ -47,7 +48,20 @@ def notes(metrics: Mapping[str, Any], classes: Classes) -> list[str]:
         )
     return [
         "the sign may be wrong: genuine images get the higher p(fake), for the AUROC of fake against real is "
-        f"{', '.join(found)}. If that is no property of the data, set {remedy}."
+        f"{', '.join(found)}. If that is no property of the data, set {remedy}.",
+        *alike,
+    ]
+
+
+def _alike(metrics: Mapping[str, Any]) -> list[str]:
+    """A note where all images, of both kinds, are answered alike."""
+    own, bins = metrics["frame"]["real_vs_fake"], metrics["frame"]["reliability"]["equal_width"]
+    if len(bins) != 1 or min(own["real"], own["fake"]) < ENOUGH:
+        return []
+    return [
+        f"all {metrics['frame']['n']:,} test images get about the same p(fake), {bins[0]['p_fake']:.2f} on average: "
+        "what the detector is given may not be what it was trained on (detector.input_size, mean, std, colour, resize; "
+        "faces)."
     ]
 
 

@@ -122,7 +122,7 @@ def _deepfakebench() -> Iterator[Known]:
             data="FF++ c23" if reported else "",
             terms="CC-BY-NC-4.0",
             reported=f"frame AUC: {reported}" if reported else "",
-            dialect=f"DeepfakeBench {short}" if short in plain else "",
+            dialect=f"DeepfakeBench {short.replace('core', 'xception')}" if short in plain else "",
             size=256,
             refused="" if short in plain else f"{network} has modules of its own, which aren't built here",
         )
@@ -147,7 +147,7 @@ def _icpr() -> Iterator[Known]:
                 data=data,
                 terms="code GPL-3",
                 reported=golden if (name, short) == ("EfficientNetAutoAttB4", "DFDC") else "",
-                dialect=f"ICPR {name}",
+                dialect=f"ICPR2020 {name}",
                 size=224,
                 notes=("the end of the published file's name is its SHA-256",),
             )
@@ -216,7 +216,7 @@ def _others() -> Iterator[Known]:
             data=f"FF++ {compression}",
             terms="own, non-commercial, no redistribution",
             reported=f"video AUC in %, CDF, DFD, DFDC, DFDCP, FFIW: {auc}",
-            dialect="SBI",
+            dialect="SelfBlendedImages",
             size=380,
             notes=("a torch file of 135 MB, whatever its suffix",),
         )
@@ -228,8 +228,9 @@ def _others() -> Iterator[Known]:
         data="DFDC",
         terms="MIT",
         reported="65.18 % on DFDC's black-box set",
-        dialect="selimsef",
+        dialect="selimsef DFDC",
         size=380,
+        notes=("the release has seven such files, an ensemble: put one of them there under the name final.pth",),
     )
     for compression in ("raw", "c23", "c40"):
         yield Known(
@@ -249,7 +250,7 @@ def _others() -> Iterator[Known]:
             f"the GitHub repository HongguLiu/Deepfake-Detection, ffpp_{compression}.pth",
             (File(f"ffpp_{compression}.pth"),),
             data=f"FF++ {compression}",
-            dialect="FaceForensics++ Xception",
+            dialect="HongguLiu Xception",
             size=299,
         )
     for name, auc in {"cross_efficient_vit": ".951", "efficient_vit": ".919"}.items():

@@ -25,6 +25,8 @@ from advxai.tables.compute import paper_order
 
 SHARES = "Blues"
 
+FEW = 10  # images, tracks or videos a bin below which the shares of the bins aren't joined
+
 
 def _confusion(axes: Axes, confusion: NDArray[np.integer], names: Sequence[str], classes: Classes) -> None:
     """Shares of each true class's images, and their numbers; a class without images has no row."""
@@ -90,7 +92,9 @@ def _curves(
     axes.set_title(f"ROC by {what} (n = {len(table):,})", fontsize=SIZE + 1, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     if len(axes.lines) > 1:
-        axes.legend(fontsize=SIZE, title="AUROC", title_fontsize=SIZE, loc="best", edgecolor="white").set_zorder(4)
+        axes.legend(fontsize=SIZE, title="AUROC", title_fontsize=SIZE, loc="lower right", edgecolor="white").set_zorder(
+            4
+        )
 
 
 def _reliability(axes: Axes, bars: Axes, metrics: Mapping[str, Any]) -> None:
@@ -99,6 +103,8 @@ def _reliability(axes: Axes, bars: Axes, metrics: Mapping[str, Any]) -> None:
     for level, line, marker in zip(shown_levels(metrics), LINES, "os^", strict=False):
         own, bins = metrics[level], metrics[level]["reliability"]["equal_width"]
         style = line | {"lw": 1.2, "marker": marker, "ms": 3}
+        if own["n"] < FEW * len(bins):  # a line from bin to bin would look like a finding
+            style["ls"] = "none"
         label = f"{described(metrics, level)} (ECE {own['real_vs_fake']['ece']:.3f})"
         points = [one["p_fake"] for one in bins], [one["fake"] for one in bins]
         axes.plot(*points, clip_on=False, zorder=3, label=label, **style)
@@ -116,7 +122,7 @@ def _reliability(axes: Axes, bars: Axes, metrics: Mapping[str, Any]) -> None:
         one.tick_params(labelsize=SIZE)
         one.spines[["top", "right"]].set_visible(False)
     axes.set_title("Reliability of p(fake)", fontsize=SIZE + 1, loc="left")
-    axes.legend(fontsize=SIZE, loc="best", edgecolor="white").set_zorder(4)
+    axes.legend(fontsize=SIZE, loc="lower right", edgecolor="white").set_zorder(4)
 
 
 def draw(

@@ -239,6 +239,14 @@ def test_of_few_images_or_a_right_detector_nothing_is_said():
     assert evaluate(predictions(probabilities, rows, FIVE), FIVE)["notes"] == []
 
 
+def test_a_detector_that_answers_all_alike_is_noticed():
+    parts = [
+        images({f"{name}{place}/0_0.png": 0.5 for place in range(20)}, TWO, name) for name in ("Real", "Deepfakes")
+    ]
+    (note,) = evaluate(pd.concat(parts, ignore_index=True), TWO)["notes"]
+    assert note.startswith("all 40 test images get about the same p(fake), 0.50 on average: what the detector is given")
+
+
 def test_the_curves_as_tables(tmp_path):
     metrics = turned(20, TWO)
     write_curves(metrics, tmp_path / "roc.csv", tmp_path / "reliability.csv")

@@ -16,6 +16,7 @@ from advxai.__main__ import main
 from advxai.beforehand import check
 from advxai.common.errors import InputError
 from advxai.config import load
+from advxai.config.dialects import DIALECTS
 from advxai.detector.build import build_module
 from advxai.dialects.known import HUB_FILES, KNOWN, PREFIX, File, Known, known, located, named
 from advxai.explain.opening import open_weights, weights_of
@@ -300,6 +301,8 @@ def test_the_facts_are_well_formed():
     for one in KNOWN.values():
         assert re.fullmatch(r"[a-z0-9_]+", one.name) and one.network and one.where and one.files
         assert bool(one.dialect) != bool(one.refused), one.name  # it is read, or refused
+        others = ("", "Lightning", "folder of transformers", "Keras's HDF5 of MesoNet")
+        assert one.dialect in DIALECTS or one.dialect in others, one.name
         for file in one.files:
             assert Path(file.name).name == file.name
             assert re.fullmatch(r"(https://[\w./-]+)?", file.url) and re.fullmatch(r"([0-9a-f]{64})?", file.sha256)

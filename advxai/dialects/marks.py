@@ -1,10 +1,12 @@
 """What stands for tensors, classes and their objects in a pickle that is read without running any of it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 LARGEST = 1 << 26  # bytes of a pickle, storages apart: that of a large network is some 300 kB
 MOST = 2_000_000  # operations, each of which can make an object: some 60,000 are usual
 DEEPEST = 100  # modules in one another
+LONGEST_NAME = 1000  # letters of a tensor's whole name: some 80 are usual
 PLAIN = (str, bytes, int, float, bool, type(None))  # keys whose hash is their own
 
 
@@ -90,29 +92,52 @@ def state_of(module: Inert) -> dict[str, Any]:
         Name -> `Placed`; what isn't one is given as it is.
 
     Raises:
-        ValueError: its parts are in one another without end.
+        ValueError: its parts are in one another without end, or a name is too long.
     """
     found: dict[str, Any] = {}
     todo: list[tuple[str, Inert, int]] = [("", module, 0)]
+    unsaved_of: dict[int, set[str]] = {}
     looked = letters = 0
+
+    def whole(prefix: str, name: object) -> str | None:
+        """A name in the state dict, made once it is known to be none too many; None: it is no name."""
+        nonlocal looked, letters
+        looked += 1
+        length = len(prefix) + len(name) + 1 if isinstance(name, str) else 0
+        letters += length
+        if looked > MOST // 10 or letters > LARGEST:
+            raise ValueError("its modules are in one another without end")
+        if length > LONGEST_NAME:
+            raise ValueError(f"one of its modules' names is longer than {LONGEST_NAME:,} letters")
+        return f"{prefix}{name}" if isinstance(name, str) else None
+
     while todo:
         prefix, one, depth = todo.pop()
-        looked += 1
-        letters += len(prefix)
-        if depth > DEEPEST or looked > MOST // 100 or letters > LARGEST:
+        if depth > DEEPEST:
             raise ValueError("its modules are in one another without end")
         attributes = one.attributes
-        unsaved = attributes.get("_non_persistent_buffers_set") or ()
+        listed = attributes.get("_non_persistent_buffers_set")
+        if id(listed) not in unsaved_of:  # a list that many modules share is gone through once
+            unsaved_of[id(listed)] = _texts(listed)
+        unsaved = unsaved_of[id(listed)]
         for group in ("_parameters", "_buffers"):
             for name, value in _mapping(attributes.get(group)):
-                if value is not None and not (group == "_buffers" and isinstance(unsaved, list) and name in unsaved):
-                    letters += len(prefix) + len(name)
-                    found[f"{prefix}{name}"] = value
-        parts = [(name, part) for name, part in _mapping(attributes.get("_modules")) if isinstance(part, Inert)]
-        todo += [(f"{prefix}{name}.", part, depth + 1) for name, part in reversed(parts)]
+                full = whole(prefix, name)
+                if full is not None and value is not None and not (group == "_buffers" and name in unsaved):
+                    found[full] = value
+        parts: list[tuple[str, Inert, int]] = []
+        for name, part in _mapping(attributes.get("_modules")):
+            full = whole(prefix, name)
+            if full is not None and isinstance(part, Inert):
+                parts.append((f"{full}.", part, depth + 1))
+        todo += reversed(parts)
     return found
 
 
-def _mapping(value: Any) -> list[tuple[str, Any]]:
+def _mapping(value: Any) -> Iterable[tuple[Any, Any]]:
     value = value.items if isinstance(value, Inert) else value
-    return [(name, part) for name, part in value.items() if isinstance(name, str)] if isinstance(value, dict) else []
+    return value.items() if isinstance(value, dict) else ()
+
+
+def _texts(value: Any) -> set[str]:
+    return {name for name in value if isinstance(name, str)} if isinstance(value, list) else set()

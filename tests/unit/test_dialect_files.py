@@ -4,6 +4,7 @@ import os
 import pickle
 import struct
 import sys
+import tracemalloc
 import types
 import zipfile
 from collections import OrderedDict
@@ -19,8 +20,8 @@ from advxai.common.errors import InputError
 from advxai.detector.build import load_initial
 from advxai.detector.checkpoint import load
 from advxai.detector.tensors import read_tensors
-from advxai.dialects import pickled
-from advxai.dialects.marks import Inert, named_in
+from advxai.dialects import marks, pickled
+from advxai.dialects.marks import Inert, named_in, state_of
 from advxai.dialects.outline import Outline, Shaped, outline
 from advxai.dialects.pickled import unpickled
 from advxai.dialects.torchfile import opened
@@ -264,6 +265,42 @@ def test_a_module_within_itself_is_refused(tmp_path):
         file.writestr("a/data.pkl", module_pickle(b"}X\x01\x00\x00\x00ah\x01s"))
     with pytest.raises(InputError, match=r"a\.pth can't be read as a weights file \(its modules are in one another"):
         outline(tmp_path / "a.pth")
+
+
+def text(word: str) -> bytes:
+    return b"X" + struct.pack("<I", len(word)) + word.encode()
+
+
+def module_of(content: bytes, group: str = "_modules", more: bytes = b"") -> bytes:
+    """A torch module with one group of entries."""
+    groups = {"_parameters": b"}", "_buffers": b"}", "_modules": b"}", group: b"}(" + content + b"u"}
+    return b"cmine\nNet\n)\x81}(" + b"".join(text(name) + value for name, value in groups.items()) + more + b"ub"
+
+
+def peak_of(data: bytes) -> int:
+    """Bytes that were taken at once for the state dict of a module that is refused."""
+    module = unpickled(BytesIO(b"\x80\x02" + data + b"."))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"longer than 1,000 letters|without end"):
+            state_of(module)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_name_of_a_part_does_not_multiply_with_what_is_in_it():
+    within = module_of(b"".join(text(f"{one}") + b"K\x01" for one in range(20)), "_parameters")
+    assert peak_of(module_of(text("x" * 1_000_000) + within)) < 100_000
+    within = module_of(b"".join(text(f"{one}") + module_of(b"") for one in range(20)))
+    assert peak_of(module_of(text("x" * 1_000_000) + within)) < 100_000
+
+
+def test_a_buffer_that_many_modules_share_is_counted_for_each(monkeypatch):
+    monkeypatch.setattr(marks, "MOST", 1000)
+    shared = module_of(b"".join(text(f"{one}") + b"N" for one in range(50)), "_buffers") + b"q\x05"
+    data = module_of(text("a") + shared + text("b") + b"h\x05" + text("c") + b"h\x05")
+    assert peak_of(data) < 100_000
 
 
 def rewritten(source: Path, target: Path, change, compression: int = zipfile.ZIP_STORED) -> None:

@@ -51,7 +51,8 @@ def read_tensors(file: Path) -> dict[Any, Any]:
     with reading(file, ANEW, KIND):
         if is_safetensors(file):
             return load_file(file)
-        outline(file)  # torch would take as much memory for a damaged length as that says
+        if outline(file) is None:  # which bounds what torch would take of memory
+            raise ValueError("it is damaged or no torch file" if file.stat().st_size else "it is empty")
         try:
             content = torch.load(file, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError:  # it has more than tensors, or isn't torch's at all

@@ -8,7 +8,7 @@ plain ones, and what a pickle may take is bounded (`LARGEST`, `MOST`).
 
 import struct
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from advxai.dialects.marks import LARGEST, MOST, PLAIN, SOMETHING, Inert, Named, Placed, Storage
 
@@ -24,17 +24,24 @@ _REBUILT = {"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter", "_reb
 _SETS = {("builtins", "set"), ("__builtin__", "set"), ("builtins", "frozenset"), ("__builtin__", "frozenset")}
 
 
-def unpickled(file: BinaryIO, kinds: dict[str, str] | None = None) -> Any:
+class Claim(NamedTuple):
+    """What a pickle says of a storage: the kind of its numbers (`KINDS`, or the name of another), how many they are."""
+
+    kind: str
+    length: int
+
+
+def unpickled(file: BinaryIO, claims: dict[str, Claim] | None = None) -> Any:
     """The next pickle of a file, as plain Python and marks; the file is then behind it.
 
     Args:
         file: where it begins.
-        kinds: gets the kind of each storage that is mentioned, by its key.
+        claims: gets what is said of each storage that is mentioned, by its key.
 
     Raises:
         ValueError: it is damaged, too large, or holds what no checkpoint does.
     """
-    machine = _Machine(file, {} if kinds is None else kinds)
+    machine = _Machine(file, {} if claims is None else claims)
     try:
         return machine.run()
     except (IndexError, KeyError, TypeError, AttributeError, OverflowError, struct.error) as error:
@@ -44,8 +51,8 @@ def unpickled(file: BinaryIO, kinds: dict[str, str] | None = None) -> Any:
 class _Machine:
     """One pickle's stack and memo."""
 
-    def __init__(self, file: BinaryIO, kinds: dict[str, str]) -> None:
-        self.file, self.left, self.kinds = file, LARGEST, kinds
+    def __init__(self, file: BinaryIO, claims: dict[str, Claim]) -> None:
+        self.file, self.left, self.claims = file, LARGEST, claims
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
@@ -203,9 +210,7 @@ class _Machine:
             self.stack[-1].state = state
 
     def persistent(self) -> None:
-        found = _stored(self.stack.pop())
-        if isinstance(found, Storage) and self.kinds.setdefault(found.key, found.kind) != found.kind:
-            raise ValueError("its storages are of two kinds at once")
+        found = _stored(self.stack.pop(), self.claims)
         self.push(found)
 
     def made(self, what: Any, arguments: Any) -> Any:
@@ -258,7 +263,7 @@ def _tensor(name: str, arguments: tuple[Any, ...]) -> Any:
     return Placed(storage, offset, tuple(shape), tuple(stride))
 
 
-def _stored(identity: Any) -> Any:
+def _stored(identity: Any, claims: dict[str, Claim]) -> Any:
     if not isinstance(identity, tuple) or len(identity) < 2:
         raise TypeError
     if identity[0] == "module":  # the class of a module, and its source text, which stays text
@@ -266,6 +271,11 @@ def _stored(identity: Any) -> Any:
     what, kind, key, _, count, *view = identity
     if what != "storage" or not isinstance(kind, Named) or not isinstance(count, int) or not isinstance(key, str | int):
         raise TypeError
+    if not 0 <= count < 1 << 62:
+        raise TypeError
+    claim = Claim(KINDS.get(kind.name, kind.name), count)
+    if claims.setdefault(str(key), claim) != claim:
+        raise ValueError("one of its storages is of two kinds or sizes at once")
     if kind.name not in KINDS or kind.module.split(".")[0] != "torch":
         return Inert(kind)  # quantised numbers, for example: whoever needs a tensor of them is told that it is none
     start = 0
@@ -274,8 +284,6 @@ def _stored(identity: Any) -> Any:
         if not (isinstance(start, int) and isinstance(size, int) and 0 <= start <= start + size <= count):
             raise TypeError
         count = size
-    if not 0 <= count < 1 << 62:
-        raise TypeError
     return Storage(KINDS[kind.name], str(key), count, start)
 
 

@@ -353,7 +353,7 @@ def test_whatever_torch_raises_for_a_file_is_one_line(tmp_path: Path, monkeypatc
     def failing(*asked, **settings):
         raise error
 
+    torch.save({}, tmp_path / "a.ckpt")
     monkeypatch.setattr(torch, "load", failing)
-    (tmp_path / "a.ckpt").write_bytes(b"odd")
     with pytest.raises(InputError, match=r"a\.ckpt can't be read as a weights file \(.*odd\): get or save it anew$"):
         load(SETTINGS, tmp_path / "a.ckpt")

@@ -329,6 +329,56 @@ def test_archives_that_are_not_as_torch_writes_them(tmp_path, change, compressio
         read_tensors(tmp_path / "b.pth")
 
 
+@pytest.mark.parametrize("beside", [{}, {"thing": Odd(1)}])
+def test_a_packed_archive_is_refused_before_torch_unpacks_it(tmp_path, beside):
+    torch.save({"state_dict": {"a": torch.zeros(100_000)}, **beside}, tmp_path / "a.pth")
+    rewritten(tmp_path / "a.pth", tmp_path / "b.pth", lambda name, data: data, zipfile.ZIP_DEFLATED)
+    for read in (outline, read_tensors):
+        with pytest.raises(InputError, match=r"b\.pth can't be read as a weights file \(it is compressed"):
+            read(tmp_path / "b.pth")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("again", ["data.pkl", "DATA.PKL", "data/0"])
+def test_a_part_that_is_there_twice_is_refused(tmp_path, again):
+    torch.save({"a": torch.zeros(10)}, tmp_path / "a.pth")
+    with zipfile.ZipFile(tmp_path / "a.pth", "a") as file:
+        file.writestr(f"a/{again}", file.read(f"a/{again.lower()}"))
+    with pytest.raises(InputError, match=r"a\.pth can't be read as a weights file \(two parts of it have one name"):
+        read_tensors(tmp_path / "a.pth")
+
+
+def storage(count: int, key: str = "0", kind: str = "FloatStorage") -> bytes:
+    words = text("storage") + b"ctorch\n" + kind.encode() + b"\n" + text(key) + text("cpu")
+    return b"(" + words + b"J" + struct.pack("<i", count) + b"tQ"
+
+
+@pytest.mark.parametrize("kind", ["FloatStorage", "QInt8Storage"])
+def test_a_storage_that_claims_more_than_the_file_has_is_refused(tmp_path, kind):
+    pickled_row = b"\x80\x02}" + text("a") + storage(1 << 30, kind=kind) + b"s."
+    with zipfile.ZipFile(tmp_path / "a.pth", "w") as file:
+        file.writestr("a/data.pkl", pickled_row)
+        file.writestr("a/data/0", b"0000")
+    with pytest.raises(InputError, match=r"a\.pth can't be read .*aren't stored as torch stores them"):
+        outline(tmp_path / "a.pth")
+    torch.save({}, tmp_path / "b.pth", **OLD)
+    data = (tmp_path / "b.pth").read_bytes()
+    (tmp_path / "b.pth").write_bytes(data.replace(pickle.dumps({}, 2), pickled_row))
+    with pytest.raises(InputError, match=r"b\.pth can't be read .*numbers of its tensors are cut off"):
+        outline(tmp_path / "b.pth")
+
+
+def test_a_storage_of_two_sizes_is_refused():
+    with pytest.raises(ValueError, match="of two kinds or sizes at once"):
+        unpickled(BytesIO(b"\x80\x02]" + storage(4) + b"a" + storage(5) + b"a."), {})
+
+
+def test_an_empty_file_is_said_to_be_empty(tmp_path):
+    (tmp_path / "a.pt").touch()
+    with pytest.raises(InputError, match=r"a\.pt can't be read as a weights file \(it is empty\): get"):
+        read_tensors(tmp_path / "a.pt")
+
+
 def test_a_tensor_larger_than_its_storage_is_refused(tmp_path):
     expanded = torch.zeros(1).expand(1000, 1000)
     torch.save({"state_dict": {"a": expanded}, "thing": Odd(1)}, tmp_path / "a.pth")

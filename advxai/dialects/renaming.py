@@ -112,8 +112,10 @@ def _blocks(stages: tuple[int, ...]) -> Iterator[str]:
 
 def _bare(name: str) -> str:
     """A name less its wrappers."""
-    wrapper = next(filter(name.startswith, WRAPPERS), None)
-    return name if wrapper is None else _bare(name.removeprefix(wrapper))
+    start = 0
+    while wrapper := next((one for one in WRAPPERS if name.startswith(one, start)), ""):
+        start += len(wrapper)
+    return name[start:]
 
 
 def _efficientnet(name: str, blocks: list[str]) -> str | None:

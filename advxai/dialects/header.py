@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 SUFFIX = ".safetensors"
-LARGEST = 100_000_000  # bytes of a header, as the library has it
+LARGEST = 25_000_000  # bytes of a header: that of a large network is some 100 kB
 
 
 def safetensors_header(path: Path) -> dict[str, Any] | None:
@@ -31,6 +31,8 @@ def safetensors_header(path: Path) -> dict[str, Any] | None:
         if 8 + length > size or length > LARGEST:
             if path.suffix.lower() != SUFFIX:
                 return None
+            if 8 + length <= size:
+                raise ValueError(f"its header is larger than {LARGEST // 1_000_000} MB, which no detector's is")
             raise ValueError("its header is cut off")
         file.seek(8)
         text = file.read(length)

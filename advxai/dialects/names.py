@@ -9,6 +9,7 @@ PREFIXES = (
     "module", "_orig_mod", "model", "net", "network", "backbone", "xception", "efficientnet", "feat_ext", "encoder",
 )  # fmt: skip
 _WRAPPERS = ("module.", "_orig_mod.", "model.")  # around the losses and metrics as well
+_MOST_PARTS = 20  # of a prefix
 _SIDE = {"loss", "losses", "criterion", "criterions", "criteria", "metric", "metrics"}
 # torchmetrics' states, under a name such as train_acc or val_auroc
 _MEASURES = {
@@ -54,9 +55,10 @@ def cleaned(names: Iterable[str], own: Collection[str] = ()) -> Cleaned:
     """
     names, own = list(names), set(own)
     left_out = tuple(name for name in names if name not in own and beside(name))
-    rest = {name: name for name in names if name not in set(left_out)}
+    others = set(left_out)
+    rest = {name: name for name in names if name not in others}
     prefix = ""
-    while rest and own.isdisjoint(rest.values()):
+    while rest and prefix.count(".") < _MOST_PARTS and own.isdisjoint(rest.values()):
         first = {name.partition(".")[0] for name in rest.values()}
         part = first.pop()
         if first or part not in PREFIXES or not all("." in name for name in rest.values()):
@@ -91,7 +93,7 @@ def fitting(names: Mapping[str, str], own: Collection[str]) -> tuple[dict[str, s
         return dict(names), ""
     counts: dict[str, int] = {}
     for short in names.values():
-        parts = short.split(".")
+        parts = short.split(".", _MOST_PARTS)
         for place in range(1, len(parts)):
             if parts[place - 1] not in PREFIXES:
                 break

@@ -13,6 +13,9 @@ from typing import Any, BinaryIO, NamedTuple
 from advxai.dialects.marks import LARGEST, MOST, PLAIN, SOMETHING, Inert, Named, Placed, Storage
 
 LONGEST_LINE = 10_000
+_LARGEST_MEMO = 1 << 32
+_MOST_ODD = 1000
+_LARGEST_KEY = 1 << 31  # of whole numbers as keys; Python's hash of larger ones is easily that of another
 
 KINDS = {  # torch's storages -> numpy's name of their numbers
     "DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": "b2", "LongStorage": "i8",
@@ -57,6 +60,7 @@ class _Machine:
         self.marks: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
         self.names: dict[tuple[str, str], Named] = {}
+        self.odd = 0  # keys
         self.copied = 0  # pairs, which a short pickle can have copied many times
 
     def run(self) -> Any:
@@ -148,9 +152,19 @@ class _Machine:
             target = target.items
         if not isinstance(target, dict) or len(items) % 2:
             raise TypeError
-        # a tuple's hash is that of all in it, which may be without end: such an entry has a key of its own
+        # a tuple's hash, for example, is that of all in it, which may be without end
         for key, value in zip(items[::2], items[1::2], strict=True):
-            target[key if isinstance(key, PLAIN) else Inert(SOMETHING)] = value
+            target[self.key(key)] = value
+
+    def key(self, key: Any) -> Any:
+        """A dictionary's key, or one of its own for what isn't plain or may have been chosen to share another's hash."""
+        plain = isinstance(key, PLAIN) and not isinstance(key, float)
+        if plain and not (isinstance(key, int) and abs(key) >= _LARGEST_KEY):
+            return key
+        self.odd += 1  # torch's own reader, which may come next, takes them as they are
+        if self.odd > _MOST_ODD:
+            raise ValueError(f"its dictionaries have more than {_MOST_ODD:,} keys that are neither names nor counts")
+        return Inert(SOMETHING)
 
     def set_item(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()
@@ -172,6 +186,8 @@ class _Machine:
 
     # -- the memo
     def put(self, index: int) -> None:
+        if not 0 <= index < _LARGEST_MEMO:
+            raise IndexError
         self.memo[index] = self.stack[-1]
 
     # -- what would run code
@@ -225,7 +241,7 @@ class _Machine:
             self.copied += len(pairs)
             if self.copied > MOST:
                 raise ValueError("its dictionaries are larger than any checkpoint's")
-            return {key: value for key, value in pairs if isinstance(key, PLAIN)}
+            return {self.key(key): value for key, value in pairs}
         if full in _SETS:
             return arguments[0] if arguments else []
         if full == ("torch._tensor", "_rebuild_from_type_v2"):  # a tensor with attributes: a function, type, arguments

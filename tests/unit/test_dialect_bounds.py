@@ -1,0 +1,58 @@
+"""What a hostile file of weights may cost: names without end, keys of one hash, large headers."""
+
+import struct
+from io import BytesIO
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from advxai.common.errors import InputError
+from advxai.dialects import names
+from advxai.dialects.marks import Inert
+from advxai.dialects.names import cleaned, fitting
+from advxai.dialects.outline import outline
+from advxai.dialects.pickled import unpickled
+from advxai.dialects.renaming import renamed
+
+
+def test_a_name_of_many_wrappers_is_taken_out_of_all_of_them():
+    name = "encoder." * 2000 + "backbone._conv_stem.weight"
+    assert renamed({name: (1,), "y": (1,)}, "tf_efficientnet_b0") == {name: "conv_stem.weight", "y": "y"}
+
+
+def test_a_prefix_has_an_end():
+    name = "model." * 1000 + "x"
+    assert cleaned([name]).prefix == "model." * 20
+    assert fitting({name: name}, ["x"]) == ({name: name}, "")
+    assert fitting({"y": "y", "a": "model.net.x"}, ["x"]) == ({"y": "(y)", "a": "x"}, "model.net.")
+
+
+def test_names_of_many_losses_are_gone_through_once(monkeypatch):
+    made = []
+    monkeypatch.setattr(names, "set", lambda *asked: made.append(1) or set(*asked), raising=False)
+    assert len(cleaned([f"loss.{one}" for one in range(50)]).left_out) == 50
+    assert len(made) < 60  # two, and one for each name's words
+
+
+def test_keys_that_share_a_hash_are_told_apart():
+    large = [(one + 1) * (2**61 - 1) for one in range(5)]
+    assert len({hash(one) for one in large}) == 1
+    pairs = b"".join(b"\x8a\x0b" + one.to_bytes(11, "little", signed=True) + b"N" for one in large)
+    found = unpickled(BytesIO(b"\x80\x02}(" + pairs + b"K\x07NG" + struct.pack(">d", 2.0**61) + b"Nu."))
+    assert [key for key in found if not isinstance(key, Inert)] == [7] and len(found) == 7
+    with pytest.raises(ValueError, match="more than 1,000 keys that are neither names nor counts"):
+        unpickled(BytesIO(b"\x80\x02}(" + b"\x8a\x05\x00\x00\x00\x00\x01N" * 1001 + b"u."))
+    with pytest.raises(ValueError, match="damaged"):
+        unpickled(BytesIO(b"\x80\x02Np%d\n." % large[0]))
+
+
+def test_a_header_that_no_detector_has_is_refused(tmp_path, monkeypatch):
+    save_file({"a": torch.zeros(1)}, tmp_path / "a.safetensors")
+    assert outline(tmp_path / "a.safetensors").shapes == {"a": (1,)}
+    length = 26_000_000
+    with open(tmp_path / "b.safetensors", "wb") as file:
+        file.write(struct.pack("<Q", length) + b"{")
+        file.truncate(8 + length)
+    with pytest.raises(InputError, match=r"b\.safetensors can't be read .*its header is larger than 25 MB, which no"):
+        outline(tmp_path / "b.safetensors")

@@ -4,7 +4,9 @@ Read as JSON alone: neither the library nor torch is needed to know what a detec
 """
 
 import json
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,14 @@ MODEL = "hub_"  # of `detector.model`, before the type of the architecture
 HEAD = "ForImageClassification"
 ANEW = "get the folder anew"
 LARGEST = 1 << 24  # bytes of a JSON file
+SHOWN = 80  # letters of a file's own words in a message
+LABELS, LETTERS = 10_000, 100  # at most, of a detector and of a label
+LAYERS = 1000  # more has no detector, and the library makes an object of each before a weight is looked at
+COUNTS, SIZES = re.compile("layer|depth|block|stage|repeat"), re.compile("channel|size|dim|width")
+PIXELS = 1 << 14  # of a side
+# Keys by which a network takes a part from somewhere else than the folder, and architectures that are such parts.
+ELSEWHERE = ("backbone", "use_timm_backbone", "use_pretrained_backbone", "checkpoint_path", "pretrained_cfg")
+TIMM = ("timm_wrapper", "timm_backbone")
 # Pillow's codes of its filters; what `detector.resize` has for them.
 FILTERS = {2: "bilinear", 3: "bicubic", 4: "area"}
 OTHERS = {0: "nearest", 1: "Lanczos", 5: "Hamming"}
@@ -42,7 +52,7 @@ def read(folder: Path) -> Reading:
     """
     config = _config(folder)
     weights(folder)
-    labels = _labels(folder, config)
+    labels = _labels(config, folder / CONFIG)
     real = real_of(labels)
     seen, notes = _preprocessing(folder, config)
     detector = {"model": MODEL + config["model_type"], "classes": labels, "output": "softmax", **seen}
@@ -80,20 +90,20 @@ def weights(folder: Path) -> list[Path]:
     Raises:
         InputError: there are none as safetensors, or the index names others than files of the folder.
     """
-    if (folder / WEIGHTS).is_file():
+    if os.path.isfile(folder / WEIGHTS):
         return [folder / WEIGHTS]
     index = folder / INDEX
-    if index.is_file():
+    if os.path.isfile(index):
         shards = _json(index).get("weight_map")
         if not isinstance(shards, dict) or not shards:
             raise InputError(f"{index} names no files of weights: {ANEW}")
         names = sorted(set(map(str, shards.values())))
         wrong = next((name for name in names if Path(name).name != name or not name.endswith(".safetensors")), None)
         if wrong is not None:
-            raise InputError(f"{index} names {in_line(wrong)[:80]}, which is no safetensors file of the folder: {ANEW}")
-        absent = next((name for name in names if not (folder / name).is_file()), None)
+            raise InputError(f"{index} names {_cut(wrong)}, which is no safetensors file of the folder: {ANEW}")
+        absent = next((name for name in names if not os.path.isfile(folder / name)), None)
         if absent is not None:
-            raise InputError(f"{folder / absent} isn't there, but {INDEX} names it: {ANEW}")
+            raise InputError(f"{folder / _cut(absent)} isn't there, but {INDEX} names it: {ANEW}")
         return [index, *(folder / name for name in names)]
     pickled = next((path.name for path in sorted(folder.glob("*")) if path.suffix in (".bin", ".pt", ".pth")), None)
     if pickled is not None:
@@ -131,43 +141,108 @@ def _config(folder: Path) -> dict[str, Any]:
             f"{PREPROCESSOR}, {WEIGHTS})"
         )
     config = _json(folder / CONFIG)
-    kind, architectures = config.get("model_type"), config.get("architectures")
-    for path in (folder / CONFIG, folder / PREPROCESSOR):
-        if path.is_file() and (config if path.name == CONFIG else _json(path)).get("auto_map"):
-            raise InputError(
-                f"{path} asks for code of the folder's own (auto_map), which isn't run: give a detector of an "
-                "architecture that transformers has"
-            )
-    if not (isinstance(kind, str) and kind.replace("_", "").replace("-", "").isalnum() and kind.isascii()):
-        raise InputError(f"{folder / CONFIG} says no model_type of transformers: {ANEW}")
-    if not (isinstance(architectures, list) and architectures and isinstance(architectures[0], str)):
-        raise InputError(f"{folder / CONFIG} says no architectures: {ANEW}, or save the model with save_pretrained")
-    if not architectures[0].endswith(HEAD):
-        raise InputError(
-            f"{folder / CONFIG} is of {in_line(architectures[0])[:80]}, which is no classifier of images: give a "
-            f"folder of a ...{HEAD}"
-        )
-    if config.get("quantization_config"):
-        raise InputError(
-            f"{folder / CONFIG} is of quantised weights, of which gradients of NES would be lost: give the float ones"
-        )
-    if config.get("problem_type") == "multi_label_classification":
-        raise InputError(
-            f"{folder / CONFIG} is of a detector with a sigmoid for each of several labels, which isn't read here: "
-            "give one with a softmax"
-        )
+    if (folder / PREPROCESSOR).is_file():
+        _no_code(_json(folder / PREPROCESSOR), folder / PREPROCESSOR)
+    checked(config, folder / CONFIG)
     return config
 
 
-def _labels(folder: Path, config: Mapping[str, Any]) -> list[str]:
+def checked(config: Mapping[str, Any], path: Path, remedy: str = ANEW) -> None:
+    """See that a config.json is one that is run here, and asks for nothing that isn't in it.
+
+    Args:
+        config: its content.
+        path: where it is from: the file itself, or one of ours that keeps it.
+        remedy: what to do about a damaged one, for the sentence's end.
+
+    Raises:
+        InputError: it isn't.
+    """
+    _no_code(config, path)
+    kind, architectures = config.get("model_type"), config.get("architectures")
+    if not (isinstance(kind, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,80}", kind)):
+        raise InputError(f"{path} says no model_type of transformers: {remedy}")
+    for name, value in _entries(config):
+        if (name in ELSEWHERE and value) or (name == "model_type" and value in TIMM):
+            raise InputError(
+                f"{path} takes its network from elsewhere ({_cut(name)}: {_cut(value)}), which isn't done: give "
+                "detector.model the network's name in timm, and the file of its weights as detector.checkpoint"
+            )
+        counts = value if isinstance(value, list) else [value]
+        if _counts(name) and any(isinstance(one, int | float) and one > LAYERS for one in counts):
+            raise InputError(f"{path} says {_cut(name)}: {_cut(value)}, which no detector has: {remedy}")
+    if not (isinstance(architectures, list) and architectures and isinstance(architectures[0], str)):
+        raise InputError(f"{path} says no architectures: {remedy}, or save the model with save_pretrained")
+    if not architectures[0].endswith(HEAD):
+        raise InputError(
+            f"{path} is of {_cut(architectures[0])}, which is no classifier of images: give a folder of a ...{HEAD}"
+        )
+    if not re.fullmatch(r"[A-Za-z0-9_]{1,120}", architectures[0]):
+        raise InputError(f"{path} says the architecture {_cut(architectures[0])}, which is none: {remedy}")
+    if config.get("quantization_config"):
+        raise InputError(f"{path} is of quantised weights, of which NES would lose gradients: give the float ones")
+    if config.get("problem_type") == "multi_label_classification":
+        raise InputError(
+            f"{path} is of a detector with a sigmoid for each of several labels, which isn't read here: "
+            "give one with a softmax"
+        )
+    _labels(config, path, remedy)
+
+
+def _no_code(found: Mapping[str, Any], path: Path) -> None:
+    if found.get("auto_map"):
+        raise InputError(
+            f"{path} asks for code of the folder's own (auto_map), which isn't run: give a detector of an "
+            "architecture that transformers has"
+        )
+
+
+def _counts(name: str) -> bool:
+    """Whether a key is of how often something is repeated: num_hidden_layers, depths, but not stage_out_channels."""
+    return bool(COUNTS.search(name)) and not SIZES.search(name)
+
+
+def _entries(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Keys and values, those of mappings within it too."""
+    waiting: list[Any] = [config]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            yield from one.items()
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+
+
+def _cut(value: object) -> str:
+    """A file's own words as they may stand in a message."""
+    said = in_line(value)
+    return said if len(said) <= SHOWN else f"{said[:SHOWN]}..."
+
+
+def _labels(config: Mapping[str, Any], path: Path, remedy: str = ANEW) -> list[str]:
     found = config.get("id2label")
-    with reading(folder / CONFIG, ANEW, "a model's configuration"):
+    with reading(path, remedy, "a model's configuration"):
+        count = int(config.get("num_labels", 2)) if found is None else len(found)
+        if not 1 <= count <= LABELS:
+            raise ValueError(f"a detector has 1 to {LABELS} labels, not {_cut(count)}")
         if found is None:  # transformers' own default
-            return [f"LABEL_{number}" for number in range(int(config.get("num_labels", 2)))]
+            return [f"LABEL_{number}" for number in range(count)]
         by_number = {int(number): str(label).strip() for number, label in found.items()}
-        if sorted(by_number) != list(range(len(by_number))) or not by_number:
+        if len(by_number) != count:
+            raise ValueError("id2label has a number twice")
+        if sorted(by_number) != list(range(count)):
             raise ValueError("id2label doesn't count from 0")
-        return [by_number[number] for number in sorted(by_number)]
+        labels = [by_number[number] for number in range(count)]
+    long = next((label for label in labels if len(label) > LETTERS or not label.isprintable()), None)
+    if long is not None:
+        raise InputError(
+            f"{path} has the label {_cut(long)}, where one line of {LETTERS} letters at most was expected: shorten it"
+        )
+    if len(set(labels)) < count:
+        twice = next(label for label in labels if labels.count(label) > 1)
+        raise InputError(f"{path} has the label {_cut(twice)} twice: give each output a name of its own in id2label")
+    return labels
 
 
 def _preprocessing(folder: Path, config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -180,6 +255,8 @@ def _preprocessing(folder: Path, config: Mapping[str, Any]) -> tuple[dict[str, A
     seen: dict[str, Any] = {}
     with reading(path, ANEW, "an image processor's configuration"):
         size, resized = _size(found, config)
+        if size is not None and not 1 <= size <= PIXELS:
+            raise ValueError(f"its input would be {_cut(size)} px large, where 1 to {PIXELS} px were expected")
         if size is not None:
             seen["input_size"] = size
         if size is not None and resized is not None and resized != size:
@@ -192,10 +269,11 @@ def _preprocessing(folder: Path, config: Mapping[str, Any]) -> tuple[dict[str, A
             seen["colour"] = "bgr"
             seen |= {name: seen[name][::-1] for name in ("mean", "std") if name in seen}
         code = found.get("resample")
-        if code in FILTERS:
+        if isinstance(code, int) and code in FILTERS:
             seen["resize"] = {"library": "pillow", "interpolation": FILTERS[code]}
         else:
-            other = f"resizes with Pillow's filter {OTHERS.get(code, code)}" if code is not None else "says no filter"
+            named = OTHERS.get(code) if isinstance(code, int) else None
+            other = f"resizes with Pillow's filter {named or _cut(code)}" if code is not None else "says no filter"
             notes.append(f"its {PREPROCESSOR} {other}: bicubic is taken (detector.resize)")
             seen["resize"] = {"library": "pillow", "interpolation": "bicubic"}
     return seen, notes
@@ -219,7 +297,7 @@ def _side(size: Any) -> int:
         size = dict(zip(("height", "width"), size, strict=True))
     sides = {int(size[name]) for name in ("height", "width", "shortest_edge", "longest_edge") if size.get(name)}
     if len(sides) != 1:
-        raise ValueError(f"the input isn't one square: {size}")
+        raise ValueError(f"the input isn't one square: {_cut(size)}")
     return sides.pop()
 
 

@@ -1,6 +1,9 @@
 """Folders of transformers: what they say of themselves, and the same answers as the library's own."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -169,13 +172,44 @@ def test_the_user_turns_labels_around(tmp_path):
         (VIT, PROCESSOR | {"size": {"height": 32, "width": 64}}, "the input isn't one square"),
         (VIT, PROCESSOR | {"image_mean": [0.5]}, "aren't of three channels"),
         (VIT, PROCESSOR | {"rescale_factor": "x"}, r"preprocessor_config\.json can't be read"),
+        (
+            VIT | {"model_type": "timm_wrapper"},
+            PROCESSOR,
+            "takes its network from elsewhere .*: give detector.model the",
+        ),
+        (VIT | {"a": [{"backbone": "hf-hub:x/y"}]}, PROCESSOR, r"takes its network from elsewhere \(backbone: hf-hub"),
+        (VIT | {"num_hidden_layers": 10**9}, PROCESSOR, "says num_hidden_layers: 1000000000, which no detector has"),
+        (VIT | {"depths": [2, 10**9]}, PROCESSOR, "which no detector has"),
+        (VIT | {"id2label": None, "num_labels": 10**12}, PROCESSOR, "1 to 10000 labels, not 1000000000000"),
+        (VIT | {"id2label": None, "num_labels": -5}, PROCESSOR, "1 to 10000 labels, not -5"),
+        (VIT | {"id2label": {}}, PROCESSOR, "1 to 10000 labels, not 0"),
+        (VIT | {"id2label": {"0": "Real", "1": " Real"}}, PROCESSOR, "has the label Real twice: give each output"),
+        (VIT | {"id2label": {"0": "Real", "00": "Fake"}}, PROCESSOR, "id2label has a number twice"),
+        (
+            VIT | {"id2label": {"0": "R\nERROR: x", "1": "Fake"}},
+            PROCESSOR,
+            r"has the label R\\nERROR: x, where one line",
+        ),
+        (
+            VIT | {"id2label": {"0": "R" * 10**6, "1": "Fake"}},
+            PROCESSOR,
+            "has the label R{80}\\.\\.\\., where one line",
+        ),
+        (VIT | {"architectures": ["\nx" * 10**6 + "ForImageClassification"]}, PROCESSOR, "says the architecture"),
+        (VIT | {"model_type": "a" * 10**6}, PROCESSOR, "says no model_type"),
+        (VIT, PROCESSOR | {"size": -3}, "its input would be -3 px large, where 1 to 16384 px were expected"),
+        (VIT, PROCESSOR | {"size": 2**70}, "px large, where 1 to 16384"),
         (None, None, r"is a folder without config\.json"),
     ],
 )
 def test_folders_that_are_not_read_are_refused_in_a_line(tmp_path, config, processor, message):
     with pytest.raises(InputError, match=message) as refused:
         reading_of(written(tmp_path, config, processor))
-    assert "\n" not in str(refused.value) and str(tmp_path) in str(refused.value)
+    assert "\n" not in str(refused.value) and str(tmp_path) in str(refused.value) and len(str(refused.value)) < 800
+
+
+def test_counts_of_layers_are_bounded_and_sizes_of_them_are_not(tmp_path):
+    reading_of(written(tmp_path, VIT | {"stage_out_channels": [2048], "layer_norm_eps": 1e-6, "feature_layer": -2}))
 
 
 def test_pickled_weights_are_refused_and_shards_are_found(tmp_path):
@@ -194,6 +228,9 @@ def test_pickled_weights_are_refused_and_shards_are_found(tmp_path):
     assert [path.name for path in hub.parts(folder)][2:] == [hub.INDEX, "m-1.safetensors", "m-2.safetensors"]
     index.write_text(json.dumps({"weight_map": {"a": "../m.safetensors"}}))
     with pytest.raises(InputError, match="no safetensors file of the folder"):
+        reading_of(folder)
+    index.write_text(json.dumps({"weight_map": {"a": "x" * 300 + ".safetensors"}}))
+    with pytest.raises(InputError, match=r"x{80}\.\.\. isn't there, but"):  # no file's name is that long
         reading_of(folder)
 
 
@@ -300,8 +337,46 @@ def test_metadata_of_others_build_nothing_strange(library, tmp_path):
     classes = classes_of(settings, told(tmp_path / "vit"))
     opened = checkpoint.load(settings, tmp_path / "vit", classes=classes)
     kept, process = tmp_path / "a.safetensors", opened.preprocessing
-    for text in ("{}", "[", '{"model_type": "os.system"}'):
+    elsewhere = json.dumps(VIT | {"model_type": "timm_wrapper", "model_args": {"checkpoint_path": "/etc/passwd"}})
+    for text, message in (
+        ("{}", "says no model_type"),
+        ("[", "can't be read as a detector of transformers"),
+        ("[]", "can't be read as a detector of transformers"),
+        (json.dumps(VIT | {"model_type": "os_system"}), "can't be read as a detector of transformers"),
+        (elsewhere, "takes its network from elsewhere"),
+        (json.dumps(VIT | {"auto_map": {"A": "x.Y"}}), "asks for code"),
+        (json.dumps(VIT | {"hidden_size": 2**20}), "claims a network of [0-9,]+ numbers, where its weights are"),
+    ):
         opened.module.said = {"hub": text}
         checkpoint.save(kept, opened.module, model="hub_vit", preprocessing=process, classes=classes)
-        with pytest.raises(InputError, match=r"a\.safetensors can't be read as a detector of transformers"):
+        with pytest.raises(InputError, match=rf"a\.safetensors {message}"):
             checkpoint.load(settings, kept, classes=classes)
+
+
+def test_sizes_that_are_claimed_take_no_memory(library, tmp_path):
+    saved(library, tmp_path)
+    settings = needing(tmp_path)
+    config = json.loads((tmp_path / hub.CONFIG).read_text())
+    (tmp_path / hub.CONFIG).write_text(json.dumps(config | {"hidden_size": 2**20, "intermediate_size": 2**20}))
+    with pytest.raises(InputError, match="claims a network of [0-9,]{17,} numbers, where its weights are"):
+        checkpoint.load(settings, tmp_path, classes=classes_of(settings, told(tmp_path)))
+
+
+def test_an_architecture_that_needs_another_package_says_which(library, tmp_path, monkeypatch):
+    def lacking(*_: object, **__: object) -> None:
+        raise ImportError("DinatModel requires the natten library")
+
+    saved(library, tmp_path)
+    settings = needing(tmp_path)
+    monkeypatch.setattr(library.AutoModelForImageClassification, "from_config", lacking)
+    with pytest.raises(
+        InputError, match=r"is of vit, for which .* \(DinatModel requires the natten library\): install"
+    ):
+        checkpoint.load(settings, tmp_path, classes=classes_of(settings, told(tmp_path)))
+
+
+def test_the_library_is_kept_off_the_network(library):
+    code = "import advxai.detector.checkpoint; from huggingface_hub import constants; print(constants.HF_HUB_OFFLINE)"
+    environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout == "True\n"

@@ -123,7 +123,12 @@ def _whole(path: Path) -> "ModelProto":
     """The model with the tensors of other files in it."""
     import onnx
 
-    onnxfile.parts(path)  # all are there, and in its folder
+    for part in onnxfile.parts(path)[1:]:  # all are there, and in its folder
+        if part.resolve() != path.parent.resolve() / part.relative_to(path.parent):
+            raise InputError(
+                f"{path}: its tensors lie in {in_line(part.name)[:80]}, which is a link, and the package onnx follows "
+                "none: put a real copy of that file there (cp --dereference copies a folder so)"
+            )
     with reading(path, ANEW, KIND):
         model = onnx.load(str(path), load_external_data=False)
         onnx.load_external_data_for_model(model, str(path.parent))
@@ -154,6 +159,12 @@ def _output(
 ) -> tuple[str, NDArray[np.float32]]:
     """The output with a number a class, or one, for each image: its name, and what it answers (rows, outputs)."""
     named = list(zip((one.name for one in model.graph.output), given, strict=True))
+    for name, array in named:
+        if not isinstance(array, np.ndarray):
+            raise InputError(
+                f"{path}: its output {in_line(name)[:40]} is a {type(array).__name__}, where a tensor was expected: "
+                "export the logits alone"
+            )
     fits = [
         (name, array)
         for name, array in named

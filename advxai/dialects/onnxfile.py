@@ -3,6 +3,7 @@
 Read field by field without the package onnx, which not every job's environment has; tensors aren't looked at.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +16,7 @@ from advxai.dialects.reading import Reading
 MODEL = "onnx"  # of `detector.model`
 ANEW, KIND = "get it anew, or export the network again", "an ONNX file"
 # Numbers of fields: of ModelProto, each with its wire type, of GraphProto, TensorProto and AttributeProto
-GRAPH, OPSETS = 7, 8
+GRAPH, OPSETS, FUNCTION = 7, 8, 25
 FIELDS = {1: VARINT, 2: BYTES, 3: BYTES, 4: BYTES, 5: VARINT, 6: BYTES, GRAPH: BYTES, OPSETS: BYTES}
 FIELDS |= dict.fromkeys((14, 20, 25, 26), BYTES)
 NODE, TENSOR, INPUT, OUTPUT = 1, 5, 11, 12
@@ -23,6 +24,10 @@ NAME, EXTERNAL, LOCATION = 8, 13, 14
 ATTRIBUTE, TENSORS, GRAPHS = 5, (5, 10), (6, 11)
 FLOAT = 1
 TYPES = {2: "UINT8", 3: "INT8", 6: "INT32", 7: "INT64", 10: "FLOAT16", 11: "DOUBLE", 16: "BFLOAT16"}
+# Of GraphProto, AttributeProto and SparseTensorProto; and of FunctionProto: its nodes, and defaults of its attributes
+SPARSE, SPARSES, SPARSE_PARTS = 15, (22, 23), (1, 2)
+FUNCTION_NODE, FUNCTION_ATTRIBUTE = 7, 11
+ROWS, PIXELS = 1024, 1024  # at most, of images at a time and of a side
 DEEPEST = 20  # graphs within graphs
 
 
@@ -89,6 +94,9 @@ def _header(path: Path, *_: int) -> Header:
             outputs += [_value(one) for one in inner(graph, OUTPUT)]
             constant |= {text_of(one, NAME) for one in inner(graph, TENSOR)}
             external |= set(_locations(graph))
+        for function in inner(content, FUNCTION):
+            for attributes in (inner(function, FUNCTION_NODE, ATTRIBUTE), inner(function, FUNCTION_ATTRIBUTE)):
+                external |= set(_of_attributes(attributes, 0))
     return Header(tuple(one for one in inputs if one.name not in constant), tuple(outputs), tuple(sorted(external)))
 
 
@@ -104,9 +112,15 @@ def _locations(graph: memoryview, depth: int = 0) -> Iterator[str]:
     """Names of the files that a graph's tensors lie in, those of graphs and attributes within it too."""
     if depth > DEEPEST:
         raise ValueError("graphs are nested too deeply")
-    tensors = list(_named(inner(graph, TENSOR)))
-    yield from tensors
-    for attribute in inner(graph, NODE, ATTRIBUTE):
+    yield from _named(inner(graph, TENSOR))
+    _require_whole(inner(graph, SPARSE))
+    yield from _of_attributes(inner(graph, NODE, ATTRIBUTE), depth)
+
+
+def _of_attributes(attributes: Iterator[memoryview], depth: int) -> Iterator[str]:
+    for attribute in attributes:
+        for number in SPARSES:
+            _require_whole(inner(attribute, number))
         for number in TENSORS:
             yield from _named(inner(attribute, number))
         for number in GRAPHS:
@@ -116,8 +130,15 @@ def _locations(graph: memoryview, depth: int = 0) -> Iterator[str]:
 
 def _named(tensors: Iterator[memoryview]) -> Iterator[str]:
     for tensor in tensors:
-        if number_of(tensor, LOCATION) == 1:
+        if number_of(tensor, LOCATION) & 0xFFFFFFFF == 1:  # of 32 bits, as protobuf cuts it
             yield from (text_of(entry, 2) for entry in inner(tensor, EXTERNAL) if text_of(entry, 1) == "location")
+
+
+def _require_whole(sparse: Iterator[memoryview]) -> None:
+    for one in sparse:
+        for number in SPARSE_PARTS:
+            if any(_named(inner(one, number))):
+                raise ValueError("a sparse tensor of its lies in another file")
 
 
 def read(path: Path) -> Reading:
@@ -156,7 +177,7 @@ def parts(path: Path) -> list[Path]:
     for name in names:
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise InputError(f"{path}: its tensors lie in {in_line(name)[:80]}, outside its folder: {ANEW}")
-        if not (path.parent / name).is_file():
+        if not os.path.isfile(path.parent / name):
             raise InputError(f"{path}: its tensors lie in {in_line(name)[:80]}, which isn't beside it: put it there")
     return [path, *(path.parent / name for name in names)]
 
@@ -175,6 +196,12 @@ def image_input(found: Header, path: Path) -> Value:
         raise InputError(
             f"{path}: its input is of type {TYPES.get(entry.kind, entry.kind)}, where NES needs the whole precision of "
             "float32: export it with float inputs and weights"
+        )
+    rows, largest = next(iter(entry.sides), None) or 1, max((side or 1 for side in entry.sides[1:]), default=1)
+    if rows > ROWS or largest > PIXELS:
+        raise InputError(
+            f"{path}: its input is of {' x '.join(str(side or '?') for side in entry.sides[:6])}, where at most {ROWS} "
+            f"images of {PIXELS} px a side are taken at a time: export it with a dynamic batch, for smaller images"
         )
     return entry
 

@@ -70,8 +70,11 @@ def number_of(message: memoryview, number: int) -> int:
 
 
 def text_of(message: memoryview, number: int) -> str:
-    """A text of a message; "": it isn't there."""
-    return "".join(str(part, "utf-8") for part in inner(message, number))
+    """A text of a message, the last of several as protobuf has it; "": it isn't there."""
+    found = b""
+    for part in inner(message, number):
+        found = bytes(part)
+    return found.decode()
 
 
 def _varint(message: memoryview, place: int) -> tuple[int, int]:

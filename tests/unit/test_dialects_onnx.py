@@ -237,6 +237,9 @@ def model_of(kind: int = TensorProto.FLOAT, shape: tuple[object, ...] = ("n", 3,
         ({"shape": ("n", "c", "h", "w")}, "three channels were expected"),
         ({"shape": ("n", 3, SIZE, 16)}, "its input is 16 x 32 px, where a square was expected"),
         ({"inputs": 2}, "its graph has the inputs in0, in1"),
+        ({"shape": (2**40, 3, SIZE, SIZE)}, "its input is of 1099511627776 x 3 x 32 x 32, where at most 1024 images"),
+        ({"shape": (-1, 3, SIZE, SIZE)}, "where at most 1024 images of 1024 px a side are taken"),
+        ({"shape": (1, 3, 2**20, 2**20)}, "where at most 1024 images of 1024 px a side are taken"),
     ],
 )
 def test_inputs_that_are_no_images_are_refused_at_planning(tmp_path, changes, message):
@@ -275,6 +278,53 @@ def test_tensors_in_other_files_are_taken_along(tmp_path):
     path.write_bytes(model.SerializeToString())
     with pytest.raises(InputError, match=r"lie in \.\./a\.data, outside its folder"):
         parts(path)
+
+
+def outside(name: bytes = b"a.data") -> TensorProto:
+    tensor = TensorProto(name="outside", data_type=TensorProto.FLOAT, dims=[1], data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value=name.decode())
+    return tensor
+
+
+def test_tensors_of_functions_are_in_the_hash_and_the_last_of_two_keys_counts(tmp_path):
+    path = tmp_path / "a.onnx"
+    (tmp_path / "a.data").write_bytes(bytes(4))
+    model = model_of()
+    node = helper.make_node("Constant", [], ["c"], value=outside())
+    model.functions.append(helper.make_function("own", "f", [], ["c"], [node], [helper.make_opsetid("", 13)]))
+    onnx.save(model, str(path))
+    assert parts(path) == [path, tmp_path / "a.data"]
+    entry = onnx.StringStringEntryProto(key="x", value="b.data").SerializeToString()
+    entry += onnx.StringStringEntryProto(key="location", value="a.data").SerializeToString()
+    raw = b"\x70\x01" + bytes([13 << 3 | 2, len(entry)]) + entry
+    graph = bytes([5 << 3 | 2, len(raw)]) + raw
+    path.write_bytes(model_of().SerializeToString() + bytes([7 << 3 | 2, len(graph)]) + graph)
+    assert parts(path) == [path, tmp_path / "a.data"]
+
+
+def test_links_and_impossible_names_of_tensors_are_refused_in_a_line(tmp_path):
+    path = tmp_path / "a.onnx"
+    model = model_of()
+    model.graph.initializer.append(outside())
+    path.write_bytes(model.SerializeToString())
+    (tmp_path / "blob").write_bytes(bytes(4))
+    (tmp_path / "a.data").symlink_to(tmp_path / "blob")
+    with pytest.raises(InputError, match=r"lie in a\.data, which is a link, .*: put a real copy"):
+        graph_of(path, TWO, SIZE)
+    model.graph.initializer[-1].CopyFrom(outside(b"x" * 300))
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(InputError, match="lie in x{80}, which isn't beside it"):
+        parts(path)
+
+
+def test_an_output_that_is_no_tensor_is_refused_in_a_line(tmp_path):
+    model = model_of()
+    model.graph.node.append(helper.make_node("SequenceConstruct", ["out"], ["several"]))
+    del model.graph.output[:]
+    model.graph.output.append(helper.make_tensor_sequence_value_info("several", TensorProto.FLOAT, None))
+    onnx.save(model, str(tmp_path / "a.onnx"))
+    with pytest.raises(InputError, match="its output several is a list, where a tensor was expected"):
+        graph_of(tmp_path / "a.onnx", TWO, SIZE)
 
 
 def test_a_stored_file_of_others_metadata_is_refused(tmp_path):

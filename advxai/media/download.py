@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from email.message import Message
 from io import BufferedRandom
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def download(
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         with _alone(part, destination) as file:
-            _fill(url, file, part, destination, bar, by_hand)
+            _fill(url, file, part, destination, size, bar, by_hand)
             file.seek(0)
             found, length = hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size
             if (size is not None and length != size) or (sha256 and found != sha256):
@@ -82,18 +83,27 @@ def _alone(part: Path, destination: Path) -> Iterator[BufferedRandom]:
         yield file
 
 
-def _fill(url: str, file: BufferedRandom, part: Path, destination: Path, bar: Progress | None, by_hand: str) -> None:
+def _fill(
+    url: str,
+    file: BufferedRandom,
+    part: Path,
+    destination: Path,
+    size: int | None,
+    bar: Progress | None,
+    by_hand: str,
+) -> None:
     """Fetch what is missing of a part, in as many answers as it takes."""
     failures, most = 0, 0
     while True:
         before = file.seek(0, os.SEEK_END)
         try:
-            if _answered(url, file, part, destination.name, bar):
+            if _answered(url, file, part, destination.name, size, bar):
                 return
             reason = "the connection was cut off"
         except urllib.error.HTTPError as error:
             if error.code == 416:  # nothing lies behind what is there: of another file, or all of it
-                if _total(error.headers.get("Content-Range")) == before:
+                now = _version(error.headers)
+                if _total(error.headers.get("Content-Range")) == before and now in ("", _origin(part).get("version")):
                     return
                 file.truncate(0)
                 _forget_origin(part)
@@ -102,10 +112,10 @@ def _fill(url: str, file: BufferedRandom, part: Path, destination: Path, bar: Pr
                 reason = f"{error.code} {error.reason}"
             else:
                 raise InputError(
-                    f"{destination.name} isn't to be had at {url} ({error.code} {in_line(error.reason)}): look for it "
-                    f"there, and {by_hand}"
+                    f"{destination.name} isn't to be had at {url} ({error.code} {in_line(error.reason)[:200]}): look "
+                    f"for it there, and {by_hand}"
                 ) from error
-        except (OSError, http.client.HTTPException) as error:  # of the network, in a dozen of forms
+        except (OSError, http.client.HTTPException, ValueError) as error:  # of the network, in a dozen of forms
             if getattr(error, "errno", None) in MACHINE:
                 raise
             reason = str(getattr(error, "reason", None) or error) or type(error).__name__
@@ -121,7 +131,7 @@ def _fill(url: str, file: BufferedRandom, part: Path, destination: Path, bar: Pr
             )
 
 
-def _answered(url: str, file: BufferedRandom, part: Path, name: str, bar: Progress | None) -> bool:
+def _answered(url: str, file: BufferedRandom, part: Path, name: str, size: int | None, bar: Progress | None) -> bool:
     """Take in one answer; whether the file is whole then."""
     there = file.seek(0, os.SEEK_END)
     request = urllib.request.Request(url, headers={"User-Agent": "advxai", "Accept-Encoding": "identity"})
@@ -130,28 +140,56 @@ def _answered(url: str, file: BufferedRandom, part: Path, name: str, bar: Progre
         request.add_header("Range", f"bytes={there}-")
         if origin.get("version"):
             request.add_header("If-Range", origin["version"])
-    with urllib.request.build_opener().open(request, timeout=TIMEOUT) as answer:
-        if answer.headers.get_content_type() == "text/html":
+    with _opener().open(request, timeout=TIMEOUT) as answer:
+        if answer.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
             raise http.client.HTTPException("a web page answers instead of the file")
-        begins = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range") or "")
+        if answer.status not in (200, 203, 206):
+            raise http.client.HTTPException(f"the answer {answer.status} has no file")
+        if (answer.headers.get("Content-Encoding") or "identity").lower() != "identity":
+            raise http.client.HTTPException("the file comes encoded, which wasn't asked for")
+        begins = re.match(r"bytes (\d+)-\d+/(\d+|\*)$", answer.headers.get("Content-Range") or "")
+        version = _version(answer.headers)
+        if answer.status == 206 and there and version != origin.get("version", ""):
+            begins = None  # a part of another version than what is there
         if answer.status != 206 or begins is None or int(begins[1]) != there:
             there = 0  # the whole file, or not what was asked for
             file.truncate(0)
-            if answer.status == 206 and not (begins and int(begins[1]) == 0):
+            if answer.status == 206 and not (begins and int(begins[1]) == 0 and begins[2] != "*"):
                 _forget_origin(part)
                 return False
-        etag = answer.headers.get("ETag") or ""
-        version = etag if etag and not etag.startswith("W/") else answer.headers.get("Last-Modified") or ""
         _origin_file(part).write_text(json.dumps({"url": url, "version": version}))
         length = answer.headers.get("Content-Length")
         total = None if length is None else there + int(length)
+        if answer.status == 206 and begins and begins[2] != "*":
+            total = int(begins[2])  # of the whole file: a shorter part is a cut connection
         while content := answer.read1(CHUNK):
             file.write(content)
             there += len(content)
+            if size is not None and there > size:
+                return True  # too large already, which is said by whoever compares
             if bar is not None:
                 bar(name, there, total)
         file.flush()
+        if not there:
+            raise http.client.HTTPException("the answer is empty")
         return total is None or there >= total
+
+
+def _version(headers: Message) -> str:
+    etag = headers.get("ETag") or ""
+    return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified") or ""
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """Of HTTP and HTTPS alone, wherever an answer leads."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(), urllib.request.UnknownHandler(), urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(), urllib.request.HTTPDefaultErrorHandler(), urllib.request.HTTPRedirectHandler(),
+        urllib.request.HTTPErrorProcessor(),
+    ):  # fmt: skip
+        opener.add_handler(handler)
+    return opener
 
 
 def _total(content_range: str | None) -> int | None:

@@ -167,11 +167,51 @@ def test_a_part_that_is_whole_already_is_taken(server, tmp_path):
     assert server.asked == [f"bytes={len(CONTENT)}-"]
 
 
+def answering(monkeypatch, status: int, headers: dict[str, str], content: bytes = b"") -> None:
+    def answer(self: Handler) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    monkeypatch.setattr(Handler, "do_GET", answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "message"),
+    [
+        (200, {"Content-Length": "abc"}, "can't be fetched"),
+        (302, {"Location": "http://[bad/"}, "can't be fetched"),
+        (302, {"Location": "ftp://127.0.0.1:1/x"}, "can't be fetched"),
+        (200, {"Content-Encoding": "gzip"}, "comes encoded"),
+        (200, {"Content-Type": "application/xhtml+xml"}, "a web page answers"),
+        (204, {}, "the answer 204 has no file"),
+        (200, {"Content-Length": "0"}, "the answer is empty"),
+        (206, {"Content-Range": "bytes 0-2/100", "Content-Length": "3"}, "cut off"),
+    ],
+)
+def test_answers_that_are_no_file_are_failed_tries(server, tmp_path, monkeypatch, status, headers, message):
+    answering(monkeypatch, status, headers, b"abc" if headers.get("Content-Length") != "0" and status != 204 else b"")
+    with pytest.raises(InputError, match=message):
+        download(f"{server.url}/weights.pth", tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize(("status", "span"), [(206, "bytes 3-5/6"), (416, "bytes */3")])
+def test_a_part_is_not_joined_with_another_version(server, tmp_path, monkeypatch, status, span):
+    (tmp_path / "w.pth.part").write_bytes(b"old")
+    url = f"{server.url}/weights.pth"
+    (tmp_path / "w.pth.part.json").write_text(f'{{"url": "{url}", "version": "\\"one\\""}}')
+    answering(monkeypatch, status, {"ETag": '"two"', "Content-Range": span, "Content-Length": "3"}, b"new")
+    with pytest.raises(InputError, match="can't be fetched"):
+        download(url, tmp_path / "w.pth")
+
+
 def test_another_file_than_documented_is_thrown_away(server, tmp_path):
     with pytest.raises(InputError, match=rf"SHA-256 {SHA256} where SHA-256 {'0' * 64} was expected"):
         download(f"{server.url}/weights.pth", tmp_path / "w.pth", "0" * 64)
     assert left(tmp_path) == []
-    with pytest.raises(InputError, match="1048576 bytes .* where 7 bytes was expected"):
+    with pytest.raises(InputError, match="bytes .* where 7 bytes was expected"):
         download(f"{server.url}/weights.pth", tmp_path / "w.pth", size=7)
 
 

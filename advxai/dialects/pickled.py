@@ -157,7 +157,7 @@ class _Machine:
             target[self.key(key)] = value
 
     def key(self, key: Any) -> Any:
-        """A dictionary's key, or one of its own for what isn't plain or may have been chosen to share another's hash."""
+        """A dictionary's key, or one of its own for what isn't plain or may have been chosen for its hash."""
         plain = isinstance(key, PLAIN) and not isinstance(key, float)
         if plain and not (isinstance(key, int) and abs(key) >= _LARGEST_KEY):
             return key

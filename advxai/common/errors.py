@@ -9,6 +9,7 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 LONGEST = 200  # characters of a library's own words
+LONGEST_NAME = 120  # of a name that a file has given something
 # Faults of the machine, not of the file: full disk, used-up quota, file too large, too many files open, no memory.
 MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
@@ -60,6 +61,12 @@ def _shown(sign: str) -> str:
 def in_line(value: object) -> str:
     """What a file holds as it may stand in a message, which has no lines of the file's."""
     return str(value).replace("\n", r"\n")
+
+
+def named(value: object) -> str:
+    """A name of a file's choosing as it may stand in a message: in line, and cut where no name is that long."""
+    found = in_line(str(value)[: LONGEST_NAME + 1])
+    return found if len(found) <= LONGEST_NAME else f"{found[:LONGEST_NAME]}..."
 
 
 def keep_traceback(item: object) -> None:

@@ -1,17 +1,19 @@
 """The tensors of a checkpoint put into a network: names cleaned and renamed, then each must be there and fit."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
 
-from advxai.common.errors import InputError, reading
+from advxai.common.errors import InputError, named, reading
 from advxai.detector.build import head_keys
 from advxai.detector.tensors import not_finite, shape
 from advxai.dialects.names import cleaned, fitting
 from advxai.dialects.outline import ANEW, KIND
 from advxai.dialects.renaming import renamed, shaped
 
+_MOST_LISTED = 100  # names that a log's line has
 State = dict[str, Tensor]
 
 
@@ -58,7 +60,7 @@ def fill(
             )
     unexpected = next((name for name in state if name not in own), None)
     if unexpected is not None:
-        raise InputError(f"{path}: has the tensor {unexpected.strip('()')}, which the model doesn't; {mend}")
+        raise InputError(f"{path}: has the tensor {named(unexpected.strip('()'))}, which the model doesn't; {mend}")
     # BatchNorm's counter may be missing (older files); it plays no part in evaluation.
     with reading(path, ANEW, KIND):
         module.load_state_dict(state, strict=False)
@@ -74,28 +76,31 @@ def fill(
 def _told(prefix: str, read_as: str) -> str:
     """What was done with the file before it didn't fit, for a message's end."""
     parts = [f"it was read as {read_as}"] if read_as else []
-    parts += [f"{prefix} was taken off its names"] if prefix else []
+    parts += [f"{named(prefix)} was taken off its names"] if prefix else []
     return f" ({'; '.join(parts)})" if parts else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return ", ".join(map(named, names[:_MOST_LISTED])) + more
 
 
 def _as_the_network(state: State, own: State, path: Path, model: str) -> tuple[State, str]:
     """Tensors under the network's names, those left out that it has no use for; and the prefix that was taken off."""
     found = cleaned(state, own)
     if found.left_out:
-        logging.info(
-            "%s: %s belong to the training's loss and metrics and are not used", path, ", ".join(found.left_out)
-        )
+        logging.info("%s: %s belong to the training's loss and metrics and are not used", path, _listed(found.left_out))
     names, prefix = found.names, found.prefix
     if ":" not in model:  # code of the user's has whatever names it has
         new = renamed({short: tuple(state[name].shape) for name, short in names.items()}, model)
         unused = [name for name, short in names.items() if short not in new]
         if unused:
-            logging.info("%s: %s are not used by the detector", path, ", ".join(unused))
+            logging.info("%s: %s are not used by the detector", path, _listed(unused))
         names = {name: new[short] for name, short in names.items() if short in new}
     names, more = fitting(names, own)
     prefix += more
     if prefix:
-        logging.info("%s: the prefix %s was taken off the tensors' names", path, prefix)
+        logging.info("%s: the prefix %s was taken off the tensors' names", path, named(prefix))
     fitted = {short: state[name] for name, short in names.items()}
     if ":" not in model:
         fitted = {name: value.reshape(shaped(name, tuple(value.shape))) for name, value in fitted.items()}

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from advxai.common.errors import InputError, reading
+from advxai.common.errors import InputError, named, reading
 from advxai.dialects.header import SUFFIX, safetensors_header
 from advxai.dialects.marks import Placed, named_in
 from advxai.dialects.outline import ANEW, KIND, outline, unwrapped
@@ -72,7 +72,7 @@ def _left_alone(file: Path) -> dict[Any, Any]:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     logging.info(
         "%s: holds pickled code (%s%s), which isn't run: its tensors alone are read",
-        file, ", ".join(names[:_NAMED]), more,
+        file, ", ".join(map(named, names[:_NAMED])), more,
     )  # fmt: skip
     return {name: _tensor(value, numbers) if isinstance(value, Placed) else value
             for name, value in found.entries.items()}  # fmt: skip
@@ -95,9 +95,9 @@ def strange(name: object, value: object) -> str:
     if not isinstance(name, str):
         return f"the entry {ascii(name)[:80]} has no name"
     if not isinstance(value, Tensor):
-        return f"{name} isn't a tensor"
+        return f"{named(name)} isn't a tensor"
     plain = value.layout == torch.strided and value.device.type == "cpu" and not value.is_quantized
-    return "" if plain and not value.is_complex() else f"{name} is a tensor of a kind that no detector has"
+    return "" if plain and not value.is_complex() else f"{named(name)} is a tensor of a kind that no detector has"
 
 
 def not_finite(tensors: Mapping[str, Tensor]) -> str | None:

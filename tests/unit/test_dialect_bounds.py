@@ -1,6 +1,7 @@
 """What a hostile file of weights may cost: names without end, keys of one hash, large headers."""
 
 import struct
+import zipfile
 from io import BytesIO
 
 import pytest
@@ -8,12 +9,15 @@ import torch
 from safetensors.torch import save_file
 
 from advxai.common.errors import InputError
+from advxai.detector.checkpoint import load
+from advxai.detector.tensors import read_tensors, strange
 from advxai.dialects import names
 from advxai.dialects.marks import Inert
 from advxai.dialects.names import cleaned, fitting
 from advxai.dialects.outline import outline
 from advxai.dialects.pickled import unpickled
 from advxai.dialects.renaming import renamed
+from tests.unit.test_detector_checkpoint import SETTINGS, drawn
 
 
 def test_a_name_of_many_wrappers_is_taken_out_of_all_of_them():
@@ -56,3 +60,27 @@ def test_a_header_that_no_detector_has_is_refused(tmp_path, monkeypatch):
         file.truncate(8 + length)
     with pytest.raises(InputError, match=r"b\.safetensors can't be read .*its header is larger than 25 MB, which no"):
         outline(tmp_path / "b.safetensors")
+
+
+class Odd:
+    pass
+
+
+def test_names_of_a_file_stand_in_messages_in_one_line_and_cut(tmp_path, caplog):
+    long = "a\nb" + "c" * 1000
+    shown = "a\\nb" + "c" * 116 + "..."
+    assert strange(long, 3) == f"{shown} isn't a tensor"
+    assert strange(long, torch.zeros(1, dtype=torch.complex64)) == f"{shown} is a tensor of a kind that no detector has"
+    save_file({**drawn().state_dict(), long: torch.zeros(1)}, tmp_path / "a.safetensors")
+    with pytest.raises(InputError) as raised:
+        load(SETTINGS, tmp_path / "a.safetensors")
+    assert f"has the tensor {shown}, which the model doesn't" in str(raised.value)
+    torch.save({"net": drawn().state_dict(), "thing": Odd()}, tmp_path / "b.pth")
+    with zipfile.ZipFile(tmp_path / "b.pth") as old, zipfile.ZipFile(tmp_path / "c.pth", "w") as new:
+        for info in old.infolist():
+            name = f"test_dialect_bounds\n{Odd.__name__}\n".encode()
+            new.writestr(info.filename, old.read(info).replace(name, name.replace(b"Odd", b"Odd" * 1000)))
+    with caplog.at_level("INFO"):
+        read_tensors(tmp_path / "c.pth")
+    (line,) = [record.getMessage() for record in caplog.records if "pickled code" in record.getMessage()]
+    assert "OddOdd" in line and len(line) < 200 + len(str(tmp_path))

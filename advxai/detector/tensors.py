@@ -82,7 +82,8 @@ def _tensor(placed: Placed, numbers: Mapping[str, bytearray]) -> Tensor:
     storage, data = placed.storage, numbers[placed.storage.key]
     kind = _TYPES[storage.kind]
     whole = torch.frombuffer(data, dtype=kind) if data else torch.empty(0, dtype=kind)
-    return whole.as_strided(placed.shape, placed.stride, storage.start + placed.offset)
+    found = whole.as_strided(placed.shape, placed.stride, storage.start + placed.offset)
+    return -found if placed.negated else found
 
 
 def shape(tensor: Tensor) -> str:

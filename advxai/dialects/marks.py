@@ -57,12 +57,14 @@ class Storage:
 
 
 class Placed:
-    """A tensor as it lies in a storage: offset and strides in numbers."""
+    """A tensor as it lies in a storage: offset and strides in numbers, and whether its numbers are those negated."""
 
-    __slots__ = ("offset", "shape", "storage", "stride")
+    __slots__ = ("negated", "offset", "shape", "storage", "stride")
 
-    def __init__(self, storage: Storage, offset: int, shape: tuple[int, ...], stride: tuple[int, ...]) -> None:
-        self.storage, self.offset, self.shape, self.stride = storage, offset, shape, stride
+    def __init__(
+        self, storage: Storage, offset: int, shape: tuple[int, ...], stride: tuple[int, ...], negated: bool = False
+    ) -> None:
+        self.storage, self.offset, self.shape, self.stride, self.negated = storage, offset, shape, stride, negated
 
 
 def named_in(content: Any) -> list[str]:

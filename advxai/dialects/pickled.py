@@ -14,6 +14,7 @@ from advxai.dialects.marks import LARGEST, MOST, PLAIN, SOMETHING, Inert, Named,
 
 LONGEST_LINE = 10_000
 _LARGEST_MEMO = 1 << 32
+_LARGEST_EXPANDED = 1 << 26  # elements
 _MOST_ODD = 1000
 _LARGEST_KEY = 1 << 31  # of whole numbers as keys; Python's hash of larger ones is easily that of another
 
@@ -261,7 +262,8 @@ def _rebuilds(what: Any) -> bool:
 def _tensor(name: str, arguments: tuple[Any, ...]) -> Any:
     if name.startswith("_rebuild_parameter"):
         return arguments[0]
-    storage, offset, shape, stride, *_ = arguments
+    storage, offset, shape, stride, *more = arguments
+    metadata = more[2] if len(more) > 2 else None  # after requires_grad and hooks
     if isinstance(storage, Inert):
         return storage
     if not isinstance(storage, Storage) or not 0 <= len(shape) == len(stride) <= 8:
@@ -273,10 +275,15 @@ def _tensor(name: str, arguments: tuple[Any, ...]) -> Any:
     for side, step in zip(shape, stride, strict=True):
         elements *= side
         last += (side - 1) * step
-    # an expanded tensor could be of any size
-    if elements and (last >= storage.count or elements > storage.count):
+    # an expanded tensor has more elements than its storage, but could be of any size
+    if elements and (last >= storage.count or elements > max(storage.count, _LARGEST_EXPANDED)):
         raise ValueError("one of its tensors is larger than its storage")
-    return Placed(storage, offset, tuple(shape), tuple(stride))
+    negated = False
+    if metadata:  # bits that say how the numbers are to be taken
+        if not isinstance(metadata, dict) or metadata.keys() - {"neg"}:
+            return Inert(SOMETHING)  # conjugated complex numbers, for example
+        negated = metadata["neg"] is True
+    return Placed(storage, offset, tuple(shape), tuple(stride), negated)
 
 
 def _stored(identity: Any, claims: dict[str, Claim]) -> Any:

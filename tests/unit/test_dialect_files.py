@@ -380,10 +380,33 @@ def test_an_empty_file_is_said_to_be_empty(tmp_path):
 
 
 def test_a_tensor_larger_than_its_storage_is_refused(tmp_path):
-    expanded = torch.zeros(1).expand(1000, 1000)
+    expanded = torch.zeros(1).expand(1 << 14, 1 << 14)
     torch.save({"state_dict": {"a": expanded}, "thing": Odd(1)}, tmp_path / "a.pth")
     with pytest.raises(InputError, match=r"a\.pth can't be read.*larger than its storage"):
         outline(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("beside", [{}, {"thing": Odd(1)}])
+def test_views_are_read_as_torch_reads_them(tmp_path, form, beside):
+    views = {
+        "expanded": torch.tensor([3.0]).expand(5),
+        "unfolded": torch.arange(10.0).unfold(0, 3, 1),
+        "negated": torch.tensor([1 + 2j, 3 + 4j]).conj().imag,
+    }
+    torch.save({"state_dict": views, **beside}, tmp_path / "a.pth", **FORMS[form])
+    found = read_tensors(tmp_path / "a.pth")
+    assert {name: value.tolist() for name, value in found.items()} == {
+        "expanded": [3.0] * 5,
+        "unfolded": [[one, one + 1, one + 2] for one in range(8)],
+        "negated": [-2.0, -4.0],
+    }
+    assert outline(tmp_path / "a.pth").shapes == {name: tuple(value.shape) for name, value in views.items()}
+
+
+def test_a_tensor_that_is_to_be_conjugated_is_not_read_as_it_lies(tmp_path):
+    torch.save({"net": {"a": torch.ones(2), "b": torch.tensor([1j]).conj()}, "thing": Odd(1)}, tmp_path / "a.pth")
+    assert isinstance(read_tensors(tmp_path / "a.pth")["b"], Inert)
 
 
 def test_numbers_of_other_kinds_beside_the_weights_do_no_harm(tmp_path):

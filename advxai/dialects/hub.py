@@ -283,11 +283,21 @@ def _size(found: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[int | No
     """Side of the input, and side that a square picture is resized to before anything is cut out of it; in pixels."""
     size, crop, part = found.get("size", config.get("image_size")), found.get("crop_size"), found.get("crop_pct")
     resized = None if size is None else _side(size)
-    if crop is not None and found.get("do_center_crop"):
+    kind = _kind(found)
+    if kind.startswith("Levit") and resized is not None and found.get("do_center_crop", True):
+        return (resized if crop is None else _side(crop)), int(resized * 256 / 224)
+    # of a class that cuts nothing out the files don't have the key
+    if crop is not None and found.get("do_center_crop", True) and not kind.startswith("PoolFormer"):
         return _side(crop), resized
-    if resized is not None and part and resized < 384 and isinstance(size, dict) and "shortest_edge" in size:
-        return resized, int(resized / float(part))  # ConvNeXt's way to say it
+    if resized is not None and part and (resized < 384 or not kind.startswith("ConvN")):
+        return resized, int(resized / float(part))  # ConvNeXt's and PoolFormer's way to say it
     return resized, resized
+
+
+def _kind(found: Mapping[str, Any]) -> str:
+    """The name of the class that prepares images; "": it isn't said."""
+    kind = found.get("image_processor_type", found.get("feature_extractor_type"))
+    return kind if isinstance(kind, str) else ""
 
 
 def _side(size: Any) -> int:
@@ -301,6 +311,13 @@ def _side(size: Any) -> int:
     return sides.pop()
 
 
+# Classes that divide by image_std where a file doesn't say whether.
+NORMALISING = (
+    "Beit", "Bit", "CLIP", "ConvNext", "DeiT", "EfficientNet", "Flava", "Levit", "MobileNet", "PoolFormer", "Pvt",
+    "Segformer", "Siglip", "Swin2", "ViT",
+)  # fmt: skip
+
+
 def _scale(found: Mapping[str, Any]) -> dict[str, Any]:
     """mean and std in units of the [0, 1] image: the pixels are multiplied by a factor, then normalised."""
     factor = 255.0
@@ -311,11 +328,19 @@ def _scale(found: Mapping[str, Any]) -> dict[str, Any]:
     if found.get("rescale_offset"):
         raise ValueError("rescale_offset isn't read here")
     mean, std = found.get("image_mean"), found.get("image_std")
-    if not found.get("do_normalize", True) or (found.get("do_normalize") is None and mean is None and std is None):
+    normalises = found.get("do_normalize")
+    if normalises is None:  # it is as the class has it, whose name may be of one that isn't known here
+        kind = _kind(found)
+        normalises = not kind.startswith("MobileViT") and not (mean is None and std is None)
+        if normalises and kind and not kind.startswith(NORMALISING):
+            return {}
+    if not normalises:
         mean, std = 0.0, 1.0
     if mean is None or std is None:
         return {}
     mean, std = ([value] * 3 if isinstance(value, int | float) else value for value in (mean, std))
     if len(mean) != 3 or len(std) != 3:
         raise ValueError("image_mean and image_std aren't of three channels")
+    if _kind(found).startswith("EfficientNet") and found.get("include_top", True) and normalises:
+        std = [float(value) ** 2 for value in std]  # it divides by them once more
     return {"mean": [float(value) / factor for value in mean], "std": [float(value) / factor for value in std]}

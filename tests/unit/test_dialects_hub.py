@@ -380,3 +380,24 @@ def test_the_library_is_kept_off_the_network(library):
     environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
     found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert found.stdout == "True\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "std", "size"),
+    [
+        ({"image_processor_type": "EfficientNetImageProcessor"}, 0.25, 32),  # it divides by image_std twice
+        ({"image_processor_type": "EfficientNetImageProcessor", "include_top": False}, 0.5, 32),
+        ({"image_processor_type": "MobileViTImageProcessor", "do_normalize": None}, 1.0, 32),  # whose default is no
+        ({"do_normalize": None}, 0.5, 32),
+        ({"image_processor_type": "SomethingElse", "do_normalize": None}, None, 32),  # is asked for
+        ({"crop_size": {"height": 24, "width": 24}}, 0.5, 24),
+        ({"image_processor_type": "LevitImageProcessor"}, 0.5, 32),
+    ],
+)
+def test_what_a_class_does_where_its_file_is_silent(tmp_path, changes, std, size):
+    found = reading_of(written(tmp_path / "a", processor={**PROCESSOR, **changes}))
+    assert found.detector.get("std") == (None if std is None else [pytest.approx(std)] * 3)
+    assert (("std",) in found.needs) == (std is None)
+    assert found.detector["input_size"] == size
+    cuts = "Levit" in str(changes) or "crop_size" in changes
+    assert any("cuts" in note for note in found.notes) == cuts

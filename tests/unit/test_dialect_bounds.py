@@ -1,6 +1,8 @@
 """What a hostile file of weights may cost: names without end, keys of one hash, large headers."""
 
+import pickle
 import struct
+import tracemalloc
 import zipfile
 from io import BytesIO
 
@@ -11,13 +13,75 @@ from safetensors.torch import save_file
 from advxai.common.errors import InputError
 from advxai.detector.checkpoint import load
 from advxai.detector.tensors import read_tensors, strange
-from advxai.dialects import names
-from advxai.dialects.marks import Inert
+from advxai.dialects import marks, names
+from advxai.dialects.marks import Inert, state_of
 from advxai.dialects.names import cleaned, fitting
 from advxai.dialects.outline import outline
 from advxai.dialects.pickled import unpickled
 from advxai.dialects.renaming import renamed
 from tests.unit.test_detector_checkpoint import SETTINGS, drawn
+from tests.unit.test_dialect_files import OLD
+
+
+def text(word: str) -> bytes:
+    return b"X" + struct.pack("<I", len(word)) + word.encode()
+
+
+def module_of(content: bytes, group: str = "_modules", more: bytes = b"") -> bytes:
+    """A torch module with one group of entries."""
+    groups = {"_parameters": b"}", "_buffers": b"}", "_modules": b"}", group: b"}(" + content + b"u"}
+    return b"cmine\nNet\n)\x81}(" + b"".join(text(name) + value for name, value in groups.items()) + more + b"ub"
+
+
+def peak_of(data: bytes) -> int:
+    """Bytes that were taken at once for the state dict of a module that is refused."""
+    module = unpickled(BytesIO(b"\x80\x02" + data + b"."))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"longer than 1,000 letters|without end"):
+            state_of(module)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_name_of_a_part_does_not_multiply_with_what_is_in_it():
+    within = module_of(b"".join(text(f"{one}") + b"K\x01" for one in range(20)), "_parameters")
+    assert peak_of(module_of(text("x" * 1_000_000) + within)) < 100_000
+    within = module_of(b"".join(text(f"{one}") + module_of(b"") for one in range(20)))
+    assert peak_of(module_of(text("x" * 1_000_000) + within)) < 100_000
+
+
+def test_a_buffer_that_many_modules_share_is_counted_for_each(monkeypatch):
+    monkeypatch.setattr(marks, "MOST", 1000)
+    shared = module_of(b"".join(text(f"{one}") + b"N" for one in range(50)), "_buffers") + b"q\x05"
+    data = module_of(text("a") + shared + text("b") + b"h\x05" + text("c") + b"h\x05")
+    assert peak_of(data) < 100_000
+
+
+def storage(count: int, key: str = "0", kind: str = "FloatStorage") -> bytes:
+    words = text("storage") + b"ctorch\n" + kind.encode() + b"\n" + text(key) + text("cpu")
+    return b"(" + words + b"J" + struct.pack("<i", count) + b"tQ"
+
+
+@pytest.mark.parametrize("kind", ["FloatStorage", "QInt8Storage"])
+def test_a_storage_that_claims_more_than_the_file_has_is_refused(tmp_path, kind):
+    pickled_row = b"\x80\x02}" + text("a") + storage(1 << 30, kind=kind) + b"s."
+    with zipfile.ZipFile(tmp_path / "a.pth", "w") as file:
+        file.writestr("a/data.pkl", pickled_row)
+        file.writestr("a/data/0", b"0000")
+    with pytest.raises(InputError, match=r"a\.pth can't be read .*aren't stored as torch stores them"):
+        outline(tmp_path / "a.pth")
+    torch.save({}, tmp_path / "b.pth", **OLD)
+    data = (tmp_path / "b.pth").read_bytes()
+    (tmp_path / "b.pth").write_bytes(data.replace(pickle.dumps({}, 2), pickled_row))
+    with pytest.raises(InputError, match=r"b\.pth can't be read .*numbers of its tensors are cut off"):
+        outline(tmp_path / "b.pth")
+
+
+def test_a_storage_of_two_sizes_is_refused():
+    with pytest.raises(ValueError, match="of two kinds or sizes at once"):
+        unpickled(BytesIO(b"\x80\x02]" + storage(4) + b"a" + storage(5) + b"a."), {})
 
 
 def test_a_name_of_many_wrappers_is_taken_out_of_all_of_them():

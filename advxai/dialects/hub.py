@@ -286,8 +286,7 @@ def _size(found: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[int | No
     kind = _kind(found)
     if kind.startswith("Levit") and resized is not None and found.get("do_center_crop", True):
         return (resized if crop is None else _side(crop)), int(resized * 256 / 224)
-    # of a class that cuts nothing out the files don't have the key
-    if crop is not None and found.get("do_center_crop", True) and not kind.startswith("PoolFormer"):
+    if crop is not None and found.get("do_center_crop", kind.startswith(CUTTING)) and not kind.startswith("PoolFormer"):
         return _side(crop), resized
     if resized is not None and part and (resized < 384 or not kind.startswith("ConvN")):
         return resized, int(resized / float(part))  # ConvNeXt's and PoolFormer's way to say it
@@ -311,6 +310,8 @@ def _side(size: Any) -> int:
     return sides.pop()
 
 
+# Classes that cut the middle out where a file doesn't say whether.
+CUTTING = ("Bit", "CLIP", "DeiT", "Flava", "MobileNet", "MobileViT")
 # Classes that divide by image_std where a file doesn't say whether.
 NORMALISING = (
     "Beit", "Bit", "CLIP", "ConvNext", "DeiT", "EfficientNet", "Flava", "Levit", "MobileNet", "PoolFormer", "Pvt",

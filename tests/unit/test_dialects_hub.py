@@ -390,7 +390,7 @@ def test_the_library_is_kept_off_the_network(library):
         ({"image_processor_type": "MobileViTImageProcessor", "do_normalize": None}, 1.0, 32),  # whose default is no
         ({"do_normalize": None}, 0.5, 32),
         ({"image_processor_type": "SomethingElse", "do_normalize": None}, None, 32),  # is asked for
-        ({"crop_size": {"height": 24, "width": 24}}, 0.5, 24),
+        ({"image_processor_type": "CLIPImageProcessor", "crop_size": {"height": 24, "width": 24}}, 0.5, 24),
         ({"image_processor_type": "LevitImageProcessor"}, 0.5, 32),
     ],
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     import pandas as pd
 
-NUMBERED = re.compile(r".*/(?P<frame>\d+)(?:_(?P<track>\d+))?\.png")  # an image's key
+NUMBERED = re.compile(r".*/(?P<frame>\d+)(?:_(?P<track>\d\d?))?\.png")  # an image's key; of 20 tracks at most
 
 
 def columns(frame: "pd.DataFrame") -> list[str]:

@@ -15,7 +15,7 @@ from advxai.common.header import columns_of
 from advxai.config.data import SPLITS
 
 # the authors' list names a crop by its frame, their preprocessing, and ours, by frame and face
-NAME = re.compile(r"(?P<video>.+)/(?P<frame>\d+)(?:_(?P<track>\d+))?\.png")
+NAME = re.compile(r"(?P<video>.+)/(?P<frame>\d+)(?:_(?P<track>\d\d?)|_\d+)?\.png")
 
 
 def build(

@@ -107,6 +107,7 @@ def test_faces_cut_out_before_there_were_tracks_are_of_the_first():
         ("a/b.mp4/00023.png", 0, "a/b.mp4/00023"),
         ("a/000_003.mp4", 0, "a/000_003.mp4"),  # a video's name is no image's
         ("a/b/0007_01.png", 1, "a/b/0007"),
+        ("v/01_004.png", 0, "v/01_004.png"),  # more digits than a track has: names of the user's own
         ("elsewhere", 0, "elsewhere"),
     ],
 )

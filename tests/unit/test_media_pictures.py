@@ -18,6 +18,7 @@ from advxai.explain.files import of_file
 from advxai.explain.request import Request
 from advxai.media.moving import Moving, clip_of
 from advxai.media.pictures import kind_of, read_picture
+from advxai.media.rule import Rule
 from advxai.media.video import Clip, as_shown, count_frames
 from tests.unit.test_explain_faces import Says, face
 from tests.unit.test_media_shown import HARD, colours, quarters
@@ -84,7 +85,7 @@ def test_an_invisible_face_is_not_explained(tmp_path):
     with pytest.raises(
         InputError, match=r"no face is found in it \(It is transparent in 92 % of its area and is shown"
     ):
-        of_file(Request(str(saved(tmp_path / "b.png", clear)), "file"), Says().detect, 1.3, 6)
+        of_file(Request(str(saved(tmp_path / "b.png", clear)), "file"), Says().detect, Rule(1.3), 6)
 
 
 # -- numbers and colours ----------------------------------------------------------------------------------------------
@@ -340,7 +341,7 @@ def test_an_animation_that_is_cut_short_is_named(tmp_path):
 @pytest.mark.skipif(not HARD.is_dir(), reason="shared/data/hard is absent")
 def test_a_moving_webp_s_faces_are_followed():
     found = Says(face(100, 100, 200, 200))
-    source = of_file(Request(str(HARD / "moving.webp"), "file"), found.detect, 1.3, 3)
+    source = of_file(Request(str(HARD / "moving.webp"), "file"), found.detect, Rule(1.3), 3)
     assert source.kind == "video" and [one.frame for one in source.looked] == [1, 5, 8] and source.numbers == [1]
     assert [one.seconds for one in source.looked] == pytest.approx([0.1, 0.5, 0.8])
 

@@ -247,9 +247,9 @@ def database(finished, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("database")
     done = snakemake(folder, "--cores", 2, "tables", "--configfile", imported(finished, folder, "ffpp"))
     assert set(planned(done.stdout)) == {
-        "frames_import", "frames_images", "frames_counterparts", "detector_import", "detector_metrics", "adversary_shard",
-        "saliency_shard", "evaluation_shard", "answer_tests", "tables_explainer", "tables_combined", "tables_published",
-        "tables_left_out", "tables",
+        "frames_import", "frames_images", "frames_counterparts", "detector_import", "detector_metrics",
+        "adversary_shard", "saliency_shard", "evaluation_shard", "answer_tests", "tables_explainer", "tables_combined",
+        "tables_published", "tables_left_out", "tables",
     }  # fmt: skip
     return folder
 

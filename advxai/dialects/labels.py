@@ -11,7 +11,10 @@ FAKE = frozenset(
     "forged forgery altered edited doctored spoof spoofed swapped faceswap".split()
 )
 # A label with one of these may mean the opposite of its other words.
-UNSURE = frozenset("not no non un vs versus or unknown other".split())
+UNSURE = frozenset(
+    "not no non un vs versus or unknown other isn isnt aren arent wasn don dont doesn doesnt cannot never hardly "
+    "without false true wrong".split()
+)
 # bona fide and deep fake are often two words
 JOINED = (("bona", "fide"), ("deep", "fake"), ("face", "swap"))
 

@@ -401,3 +401,11 @@ def test_what_a_class_does_where_its_file_is_silent(tmp_path, changes, std, size
     assert found.detector["input_size"] == size
     cuts = "Levit" in str(changes) or "crop_size" in changes
     assert any("cuts" in note for note in found.notes) == cuts
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [("isn't fake", "isn't real"), ("never real", "never fake"), ("fake: false", "real: false"), ("dont_real", "fake")],
+)
+def test_negated_labels_are_asked_about(labels):
+    assert real_of(labels) is None

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from advxai.common.errors import InputError
 from advxai.config.classes import classes_of
 from advxai.config.data import Faces
@@ -23,7 +21,7 @@ from advxai.dialects.reading import Reading
 from advxai.media.known import changed
 from advxai.run.jobs import use_threads
 from advxai.run.paths import Paths
-from advxai.run.settings import detector_of, faces_of, require_said
+from advxai.run.settings import detector_of, faces_of, joined, require_said
 from advxai.run.weights import read_as as reading_as
 from advxai.run.weights import said, source_sha256, told
 
@@ -160,11 +158,4 @@ def _described(settings: Settings, own: Mapping[str, Any], path: Path) -> Settin
             f"{path}: says that its network is made by code, {model}, which is imported only if the configuration says "
             f"the same: look at that code and set detector.model to {model}, or give another file as --detector"
         )
-    try:
-        return Settings.model_validate({**settings.model_dump(), **own})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(
-            f"{path}: its metadata say {first['loc'][0]} {ascii(first['input'])[:80]}, which can't be "
-            f"({first['msg']}); save the checkpoint anew"
-        ) from error
+    return joined(settings, own, path)

@@ -150,7 +150,7 @@ def detector_of(settings: Detector, found: Mapping[str, Any], path: Path, names:
     own = {name: found[name] for name in names if found.get(name) is not None and name not in settings.given}
     if ":" in str(own.get("model", "")):  # code, which only the configuration may name
         del own["model"]
-    return _joined(settings, own, path)
+    return joined(settings, own, path)
 
 
 def faces_of(settings: Faces, found: Mapping[str, Any], path: Path) -> Faces:
@@ -162,10 +162,15 @@ def faces_of(settings: Faces, found: Mapping[str, Any], path: Path) -> Faces:
     own = found.get("faces") or {}
     if not isinstance(own, Mapping):
         raise InputError(f"{path}: its metadata say faces {ascii(own)[:80]}, which can't be; save the checkpoint anew")
-    return _joined(settings, {name: own[name] for name in own if name not in settings.model_fields_set}, path)
+    return joined(settings, {name: own[name] for name in own if name not in settings.model_fields_set}, path)
 
 
-def _joined(settings: Settings, own: Mapping[str, Any], path: Path) -> Settings:
+def joined(settings: Settings, own: Mapping[str, Any], path: Path) -> Settings:
+    """The settings with what a file says, which anybody may have written, in place of their own.
+
+    Raises:
+        InputError: one of its values can't be.
+    """
     if not own:
         return settings
     given = {name: getattr(settings, name) for name in settings.model_fields_set}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from advxai.detector.networks.meso import DROPOUT, FEATURES, HIDDEN, REDUCTION
+from advxai.detector.networks.meso import DROPOUT, FEATURES, HIDDEN, REDUCTION, require_side
 
 
 def _convolution(channels: int, filters: int, kernel: int, dilation: int = 1) -> nn.Conv2d:
@@ -90,11 +90,7 @@ class _Meso(nn.Module):
         Raises:
             ValueError: the images have another shape.
         """
-        expected = (3, self.input_size, self.input_size)
-        # A tracer can't follow the comparison. Of the function torch has no types.
-        tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-        if not tracing and tuple(images.shape[1:]) != expected:
-            raise ValueError(f"MesoNet takes images of shape {expected}, not {tuple(images.shape[1:])}")
+        require_side(images, self.input_size)
         hidden = self.leaky(self.fc1(self.dropout(self.features(images).flatten(1))))
         logits: Tensor = self.fc2(self.dropout(hidden))
         return logits

@@ -90,6 +90,19 @@ def _inception(channels: int, branches: tuple[int, int, int, int]) -> nn.Sequent
     return nn.Sequential(OrderedDict(layers | _norm_and_pool(sum(branches), 2)))
 
 
+def require_side(images: Tensor, size: int) -> None:
+    """Refuse images that a MesoNet of this input can't take: its last layers are for one size.
+
+    Raises:
+        ValueError: they aren't (n, 3, size, size).
+    """
+    expected = (3, size, size)
+    # A tracer can't follow the comparison. Of the function torch has no types.
+    tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    if not tracing and tuple(images.shape[1:]) != expected:
+        raise ValueError(f"MesoNet takes images of shape {expected}, not {tuple(images.shape[1:])}")
+
+
 class _Meso(nn.Module):
     """What both networks share: four blocks, then two dense layers with dropout before each.
 
@@ -120,11 +133,7 @@ class _Meso(nn.Module):
         Raises:
             ValueError: the images have another shape.
         """
-        expected = (3, self.input_size, self.input_size)
-        # A tracer can't follow the comparison. Of the function torch has no types.
-        tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-        if not tracing and tuple(images.shape[1:]) != expected:
-            raise ValueError(f"MesoNet takes images of shape {expected}, not {tuple(images.shape[1:])}")
+        require_side(images, self.input_size)
         x = self.block4(self.block3(self.block2(self.block1(images))))
         x = x.permute(0, 2, 3, 1).flatten(1)
         logits: Tensor = self.output(self.dropout2(self.leaky(self.hidden(self.dropout1(x)))))

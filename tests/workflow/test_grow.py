@@ -101,7 +101,8 @@ def test_other_shards_another_run_and_a_renamed_row_make_no_forward(finished, tm
     output = snakemake(folder, "tables", "--cores", 2, "--configfile", path).stdout
     assert "detector_train" not in output and "corpus_clip" not in output
     shards = store(folder, "*/*/other/*.h5")
-    assert {path.parts[-4] for path in shards} == {"adversary", "saliency", "attacks"} and len(shards) == 9
+    stages = {"predictions", "adversary", "saliency", "attacks"}
+    assert {path.parts[-4] for path in shards} == stages and len(shards) == 10
     for shard in shards:
         said = read_attributes(shard)
         assert (said["computed"], said["images"], said["calls"]) == (0, 0, 0), shard

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from advxai.saliency import CallableExplainer, Explanation, Inputs
+from advxai.saliency import Batch, CallableExplainer, Explanation, Inputs, Maps, WhiteBox
 
 
 class Occlusion(CallableExplainer):
@@ -23,6 +23,15 @@ class Occlusion(CallableExplainer):
         answers = torch.cat([predict(part)[:, inputs.target] for part in images.split(self.batch)])
         scores = -answers.numpy()
         return Explanation.of_map(scores[inputs.segments], inputs.segments)
+
+
+class GradientTimesInput(WhiteBox):
+    """The score's gradient times how far the image is from the baseline, summed over the channels."""
+
+    def maps(self, network, batch: Batch) -> Maps:
+        images = batch.images.detach().requires_grad_()
+        network.score(images, batch.targets).sum().backward()
+        return Maps((images.grad * (batch.images - batch.baselines)).sum(dim=1).cpu().numpy(), zero=0.0)
 
 
 class Watched(nn.Module):

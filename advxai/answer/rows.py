@@ -58,9 +58,7 @@ def rows_of(config: Config) -> list[Row]:
     """The rows of a run's tables."""
     found = []
     for name, entry in config.explainers.items():
-        baseline = getattr(entry, "baseline", None)
-        kind = "" if baseline is None else str(baseline.kind)
-        found.append(Row(name, entry.kind, entry.method, kind, tuple(config.own(name))))
+        found.append(Row(name, entry.kind, entry.method, entry.filling, tuple(config.own(name))))
     return found
 
 

@@ -12,11 +12,13 @@ from pydantic_core import PydanticUndefined
 
 from advxai.config import Config
 from advxai.config.controls import Centre, Edges, FacePrior, Largest, OracleDifference, OracleMask, Random
-from advxai.config.explainers import Custom, Lime, Rise, Shap, Sobol
+from advxai.config.explainers import Custom, KernelShap, Lime, Occlusion, Rise, Shap, Sobol
 from advxai.config.metrics import Complexity, CustomMeasure, Localisation, Restoration
+from advxai.config.white import GradCam, GradCamPlusPlus, GradientShap, HiResCam, IntegratedGradients
 
 METHODS: tuple[type[BaseModel], ...] = (
-    Lime, Shap, Sobol, Rise, Custom,
+    Lime, Shap, Sobol, Rise, Occlusion, KernelShap,
+    GradCam, GradCamPlusPlus, HiResCam, IntegratedGradients, GradientShap, Custom,
     Random, Centre, Edges, FacePrior, Largest, OracleMask, OracleDifference,
 )  # fmt: skip
 MEASURES: tuple[type[BaseModel], ...] = (Restoration, Localisation, Complexity, CustomMeasure)

@@ -2,11 +2,11 @@
 
 import math
 from importlib.metadata import entry_points
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from advxai.config.base import Model, Number, Plain, is_import_path
+from advxai.config.base import Number, Plain, is_import_path
 from advxai.config.controls import (
     CEILINGS,
     CONTROLS,
@@ -18,62 +18,13 @@ from advxai.config.controls import (
     OracleMask,
     Random,
 )
-from advxai.config.rows import Kind, Row, Segmentation
+from advxai.config.rows import Filled, Row, Segmentation
+from advxai.config.white import WHITE, GradCam, GradCamPlusPlus, GradientShap, HiResCam, IntegratedGradients
 
-BASELINES = ("segment_mean", "image_mean", "zeros", "blur", "noise", "adversarial", "counterpart")
 ENTRY_POINT_GROUP = "advxai.explainers"
-PUBLISHED = ("LIME", "LIME_adv", "SHAP", "SHAP_adv", "SOBOL", "SOBOL_adv", "RISE", "RISE_adv")
 
 
-class Baseline(Model):
-    """What fills a perturbed region. A bare name stands for `{kind: name}`."""
-
-    kind: Literal["segment_mean", "image_mean", "zeros", "blur", "noise", "adversarial", "counterpart"] = Field(
-        description="segment_mean, image_mean, zeros (of the normalised image), blur, noise, adversarial, or "
-        "counterpart (the original's frame; images without one aren't explained)."
-    )
-    size: int = Field(128, ge=2, le=1023, description="blur: side of the box kernel, in pixels.")
-    std: Number = Field(0.2, gt=0, le=1, description="noise: standard deviation, in units of the [0, 1] image.")
-
-
-NORMALISED = Segmentation(image="normalised")
-
-
-class Explainer(Row):
-    """What every entry of an explainer has."""
-
-    kind: ClassVar[Kind] = "explainer"
-    baseline: Baseline = Field(description="What fills a perturbed region.")
-    segmentation: Segmentation = Field(NORMALISED, description="Segments to score, rank and attack.")
-    published: str | None = Field(
-        None, description="Row of the paper's tables that this one is a reading of; FF++ runs show the two together."
-    )
-
-    @field_validator("segmentation", mode="before")
-    @classmethod
-    def _own_image(cls, value: Any) -> Any:
-        """A method's own choice of the image to segment holds when only other keys are given."""
-        own = cls.model_fields["segmentation"].default.image
-        return {"image": own, **value} if isinstance(value, dict) else value
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return frozenset({self.baseline.kind} & {"adversarial", "counterpart"})
-
-    @field_validator("published")
-    @classmethod
-    def _in_the_paper(cls, value: str | None) -> str | None:
-        if value is not None and value not in PUBLISHED:
-            raise ValueError(f"is not one of {', '.join(PUBLISHED)}")
-        return value
-
-    @field_validator("baseline", mode="before")
-    @classmethod
-    def _shorthand(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str) else value
-
-
-class Lime(Explainer):
+class Lime(Filled):
     """LIME (Ribeiro et al. 2016), with the lime package's defaults."""
 
     method: Literal["lime"]
@@ -88,7 +39,7 @@ class Lime(Explainer):
         return self.samples + 1
 
 
-class Shap(Explainer):
+class Shap(Filled):
     """SHAP's Partition explainer (Lundberg & Lee 2017): Owen values of regions, as the shap package computes them."""
 
     method: Literal["shap"]
@@ -106,7 +57,7 @@ class Shap(Explainer):
         return 2 * math.ceil(self.evaluations / 2) + 1
 
 
-class Sobol(Explainer):
+class Sobol(Filled):
     """SOBOL (Fel et al. 2021): Jansen's total-order indices on a grid of masks."""
 
     method: Literal["sobol"]
@@ -127,7 +78,7 @@ class Sobol(Explainer):
         return value
 
 
-class Rise(Explainer):
+class Rise(Filled):
     """RISE (Petsiuk et al. 2018)."""
 
     method: Literal["rise"]
@@ -147,7 +98,38 @@ class Rise(Explainer):
         return self.masks + 1
 
 
-class Custom(Explainer):
+class Occlusion(Filled):
+    """Occlusion (Zeiler & Fergus 2014): a square is moved over the image; what the probability loses behind it."""
+
+    method: Literal["occlusion"]
+    grid: int = Field(14, ge=2, le=256, description="Places a side: the square is moved by 1/grid of the image's side.")
+    window: int = Field(2, ge=1, description="Side of the square, in units of 1/grid of the image's side.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Occlusion":
+        if self.window >= self.grid:
+            raise ValueError(f"a window of {self.window} hides the whole of a grid of {self.grid}: make it smaller")
+        return self
+
+    @property
+    def forwards(self) -> int:
+        return (self.grid - self.window + 1) ** 2 + 2  # the image itself, for the target and to compare with
+
+
+class KernelShap(Filled):
+    """Kernel SHAP (Lundberg & Lee 2017) on segments: a fit to paired coalitions, in closed form."""
+
+    method: Literal["kernel_shap"]
+    samples: int = Field(
+        1000, ge=4, description="Coalitions of segments, besides the image and the baseline; fewer where all are taken."
+    )
+
+    @property
+    def forwards(self) -> int:
+        return self.samples + 3
+
+
+class Custom(Filled):
     """An explainer from outside the package."""
 
     method: str = Field(description="`module:Class`, or the name of an entry point of the group advxai.explainers.")
@@ -169,7 +151,7 @@ class Custom(Explainer):
         )
 
 
-BUILT_IN = ("lime", "shap", "sobol", "rise")
+BUILT_IN = ("lime", "shap", "sobol", "rise", "occlusion", "kernel_shap", *WHITE)
 
 
 def module_of(entry: Row) -> str | None:
@@ -186,12 +168,20 @@ def _tag(value: Any) -> str:
     return method if method in (*BUILT_IN, *CONTROLS, *CEILINGS) else "custom"
 
 
-AnyExplainer = Lime | Shap | Sobol | Rise | Custom
+AnyWhite = GradCam | GradCamPlusPlus | HiResCam | IntegratedGradients | GradientShap
+AnyExplainer = Lime | Shap | Sobol | Rise | Occlusion | KernelShap | AnyWhite | Custom
 AnyRow = Annotated[
     Annotated[Lime, Tag("lime")]
     | Annotated[Shap, Tag("shap")]
     | Annotated[Sobol, Tag("sobol")]
     | Annotated[Rise, Tag("rise")]
+    | Annotated[Occlusion, Tag("occlusion")]
+    | Annotated[KernelShap, Tag("kernel_shap")]
+    | Annotated[GradCam, Tag("gradcam")]
+    | Annotated[GradCamPlusPlus, Tag("gradcam++")]
+    | Annotated[HiResCam, Tag("hirescam")]
+    | Annotated[IntegratedGradients, Tag("integrated_gradients")]
+    | Annotated[GradientShap, Tag("gradient_shap")]
     | Annotated[Random, Tag("random")]
     | Annotated[Centre, Tag("centre")]
     | Annotated[Edges, Tag("edges")]

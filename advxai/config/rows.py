@@ -1,10 +1,10 @@
 """What the entries of `explainers:` share: the explainers, and what stands beside them to be compared with."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from advxai.config.base import Model
+from advxai.config.base import Model, Number
 
 Kind = Literal["explainer", "control", "ceiling"]
 KINDS: tuple[Kind, ...] = ("explainer", "control", "ceiling")  # in the order of the tables' rows
@@ -40,9 +40,90 @@ class Row(Model):
         return None
 
     @property
+    def backwards(self) -> int:
+        """Images back through the detector, for gradients."""
+        return 0
+
+    @property
+    def gradients(self) -> bool:
+        """It asks the detector's module for gradients, which a detector without one can't give."""
+        return False
+
+    @property
+    def filling(self) -> str:
+        """Kind of its baseline; "": it has none."""
+        return ""
+
+    @property
     def needs(self) -> frozenset[str]:
         """What it is made of besides the image: "adversarial" (copy), "counterpart", "mask", "prior"."""
         return frozenset()
+
+
+Target = Literal["predicted", "fake", "real"]
+BASELINES = ("segment_mean", "image_mean", "zeros", "blur", "noise", "adversarial", "counterpart")
+PUBLISHED = ("LIME", "LIME_adv", "SHAP", "SHAP_adv", "SOBOL", "SOBOL_adv", "RISE", "RISE_adv")
+
+
+class Baseline(Model):
+    """What fills a perturbed region. A bare name stands for `{kind: name}`."""
+
+    kind: Literal["segment_mean", "image_mean", "zeros", "blur", "noise", "adversarial", "counterpart"] = Field(
+        description="segment_mean, image_mean, zeros (of the normalised image), blur, noise, adversarial, or "
+        "counterpart (the original's frame; images without one aren't explained)."
+    )
+    size: int = Field(128, ge=2, le=1023, description="blur: side of the box kernel, in pixels.")
+    std: Number = Field(0.2, gt=0, le=1, description="noise: standard deviation, in units of the [0, 1] image.")
+
+
+NORMALISED = Segmentation(image="normalised")
+
+
+class Explainer(Row):
+    """What every entry of an explainer has."""
+
+    kind: ClassVar[Kind] = "explainer"
+    segmentation: Segmentation = Field(NORMALISED, description="Segments to score, rank and attack.")
+    target: Target = Field(
+        "predicted",
+        description="The class that is explained: the predicted one, the likeliest fake one, or the real one.",
+    )
+    published: str | None = Field(
+        None, description="Row of the paper's tables that this one is a reading of; FF++ runs show the two together."
+    )
+
+    @field_validator("segmentation", mode="before")
+    @classmethod
+    def _own_image(cls, value: Any) -> Any:
+        """A method's own choice of the image to segment holds when only other keys are given."""
+        own = cls.model_fields["segmentation"].default.image
+        return {"image": own, **value} if isinstance(value, dict) else value
+
+    @field_validator("published")
+    @classmethod
+    def _in_the_paper(cls, value: str | None) -> str | None:
+        if value is not None and value not in PUBLISHED:
+            raise ValueError(f"is not one of {', '.join(PUBLISHED)}")
+        return value
+
+
+class Filled(Explainer):
+    """What an explainer has that fills regions in, or compares the image with a baseline."""
+
+    baseline: Baseline = Field(description="What fills a perturbed region, or stands for no evidence.")
+
+    @field_validator("baseline", mode="before")
+    @classmethod
+    def _shorthand(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
+
+    @property
+    def filling(self) -> str:
+        return self.baseline.kind
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset({self.baseline.kind} & {"adversarial", "counterpart"})
 
 
 def segments_of(entry: Row) -> Segmentation:

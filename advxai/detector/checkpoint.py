@@ -4,7 +4,8 @@ the Mesos."""
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -154,9 +155,24 @@ def load(
         settings = detector_of(settings, known, path)
     backend = settings.backend if device == "cpu" else "torch"
 
-    def open_network(network: nn.Module | Graph, process: Preprocessing) -> Detector:
+    def open_network(
+        network: nn.Module | Graph, process: Preprocessing, rebuild: Callable[[], nn.Module] | None = None
+    ) -> Detector:
         batch = forward_batch or settings.forward_batch
-        return Detector(network, process, classes=own, device=device, forward_batch=batch, backend=backend, source=path)
+        return Detector(
+            network, process, classes=own, device=device, forward_batch=batch, backend=backend, source=path,
+            rebuild=rebuild,
+        )  # fmt: skip
+
+    def module_of(state: Mapping[str, Tensor], settings: Settings) -> nn.Module:
+        module = red_first(rebuilt(meta[HUB], path), settings) if HUB in meta else build_module(settings, own.outputs)
+        fill(module, dict(state), path, own.outputs, None if meta else settings.model, str(known.get("dialect", "")))
+        return module
+
+    def rebuild(settings: Settings) -> nn.Module:
+        state = _written(read_tensors(path), meta, path)
+        _require(path, str(weights))  # it could have been exchanged since
+        return module_of(state, settings)
 
     made = None
     if weights is not None:
@@ -166,7 +182,7 @@ def load(
             made = Made.of(weights, settings.model, own, settings.input_size)
     if made and (graph := read(path, made)):
         try:
-            return open_network(graph, preprocessing(settings))
+            return open_network(graph, preprocessing(settings), partial(rebuild, settings))
         except InputError as error:  # another release may not read it; the module tells whether more is wrong
             logging.warning("%s can't be used (%s): the network is built", graph_file(path), error)
     if path.is_dir():
@@ -179,21 +195,26 @@ def load(
     if is_keras(path):
         state = state_from_keras(path, settings.model, own.outputs, settings.input_size)
     else:
-        state = _state(read_tensors(path), path)
+        state = _written(read_tensors(path), meta, path)
     if meta:
         settings = _agree(settings, meta, path, own)
-        if "sha256" in meta and meta["sha256"] != _digest(state):
-            raise InputError(f"{path}: its weights aren't those that were written; delete it and run again")
     if meta.get("model") == ONNX:
         return open_network(_kept(state, meta, path), preprocessing(settings))
-    module = red_first(rebuilt(meta[HUB], path), settings) if HUB in meta else build_module(settings, own.outputs)
-    fill(module, state, path, own.outputs, None if meta else settings.model, str(known.get("dialect", "")))
+    module = module_of(state, settings)
     detector = open_network(module, preprocessing(settings, module))
     if weights is not None:
         _require(path, weights)  # it could be exchanged while it was read
     if made and detector.graph:
         keep(detector.graph, path, made)
     return detector
+
+
+def _written(content: dict[Any, Any], meta: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
+    """A file's tensors; of one of ours those that were written."""
+    state = _state(content, path)
+    if "sha256" in meta and meta["sha256"] != _digest(state):
+        raise InputError(f"{path}: its weights aren't those that were written; delete it and run again")
+    return state
 
 
 def _kept(state: Mapping[str, Tensor], meta: Mapping[str, Any], path: Path) -> Graph:

@@ -10,7 +10,6 @@ anything else is refused by the image's key.
 import time
 from collections import deque
 from collections.abc import Generator, Hashable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 
 from advxai.common.errors import InputError
+from advxai.detector.memory import memory
 from advxai.detector.model import Detector
 
 Name = TypeVar("Name", bound=Hashable)
@@ -152,29 +152,6 @@ def _next(batch: Tensor, queue: deque[_Task[Name, T]], detector: Detector) -> tu
     return batch, shares
 
 
-@contextmanager
-def _memory(active: int, forward_batch: int) -> Iterator[None]:
-    """Turn a failed allocation into what the user can do about it.
-
-    Raises:
-        MemoryError: there may be room with fewer images in work (a job is tried again with half as many).
-        InputError: there was only one.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
-            raise
-        if active > 1:
-            raise MemoryError(
-                f"no memory for {active} images in work; fewer at once (`images_at_once`) may fit"
-            ) from error
-        raise InputError(
-            f"no memory for one image in work with a forward batch of {forward_batch}: set a smaller "
-            "detector.forward_batch; `make tune` measures which are as fast"
-        ) from error
-
-
 def run(
     work: Iterable[tuple[Name, Work[T]]], detector: Detector, at_once: int, who: str = "the work"
 ) -> Iterator[tuple[Name, T, Cost]]:
@@ -202,7 +179,7 @@ def run(
     try:
         while True:
             while len(active) < at_once and not exhausted:
-                with _memory(len(active) + 1, len(batch)):
+                with memory(len(active) + 1, len(batch)):
                     item = next(source, None)
                     task = None if item is None else _Task(*item, batch, who)
                 if task is None:
@@ -215,7 +192,7 @@ def run(
                 queue.append(task)
             if not queue:
                 return
-            with _memory(len(active), len(batch)):
+            with memory(len(active), len(batch)):
                 ended = _step(batch, queue, detector)
             for task in ended:
                 del active[task]

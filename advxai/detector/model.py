@@ -13,6 +13,7 @@ from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
 from advxai.config.science import Colour, Resize
 from advxai.detector.backends import build
+from advxai.detector.gradients import Network, NoModule
 from advxai.detector.graph import Graph
 from advxai.detector.logits import ANOTHER, per_class
 from advxai.media.fit import STRETCH, how_of, lies_in, unit_of
@@ -83,12 +84,13 @@ class Detector:
         forward_batch: rows of every forward.
         backend: what computes them, see `advxai.detector.backends`; with as many CPU threads as torch has now.
         source: file of the weights, for messages.
+        rebuild: makes the module of a graph that was given; None: there is none.
 
     Raises:
         InputError: the backend isn't installed or can't compute the module, or the module returns no logits.
 
     Attributes:
-        module: as given, forwards don't go through it; None: a graph was given.
+        module: as given, forwards don't go through it; None: a graph was given, and nobody has asked for its network.
         graph: what OpenVINO or ONNX Runtime compute; None of torch.
         named: the detector in messages: the file of its weights, if there is one.
         images: rows that were asked for so far (padding isn't counted).
@@ -106,6 +108,7 @@ class Detector:
         forward_batch: int = 64,
         backend: str = "torch",
         source: Path | None = None,
+        rebuild: Callable[[], nn.Module] | None = None,
     ) -> None:
         self.module = network.eval() if isinstance(network, nn.Module) else None
         self.preprocessing = preprocessing
@@ -113,6 +116,7 @@ class Detector:
         self.device = torch.device(device)
         self.forward_batch = forward_batch
         self.shape = (forward_batch, 3, preprocessing.input_size, preprocessing.input_size)
+        self._rebuild = rebuild
         self.named = "the detector" if source is None else str(source)
         self.backend, self.graph = build(backend, network, self.shape, self.device, self.classes, self.named)
         self.images = 0
@@ -157,11 +161,30 @@ class Detector:
         """
         if len(batch) != self.forward_batch:
             raise ValueError(f"a forward takes {self.forward_batch} rows, not {len(batch)}")
+        self._count(rows)
+        return per_class(self.backend(batch).float(), self.classes).softmax(dim=1)[:rows]
+
+    def network(self, batch: int | None = None) -> Network:
+        """The module, to take gradients of; what goes through it is counted as what goes through the detector.
+
+        Args:
+            batch: rows of every forward and backward; None: as many as of every forward.
+
+        Raises:
+            NoModule: there is none, as of an ONNX file.
+            InputError: the file of the weights can't be read any more.
+        """
+        if self.module is None:
+            if self._rebuild is None:
+                raise NoModule(f"{self.named} is a graph of ONNX, which has no gradients")
+            self.module = self._rebuild().eval()
+        return Network(self.module, self.classes, self.device, batch or self.forward_batch, self._count)
+
+    def _count(self, rows: int) -> None:
         self.images += rows
         self.calls += 1
         if self.watcher:
             self.watcher(rows)
-        return per_class(self.backend(batch).float(), self.classes).softmax(dim=1)[:rows]
 
     def wait(self) -> None:
         """Until the device has computed what it was given, so that a clock shows it."""

@@ -74,6 +74,14 @@ def without_torch(named: object) -> str:
     )
 
 
+def without_gradients(row: str, method: str) -> str:
+    """The sentence for whoever wants gradients of such a detector."""
+    return (
+        f"explainers.{row}: {method} asks the detector's module for gradients, and an ONNX file has none: take the row "
+        "out, or give the detector's weights in a form that torch reads"
+    )
+
+
 def header(path: Path) -> Header:
     """What a model says of its inputs, outputs and files.
 

@@ -115,7 +115,7 @@ def _explanation(one: Explained, name: str, config: Config) -> dict[str, Any]:
     attacks = one.attacks.get(name, [])
     return {
         "method": settings.method,
-        "baseline": settings.baseline.kind,
+        "baseline": settings.filling or None,
         "target": one.classes.names[record["target"]],
         "zero": _finite(record["zero"]),
         "ranking": ranking,

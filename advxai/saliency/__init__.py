@@ -1,4 +1,4 @@
-"""Perturbation-based explainers: LIME, SHAP, SOBOL, RISE and whatever is registered.
+"""Explainers: black boxes such as LIME, SHAP, SOBOL and RISE, white boxes such as Grad-CAM, and whatever is registered.
 
 Names are looked up when they are asked for, so that what needs no torch, such as the tables, can use this package's
 other modules without importing it.
@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from advxai.saliency.base import CallableExplainer, Explainer, Explanation, Inputs
     from advxai.saliency.registry import build
     from advxai.saliency.stage import run
+    from advxai.saliency.whitebox import Batch, Maps, WhiteBox
 
-__all__ = ["CallableExplainer", "Explainer", "Explanation", "Inputs", "build", "run"]
+__all__ = ["Batch", "CallableExplainer", "Explainer", "Explanation", "Inputs", "Maps", "WhiteBox", "build", "run"]
 
 _WHERE = dict.fromkeys(("CallableExplainer", "Explainer", "Explanation", "Inputs"), "base") | {
+    **dict.fromkeys(("Batch", "Maps", "WhiteBox"), "whitebox"),
     "build": "registry",
     "run": "stage",
 }

@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from advxai.config.explainers import Baseline
+from advxai.config.rows import Baseline
 from advxai.detector.model import Preprocessing
 
 

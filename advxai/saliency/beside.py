@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from advxai.media.retinaface import RetinaFace
 
 HOST = ("segments", "target", "called_real", "before")  # fields that are taken over
-NOTHING: Mapping[str, int | float] = dict.fromkeys(("adversary_images", "adversary_calls"), 0) | {
+NOTHING: Mapping[str, int | float] = dict.fromkeys(("adversary_images", "adversary_calls", "backwards"), 0) | {
     "adversary_seconds": 0.0,
     "images": 0,
     "calls": 0,

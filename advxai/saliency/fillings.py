@@ -10,7 +10,7 @@ from torch import Tensor
 
 from advxai.common.randomness import seed_of
 from advxai.common.types import Record
-from advxai.config.explainers import BASELINES, Baseline
+from advxai.config.rows import BASELINES, Baseline
 from advxai.detector.model import Detector
 from advxai.saliency.baselines import fill
 from advxai.saliency.ranking import ranking_of

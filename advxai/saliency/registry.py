@@ -7,13 +7,23 @@ from advxai.common.usercode import described, imported
 from advxai.config.explainers import ENTRY_POINT_GROUP, Custom
 from advxai.config.explainers import AnyExplainer as Settings
 from advxai.saliency.base import Explainer
+from advxai.saliency.whitebox import WhiteBox
 
 BUILT_IN = {
     "lime": "advxai.saliency.lime:Lime",
     "shap": "advxai.saliency.shap:Shap",
     "sobol": "advxai.saliency.sobol:Sobol",
     "rise": "advxai.saliency.rise:Rise",
+    "occlusion": "advxai.saliency.occlusion:Occlusion",
+    "kernel_shap": "advxai.saliency.kernel_shap:KernelShap",
+    "gradcam": "advxai.saliency.cam:GradCam",
+    "gradcam++": "advxai.saliency.cam:GradCamPlusPlus",
+    "hirescam": "advxai.saliency.cam:HiResCam",
+    "integrated_gradients": "advxai.saliency.paths:IntegratedGradients",
+    "gradient_shap": "advxai.saliency.paths:GradientShap",
 }
+
+SHARED = {"method", "baseline", "segmentation", "published", "target", "gradient_batch"}  # the stage's, not the class's
 
 
 def _external(method: str) -> object:
@@ -22,7 +32,7 @@ def _external(method: str) -> object:
     return imported(method, "explainer", "method")
 
 
-def build(settings: Settings) -> Explainer:
+def build(settings: Settings) -> Explainer | WhiteBox:
     """The explainer of a configuration entry.
 
     Raises:
@@ -31,17 +41,21 @@ def build(settings: Settings) -> Explainer:
     """
     method = settings.method
     if not isinstance(settings, Custom):
-        own: type[Explainer] = imported(BUILT_IN[method], "explainer", "method")
-        return own(**settings.model_dump(exclude={"method", "baseline", "segmentation", "published"}))
+        own: type[Explainer | WhiteBox] = imported(BUILT_IN[method], "explainer", "method")
+        return own(**settings.model_dump(exclude=SHARED))
     kind = _external(method)
-    if not (isinstance(kind, type) and issubclass(kind, Explainer)):
-        raise InputError(f"explainer {method}: is no subclass of advxai.saliency.Explainer; derive it from that class")
+    if not (isinstance(kind, type) and issubclass(kind, Explainer | WhiteBox)):
+        raise InputError(
+            f"explainer {method}: is no subclass of advxai.saliency.Explainer or WhiteBox; derive it from one of these"
+        )
     try:
         explainer = kind(**settings.params)
     except TypeError as error:
         raise InputError(f"explainer {method}: {error}; correct its `params`") from error
     except Exception as error:
         raise InputError(f"explainer {method}: {described(error)}; correct its `params` or the class") from error
+    if isinstance(explainer, WhiteBox):
+        return explainer
     if not isinstance(explainer.rows, int) or explainer.rows < 1:
         raise InputError(f"explainer {method}: its `rows` is {explainer.rows!r}; it must be a whole number from 1")
     return explainer

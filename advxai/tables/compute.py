@@ -14,7 +14,6 @@ import pandas as pd
 from advxai.common.categories import ABBREVIATIONS, SHORT
 from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
-from advxai.config.explainers import Explainer
 from advxai.run.paths import Paths
 
 ALL = "all"
@@ -54,10 +53,7 @@ class Axes:
         config = paths.config
         rows = list(config.explainers if explainers is None else explainers)
         kinds = {name: entry.kind for name, entry in config.explainers.items()}
-        made = {
-            name: (entry.method, entry.baseline.kind if isinstance(entry, Explainer) else "")
-            for name, entry in config.explainers.items()
-        }
+        made = {name: (entry.method, entry.filling) for name, entry in config.explainers.items()}
         return cls(rows, list(config.corpus.categories), config.evaluation.top, paths.classes, kinds, made)
 
     def kind(self, row: str) -> str:
@@ -104,7 +100,7 @@ def clean_predictions(rows: pd.DataFrame, explanations: pd.DataFrame) -> pd.Data
         One row an image: key, category, label, predicted.
     """
     images = rows.drop_duplicates("key")[["key", "category", "label"]]
-    predicted = explanations.drop_duplicates("key")[["key", "target"]].rename(columns={"target": "predicted"})
+    predicted = explanations.drop_duplicates("key")[["key", "predicted"]]
     return images.merge(predicted, on="key", validate="one_to_one")
 
 

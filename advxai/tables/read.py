@@ -11,11 +11,12 @@ from advxai.run.store.shard import read_shard
 
 EXPLANATION = {
     "key": "str",
-    "target": "int64",
+    "predicted": "int64",
     "called_real": "bool",
     "seconds": "float64",
     "images": "int64",
     "calls": "int64",
+    "backwards": "int64",
     "adversary_seconds": "float64",
     "adversary_images": "int64",
     "adversary_calls": "int64",
@@ -44,10 +45,23 @@ def metrics(paths: Iterable[Path]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True)[list(MEASURED)].astype(MEASURED)
 
 
-def explanations(explainer: str, paths: Iterable[Path]) -> pd.DataFrame:
-    """What one explainer's saliency shards say besides the maps: explainer, predicted class and costs of each image."""
+def explanations(explainer: str, paths: Iterable[Path], classes: Classes) -> pd.DataFrame:
+    """What one explainer's saliency shards say besides the maps: explainer, predicted class (whichever is explained)
+    and costs of each image.
+
+    Args:
+        explainer: the row's name.
+        paths: its shards of the stage saliency.
+        classes: the detector's.
+    """
+    stored = [name for name in EXPLANATION if name != "predicted"]
+    # a record that was made before white boxes were has no `backwards`
     # one shard at a time: the maps of all of them need not fit into memory
-    records = [record for path in paths for record in read_shard(path, EXPLANATION)]
+    records = [
+        {"backwards": 0, **record, "predicted": int(classes.called(record["before"]))}
+        for path in paths
+        for record in read_shard(path, ["before", *stored])
+    ]
     frame = pd.DataFrame(records, columns=list(EXPLANATION)).astype(EXPLANATION)
     frame.insert(0, "explainer", explainer)
     return frame

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from advxai.config.explainers import BASELINES
+from advxai.config.rows import BASELINES
 from advxai.detector.engine import run
 from advxai.saliency import build
 from advxai.saliency.baselines import fill

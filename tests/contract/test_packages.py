@@ -11,7 +11,7 @@ from skimage.segmentation import quickshift, slic
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from advxai.config.explainers import Segmentation
+from advxai.config.rows import Segmentation
 from advxai.detector.model import Preprocessing
 from advxai.saliency import build
 from advxai.saliency.baselines import box_blur, segment_mean

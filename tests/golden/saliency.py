@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from advxai.config.explainers import BASELINES, Baseline, Segmentation
+from advxai.config.rows import BASELINES, Baseline, Segmentation
 from advxai.detector.model import Detector, Preprocessing
 from advxai.saliency import Explanation, build
 from advxai.saliency.baselines import fill

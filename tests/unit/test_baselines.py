@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from advxai.config.explainers import Baseline
+from advxai.config.rows import Baseline
 from advxai.saliency.baselines import fill
 from tests.helpers import SIZE, UNIT, quadrants
 

@@ -5,7 +5,7 @@ import pytest
 from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.config.controls import CEILINGS, CONTROLS
-from advxai.config.explainers import Baseline
+from advxai.config.rows import Baseline
 from tests.unit.test_config import minimal
 
 LIME = {"method": "lime", "baseline": "zeros"}  # segments of the [0, 1] image

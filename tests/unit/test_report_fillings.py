@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from advxai.common.randomness import seed_of
-from advxai.config.explainers import BASELINES, Baseline
+from advxai.config.rows import BASELINES, Baseline
 from advxai.report.fillings import Filled, draw, fillings_figure, label_of, read
 from advxai.report.nothing import NOTHING
 from advxai.report.style import PAGE

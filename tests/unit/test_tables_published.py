@@ -9,7 +9,7 @@ import pytest
 
 from advxai.common.categories import SHORT
 from advxai.common.errors import InputError
-from advxai.config.explainers import PUBLISHED
+from advxai.config.rows import PUBLISHED
 from advxai.tables import beside, layout, published
 from advxai.tables.compute import Axes, clean_predictions
 from advxai.tables.layout import Table

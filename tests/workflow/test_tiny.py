@@ -13,7 +13,7 @@ import yaml
 
 from advxai.common.files import file_sha256
 from advxai.config import FIGURES
-from advxai.config.explainers import BASELINES
+from advxai.config.rows import BASELINES
 from advxai.run.store import read_attributes, read_shard
 from advxai.run.weights import read_hash, said
 from tests.workflow.conftest import copy_of, snakemake, store, tiny

@@ -60,7 +60,9 @@ def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
     """
     config = paths.config
     rows = evaluation([path for name in config.explainers for path in paths.rows_of(name)])
-    spent = pd.concat([explanations(name, paths.maps_of(name)) for name in config.explainers], ignore_index=True)
+    spent = pd.concat(
+        [explanations(name, paths.maps_of(name), paths.classes) for name in config.explainers], ignore_index=True
+    )
     categories = paper_order(config.corpus.categories)
     axes = Axes.of(paths)
     tables = combined(rows, spent, axes)

@@ -11,7 +11,7 @@ import pandas as pd
 from advxai.answer.words import Sentence
 from advxai.common.classes import Classes
 from advxai.config import Config
-from advxai.config.explainers import Explainer
+from advxai.config.rows import Filled
 from advxai.config.science import Nes
 from advxai.detector.shown import MEASURES, undefined
 from advxai.report.page.tables import per_class, tested
@@ -66,8 +66,8 @@ def explainers(config: Config) -> Lines:
     for name, settings in config.explainers.items():
         given = settings.model_dump(exclude={"method", "baseline", "published"}, exclude_defaults=True)
         shown = ", ".join(f"{key} {_plain(value)}" for key, value in given.items())
-        filling = f"none: a {settings.kind}"
-        if isinstance(settings, Explainer):
+        filling = "none" if settings.kind == "explainer" else f"none: a {settings.kind}"
+        if isinstance(settings, Filled):
             baseline = settings.baseline.model_dump(exclude_defaults=True, exclude={"kind"})
             filling = settings.baseline.kind + "".join(f", {key} {value}" for key, value in baseline.items())
         lines.append([name, settings.method, filling, shown])

@@ -31,10 +31,10 @@ VERSIONS = {
 }
 # Fields that a stage's records have gained since, without a change of its numbers, and what stands for them in a record
 # that was made before: p(Real) in each iteration of NES; the value of a map that stands for no effect, and why there is
-# no explanation.
+# no explanation; images back through the detector.
 LATER: dict[str, dict[str, Any]] = {
     "adversary": {"trace": np.zeros(0, np.float32)},
-    "saliency": {"zero": math.nan, "missing": ""},
+    "saliency": {"zero": math.nan, "missing": "", "backwards": 0},
 }
 
 

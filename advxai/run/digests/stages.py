@@ -11,7 +11,7 @@ from advxai.run.digests.base import VERSIONS, digest
 from advxai.run.digests.detector import DetectorDigests
 
 # Methods without a random draw: SOBOL's sequence isn't scrambled, SHAP splits regions of equal worth in their order.
-DRAWLESS = ("sobol", "shap")
+DRAWLESS = ("sobol", "shap", "occlusion", "gradcam", "gradcam++", "hirescam", "integrated_gradients")
 
 
 def _attack(settings: Nes) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def _draws(entry: AnyExplainer) -> bool:
     """Whether an explainer, or what fills in for it, draws from the seeded generator (the adversarial copy's own draws
     are in the digest of the stage adversary)."""
     library = getattr(entry, "engine", None) == "library"
-    return entry.method not in DRAWLESS or library or entry.baseline.kind == "noise"
+    return entry.method not in DRAWLESS or library or entry.filling == "noise"
 
 
 class Digests(DetectorDigests):
@@ -76,9 +76,12 @@ class Digests(DetectorDigests):
             del settings["segmentation"]["n_segments"]
         if isinstance(entry, Control):
             return self._control_params(settings)
-        # Settings of a baseline that this one doesn't have must not change its digest.
-        relevant = {"blur": {"kind", "size"}, "noise": {"kind", "std"}}.get(settings["baseline"]["kind"], {"kind"})
-        settings["baseline"] = {name: value for name, value in settings["baseline"].items() if name in relevant}
+        if settings["target"] == "predicted":  # younger than many a file
+            del settings["target"]
+        if entry.filling:
+            # Settings of a baseline that this one doesn't have must not change its digest.
+            relevant = {"blur": {"kind", "size"}, "noise": {"kind", "std"}}.get(entry.filling, {"kind"})
+            settings["baseline"] = {name: value for name, value in settings["baseline"].items() if name in relevant}
         params = {"version": VERSIONS["saliency"], **self._calling, **settings}
         if _draws(entry):
             params["seed"] = self.config.seed

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from advxai.config import FIGURES
-from advxai.config.explainers import Explainer
 from advxai.config.science import Nes
 from advxai.run.digests import digest
 from advxai.run.paths.stages import StagePaths
@@ -133,10 +132,24 @@ class Outputs:
         if explainer is not None:
             settings = config.explainers[explainer]
             budget = settings.model_dump(
-                include={"samples", "evaluations", "grid", "design", "masks", "params", "draws", "width"}
+                include={
+                    "samples",
+                    "evaluations",
+                    "grid",
+                    "design",
+                    "masks",
+                    "params",
+                    "draws",
+                    "width",
+                    "window",
+                    "steps",
+                    "layers",
+                }
             )
-            made = f"baseline {settings.baseline.kind}" if isinstance(settings, Explainer) else settings.kind
-            own += ", ".join([f" {explainer}: {made}", *(f"{k} {v}" for k, v in budget.items())])
+            made = f"baseline {settings.filling}" if settings.filling else settings.kind
+            target = getattr(settings, "target", "predicted")
+            of = [] if target == "predicted" else [f"of the {target} class"]
+            own += ", ".join([f" {explainer}: {made}", *of, *(f"{k} {v}" for k, v in budget.items())])
         threshold = self.paths.classes.threshold
         called = "" if threshold is None else f", called fake at p(fake) \N{GREATER-THAN OR EQUAL TO} {threshold:g}"
         return (

@@ -1,0 +1,117 @@
+"""The detector's module as white boxes see it: scores that can be differentiated, in batches of one size."""
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from advxai.common.classes import Classes
+from advxai.common.errors import InputError
+from advxai.detector.logits import per_class
+
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+class NoModule(InputError):
+    """The detector has no module, so no gradients."""
+
+
+class Network(nn.Module):
+    """A detector's module, to be differentiated: normalised images (n, 3, h, w) -> scores (n, classes).
+
+    A class's score is its logit, before the softmax (Selvaraju et al. 2017, section 3). One logit z is the score z of
+    the class whose probability the sigmoid is, and -z of the other; the column 0 that stands for the latter in the
+    detector's probabilities has no gradient.
+
+    Every forward has `batch` rows, zeros beyond those that are asked for, so that neither a row's score nor its
+    gradient depends on its neighbours. It may be given more: then they are several. Hooks see all rows of a forward,
+    those that are asked for first.
+
+    The layers are copies of the detector's own, without dropout's noise and without operations in place, which would
+    overwrite what hooks keep; their weights have no gradients. Batch norms aren't folded, so every layer has its name
+    and its features.
+
+    Args:
+        module: the detector's, in evaluation mode, on the CPU; it stays as it is.
+        classes: the detector's.
+        device: where to compute.
+        batch: rows of every forward.
+        count: is told the rows of every forward, such as by `Detector.network`.
+
+    Attributes:
+        layers: the copy of the module.
+        rows, calls, backwards: rows asked for and forwards so far, and rows that a gradient has come back to.
+    """
+
+    def __init__(
+        self, module: nn.Module, classes: Classes, device: torch.device, batch: int, count: Callable[[int], None]
+    ) -> None:
+        super().__init__()
+        self.layers = copy.deepcopy(module).eval().requires_grad_(False)
+        self.layers.to(device).to(memory_format=torch.channels_last)
+        for layer in self.layers.modules():
+            if getattr(layer, "inplace", False) is True:
+                layer.inplace = False  # type: ignore[assignment]
+        self.classes, self.device, self.batch = classes, device, batch
+        self.rows = self.calls = self.backwards = 0
+        self._count = count
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Scores of images; they carry gradients where the images do."""
+        return torch.cat([self._scores(part) for part in torch.split(images, self.batch)])
+
+    def _scores(self, images: Tensor) -> Tensor:
+        rows = len(images)
+        if rows < self.batch:
+            images = torch.cat([images, images.new_zeros((self.batch - rows, *images.shape[1:]))])
+        self.rows, self.calls = self.rows + rows, self.calls + 1
+        self._count(rows)
+        outputs: Tensor = self.layers(images.to(memory_format=torch.channels_last)).float()[:rows]
+        if self.classes.positive is not None:
+            outputs = torch.cat((outputs, -outputs) if self.classes.positive == 0 else (-outputs, outputs), dim=1)
+        if outputs.requires_grad:
+            outputs.register_hook(lambda _: self._back(rows))  # type: ignore[no-untyped-call]
+        return outputs
+
+    @torch.no_grad()
+    def probabilities(self, images: Tensor) -> Tensor:
+        """Probabilities (n, classes) of images, at most `batch`, by the module; they aren't counted."""
+        padded = torch.cat([images, images.new_zeros((self.batch - len(images), *images.shape[1:]))])
+        outputs = self.layers(padded.to(memory_format=torch.channels_last)).float()[: len(images)]
+        return per_class(outputs, self.classes).softmax(dim=1)
+
+    def _back(self, rows: int) -> None:
+        self.backwards += rows
+
+    def score(self, images: Tensor, targets: Tensor) -> Tensor:
+        """The score of each image's target: (n, 3, h, w), (n,) int64 -> (n,)."""
+        scores: Tensor = self(images)
+        return scores.gather(1, targets[:, None])[:, 0]
+
+    @contextmanager
+    def unhooked(self, who: str) -> Iterator[None]:
+        """See that no hook is left behind, which would act on the images that come after.
+
+        Raises:
+            InputError: one is; names the layer. It is removed.
+        """
+        before = _hooks(self)
+        try:
+            yield
+        finally:
+            left = {name for name, hooks in _hooks(self).items() if hooks - before[name]}
+            for name, layer in self.named_modules():
+                for kind in HOOKS:
+                    registered = getattr(layer, kind)
+                    for key in [key for key in registered if (kind, key) not in before[name]]:
+                        del registered[key]
+        if left:
+            raise InputError(f"{who}: has left hooks on the layer {min(left)}; remove them, also after an error")
+
+
+def _hooks(module: nn.Module) -> dict[str, set[tuple[str, int]]]:
+    return {
+        name: {(kind, key) for kind in HOOKS for key in getattr(layer, kind)} for name, layer in module.named_modules()
+    }

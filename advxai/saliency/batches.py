@@ -1,0 +1,162 @@
+"""The stage `saliency` for white boxes: images in batches through the detector's module, forwards and back."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from advxai.common.ahead import ahead
+from advxai.common.arrays import Pixels
+from advxai.common.errors import InputError
+from advxai.common.types import Item, Record
+from advxai.config.explainers import AnyExplainer as Settings
+from advxai.detector.backends import CLOSE
+from advxai.detector.gradients import Network
+from advxai.detector.memory import memory
+from advxai.detector.model import Detector
+from advxai.frames.counterparts import Genuine
+from advxai.saliency.base import Explanation
+from advxai.saliency.prepare import Prepared, baseline_of, explained_class, generator_of, nothing, prepare, record_of
+from advxai.saliency.returned import checked
+from advxai.saliency.whitebox import Batch, Maps, WhiteBox
+
+Adversarial = Callable[[Item, Tensor], tuple[Tensor, Record]]
+
+
+def run(
+    items: Iterable[Item],
+    load: Callable[[Item], Pixels],
+    detector: Detector,
+    explainer: WhiteBox,
+    settings: Settings,
+    seed: int,
+    adversarial: Adversarial | None,
+    counterparts: Genuine | None,
+    who: str,
+) -> Iterator[dict[str, Any]]:
+    """Explain every image with one white box; arguments and records as of `advxai.saliency.stage.run`.
+
+    The class that is explained is the one that the run's backend finds; scores and gradients are the module's. Where
+    an image is so near to another class that rounding decides, that is logged.
+
+    Raises:
+        InputError: the detector has no module; what is returned can't be used; hooks are left behind; no memory.
+    """
+    network = detector.network(getattr(settings, "gradient_batch", None))
+    source = ahead(lambda item: prepare(item, load, detector, settings, counterparts), items)
+    while group := list(islice(source, network.batch)):
+        with memory(1, network.batch, "gradient_batch of the explainer"):
+            yield from _records(group, detector, network, explainer, settings, seed, adversarial, who)
+
+
+def _records(
+    group: list[tuple[Item, Prepared]],
+    detector: Detector,
+    network: Network,
+    explainer: WhiteBox,
+    settings: Settings,
+    seed: int,
+    adversarial: Adversarial | None,
+    who: str,
+) -> list[dict[str, Any]]:
+    images = torch.stack([detector.place(prepared.image) for _, prepared in group])
+    before = detector.probabilities(images, [item["key"] for item, _ in group])
+    targets = [explained_class(settings, row, detector.classes) for row in before]
+    given = [
+        adversarial(item, image) if adversarial else (None, {}) for (item, _), image in zip(group, images, strict=True)
+    ]
+    places = [place for place, (_, prepared) in enumerate(group) if not prepared.missing]
+    found = {place: nothing(prepared.segments) for place, (_, prepared) in enumerate(group) if prepared.missing}
+    spent: dict[str, Any] = {"images": 0, "calls": 0, "backwards": 0, "seconds": 0.0}
+    if places:
+        rows, backwards, start = network.rows, network.backwards, time.perf_counter()
+        batch = _batch(places, group, images, given, targets, detector, settings, seed)
+        found |= dict(zip(places, _explained(explainer, network, batch, places, group, who), strict=True))
+        detector.wait()
+        each = -(-(network.rows - rows) // len(places))
+        spent = {
+            "images": each,
+            "calls": -(-each // network.batch),
+            "backwards": -(-(network.backwards - backwards) // len(places)),
+            "seconds": (time.perf_counter() - start) / len(places),
+        }
+    _tell_near(network, detector, images, before, group)
+    records = []
+    for place, (item, prepared) in enumerate(group):
+        own = dict.fromkeys(spent, 0) if prepared.missing else spent
+        record = record_of(found[place], prepared, before[place], targets[place], given[place][1], detector.classes)
+        cost = {**own, "seconds": float(own["seconds"]) + prepared.seconds}
+        records.append({"key": item["key"], "sha256": item["sha256"], **record, **cost})
+    return records
+
+
+def _batch(
+    places: list[int],
+    group: list[tuple[Item, Prepared]],
+    images: Tensor,
+    given: list[tuple[Tensor | None, Record]],
+    targets: list[int],
+    detector: Detector,
+    settings: Settings,
+    seed: int,
+) -> Batch:
+    keys = [group[place][0]["key"] for place in places]
+    filled = [
+        baseline_of(key, group[place][1], images[place], given[place][0], detector, settings, seed)
+        for key, place in zip(keys, places, strict=True)
+    ]
+    with_one = [one for one in filled if one is not None]
+    return Batch(
+        keys=keys,
+        images=images[places],
+        baselines=torch.stack(with_one) if with_one else None,
+        targets=torch.tensor([targets[place] for place in places], device=images.device),
+        generators=[generator_of(seed, settings.method, key) for key in keys],
+        preprocessing=detector.preprocessing,
+    )
+
+
+def _explained(
+    explainer: WhiteBox, network: Network, batch: Batch, places: list[int], group: list[tuple[Item, Prepared]], who: str
+) -> list[Explanation]:
+    with network.unhooked(who), torch.enable_grad():
+        made: Any = explainer.maps(network, batch)
+    if not isinstance(made, Maps):
+        raise InputError(f"{who}: returned a {type(made).__name__} and no advxai.saliency.Maps; correct it")
+    values = made.values
+    wanted = (len(batch), *batch.images.shape[2:])
+    if not isinstance(values, np.ndarray) or values.shape != wanted or values.dtype.kind not in "fiu":
+        kind = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else f"a {type(values).__name__}"
+        raise InputError(f"{who}: returned maps that are {kind} and not numbers of the shape {wanted}; correct it")
+    explanations = []
+    for key, place, one in zip(batch.keys, places, values, strict=True):
+        segments = group[place][1].segments
+        if not np.isfinite(one.astype(np.float32)).all():
+            raise InputError(f"{who}: returned a map with NaN or infinity for the image {key}; correct it")
+        explanations.append(checked(Explanation.of_map(one, segments, made.zero), segments, who, key))
+    return explanations
+
+
+def _tell_near(
+    network: Network, detector: Detector, images: Tensor, before: Tensor, group: list[tuple[Item, Prepared]]
+) -> None:
+    """Log the images whose class the module finds another one than the backend, by rounding."""
+    classes = detector.classes
+    if classes.threshold is None:
+        highest = before.topk(2, dim=1).values
+        near = highest[:, 0] - highest[:, 1] < 2 * CLOSE
+    else:
+        near = (1 - before[:, classes.real] - classes.threshold).abs() < CLOSE
+    for place in near.nonzero()[:, 0].tolist():
+        other = network.probabilities(images[place : place + 1])[0]
+        if classes.called(other) != classes.called(before[place]):
+            logging.warning(
+                "%s: the detector's backend and its module call it otherwise, by rounding; what the backend calls it "
+                "decides which class is explained",
+                group[place][0]["key"],
+            )

@@ -1,0 +1,117 @@
+"""White boxes in the stage saliency, on detectors whose gradients are known."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from advxai.common.classes import Classes
+from advxai.common.errors import InputError
+from advxai.detector.model import Detector
+from advxai.saliency import Maps, WhiteBox
+from advxai.saliency.batches import run as run_white
+from advxai.saliency.stage import run
+from tests.golden import pictures
+from tests.helpers import SIZE, UNIT, explainer_settings, linear_detector
+
+METHOD = "tests.custom:GradientTimesInput"
+
+
+def _weight() -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(3).normal(0, 0.02, (3, SIZE, SIZE))).float()
+
+
+def _records(detector, count=3, **settings):
+    entry = explainer_settings(method=METHOD, baseline="zeros", **settings)
+    return list(run(pictures.items(*range(1, count + 1)), pictures.load, detector, entry, seed=5, at_once=2))
+
+
+def _image(item) -> torch.Tensor:
+    return UNIT.normalise(UNIT.unit(pictures.load(item)))
+
+
+def test_a_linear_detector_is_explained_by_weight_times_image():
+    """Of two logits the fake one's gradient is the weight, the real one's nothing."""
+    weight = _weight()
+    records = _records(linear_detector(weight, bias=5.0))
+    for item, record in zip(pictures.items(1, 2, 3), records, strict=True):
+        assert record["target"] == 1 and not record["called_real"] and record["zero"] == 0
+        np.testing.assert_allclose(record["map"], (weight * _image(item)).sum(0).numpy(), atol=1e-6)
+        assert (record["images"], record["calls"], record["backwards"]) == (1, 1, 1)
+        assert record["seconds"] > 0
+    real = _records(linear_detector(weight, bias=5.0), target="real")
+    assert all((record["target"], record["called_real"]) == (0, False) for record in real)
+    assert all(not record["map"].any() for record in real)
+
+
+class OneLogit(nn.Module):
+    def __init__(self, weight: torch.Tensor, bias: float) -> None:
+        super().__init__()
+        self.weight, self.bias = weight, bias
+
+    def forward(self, x):
+        return (x * self.weight).sum(dim=(1, 2, 3))[:, None] + self.bias
+
+
+@pytest.mark.parametrize(("positive", "bias"), [("Fake", 5.0), ("Fake", -5.0), ("Real", 5.0), ("Real", -5.0)])
+def test_of_one_logit_z_itself_is_differentiated(positive, bias):
+    """+z for the class whose probability the sigmoid is, -z for the other one."""
+    weight, classes = _weight(), Classes(("Real", "Fake"), output="sigmoid", positive=("Real", "Fake").index(positive))
+    detector = Detector(OneLogit(weight, bias), UNIT, classes=classes, forward_batch=4)
+    called = positive if bias > 0 else {"Real": "Fake", "Fake": "Real"}[positive]
+    for item, record in zip(pictures.items(1, 2, 3), _records(detector), strict=True):
+        assert classes.names[record["target"]] == called
+        sign = 1 if called == positive else -1
+        np.testing.assert_allclose(record["map"], sign * (weight * _image(item)).sum(0).numpy(), atol=1e-6)
+
+
+def test_neighbours_and_their_number_change_no_bit():
+    together = _records(pictures.detector(1.0), 3)
+    for place, item in enumerate(pictures.items(1, 2, 3)):
+        entry = explainer_settings(method=METHOD, baseline="zeros")
+        (alone,) = run([item], pictures.load, pictures.detector(1.0), entry, seed=5, at_once=1)
+        np.testing.assert_array_equal(alone["map"], together[place]["map"])
+
+
+class LeavesAHook(WhiteBox):
+    def maps(self, network, batch):
+        network.layers.register_forward_hook(lambda *_: None)
+        return Maps(np.zeros((len(batch), SIZE, SIZE)))
+
+
+class ReturnsTooFew(WhiteBox):
+    def maps(self, network, batch):
+        return Maps(np.zeros((len(batch), 3, 3)))
+
+
+class NotANumber(WhiteBox):
+    def maps(self, network, batch):
+        return Maps(np.full((len(batch), SIZE, SIZE), np.nan))
+
+
+def test_hooks_are_gone_after_an_error():
+    """The image after it isn't changed by them."""
+    network = pictures.detector(1.0).network()
+    images = torch.zeros(1, 3, SIZE, SIZE)
+    before = network(images)
+    with pytest.raises(ValueError, match="its own"), network.unhooked("who"):
+        network.layers.register_forward_hook(lambda *given: given[-1] * 0)
+        raise ValueError("its own error")
+    torch.testing.assert_close(network(images), before, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("explainer", "said"),
+    [
+        (LeavesAHook(), "who: has left hooks on the layer layers; remove them, also after an error"),
+        (
+            ReturnsTooFew(),
+            r"who: returned maps that are float64 \(1, 3, 3\) and not numbers of the shape \(1, 32, 32\)",
+        ),
+        (NotANumber(), "who: returned a map with NaN or infinity for the image"),
+    ],
+)
+def test_what_a_white_box_may_not_do(explainer, said):
+    detector, entry = pictures.detector(1.0), explainer_settings(method=METHOD, baseline="zeros")
+    with pytest.raises(InputError, match=said):
+        list(run_white(pictures.items(1), pictures.load, detector, explainer, entry, 0, None, None, "who"))

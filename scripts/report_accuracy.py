@@ -16,11 +16,11 @@ with job(snakemake.log, snakemake.input):
     axes = Axes.of(paths, explainers)
     rows = evaluation(snakemake.input.evaluation)
     # what the detector says of a clean image is the same in every explainer's records
-    clean = clean_predictions(rows, explanations(axes.explainers[0], snakemake.input.saliency))
+    clean = clean_predictions(rows, explanations(axes.explainers[0], snakemake.input.saliency, paths.classes))
     lines = Lines(
         axes,
         list(paths.outputs.figure_groups.values()),
-        {name: entry.baseline.kind for name, entry in explainers.items()},
+        {name: entry.filling for name, entry in explainers.items()},
         paths.outputs.readings if paths.beside_published else {},
         snakemake.params.note,
     )

@@ -8,6 +8,7 @@ import numpy as np
 from advxai.adversary import reconstruct
 from advxai.common.files import publish
 from advxai.config import load
+from advxai.config.rows import Filled
 from advxai.detector.forwards import image_loader, open_detector
 from advxai.detector.throughput import speed
 from advxai.frames.counterparts import Counterparts
@@ -38,7 +39,7 @@ with job(snakemake.log, snakemake.input):
         other = Counterparts(*snakemake.input.counterparts).image(key)
         if other is not None:
             other = detector.preprocessing.normalised(other)
-        used = [entry.baseline for entry in explainers.values()]
+        used = [entry.baseline for entry in explainers.values() if isinstance(entry, Filled)]
         kinds = baselines(used, copy is not None, other is not None)
         records = filled(key, image, maps[name]["segments"], labels, kinds, detector, config.seed, copy, other)
         said = {"key": key, "category": category, "explainer": name, "labels": labels}

@@ -17,7 +17,7 @@ with job(snakemake.log, snakemake.input):
     paths = Paths(config)
     axes = Axes.of(paths)
     spent = pd.concat(
-        [explanations(name, paths.maps_of(name)) for name in config.explainers],
+        [explanations(name, paths.maps_of(name), paths.classes) for name in config.explainers],
         ignore_index=True,
     )
     for name, table in combined(evaluation(snakemake.input.evaluation), spent, axes).items():

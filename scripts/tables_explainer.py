@@ -18,7 +18,7 @@ with job(snakemake.log, snakemake.input):
     name = snakemake.wildcards.explainer
     table = explainer_table(
         evaluation(snakemake.input.evaluation),
-        explanations(name, snakemake.input.saliency),
+        explanations(name, snakemake.input.saliency, paths.classes),
         Axes.of(paths, [name]),
     )
     write(table, Path(snakemake.output[0]).with_suffix(""), note)

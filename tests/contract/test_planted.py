@@ -59,7 +59,7 @@ def items() -> list[dict[str, Any]]:
 def scores(items: list[dict[str, Any]]) -> Any:
     """Restoration of two explainers that find the region, one that doesn't, random, and the oracle."""
     detector, patch = reads_segment(REGION, gain=8.0), pytest.MonkeyPatch()
-    patch.setattr("advxai.saliency.stage.segment", lambda *_: quadrants())
+    patch.setattr("advxai.saliency.prepare.segment", lambda *_: quadrants())
     mask = (quadrants() == REGION).astype(np.uint8) * 255
 
     def load(item: dict[str, Any]) -> np.ndarray:

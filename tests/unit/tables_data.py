@@ -81,8 +81,8 @@ def evaluation_rows() -> pd.DataFrame:
 
 def _explanations(explainer: str, adversarial: bool) -> pd.DataFrame:
     frame = pd.DataFrame({"explainer": explainer, "key": list(IMAGES)})
-    frame["target"] = [image[2] for image in IMAGES.values()]
-    frame["called_real"] = frame["target"] == 0
+    frame["predicted"] = [image[2] for image in IMAGES.values()]
+    frame["called_real"] = frame["predicted"] == 0
     frame["seconds"], frame["images"], frame["calls"] = SECONDS, 100, 10
     for name, numbers in ADVERSARY.items():
         frame[f"adversary_{name}"] = numbers if adversarial else 0

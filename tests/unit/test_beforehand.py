@@ -150,7 +150,7 @@ def test_an_imported_detector_s_records_of_before_are_its_own(tmp_path):
     assert own.later("predictions", "f") == {"weights": "f"}
     assert set(own.later("adversary", "f")) == {"weights", "trace"}
     assert paths(tmp_path).later("predictions", "f") == {}
-    assert set(paths(tmp_path).later("saliency", "f")) == {"missing", "zero"}
+    assert set(paths(tmp_path).later("saliency", "f")) == {"missing", "zero", "backwards"}
 
 
 def test_a_detector_of_another_checkpoint_is_refused(tmp_path):

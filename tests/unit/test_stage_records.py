@@ -13,7 +13,7 @@ from advxai.adversary.nes import nes_at_once
 from advxai.config.science import Nes
 from advxai.detector import engine
 from advxai.detector.model import Detector
-from advxai.saliency import stage
+from advxai.saliency import prepare, stage
 from tests.helpers import Clock, explainer_settings, linear_detector, quadrants, reads_segment
 
 FORWARD, PREPARATION = 8.0, 3.0  # seconds
@@ -60,7 +60,7 @@ def test_so_many_attacks_at_once_fill_the_forwards():
 def prepares_slowly(monkeypatch) -> None:
     """Decoding and segmenting an image takes PREPARATION seconds."""
     ticks = itertools.count()
-    monkeypatch.setattr(stage, "time", SimpleNamespace(perf_counter=lambda: PREPARATION * next(ticks)))
+    monkeypatch.setattr(prepare, "time", SimpleNamespace(perf_counter=lambda: PREPARATION * next(ticks)))
 
 
 def test_an_explanation_s_cost(detector, prepares_slowly):
@@ -104,7 +104,7 @@ EXPLANATION = saliency.Explanation(
 def test_a_record_holds_the_explanation_and_what_the_detector_said(monkeypatch, level, real):
     """Below the middle of the range an image is called Real."""
     monkeypatch.setattr(stage, "build", lambda settings: Told())
-    monkeypatch.setattr(stage, "segment", lambda unit, normalised, settings: quadrants())
+    monkeypatch.setattr(prepare, "segment", lambda unit, normalised, settings: quadrants())
     settings, made = explainer_settings(method="lime", baseline="zeros"), reads_segment(5)
     (record,) = saliency.run(ITEMS[:1], lambda _: np.full((32, 32, 3), level, np.uint8), made, settings, 0, 1)
     assert (record["key"], record["sha256"]) == ("0.png", "hash 0")
@@ -159,7 +159,7 @@ class Fills(saliency.Explainer):
 def test_the_counterpart_fills_in_at_the_detector_s_input(monkeypatch):
     """(64 / 255 - .5) / .5 is -.498 and (140 / 255 - .5) / .5 is .098; the picture is twice the input's size."""
     monkeypatch.setattr(stage, "build", lambda settings: Fills())
-    monkeypatch.setattr(stage, "segment", lambda unit, normalised, settings: quadrants())
+    monkeypatch.setattr(prepare, "segment", lambda unit, normalised, settings: quadrants())
     settings = explainer_settings(method="lime", baseline="counterpart")
     made = saliency.run(ITEMS, bright, reads_segment(5), settings, 0, 2, counterparts=Originals())
     assert {one["key"]: one["missing"] for one in made} == {"0.png": "", "1.png": f"no counterpart: {WHY}"}
@@ -174,7 +174,7 @@ def test_the_counterpart_fills_in_at_the_detector_s_input(monkeypatch):
 
 def test_the_segment_in_which_the_counterpart_differs_and_the_detector_reads_comes_first(monkeypatch):
     """Occlusion: filling segment 5 takes p(fake) from that of .0196 to that of -.498 (about), segment 9 nothing."""
-    monkeypatch.setattr(stage, "segment", lambda unit, normalised, settings: quadrants())
+    monkeypatch.setattr(prepare, "segment", lambda unit, normalised, settings: quadrants())
     settings = explainer_settings(method="tests.custom:Occlusion", baseline="counterpart")
     made = saliency.run(ITEMS, bright, reads_segment(5), settings, 0, 2, counterparts=Originals())
     record = {one["key"]: one for one in made}["0.png"]

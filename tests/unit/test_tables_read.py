@@ -16,7 +16,7 @@ from advxai.tables import read
 from tests.unit.tables_data import evaluation_rows
 
 
-def saliency(key: str, seconds: float, target: int) -> dict[str, object]:
+def saliency(key: str, seconds: float, predicted: int) -> dict[str, object]:
     return {
         "key": key,
         "sha256": "0" * 64,
@@ -24,8 +24,9 @@ def saliency(key: str, seconds: float, target: int) -> dict[str, object]:
         "segments": np.zeros((4, 4), np.int16),
         "scores": np.zeros(1, np.float32),
         "ranking": np.zeros(1, np.int16),
-        "target": target,
-        "called_real": target == 0,
+        "target": 1,  # explained, whatever it is called
+        "before": np.eye(5, dtype=np.float32)[predicted],
+        "called_real": predicted == 0,
         "adversary_images": 81,
         "adversary_calls": 2,
         "adversary_seconds": 0.5,
@@ -38,11 +39,12 @@ def saliency(key: str, seconds: float, target: int) -> dict[str, object]:
 def test_explanations(tmp_path: Path) -> None:
     write_shard(tmp_path / "0.h5", [saliency("a", 1.5, 3), saliency("b", 2.5, 0)], {})
     write_shard(tmp_path / "1.h5", [], {})  # a shard that no image fell into
-    frame = read.explanations("LIME", [tmp_path / "0.h5", tmp_path / "1.h5"])
+    frame = read.explanations("LIME", [tmp_path / "0.h5", tmp_path / "1.h5"], FIVE)
     assert frame["explainer"].tolist() == ["LIME", "LIME"] and frame["key"].tolist() == ["a", "b"]
+    assert frame["predicted"].tolist() == [3, 0] and frame["backwards"].tolist() == [0, 0]
     assert frame["called_real"].tolist() == [False, True] and frame["seconds"].tolist() == [1.5, 2.5]
     assert frame.dtypes.loc[["called_real", "adversary_images"]].map(str).tolist() == ["bool", "int64"]
-    assert len(read.explanations("LIME", [tmp_path / "1.h5"])) == 0
+    assert len(read.explanations("LIME", [tmp_path / "1.h5"], FIVE)) == 0
 
 
 def test_adversary(tmp_path: Path) -> None:

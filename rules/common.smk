@@ -3,6 +3,7 @@ from pathlib import Path
 
 from advxai.beforehand import check, when_trained
 from advxai.beforehand.own import require_usable
+from advxai.config.base import one_of
 from advxai.run.console import watch
 from advxai.run.environment import prepare
 from advxai.run.paths import Paths
@@ -49,8 +50,8 @@ if not PLANNING:
 
 wildcard_constraints:
     package="[^/]+",
-    clip="|".join(P.clip_names) or "none",
-    explainer="|".join(CONFIG.explainers),
+    clip=one_of(P.clip_names),
+    explainer=one_of(CONFIG.explainers),
     digest="[0-9a-f]{12}",
     shard=rf"\d+-of-{CONFIG.shards}",
 

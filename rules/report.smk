@@ -61,7 +61,7 @@ rule report_figure:
     log:
         str(P.logs / CONFIG.run / "report_figure/{figure}.log"),
     wildcard_constraints:
-        figure="|".join(FIGURES),
+        figure=one_of(FIGURES),
     localrule: True
     conda:
         "../envs/tables.yaml"

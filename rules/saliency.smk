@@ -33,7 +33,7 @@ rule saliency_shard:
     benchmark:
         str(P.logs / CONFIG.run / "saliency_shard/{explainer}-{digest}/{shard}.tsv")
     wildcard_constraints:
-        explainer="|".join(EXPLAINERS),
+        explainer=one_of(EXPLAINERS),
     retries: RETRIES
     conda:
         "../envs/science.yaml"
@@ -76,7 +76,7 @@ if BESIDE:
                 / "saliency_control/{explainer}-{digest}/{shard}.tsv"
             )
         wildcard_constraints:
-            explainer="|".join(BESIDE),
+            explainer=one_of(BESIDE),
         retries: RETRIES
         conda:
             "../envs/data.yaml"

@@ -35,7 +35,7 @@ rule tables_explainer:
     log:
         str(P.logs / CONFIG.run / "tables_explainer/{explainer}.log"),
     wildcard_constraints:
-        explainer="|".join(CONFIG.explainers),
+        explainer=one_of(CONFIG.explainers),
     localrule: True
     conda:
         "../envs/tables.yaml"

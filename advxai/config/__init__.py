@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 from pydantic_core import ErrorDetails
 
 from advxai.common.errors import InputError, in_line
-from advxai.config.base import LONGEST, Model, Name, alike, named
+from advxai.config.base import LONGEST, Model, Name, alike, row_named
 from advxai.config.controls import AnyControl, expanded
 from advxai.config.data import Corpus, DemoCorpus, Faces, FfppCorpus, Frames
 from advxai.config.explainers import AnyExplainer, AnyRow, paper_rows
@@ -114,7 +114,7 @@ class Config(Model):
     def _names(cls, value: dict[str, AnyRow]) -> dict[str, AnyRow]:
         for name in value:
             try:
-                named(name)
+                row_named(name)
             except ValueError as error:
                 raise ValueError(f"the row name {_short(name)} {error}") from None
         value = expanded(value)

@@ -16,6 +16,7 @@ from advxai.common.usercode import find
 LARGEST = 2**63  # whole numbers below it fit into numpy's
 # A name is part of file names, on any disk: a shared one may know nothing but ASCII.
 NAME = r"[A-Za-z][A-Za-z0-9_]*"
+ROW = r"[A-Za-z][A-Za-z0-9_+]*"  # of a row, as GradCAM++
 LONGEST = 100
 
 
@@ -110,9 +111,29 @@ def named(value: str) -> str:
     """
     if not re.fullmatch(NAME, value):
         raise ValueError("may hold the letters A to Z, digits and _ only, a letter first")
+    return _short_enough(value)
+
+
+def _short_enough(value: str) -> str:
     if len(value) > LONGEST:
         raise ValueError(f"may have {LONGEST} characters at most, for it is part of file names")
     return value
+
+
+def row_named(value: str) -> str:
+    """The name of a row of `explainers:`, part of file names too.
+
+    Raises:
+        ValueError: it can't be one.
+    """
+    if not re.fullmatch(ROW, value):
+        raise ValueError("may hold the letters A to Z, digits, _ and + only, a letter first")
+    return _short_enough(value)
+
+
+def one_of(names: Iterable[str]) -> str:
+    """The regular expression of these names and no others, for Snakemake's wildcards; without names one of none."""
+    return "|".join(map(re.escape, names)) or r"(?!)"
 
 
 def alike(names: Iterable[str]) -> tuple[str, str] | None:

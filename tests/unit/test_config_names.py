@@ -7,6 +7,7 @@ import pytest
 
 from advxai.common.errors import InputError
 from advxai.config import NOT_RUNS, load
+from advxai.config.base import one_of
 
 ROOT = Path(__file__).parents[2]
 ZEROS = {"method": "lime", "baseline": "zeros"}
@@ -23,15 +24,18 @@ def corpus(**keys):
 
 
 ASCII = "may hold the letters A to Z, digits and _ only, a letter first"
+ROW = "may hold the letters A to Z, digits, _ and + only, a letter first"
 
 
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"explainers": {"Größe": ZEROS}}, f"explainers: the row name 'Größe' {ASCII}"),
-        ({"explainers": {"LIME²": ZEROS}}, f"explainers: the row name 'LIME²' {ASCII}"),
-        ({"explainers": {"": ZEROS}}, f"explainers: the row name '' {ASCII}"),
-        ({"explainers": {"a/b": ZEROS}}, f"explainers: the row name 'a/b' {ASCII}"),
+        ({"explainers": {"Größe": ZEROS}}, f"explainers: the row name 'Größe' {ROW}"),
+        ({"explainers": {"LIME²": ZEROS}}, f"explainers: the row name 'LIME²' {ROW}"),
+        ({"explainers": {"": ZEROS}}, f"explainers: the row name '' {ROW}"),
+        ({"explainers": {"a/b": ZEROS}}, f"explainers: the row name 'a/b' {ROW}"),
+        ({"explainers": {"+": ZEROS}}, f"explainers: the row name '+' {ROW}"),
+        ({"run": "demo++"}, f"run = 'demo++': {ASCII}"),
         ({"explainers": {"L" * 101: ZEROS}}, f"explainers: the row name '{'L' * 101}' may have 100 characters at most"),
         (
             {"explainers": {"Lime": ZEROS, "other": ZEROS, "LIME": ZEROS}},
@@ -71,6 +75,21 @@ def test_a_name_that_can_t_be_used_is_one_sentence(keys, said):
     with pytest.raises(InputError, match=f"^{re.escape(f'config: {said}')}") as error:
         load(minimal(**keys))
     assert "\n" not in str(error.value)
+
+
+def test_a_row_may_be_named_as_its_method_is():
+    rows = {"GradCAM": {"method": "gradcam"}, "GradCAM++": {"method": "gradcam++"}}
+    config = load(minimal(explainers=rows))
+    assert list(config.explainers) == ["GradCAM", "GradCAM++"]
+    pattern = re.compile(one_of(config.explainers))
+    assert pattern.fullmatch("GradCAM++") and pattern.fullmatch("GradCAM")
+    assert not pattern.fullmatch("GradCAMM")  # which GradCAM+ would be, were it taken for a repetition
+    assert not re.compile(one_of([])).fullmatch("")
+
+
+def test_no_rule_takes_a_name_for_a_regular_expression():
+    for path in (ROOT / "Snakefile", *ROOT.glob("rules/*.smk")):
+        assert not re.search(r"""(["'])\|\1\.join""", path.read_text()), path
 
 
 def test_further_videos_are_named_once():

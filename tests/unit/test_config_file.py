@@ -8,6 +8,7 @@ import pytest
 
 from advxai.common.errors import InputError
 from advxai.common.text import read_text
+from advxai.config import load
 from advxai.config.file import read, require_once
 
 ROOT = Path(__file__).parents[2]
@@ -45,8 +46,22 @@ def test_what_is_merged_or_named_again_elsewhere_is_not_twice(tmp_path):
     path.write_text("a: &own {x: 1, y: 2}\nb: {<<: *own, x: 3}\nc: *own\nd: *own\n1: a\n'1': b\n")
     require_once(path)
     assert read(path)["b"] == {"x": 3, "y": 2}
-    for name in ("config.yaml", "config/ffpp.yaml", "config/meso.yaml", "config/reference.yaml"):
+    for name in ("config.yaml", *(f"config/{path.name}" for path in ROOT.glob("config/*.yaml"))):
         require_once(ROOT / name)
+
+
+def test_white_boxes_are_tried_on_the_demo_itself():
+    """Nothing but rows and name may differ, or clips, faces, detector and copies wouldn't be shared."""
+    demo, white = (load(read(ROOT / name)).model_dump() for name in ("config.yaml", "config/demo_whitebox.yaml"))
+    assert white["run"] == "demo_whitebox"
+    assert {key for key in white if white[key] != demo[key]} == {"run", "explainers"}
+    rows = white["explainers"]
+    assert {name: row["method"] for name, row in rows.items()} == {
+        "GradCAM": "gradcam", "GradCAM++": "gradcam++", "IntegratedGradients_adv": "integrated_gradients",
+        "KernelSHAP_adv": "kernel_shap", "Occlusion": "occlusion",
+        "random": "random", "centre": "centre", "oracle_mask": "oracle_mask",
+    }  # fmt: skip
+    assert all(rows[name] == demo["explainers"][name] for name in ("random", "centre", "oracle_mask"))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from advxai.config import load
-from advxai.report.figure import explainer_figure
+from advxai.report.captions import under_maps
+from advxai.report.figure import explainer_figure, forms_of
 from advxai.report.panels import panels_of
 from advxai.run.jobs import job
 from advxai.run.paths import Paths
@@ -20,4 +21,6 @@ with job(snakemake.log, snakemake.input):
     )
     title = f"{' and '.join(snakemake.params.explainers)} on {config.detector.model}"
     panels = [panel for _, panel in known]
-    explainer_figure(panels, Path(snakemake.output[0]), title, config.evaluation.top, config.report.dpi)
+    rows = {name: config.of_kind("explainer")[name] for name in snakemake.params.explainers}
+    text = "\n".join(under_maps(rows, forms_of(panels)))
+    explainer_figure(panels, Path(snakemake.output[0]), title, config.evaluation.top, config.report.dpi, text)

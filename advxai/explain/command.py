@@ -142,6 +142,7 @@ def _look(paths: Paths, names: Sequence[str], opened: Opened) -> Look:
         top=config.evaluation.top,
         population=config.evaluation.population,
         dpi=config.report.dpi,
+        rows={name: config.of_kind("explainer")[name] for name in names},
     )
 
 

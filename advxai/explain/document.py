@@ -17,6 +17,7 @@ from advxai.explain.source import Face, Source
 from advxai.media.cut import Placement
 from advxai.media.fit import Part
 from advxai.media.rule import Rule
+from advxai.report.captions import meanings
 from advxai.report.forms import amplified
 from advxai.report.polygons import rings, scaled
 from advxai.saliency.ranking import ranking_of
@@ -115,6 +116,7 @@ def _explanation(one: Explained, name: str, config: Config) -> dict[str, Any]:
     attacks = one.attacks.get(name, [])
     return {
         "method": settings.method,
+        "note": meanings({name: settings}).get(name),
         "baseline": settings.filling or None,
         "target": one.classes.names[record["target"]],
         "zero": _finite(record["zero"]),
@@ -132,7 +134,10 @@ def _explanation(one: Explained, name: str, config: Config) -> dict[str, Any]:
         "attacks": [
             _attack(record, k, ranking[:k], one.predicted, one.classes) for k, record in enumerate(attacks, start=1)
         ],
-        "cost": _cost(record["images"], record["calls"], record["seconds"]),
+        "cost": {
+            **_cost(record["images"], record["calls"], record["seconds"]),
+            "backwards": int(record.get("backwards", 0)),
+        },
     }
 
 

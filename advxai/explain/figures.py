@@ -1,7 +1,7 @@
 """The figure of one face: what the detector says of it, its adversarial copy, and every explainer's map."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,11 +10,13 @@ from matplotlib.patches import Patch
 from advxai.common.arrays import Floats
 from advxai.common.classes import Classes
 from advxai.common.types import Record
+from advxai.config.explainers import AnyExplainer
 from advxai.explain.explained import Explained
 from advxai.report.axes import MASK, Legend, Shown, absent, difference, explanation, image, region
+from advxai.report.captions import under_maps
 from advxai.report.panels import shown
 from advxai.report.sheet import MARGIN, note, note_height, sheet, side_of, squares, wrapped
-from advxai.report.style import COPY_BAR, OWN_BAR, PAGE, SIZE, SMALL
+from advxai.report.style import COPY_BAR, OWN_BAR, PAGE, SIZE, SMALL, Form
 from advxai.saliency.ranking import ranking_of
 
 COLUMNS = 4
@@ -33,6 +35,7 @@ class Look:
         top: how many segments are attacked, and numbered.
         population: which segments these may be, as of `advxai.saliency.ranking.ranking_of`.
         dpi: of the PNG.
+        rows: explainer -> its entry, to say what its maps are; of whichever isn't there nothing is said.
     """
 
     classes: Classes
@@ -42,6 +45,7 @@ class Look:
     top: int
     population: str
     dpi: int
+    rows: Mapping[str, AnyExplainer] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -52,6 +56,10 @@ class Look:
         """An explainer's map as what to draw."""
         record = one.maps[name]
         return replace(shown(self.methods[name], record, caption), ranking=ranking_of(record, self.population))
+
+    def said(self, names: Collection[str], forms: Collection[Form]) -> list[str]:
+        """What the maps of the explainers that a figure shows are, and what they aren't."""
+        return under_maps({name: row for name, row in self.rows.items() if name in names}, forms)
 
 
 def rows_of(groups: Sequence[Sequence[str]], columns: int) -> list[list[str]]:
@@ -99,7 +107,7 @@ def face_figure(one: Explained, title: str, notes: Sequence[str], look: Look) ->
     head = 0.12 + (heading.count("\n") + 1) * TITLE * 1.2 / 72 + NAME
     forms = frozenset(look.shown(one, name).form for name in one.maps)
     legend = Legend(forms, one.face.mask is not None, look.top, PAGE - 2 * MARGIN)
-    text = _text(one, notes, look)
+    text = _text(one, [*look.said(one.maps, forms), *notes], look)
     under = note_height(text, PAGE)
     height = head + len(rooms) * side + sum(rooms) + legend.height + under
     figure = sheet(PAGE, height, look.dpi, layout=None)

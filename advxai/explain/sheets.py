@@ -13,9 +13,9 @@ from advxai.explain.explained import Explained
 from advxai.explain.figures import Look
 from advxai.explain.notes import flips_at
 from advxai.report.axes import Legend, absent, explanation, image
-from advxai.report.forms import heat, signed
+from advxai.report.forms import full_at, heat, signed
 from advxai.report.sheet import GAP, MARGIN, broken, note, note_height, sheet, squares, wrapped
-from advxai.report.style import PAGE, SIZE, SMALL
+from advxai.report.style import PAGE, SIZE, SMALL, Form
 
 SIDE, SMALLEST = 1.2, 0.98  # inches of a picture: with few frames, and with many
 LEAST = 5.0  # inches: room for a heading
@@ -52,7 +52,7 @@ def contact_sheet(frames: Sequence[Explained], title: str, notes: Sequence[str],
     forms |= {"signed"} if "outlines" in forms else set()  # as which their mean is drawn
     legend = Legend(frozenset(forms), False, look.top, width - 2 * MARGIN)
     attacked = [ATTACKS.format(real=look.classes.real_name)] if any(one.attacks for one in frames) else []
-    text = "\n".join([*([MEANS] if names else []), *attacked, *notes])
+    text = "\n".join([*([MEANS] if names else []), *attacked, *look.said(names, forms), *notes])
     under = note_height(text, width)
     rooms = [2 * LINE + 0.1, *([LINE + 0.09] * len(names))]
     height = head + len(rooms) * side + sum(rooms) + legend.height + under
@@ -110,7 +110,7 @@ def _means(axes: Sequence[Axes], frames: Sequence[Explained], names: Sequence[st
             absent(place, face.shape[:2], "none")
             continue
         heat_form = all(look.shown(one, name).form == "heat" for one in having)
-        mean_map = np.mean([scaled_map(one, name) for one in having], axis=0)
+        mean_map = np.mean([scaled_map(one, name, look.shown(one, name).form) for one in having], axis=0)
         image(place, heat(face, mean_map) if heat_form else signed(face, mean_map, 0.0))
 
 
@@ -127,9 +127,9 @@ def mean_face(frames: Sequence[Explained]) -> Floats:
     return mean
 
 
-def scaled_map(one: Explained, name: str) -> NDArray[np.float64]:
-    """A map (h, w) as it is shown: with a sign, over its largest absolute value; else from 0 to 1. One that says
-    nothing is 0 everywhere."""
+def scaled_map(one: Explained, name: str, form: Form) -> NDArray[np.float64]:
+    """A map (h, w) as it is shown: with a sign, from -1 to 1, over what its colours are full at; else from 0 to 1. One
+    that says nothing is 0 everywhere."""
     record = one.maps[name]
     values: NDArray[np.float64] = record["map"].astype(np.float64)
     zero = record["zero"]
@@ -137,5 +137,5 @@ def scaled_map(one: Explained, name: str) -> NDArray[np.float64]:
         values, largest = values - values.min(), float(np.ptp(values))
     else:
         values = values - zero
-        largest = float(np.abs(values).max())
-    return values / largest if np.isfinite(largest) and largest > 0 else np.zeros_like(values)
+        largest = full_at(values, form)
+    return (values / largest).clip(-1, 1) if np.isfinite(largest) and largest > 0 else np.zeros_like(values)

@@ -180,8 +180,9 @@ class Legend:
 
     @property
     def _bars(self) -> list[tuple[str, tuple[str, str]]]:
-        known = {"heat": (HEAT_COLOURS, ("least", "most important")), "signed": (SIGNED_COLOURS, ("against", "for"))}
-        return [bar for form, bar in known.items() if form in self.forms]
+        heat, sign = (HEAT_COLOURS, ("least", "most important")), (SIGNED_COLOURS, ("against", "for"))
+        found = [heat] if "heat" in self.forms else []
+        return [*found, sign] if self.forms & {"signed", "gradients"} else found
 
     @property
     def _columns(self) -> int:

@@ -1,8 +1,44 @@
 """The figures' short texts."""
 
+from collections.abc import Collection, Mapping
+
 from advxai.common.arrays import Floats
 from advxai.common.classes import Classes
 from advxai.common.types import Record
+from advxai.config.explainers import AnyExplainer
+from advxai.report.style import FULL, Form
+
+PAPER = ("lime", "shap", "sobol", "rise")  # whose figures stay as the paper's are: page, JSON and docs say it of them
+CELLS = (
+    "each cell of which sees much of the face; what speaks against the class is cut off; no map of manipulated pixels"
+)
+# Method -> what a map of it says, and what it doesn't: for figures, page, the JSON of `explain` and docs/explainers.md.
+MEANINGS: Mapping[str, str] = {
+    "lime": "how a linear fit weighs each segment, with about half of them filled in at random; not what one segment "
+    "alone would change, and another filling gives another map",
+    "shap": "each region's mean share in what the probability loses from the image to the filling, regions split by "
+    "halves; not what filling in this region alone would change",
+    "sobol": "in how much of the probability's variance each place has a part, alone or with others; without a sign, "
+    "so not whether it speaks for the class",
+    "rise": "the mean answer to random masks that keep a place, and so what is kept beside it too; neither a sign nor "
+    "an edge",
+    "occlusion": "what the probability of the class loses behind a square over this place; not what smaller parts or "
+    "several places together would change, and the square itself may look fake",
+    "kernel_shap": "each segment's mean share (estimated Shapley value) in what the probability loses from the image "
+    "to the filling; not what filling in this segment alone would change",
+    "gradcam": f"where the class's evidence lies in a layer's features, {CELLS}",
+    "gradcam++": "where a layer's features raise the class, channels weighted by where their gradients are positive, "
+    f"{CELLS}",
+    "hirescam": f"where a layer's features times their gradients speak for the class, {CELLS}",
+    "integrated_gradients": "how each pixel's difference from the baseline adds to the class's score on the straight "
+    "way between the two; not what the detector would say without the pixel, and no map of manipulated pixels",
+    "gradient_shap": "how each pixel's difference from the baseline adds to the class's score, by gradients at random "
+    "points between the two; not what the detector would say without the pixel, and no map of manipulated pixels",
+}
+GRADIENTS = (
+    f"Maps of gradients are in full colour from the {FULL}th percentile of their absolute values on: a few pixels are "
+    "far above all others."
+)
 
 
 def clean_caption(probabilities: Floats, classes: Classes) -> str:
@@ -28,3 +64,36 @@ def attack_caption(row: Record, classes: Classes) -> str:
     before, after = (classes.names[int(row[name])] for name in ("predicted_before", "predicted_after"))
     moved = f"p {row['p_before']:.2f} \N{RIGHTWARDS ARROW} {row['p_after']:.2f}"
     return f"top-{row['k']} attacked: {moved}\n{'still' if before == after else 'now'} {after}"
+
+
+def meanings(rows: Mapping[str, AnyExplainer]) -> dict[str, str]:
+    """Row -> what its maps say, and what they don't; rows of methods that aren't known here are left out.
+
+    Args:
+        rows: name -> entry of the configuration.
+    """
+    found = {}
+    for name, entry in rows.items():
+        if said := MEANINGS.get(entry.method):
+            of = "" if entry.target == "predicted" else f"; of the {entry.target} class, whatever the image is called"
+            found[name] = said + of
+    return found
+
+
+def together(said: Mapping[str, str]) -> list[str]:
+    """Lines of `meanings`; rows that say the same share one: `LIME, LIME_adv: ...`."""
+    names: dict[str, list[str]] = {}
+    for name, text in said.items():
+        names.setdefault(text, []).append(name)
+    return [f"{', '.join(of)}: {text}." for text, of in names.items()]
+
+
+def under_maps(rows: Mapping[str, AnyExplainer], forms: Collection[Form]) -> list[str]:
+    """Lines under a figure of maps: what the paper's figures haven't.
+
+    Args:
+        rows: name -> entry, of those that the figure shows.
+        forms: in which it shows them.
+    """
+    others = {name: entry for name, entry in rows.items() if entry.method not in PAPER}
+    return together(meanings(others)) + ([GRADIENTS] if "gradients" in forms else [])

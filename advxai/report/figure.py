@@ -11,7 +11,7 @@ from advxai.common.arrays import Flags, Picture
 from advxai.report.axes import MASK, Legend, Shown, absent, difference, explanation, image, region
 from advxai.report.nothing import blank
 from advxai.report.save import save
-from advxai.report.sheet import GAP, sheet, side_of, squares, wrapped
+from advxai.report.sheet import GAP, MARGIN, note, note_height, sheet, side_of, squares, wrapped
 from advxai.report.style import PAGE, Form
 
 # Inches: largest side of an image, a line of its caption, room beside the rows and above them.
@@ -71,10 +71,10 @@ def forms_of(panels: Sequence[Panel]) -> frozenset[Form]:
     return frozenset(shown.form for panel in panels for shown in panel.explanations.values() if shown is not None)
 
 
-def draw(panels: Sequence[Panel], title: str, top: int, dpi: int = 150) -> Figure:
+def draw(panels: Sequence[Panel], title: str, top: int, dpi: int = 150, text: str = "") -> Figure:
     """The figure of `explainer_figure`."""
     if not panels:
-        return blank(title, dpi)
+        return blank(f"{title}\n{text}".rstrip(), dpi)
     attacked = any(panel.adversarial is not None for panel in panels)
     names = list(dict.fromkeys(name for panel in panels for name in panel.explanations))
     rows = {"image": 1, "adversarial\ncopy": 3, "difference": 1} if attacked else {"image": 1}
@@ -86,7 +86,8 @@ def draw(panels: Sequence[Panel], title: str, top: int, dpi: int = 150) -> Figur
     legend = Legend(forms, any(panel.mask is not None for panel in panels), top, width - NAME)
     heading = wrapped(title, width - NAME, TITLE)
     head = HEAD + heading.count("\n") * TITLE * 1.2 / 72
-    height = head + len(rows) * side + sum(rooms) + legend.height + 0.1
+    under = note_height(text, width) - MARGIN if text else 0.0
+    height = head + len(rows) * side + sum(rooms) + legend.height + 0.1 + under
     figure = sheet(width, height, dpi, layout=None)
     grid = squares(figure, rooms, len(panels), side, NAME, head)
     figure.suptitle(heading, fontsize=TITLE, x=NAME / width, ha="left", y=1 - 0.06 / height, va="top")
@@ -101,11 +102,15 @@ def draw(panels: Sequence[Panel], title: str, top: int, dpi: int = 150) -> Figur
             _explained(grid[row, column], panel, name, top)
     for line, name in zip(grid, rows, strict=True):
         line[0].set_ylabel(name, fontsize=8)
-    legend.draw(figure, NAME, 0.05)
+    legend.draw(figure, NAME, 0.05 + under)
+    if text:
+        note(figure, text)
     return figure
 
 
-def explainer_figure(panels: Sequence[Panel], path: Path, title: str = "", top: int = 3, dpi: int = 150) -> None:
+def explainer_figure(
+    panels: Sequence[Panel], path: Path, title: str = "", top: int = 3, dpi: int = 150, text: str = ""
+) -> None:
     """Publish a figure as <path>.png and <path>.pdf; the same panels give the same bytes.
 
     A column a panel; rows: the image, its adversarial copy and their amplified difference (if any panel has one), then
@@ -118,5 +123,6 @@ def explainer_figure(panels: Sequence[Panel], path: Path, title: str = "", top: 
         title: heading.
         top: how many segments to outline.
         dpi: resolution of the PNG, and of what the PDF holds as pixels.
+        text: under the figure.
     """
-    save(draw(panels, title, top, dpi), path)
+    save(draw(panels, title, top, dpi, text), path)

@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from advxai.common.arrays import Floats, Labels, Picture
-from advxai.report.style import COLOURED, HEAT_COLOURS, NEGATIVE, OUTLINED, POSITIVE, SIGNED_COLOURS, TINT, Form
+from advxai.report.style import COLOURED, FULL, HEAT_COLOURS, NEGATIVE, OUTLINED, POSITIVE, SIGNED_COLOURS, TINT, Form
 
 
 def unit(image: Picture) -> NDArray[np.float64]:
@@ -45,15 +45,25 @@ def heat(image: Picture, saliency: Floats) -> NDArray[np.float64]:
     return (1 - COLOURED) * base + COLOURED * colours
 
 
-def signed(image: Picture, saliency: Floats, zero: float) -> NDArray[np.float64]:
-    """Red where the map speaks for the explained class, blue where against it, over the grey image; the largest
-    absolute value fills the scale: (H, W, 3) float in [0, 1]. A map that says nothing: the grey image."""
+def full_at(values: Floats, form: Form) -> float:
+    """The absolute value from which on a map less its zero is shown in full colour: the largest; in the form
+    `gradients` the percentile `FULL`, where that isn't 0. Not finite, or 0: the map says nothing."""
+    sizes = np.abs(values)
+    largest = float(sizes.max())
+    if form != "gradients" or not np.isfinite(largest):
+        return largest
+    return float(np.percentile(sizes, FULL)) or largest
+
+
+def signed(image: Picture, saliency: Floats, zero: float, form: Form = "signed") -> NDArray[np.float64]:
+    """Red where the map speaks for the explained class, blue where against it, over the grey image, in full colour from
+    `full_at` on: (H, W, 3) float in [0, 1]. A map that says nothing: the grey image."""
     base = grey(image)
     values = saliency - zero
-    largest = float(np.abs(values).max())
-    if not np.isfinite(largest) or largest == 0:
+    full = full_at(values, form)
+    if not np.isfinite(full) or full == 0:
         return base
-    colours = colormaps[SIGNED_COLOURS]((_fitted(values, base.shape[:2]) / largest + 1) / 2)[..., :3]
+    colours = colormaps[SIGNED_COLOURS]((_fitted(values, base.shape[:2]) / full + 1) / 2)[..., :3]
     return (1 - COLOURED) * base + COLOURED * colours
 
 
@@ -112,7 +122,7 @@ def raster(
     """
     if form == "outlines":
         return tinted(image, segments, outlined(scores, zero))
-    return heat(image, saliency) if form == "heat" else signed(image, saliency, zero)
+    return heat(image, saliency) if form == "heat" else signed(image, saliency, zero, form)
 
 
 def amplified(image: Picture, adversarial: Picture) -> tuple[NDArray[np.float64], float]:

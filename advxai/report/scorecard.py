@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from advxai.answer.rows import Row
 from advxai.common.rows import rows as lines_of
+from advxai.config.white import WHITE
 from advxai.metrics.columns import Column, named
 from advxai.report.save import save
 from advxai.report.sheet import broken, note, note_height, sheet, wrapped
@@ -27,6 +28,7 @@ from advxai.report.style import (
     PAGE,
     SIZE,
     SMALL,
+    WHITE_BOX,
     Style,
 )
 from advxai.statistics import LEAST
@@ -49,7 +51,8 @@ def style_of(row: Row) -> Style:
         return CONTROL
     if row.kind == "ceiling":
         return CEILING
-    return EXPLAINER_ADV if row.baseline == "adversarial" else EXPLAINER
+    filling = EXPLAINER_ADV if row.baseline == "adversarial" else EXPLAINER
+    return filling | WHITE_BOX if row.method in WHITE else filling
 
 
 def text_of(table: pd.DataFrame) -> str:
@@ -153,11 +156,14 @@ def _legend(table: pd.DataFrame, rows: Sequence[Row], chance: bool) -> list[Line
         return Line2D([], [], ls="", mew=0.9, label=label, **style | filling)
 
     kinds = {row.kind for row in rows}
-    plain = any(row.kind == "explainer" and row.baseline != "adversarial" for row in rows)
-    adversarial = any(row.kind == "explainer" and row.baseline == "adversarial" for row in rows)
-    found: list[Line2D | Patch] = []
-    found += [mark("explainer", EXPLAINER, False)] if plain else []
-    found += [mark("with adversarial filling", EXPLAINER_ADV, False)] if adversarial else []
+    there = {(row.method in WHITE, row.baseline == "adversarial") for row in rows if row.kind == "explainer"}
+    known = {
+        (False, False): ("explainer", EXPLAINER),
+        (False, True): ("with adversarial filling", EXPLAINER_ADV),
+        (True, False): ("white box", EXPLAINER | WHITE_BOX),
+        (True, True): ("with adversarial filling", EXPLAINER_ADV | WHITE_BOX),
+    }
+    found: list[Line2D | Patch] = [mark(*known[which], False) for which in known if which in there]
     found += [mark("may be the best", EXPLAINER | {"color": "0.2"}, True)] if table["best"].any() else []
     found += [mark("control", CONTROL, True)] if "control" in kinds else []
     found += [mark("ceiling", CEILING, False)] if "ceiling" in kinds else []

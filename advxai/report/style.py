@@ -10,12 +10,15 @@ from typing import Any, Literal
 
 from advxai.common.types import Record
 
-Form = Literal["outlines", "signed", "heat"]
+Form = Literal["outlines", "signed", "gradients", "heat"]
 Style = dict[str, Any]  # arguments of matplotlib's
 
 # -- maps -------------------------------------------------------------------------------------------------------------
 HEAT_COLOURS = "cividis"  # even in lightness
 SIGNED_COLOURS = "RdBu_r"  # red speaks for the explained class, blue against it
+# Percentile of the absolute values from which on a map of gradients has its full colour: a few pixels are far above
+# all others, which would be white beside them (captum's pictures leave out such ones too).
+FULL = 99
 POSITIVE, NEGATIVE = "#D55E00", "#0072B2"  # outlines of segments that speak for and against; the second are dashed
 OUTLINED = 10  # so many segments of the largest weights are outlined, as in LIME's own examples
 SEGMENT_COLOUR = "white"  # of the segments that were attacked
@@ -61,6 +64,7 @@ FLIPPED: Style = {"color": "#0072B2", "hatch": ""}  # NES turned the image into 
 # The scorecard: explainers (filled where one may be the best), controls, ceilings.
 EXPLAINER: Style = {"color": PLAIN, "marker": "o", "ms": 4}
 EXPLAINER_ADV: Style = {"color": ADVERSARIAL, "marker": "s", "ms": 3.8}
+WHITE_BOX: Style = {"marker": "P", "ms": 4.8}  # in place of the mark; the colour says its filling
 CONTROL: Style = {"color": "0.45", "marker": "D", "ms": 3.2, "mfc": "0.45"}
 CEILING: Style = {"color": "black", "marker": "^", "ms": 4.2}
 CONTROLS_RANGE: Style = {"color": "0.9", "lw": 0}
@@ -85,13 +89,17 @@ def line_styles(kinds: Mapping[str, str]) -> dict[str, Style]:
 def form_of(method: str, record: Record) -> Form:
     """How an explainer's map is usually shown.
 
-    LIME: outlines of its segments; SHAP, and whatever else has a map with a sign: red and blue; SOBOL, RISE and all
+    LIME: outlines of its segments; SHAP, kernel SHAP, occlusion, and whatever else has a map with a sign: red and blue,
+    of a white box the form `gradients`, whose largest values are cut off; class activation maps, SOBOL, RISE and all
     others: a heat map. A record made before the map's zero was kept has no sign to show.
 
     Args:
         method: the explainer's `method`.
-        record: of the stage saliency; its `zero` says which value of the map stands for no effect.
+        record: of the stage saliency; its `zero` says which value of the map stands for no effect, and its
+            `backwards`, 0 of black boxes, whether it was made of gradients.
     """
     if math.isnan(record["zero"]):
         return "heat"
-    return "outlines" if method == "lime" else "signed"
+    if method == "lime":
+        return "outlines"
+    return "gradients" if record.get("backwards", 0) else "signed"

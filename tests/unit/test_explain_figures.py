@@ -7,6 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from advxai.common.classes import Classes
+from advxai.config import load
 from advxai.explain.explained import Explained
 from advxai.explain.figures import Look, attack_lines, face_figure, rows_of
 from advxai.explain.found import found_figure
@@ -118,6 +119,26 @@ def test_the_figure_of_a_face():
     assert {text.get_text() for text in rise.texts} == {"1", "2"}  # the segments' numbers
 
 
+def test_what_a_map_is_not_stands_in_the_picture_of_a_face_and_in_that_of_a_clip():
+    rows = {"CAM": {"method": "gradcam"}, "IG": {"method": "integrated_gradients", "baseline": "zeros"}}
+    rows["LIME"] = {"method": "lime", "baseline": "zeros"}
+    corpus = {"kind": "ffpp", "root": "a", "splits": "b"}
+    entries = load({"run": "a", "corpus": corpus, "explainers": rows}).of_kind("explainer")
+    methods = {name: row["method"] for name, row in rows.items()}
+    look = replace(LOOK, groups=[["CAM"], ["IG"], ["LIME"]], methods=methods, rows=entries, dpi=150)
+    gradients = record([-1, 0.5, 0.2, 1], zero=0.0)
+    maps = {"CAM": record([0, 1, 2, 3]), "IG": gradients | {"backwards": 50}, "LIME": gradients}
+    for figure in (
+        face_figure(one(maps=maps, attacks={}), "me.jpg", [], look),
+        contact_sheet([one(frame=1, maps=maps, attacks={})], "me.mp4", [], look),
+    ):
+        readable(figure, PAGE)
+        said = " ".join(words(figure).split())
+        assert "CAM: where the class's evidence lies in a layer's features, each cell of which sees much of the" in said
+        assert "IG: how each pixel's difference from the baseline adds" in said and "99th percentile" in said
+        assert "LIME: how" not in said  # a figure of the paper's methods stays as it is
+
+
 def test_everything_can_be_read_and_nothing_is_cut_off():
     note = "A note that is longer than one line of the figure is wide, so that it has to be broken. " * 3
     title = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4/00005_0.png"
@@ -206,8 +227,11 @@ def test_only_frames_called_the_same_have_a_mean():
 
 def test_maps_are_scaled_as_they_are_shown_before_their_mean_is_taken():
     face = one()
-    signed, heat = scaled_map(face, "LIME"), scaled_map(face, "RISE")
+    signed, heat = scaled_map(face, "LIME", "signed"), scaled_map(face, "RISE", "heat")
     assert sorted(set(signed.ravel().round(6))) == [-1, 0.2, 0.5, 1]
     assert sorted(set(heat.ravel().round(6))) == pytest.approx([0, 1 / 3, 2 / 3, 1], abs=1e-5)
+    gradients = one(maps={"IG": record([-1, 0.5, 0.2, 1], zero=0.0)})
+    gradients.maps["IG"]["map"][0, 0] = 1e6  # one pixel of many
+    assert sorted(set(scaled_map(gradients, "IG", "gradients").ravel().round(6))) == [-1, 0.2, 0.5, 1]
     constant = one(maps={"RISE": record([2, 2, 2, 2]), "LIME": record([0, 0, 0, 0], zero=0.0)})
-    assert not scaled_map(constant, "RISE").any() and not scaled_map(constant, "LIME").any()
+    assert not scaled_map(constant, "RISE", "heat").any() and not scaled_map(constant, "LIME", "signed").any()

@@ -11,7 +11,7 @@ from advxai.report.figure import Panel, draw, explainer_figure
 from advxai.report.forms import amplified, heat
 from advxai.report.nothing import NOTHING
 from advxai.report.style import PAGE
-from tests.unit.drawing import readable
+from tests.unit.drawing import note_of, readable
 
 GREY = np.full((8, 8, 3), 100, np.uint8)
 
@@ -103,6 +103,18 @@ def test_outlines_are_true_in_place() -> None:
 def test_rows_without_adversarial_copies() -> None:
     figure = draw([Panel("Deepfakes", GREY, explanations={"RISE": shown()})], "", top=3)
     assert [axes.get_ylabel() for axes in figure.axes[:2]] == ["image", "RISE"]
+
+
+def test_what_maps_are_not_stands_under_them_and_gradients_share_the_bar_of_signs() -> None:
+    maps = {"IG": replace(shown(), form="gradients", zero=0.0), "SHAP": replace(shown(), form="signed", zero=0.0)}
+    text = "IG: how each pixel's difference from the baseline adds to the class's score; not more. " * 3
+    figure = draw([replace(panels()[0], explanations=maps)], "IG", top=3, text=text)
+    readable(figure, PAGE)
+    assert note_of(figure).replace("\n", " ").strip() == text.strip()
+    bars = [[label.get_text() for label in axes.get_xticklabels()] for axes in figure.axes[5:]]
+    assert bars == [["against", "for"]]
+    lowest = min(axes.get_window_extent().y0 for axes in figure.axes)
+    assert lowest > max(one.get_window_extent().y1 for one in figure.texts if one.get_text().startswith("IG: "))
 
 
 def test_same_panels_same_bytes(tmp_path: Path) -> None:

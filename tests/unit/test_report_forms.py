@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
 
-from advxai.report.forms import heat, outlined, raster, resized, signed, tinted
+from advxai.report.forms import full_at, heat, outlined, raster, resized, signed, tinted
 from advxai.report.style import form_of
 
 GREY = np.full((4, 4, 3), 0.5)
@@ -15,7 +16,11 @@ SEGMENTS = np.array([[0, 0, 1, 1]] * 2 + [[2, 2, 3, 3]] * 2, np.int16)
 def test_form_goes_by_method_and_sign() -> None:
     assert form_of("lime", {"zero": 0.0}) == "outlines"
     assert form_of("shap", {"zero": 0.3}) == "signed"
-    assert form_of("rise", {"zero": math.nan}) == "heat"
+    assert form_of("rise", {"zero": math.nan}) == form_of("gradcam", {"zero": math.nan, "backwards": 1}) == "heat"
+    assert form_of("occlusion", {"zero": 0.0, "backwards": 0}) == form_of("kernel_shap", {"zero": 0.0}) == "signed"
+    # white boxes with a sign, also from outside
+    for method in ("integrated_gradients", "gradient_shap", "tests.custom:GradientTimesInput"):
+        assert form_of(method, {"zero": 0.0, "backwards": 1}) == "gradients"
     assert form_of("tests.custom:Occlusion", {"zero": 0.0}) == "signed"
     # made before the zero was kept
     assert form_of("lime", {"zero": math.nan}) == form_of("shap", {"zero": math.nan}) == "heat"
@@ -30,6 +35,21 @@ def test_red_speaks_for_and_blue_against() -> None:
     assert picture[2, 0] == pytest.approx([0.805] * 3, abs=0.01)
     # half as strong is paler
     assert picture[0, 0].sum() > picture[2, 2].sum()
+
+
+def test_a_few_pixels_of_gradients_don_t_pale_all_others() -> None:
+    values = np.full((20, 20), -0.5)
+    values[0, :3] = 50.0  # three of 400, above the 99th percentile
+    grey = np.full((20, 20, 3), 0.5)
+    assert (full_at(values, "signed"), full_at(values, "gradients")) == (50.0, 0.5)
+    cut, whole = signed(grey, values, 0.0, "gradients"), signed(grey, values, 0.0)
+    assert cut[5, 5] == pytest.approx(0.35 * 0.5 + 0.65 * np.array(colormaps["RdBu_r"](0.0)[:3]))  # wholly against
+    assert whole[5, 5] == pytest.approx([0.805] * 3, abs=0.02)  # next to nothing
+    assert cut[0, 0] == pytest.approx(whole[0, 0])  # wholly for, in both
+    few = np.zeros((20, 20))
+    few[3, 3] = 2.0
+    assert full_at(few, "gradients") == 2.0  # where the percentile is 0
+    assert math.isnan(full_at(np.full((2, 2), math.nan), "gradients"))
 
 
 @pytest.mark.parametrize("zero", [0.5, math.nan])
@@ -56,6 +76,7 @@ def test_raster_takes_the_form() -> None:
     args = (GREY, scores[SEGMENTS], SEGMENTS, scores, 0.0)
     assert raster("heat", *args) == pytest.approx(heat(GREY, scores[SEGMENTS]))
     assert raster("signed", *args) == pytest.approx(signed(GREY, scores[SEGMENTS], 0.0))
+    assert raster("gradients", *args) == pytest.approx(signed(GREY, scores[SEGMENTS], 0.0, "gradients"))
     assert raster("outlines", *args) == pytest.approx(tinted(GREY, SEGMENTS, outlined(scores, 0.0)))
 
 

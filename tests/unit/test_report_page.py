@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from advxai.common.classes import FIVE
+from advxai.config import load
 from advxai.detector.metrics import evaluate, predictions
 from advxai.report.page import sections
 from advxai.report.page.figures import describe, names
@@ -123,6 +124,37 @@ def test_names_are_escaped_and_nothing_is_fetched_from_a_network(tmp_path: Path)
     assert set(re.findall(r"https?://[^\"'\s)]+", text)) == {"http://www.w3.org/2000/svg"}  # the name of a vocabulary
 
 
+def test_what_maps_are_not_stands_under_the_gallery(tmp_path: Path) -> None:
+    text = page(tmp_path, HUGE).read_text()
+    (gallery,) = re.findall(r'<section id="gallery".*?</section>', text, re.DOTALL)
+    assert (
+        "<li>LIME: how a linear fit weighs each segment; not what one segment &lt;alone&gt; would change.</li>"
+        in gallery
+    )
+
+
+def test_the_run_s_rows_say_who_asks_for_gradients_and_its_maps_what_they_are() -> None:
+    rows = {
+        "LIME": {"method": "lime", "baseline": "zeros"}, "LIME_adv": {"method": "lime", "baseline": "adversarial"},
+        "G++": {"method": "gradcam++"}, "IG": {"method": "integrated_gradients", "baseline": "zeros", "target": "real"},
+        "random": {"method": "random"}, "oracle_mask": {"method": "oracle_mask"},
+    }  # fmt: skip
+    config = load({"run": "a", "corpus": {"kind": "ffpp", "root": "a", "splits": "b"}, "explainers": rows})
+    lines = [line for line in sections.explainers(config).lines if "_" not in line[0] or line[0] == "LIME_adv"]
+    assert [line[:4] for line in lines if line[2] != "control"] == [
+        ["LIME", "lime", "black box", "zeros"], ["LIME_adv", "lime", "black box", "adversarial"],
+        ["G++", "gradcam++", "white box", "none"], ["IG", "integrated_gradients", "white box", "zeros"],
+    ]  # fmt: skip
+    lime, cam, ig, gradients = sections.meant(config)
+    assert lime.startswith("LIME, LIME_adv: how a linear fit") and cam.startswith("G++: ")
+    assert ig.endswith("; of the real class, whatever the image is called.")
+    assert gradients.startswith("Maps of gradients are in full colour from the 99th percentile")
+    paper = load({"run": "a", "corpus": {"kind": "ffpp", "root": "a", "splits": "b"}})
+    assert [line.partition(":")[0] for line in sections.meant(paper)] == [
+        "LIME, LIME_adv", "SHAP, SHAP_adv", "SOBOL, SOBOL_adv", "RISE, RISE_adv",
+    ]  # fmt: skip
+
+
 def test_the_answer_comes_first_and_each_sentence_leads_to_what_it_is_made_from(tmp_path: Path) -> None:
     text = page(tmp_path, HUGE).read_text()
     first, *_ = re.findall(r"<section id=.*?</section>", text, re.DOTALL)
@@ -233,4 +265,13 @@ def test_shards_that_list_different_images_are_an_error() -> None:
 def test_figures_of_the_run_come_before_those_of_explainers() -> None:
     files = [Path(f"{name}.{kind}") for name in ("LIME", "detector", "accuracy") for kind in ("png", "pdf")]
     assert names(files) == ["accuracy", "detector", "LIME"]
-    assert describe("LIME", {"LIME": ["LIME", "LIME_adv"]})[0].startswith("LIME and LIME_adv")
+    assert describe("LIME", {"LIME": ["LIME", "LIME_adv"]}, {}, True)[0].startswith("LIME and LIME_adv: an image")
+
+
+def test_a_figure_of_maps_says_what_they_are_and_names_no_copy_where_there_is_none() -> None:
+    rows = load(
+        {"run": "a", "corpus": {"kind": "ffpp", "root": "a", "splits": "b"}, "explainers": {"G": {"method": "gradcam"}}}
+    )
+    said, alt = describe("G", {"G": ["G"]}, rows.of_kind("explainer"), False)
+    assert said.startswith("G: an image of each category, and the maps. G: where the class's evidence lies")
+    assert said.endswith("no map of manipulated pixels.") and alt.startswith("Grid of face images and the maps of G")

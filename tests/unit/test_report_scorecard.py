@@ -1,6 +1,7 @@
 """The figures of the scorecard and of the agreement of measures: marks of the tables' numbers."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -72,6 +73,17 @@ def test_marks_are_the_table_s():
         "restoration, 30% ↑",
         "pixel AUC, true mask, DF ↑",
     ]
+
+
+def test_white_boxes_have_a_mark_of_their_own_and_colours_still_say_the_filling():
+    others = {"LIME": {"method": "gradcam", "baseline": ""}, "LIME_adv": {"method": "integrated_gradients"}}
+    white = [replace(row, **others.get(row.name, {})) for row in ROWS]
+    figure = draw(TABLE, COLUMNS, white)
+    assert marks(figure.axes[0])[:2] == [(0.3, "P", PLAIN, False), (0.42, "P", ADVERSARIAL, True)]
+    (legend,) = figure.legends
+    said = [text.get_text() for text in legend.get_texts()]
+    assert {"white box", "with adversarial filling"} < set(said)
+    assert "white box" not in [text.get_text() for text in draw(TABLE, COLUMNS, ROWS).legends[0].get_texts()]
 
 
 def test_the_band_reaches_from_the_lowest_control_to_the_highest():

@@ -15,7 +15,7 @@ from advxai.report.panels import adversarial, mask_seen, seen_by
 from advxai.run.paths import Paths
 from advxai.run.store import stream_shard
 
-FIELDS = ("key", "map", "segments", "scores", "ranking", "zero", "missing", "before")
+FIELDS = ("key", "map", "segments", "scores", "ranking", "zero", "missing", "before", "backwards")
 COPIED = ("key", "steps", "after", "success", "iterations", "queries")
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import cv2
 
 from advxai.common.errors import InputError, reading
+from advxai.config.explainers import AnyExplainer
+from advxai.report.captions import meanings, together
 
 QUALITY = 88
 WIDEST = 1800  # pixels of a picture on the page; the PNG and the PDF beside it have all
@@ -91,13 +93,25 @@ def smaller(png: Path) -> tuple[bytes, int, int]:
     return data.tobytes(), width, height
 
 
-def describe(name: str, groups: Mapping[str, Sequence[str]]) -> tuple[str, str]:
-    """Caption and alternative text of a figure; a figure of maps is named as its first explainer."""
+def describe(
+    name: str, groups: Mapping[str, Sequence[str]], rows: Mapping[str, AnyExplainer], copies: bool
+) -> tuple[str, str]:
+    """Caption and alternative text of a figure; a figure of maps is named as its first explainer.
+
+    Args:
+        name: of the figure.
+        groups: explainers that stand in one figure, by its name.
+        rows: explainer -> entry, to say what its maps are.
+        copies: the run has adversarial copies, which figures of maps show.
+    """
     if name in CAPTIONS and name not in groups:
         return CAPTIONS[name]
-    names = " and ".join(groups.get(name, [name]))
+    shown = groups.get(name, [name])
+    names = " and ".join(shown)
+    copy = "its adversarial copy, the amplified difference, " if copies else ""
+    said = together(meanings({one: rows[one] for one in shown if one in rows}))
     return (
-        f"{names}: an image of each category, its adversarial copy, the amplified difference, and the maps.",
+        " ".join([f"{names}: an image of each category, {copy}and the maps.", *said]),
         f"Grid of face images and the maps of {names}; the gallery has the same with numbers",
     )
 

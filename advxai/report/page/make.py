@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -83,6 +84,7 @@ def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
         "summary": sections.summary(paths.run / "summary.txt", len(found.sentences)),
         "run": sections.run(config),
         "explainers": sections.explainers(config),
+        "meanings": sections.meant(config),
         "top": config.evaluation.top,
         "titles": TITLES,
         "tables": [shown(name, tables[name], note) for name in TITLES if name in tables],
@@ -121,8 +123,10 @@ def pictures(paths: Paths) -> Callable[[Path | None], list[Figure]]:
                 source = f"data:image/webp;base64,{base64.b64encode(data).decode()}"
             else:
                 (folder / f"{name}.webp").write_bytes(data)
-                source = f"{FOLDER}/{name}.webp"
-            caption, alt = describe(name, paths.outputs.figure_groups)
+                source = f"{FOLDER}/{quote(name)}.webp"  # a + is a space to some servers
+            caption, alt = describe(
+                name, paths.outputs.figure_groups, paths.config.of_kind("explainer"), paths.any_adversary
+            )
             found.append(
                 Figure(name, source, width, height, shape(width, height, paths.config.report.dpi), caption, alt)
             )

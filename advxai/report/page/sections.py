@@ -11,9 +11,11 @@ import pandas as pd
 from advxai.answer.words import Sentence
 from advxai.common.classes import Classes
 from advxai.config import Config
+from advxai.config.explainers import Custom
 from advxai.config.rows import Filled
 from advxai.config.science import Nes
 from advxai.detector.shown import MEASURES, undefined
+from advxai.report.captions import GRADIENTS, meanings, together
 from advxai.report.page.tables import per_class, tested
 from advxai.run.paths import Paths
 from advxai.tables.compute import paper_order
@@ -61,17 +63,29 @@ def run(config: Config) -> list[tuple[str, str]]:
 
 
 def explainers(config: Config) -> Lines:
-    """A line an explainer: method, baseline, what differs from the defaults; then controls and ceilings."""
+    """A line an explainer: method, whether it is a black or a white box, baseline, what differs from the defaults; then
+    controls and ceilings."""
     lines = []
     for name, settings in config.explainers.items():
         given = settings.model_dump(exclude={"method", "baseline", "published"}, exclude_defaults=True)
         shown = ", ".join(f"{key} {_plain(value)}" for key, value in given.items())
-        filling = "none" if settings.kind == "explainer" else f"none: a {settings.kind}"
+        kind: str = settings.kind
+        if settings.kind == "explainer":
+            kind = "white box" if settings.gradients else "black box"
+        filling = "none"
         if isinstance(settings, Filled):
             baseline = settings.baseline.model_dump(exclude_defaults=True, exclude={"kind"})
             filling = settings.baseline.kind + "".join(f", {key} {value}" for key, value in baseline.items())
-        lines.append([name, settings.method, filling, shown])
-    return Lines(["row", "method", "baseline", "settings"], lines)
+        lines.append([name, settings.method, kind, filling, shown])
+    return Lines(["row", "method", "kind", "baseline", "settings"], lines)
+
+
+def meant(config: Config) -> list[str]:
+    """What the explainers' maps say, and what they don't, a line each; and how those of gradients are scaled, where
+    there may be any."""
+    rows = config.of_kind("explainer")
+    some = any(row.gradients or isinstance(row, Custom) for row in rows.values())
+    return together(meanings(rows)) + ([GRADIENTS] if some else [])
 
 
 def _plain(value: object) -> str:

@@ -139,6 +139,17 @@ def test_nes_that_fails_and_rankings_that_are_too_short_are_told(finished, tmp_p
     assert set(outcome.notes) == {f"{KEY}: {note}" for note in image["notes"]}
 
 
+def test_a_white_box_says_its_gradients_and_what_its_map_is(finished, tmp_path):
+    own = {"method": "tests.custom:GradientTimesInput", "baseline": "zeros"}
+    rows = {"LIME": {"method": "lime", "baseline": "image_mean", "samples": 40}, "Own": own}
+    explained(changed(finished, explainers=rows), [KEY], tmp_path)
+    (image,) = read(tmp_path, "Deepfakes_000_001_00005_0")["faces"][0]["images"]
+    lime, white = image["explainers"]["LIME"], image["explainers"]["Own"]
+    assert (lime["cost"]["backwards"], white["cost"]["backwards"], white["cost"]["images"]) == (0, 1, 1)
+    assert lime["note"].startswith("how a linear fit weighs each segment") and white["note"] is None
+    assert white["zero"] == 0 and white["target"] == image["called"] and len(white["attacks"]) == 2
+
+
 def test_rows_that_a_picture_by_itself_can_t_be_explained_by_are_left_alone(finished, tmp_path):
     """One that fills in with the counterpart, controls, ceilings: the image of a run is explained by the other one, as
     it is where that is the only row."""

@@ -1,0 +1,45 @@
+"""docs/explainers.md: its white box is run as it stands there, and what it says of maps is what figures say."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from advxai.config.explainers import BUILT_IN
+from advxai.report.captions import MEANINGS
+from advxai.saliency.stage import run
+from tests.golden import pictures
+from tests.helpers import explainer_settings
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/explainers.md").read_text()
+
+
+def test_the_page_says_of_every_method_what_figures_say():
+    assert set(MEANINGS) == set(BUILT_IN)
+    text = " ".join(PAGE.split())
+    for method, said in MEANINGS.items():
+        assert f"**: {said}." in text, method
+        assert f"`{method}`" in text
+
+
+def test_the_white_box_of_the_page_is_run_as_it_stands_there(tmp_path, monkeypatch):
+    own = PAGE.partition("\n## A white box of your own\n")[2].partition("\n## ")[0]
+    lines = "\n".join(line[4:] for line in own.splitlines() if line.startswith("    ") or not line)
+    code, _, settings = lines.partition("explainers:\n")
+    (tmp_path / "mine.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    (entry,) = yaml.safe_load(f"explainers:\n{settings}")["explainers"].values()
+    found, known = (
+        list(run(pictures.items(1, 2), pictures.load, pictures.detector(1.0), explainer_settings(**one), 5, 2))
+        for one in (entry, entry | {"method": "tests.custom:GradientTimesInput"})
+    )
+    for record, other in zip(found, known, strict=True):
+        assert record["backwards"] == 1 and record["map"].any()
+        np.testing.assert_array_equal(record["map"], other["map"])
+
+
+def test_the_table_has_every_method():
+    first = re.findall(r"^\| (`[^|]+) \|", PAGE, re.MULTILINE)
+    assert {name for cell in first for name in re.findall("`([^`]+)`", cell)} == set(BUILT_IN)

@@ -137,20 +137,23 @@ def test_the_run_s_rows_say_who_asks_for_gradients_and_its_maps_what_they_are() 
     rows = {
         "LIME": {"method": "lime", "baseline": "zeros"}, "LIME_adv": {"method": "lime", "baseline": "adversarial"},
         "G++": {"method": "gradcam++"}, "IG": {"method": "integrated_gradients", "baseline": "zeros", "target": "real"},
+        "Own": {"method": "tests.custom:GradientTimesInput", "baseline": "zeros"},
         "random": {"method": "random"}, "oracle_mask": {"method": "oracle_mask"},
     }  # fmt: skip
     config = load({"run": "a", "corpus": {"kind": "ffpp", "root": "a", "splits": "b"}, "explainers": rows})
-    lines = [line for line in sections.explainers(config).lines if "_" not in line[0] or line[0] == "LIME_adv"]
-    assert [line[:4] for line in lines if line[2] != "control"] == [
+    lines = [line[:4] for line in sections.explainers(config, {"IG", "Own"}).lines]
+    assert {kind for _, method, kind, _ in lines if method in ("random", "oracle_mask")} == {"control", "ceiling"}
+    assert [line for line in lines if line[2].endswith("box")] == [
         ["LIME", "lime", "black box", "zeros"], ["LIME_adv", "lime", "black box", "adversarial"],
         ["G++", "gradcam++", "white box", "none"], ["IG", "integrated_gradients", "white box", "zeros"],
+        ["Own", "tests.custom:GradientTimesInput", "white box", "zeros"],
     ]  # fmt: skip
-    lime, cam, ig, gradients = sections.meant(config)
+    lime, cam, ig, gradients = sections.meant(config, {"IG", "Own"})
     assert lime.startswith("LIME, LIME_adv: how a linear fit") and cam.startswith("G++: ")
     assert ig.endswith("; of the real class, whatever the image is called.")
     assert gradients.startswith("Maps of gradients are in full colour from the 99th percentile")
     paper = load({"run": "a", "corpus": {"kind": "ffpp", "root": "a", "splits": "b"}})
-    assert [line.partition(":")[0] for line in sections.meant(paper)] == [
+    assert [line.partition(":")[0] for line in sections.meant(paper, set())] == [
         "LIME, LIME_adv", "SHAP, SHAP_adv", "SOBOL, SOBOL_adv", "RISE, RISE_adv",
     ]  # fmt: skip
 

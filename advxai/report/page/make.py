@@ -76,6 +76,7 @@ def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
         tables |= measured_tables(measured, measured_columns(config), axes)
     found = answer(paths, rows, measured)
     tables |= found.tables
+    white = set(spent.loc[spent["backwards"] > 0, "explainer"])
     note = noted(paths.outputs.note(), missing)
     content = {
         "title": f"Run {config.run}",
@@ -83,8 +84,8 @@ def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
         "answer": sections.answer(found.sentences),
         "summary": sections.summary(paths.run / "summary.txt", len(found.sentences)),
         "run": sections.run(config),
-        "explainers": sections.explainers(config),
-        "meanings": sections.meant(config),
+        "explainers": sections.explainers(config, white),
+        "meanings": sections.meant(config, white),
         "top": config.evaluation.top,
         "titles": TITLES,
         "tables": [shown(name, tables[name], note) for name in TITLES if name in tables],

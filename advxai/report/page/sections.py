@@ -1,7 +1,7 @@
 """What the page says besides its gallery, out of a run's files."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ import pandas as pd
 from advxai.answer.words import Sentence
 from advxai.common.classes import Classes
 from advxai.config import Config
-from advxai.config.explainers import Custom
 from advxai.config.rows import Filled
 from advxai.config.science import Nes
 from advxai.detector.shown import MEASURES, undefined
@@ -62,16 +61,21 @@ def run(config: Config) -> list[tuple[str, str]]:
     ]
 
 
-def explainers(config: Config) -> Lines:
+def explainers(config: Config, white: Collection[str]) -> Lines:
     """A line an explainer: method, whether it is a black or a white box, baseline, what differs from the defaults; then
-    controls and ceilings."""
+    controls and ceilings.
+
+    Args:
+        config: the run's.
+        white: rows whose records say that gradients have come back; of a class of the user's own nothing else does.
+    """
     lines = []
     for name, settings in config.explainers.items():
         given = settings.model_dump(exclude={"method", "baseline", "published"}, exclude_defaults=True)
         shown = ", ".join(f"{key} {_plain(value)}" for key, value in given.items())
         kind: str = settings.kind
         if settings.kind == "explainer":
-            kind = "white box" if settings.gradients else "black box"
+            kind = "white box" if settings.gradients or name in white else "black box"
         filling = "none"
         if isinstance(settings, Filled):
             baseline = settings.baseline.model_dump(exclude_defaults=True, exclude={"kind"})
@@ -80,11 +84,11 @@ def explainers(config: Config) -> Lines:
     return Lines(["row", "method", "kind", "baseline", "settings"], lines)
 
 
-def meant(config: Config) -> list[str]:
+def meant(config: Config, white: Collection[str]) -> list[str]:
     """What the explainers' maps say, and what they don't, a line each; and how those of gradients are scaled, where
-    there may be any."""
+    there may be any; arguments as of `explainers`."""
     rows = config.of_kind("explainer")
-    some = any(row.gradients or isinstance(row, Custom) for row in rows.values())
+    some = any(isinstance(row, Filled) and (row.gradients or name in white) for name, row in rows.items())
     return together(meanings(rows)) + ([GRADIENTS] if some else [])
 
 

@@ -10,7 +10,8 @@ from advxai.report.style import FULL, Form
 
 PAPER = ("lime", "shap", "sobol", "rise")  # whose figures stay as the paper's are: page, JSON and docs say it of them
 CELLS = (
-    "each cell of which sees much of the face; what speaks against the class is cut off; no map of manipulated pixels"
+    "a cell of it sees much more of the face than it covers; what speaks against the class is cut off; no map of "
+    "manipulated pixels"
 )
 # Method -> what a map of it says, and what it doesn't: for figures, page, the JSON of `explain` and docs/explainers.md.
 MEANINGS: Mapping[str, str] = {
@@ -26,10 +27,10 @@ MEANINGS: Mapping[str, str] = {
     "several places together would change, and the square itself may look fake",
     "kernel_shap": "each segment's mean share (estimated Shapley value) in what the probability loses from the image "
     "to the filling; not what filling in this segment alone would change",
-    "gradcam": f"where the class's evidence lies in a layer's features, {CELLS}",
-    "gradcam++": "where a layer's features raise the class, channels weighted by where their gradients are positive, "
+    "gradcam": f"where the class's evidence lies in a layer's features; {CELLS}",
+    "gradcam++": "where a layer's features raise the class, each weighted by where its gradients are positive; "
     f"{CELLS}",
-    "hirescam": f"where a layer's features times their gradients speak for the class, {CELLS}",
+    "hirescam": f"where a layer's features times their gradients speak for the class; {CELLS}",
     "integrated_gradients": "how each pixel's difference from the baseline adds to the class's score on the straight "
     "way between the two; not what the detector would say without the pixel, and no map of manipulated pixels",
     "gradient_shap": "how each pixel's difference from the baseline adds to the class's score, by gradients at random "

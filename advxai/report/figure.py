@@ -11,12 +11,12 @@ from advxai.common.arrays import Flags, Picture
 from advxai.report.axes import MASK, Legend, Shown, absent, difference, explanation, image, region
 from advxai.report.nothing import blank
 from advxai.report.save import save
-from advxai.report.sheet import GAP, MARGIN, note, note_height, sheet, side_of, squares, wrapped
+from advxai.report.sheet import GAP, MARGIN, broken, note, note_height, sheet, side_of, squares, wrapped
 from advxai.report.style import PAGE, Form
 
 # Inches: largest side of an image, a line of its caption, room beside the rows and above them.
 CELL, CAPTION, NAME, HEAD = 2.25, 0.12, 0.42, 0.42
-TITLE = 9  # points
+TITLE, ROW = 9, 8  # points
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def draw(panels: Sequence[Panel], title: str, top: int, dpi: int = 150, text: st
         for row, name in enumerate(names, start=first):
             _explained(grid[row, column], panel, name, top)
     for line, name in zip(grid, rows, strict=True):
-        line[0].set_ylabel(name, fontsize=8)
+        line[0].set_ylabel(broken(name, side, ROW) if name in names else name, fontsize=ROW)
     legend.draw(figure, NAME, 0.05 + under)
     if text:
         note(figure, text)

@@ -1,5 +1,6 @@
 """An empty figure, squares for pictures in it, and the note under it."""
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from advxai.report.fonts import families
 from advxai.report.style import SMALL, Style
 
 HINTED = 1.06  # text in a PNG is up to so many times as wide as in a PDF (measured, from 60 dots an inch on)
+CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # where a word begins in IntegratedGradients
 SHORT = 20  # letters of a word that fits into every line
 MARGIN, GAP = 0.08, 0.06  # inches beside a note, and between pictures
 
@@ -130,8 +132,12 @@ def _parts(word: str, width: float, size: float) -> list[str]:
 
 
 def broken(name: str, width: float, size: float = SMALL) -> str:
-    """A row's name in as many lines as it takes in `width` inches, broken after underscores."""
-    return "\n".join(_lines(name.replace("_", "_\n").split("\n"), width, size))
+    """A row's name in as many lines as it takes in `width` inches, broken after underscores and, in a part that is
+    longer, before capitals."""
+    parts: list[str] = []
+    for part in name.replace("_", "_\n").split("\n"):
+        parts += [part] if text_width(part, size) <= width else CAPITAL.split(part)
+    return "\n".join(_lines(parts, width, size))
 
 
 def note_height(text: str, width: float) -> float:

@@ -64,6 +64,12 @@ def test_any_number_of_rows_and_columns_is_readable(count, wide):
     assert all(box.width == pytest.approx(box.height) for box in boxes)
 
 
+def test_names_of_methods_fit_beside_their_rows():
+    figure = draw(columns(("IntegratedGradients_adv", "GradCAM++")), "A note.", top=3)
+    readable(figure, PAGE)
+    assert [axes.get_ylabel() for axes in figure.axes[4:8:2]] == ["Integrated\nGradients_adv", "GradCAM++"]
+
+
 def test_without_an_image_the_figure_says_so(tmp_path):
     explanations_figure([], tmp_path / "none.png", "The run's note.")
     (text,) = draw([], "The run's note.", top=3).texts

@@ -19,8 +19,10 @@ def test_lines_fit_and_nothing_is_lost():
     readable(readable_at, 2.16)
 
 
-def test_a_name_breaks_after_underscores_alone():
+def test_a_name_breaks_after_underscores_and_before_capitals_alone():
     assert broken("LIME_segment_mean", 0.55) == "LIME_\nsegment_\nmean" and broken("LIME_adv", 1) == "LIME_adv"
+    assert broken("IntegratedGradients_adv", 0.65) == "Integrated\nGradients_\nadv"
+    assert broken("KernelSHAP", 0.1) == "Kernel\nSHAP"
     assert broken("Averylongname", 0.1) == "Averylongname"
 
 

@@ -126,7 +126,7 @@ class KernelShap(Filled):
 
     @property
     def forwards(self) -> int:
-        return self.samples + 3
+        return self.samples // 2 * 2 + 3  # coalitions in pairs, the image, the baseline, and the one for the target
 
 
 class Custom(Filled):

@@ -1,6 +1,7 @@
 """Our batched explainers against the packages they re-implement, on the same random design."""
 
 from itertools import count, pairwise
+from math import comb
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from torch.nn.functional import conv2d
 
 from advxai.config.rows import Segmentation
 from advxai.detector.model import Preprocessing
-from advxai.saliency import build
+from advxai.saliency import build, kernel_shap
 from advxai.saliency.baselines import box_blur, segment_mean
 from advxai.saliency.lime import Lime
 from advxai.saliency.owen import owen_values
@@ -204,6 +205,51 @@ def test_jansen_by_hand():
     assert list(jansen_total(np.full(8, 0.5), 2)) == [0, 0]
 
 
+def game(segments: int):
+    """Worths of coalitions (n, S): a small network of them."""
+    generator = np.random.default_rng(7)
+    first, bias, second = (generator.normal(size=size) for size in ((segments, 6), 6, 6))
+    return lambda coalitions: 1 / (1 + np.exp(-np.tanh(np.asarray(coalitions, float) @ first / 2 + bias) @ second))
+
+
+def package_s_fit(segments: int, samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """shap's values of the game, with the coalitions and the weights that they were fitted to."""
+    np.random.seed(3)  # noqa: NPY002  # what the package draws from
+    explainer = shap.KernelExplainer(game(segments), np.zeros((1, segments)))
+    values = explainer.shap_values(np.ones(segments), nsamples=samples, l1_reg=False, silent=True)
+    used = slice(explainer.nsamplesAdded)
+    return values, explainer.maskMatrix[used], explainer.kernelWeights[used]
+
+
+@pytest.mark.parametrize(("segments", "samples"), [(5, 30), (9, 2000), (9, 60), (12, 301), (30, 80), (50, 1000)])
+def test_kernel_shap_s_fit_is_the_package_s(segments, samples):
+    """To the package's own coalitions, all of them or a random design, with the weights that it gave them."""
+    theirs, coalitions, weights = package_s_fit(segments, samples)
+    worth = game(segments)
+    nothing, everything = worth(np.repeat([[0], [1]], segments, axis=1))
+    ours = kernel_shap.shapley(coalitions, worth(coalitions), weights, nothing, everything)
+    assert len(coalitions) == min(samples, 2**segments - 2)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-8)
+    assert np.abs(theirs).max() > 0.02
+
+
+@pytest.mark.parametrize(("segments", "samples"), [(5, 30), (9, 510), (8, 180), (12, 300), (50, 1000)])
+def test_kernel_shap_takes_the_sizes_whole_that_the_package_does(segments, samples):
+    """Of these both have the same coalitions with the same weights; all coalitions where they fit."""
+    _, theirs, their_weights = package_s_fit(segments, samples)
+    ours, our_weights = kernel_shap.default_design(samples, segments, np.random.default_rng(0))
+
+    def whole(coalitions: np.ndarray, weights: np.ndarray) -> dict[tuple[bool, ...], float]:
+        kept = coalitions.sum(axis=1).astype(int)
+        number = [int(np.isclose(comb(segments, size), (kept == size).sum())) for size in range(segments + 1)]
+        pairs = zip(coalitions.astype(bool).tolist(), weights, kept, strict=True)
+        return {tuple(row): weight for row, weight, size in pairs if number[size]}
+
+    found, wanted = whole(ours, our_weights), whole(theirs, their_weights)
+    assert found.keys() == wanted.keys() and len(found) == {5: 30, 9: 510, 8: 72, 12: 24, 50: 100}[segments]
+    np.testing.assert_allclose([found[row] for row in wanted], list(wanted.values()), rtol=1e-9)
+
+
 def test_rise_masks_by_plain_numpy():
     """Bilinear (half-pixel centres) to (s + 1) cells' size, cropped at the shift."""
     design = default_design(5, 4, SIZE, 0.1, "normal", np.random.default_rng(0))
@@ -292,7 +338,9 @@ def request_sizes(image, method, budget) -> list[int]:
 def test_neighbouring_requests_stay_within_the_chunk(scene):
     """Perturbed images are never all in memory. SHAP's batches grow with the regions that there are to split."""
     _, image = scene
-    for method, budget in (("lime", {"samples": 70}), ("rise", {"masks": 70}), ("sobol", {"grid": 3, "design": 4})):
+    budgets = {"lime": {"samples": 70}, "rise": {"masks": 70}, "sobol": {"grid": 3, "design": 4}}
+    budgets |= {"occlusion": {"grid": 6, "window": 1}, "kernel_shap": {"samples": 70}}
+    for method, budget in budgets.items():
         sizes = request_sizes(image, method, budget)
         assert max(sizes) == 16 and all(a >= b for a, b in pairwise(sizes))
     sizes = request_sizes(image, "shap", {"evaluations": 70, "batch": 20})

@@ -1,49 +1,40 @@
 """Occlusion (Zeiler & Fergus 2014): a square is moved over the image; what the probability loses behind it."""
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from advxai.common.arrays import Floats
 from advxai.detector.engine import room
-from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend, pixels, spread
+from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend
 
 
-def cells(height: int, width: int, grid: int) -> NDArray[np.int32]:
-    """Which of grid x grid cells, numbered row by row, a pixel lies in: (height, width) int32.
+def lines(side: int, grid: int, window: int) -> NDArray[np.float32]:
+    """Which pixels of a side each place of the square hides, as 1: (grid - window + 1, side) float32.
 
-    Each pixel lies in exactly one. A side that isn't divisible by the grid is cut where the even grid's lines fall, so
-    that cells differ by a pixel at most; of a grid that is finer than the pixels some cells have none.
+    Each pixel lies in exactly one of the grid's cells, and each cell in a window at least. A side that isn't divisible
+    by the grid is cut where the even grid's lines fall, so that cells differ by a pixel at most; of a grid that is
+    finer than the pixels some cells have none.
     """
-    rows, columns = (np.arange(side, dtype=np.int32) * grid // side for side in (height, width))
-    return rows[:, None] * grid + columns
+    cell = np.arange(side) * grid // side
+    at = cell - np.arange(grid - window + 1)[:, None]  # counted from a place's first cell
+    return ((at >= 0) & (at < window)).astype(np.float32)
 
 
-@lru_cache(maxsize=4)
-def windows(grid: int, window: int) -> NDArray[np.float32]:
-    """Which cells each place of the square hides, as 1: ((grid - window + 1)^2, grid^2) float32."""
-    places = grid - window + 1
-    at = np.arange(grid) - np.arange(places)[:, None]  # cells from a place's first one on
-    line = ((at >= 0) & (at < window)).astype(np.float32)
-    hidden: NDArray[np.float32] = np.kron(line, line)
-    hidden.flags.writeable = False  # shared
-    return hidden
-
-
-def lost(whole: float, answers: Floats, hidden: NDArray[np.float32]) -> NDArray[np.float64]:
-    """What a cell's windows lose on average.
+def lost(whole: float, answers: Floats, rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What the windows that cover a pixel lose on average.
 
     Args:
         whole: probability of the image.
-        answers: (windows,) probabilities of the image with each window filled.
-        hidden: (windows, cells), from `windows`.
+        answers: (places, places) probabilities of the image with each window filled.
+        rows, columns: (places, h) and (places, w), from `lines`.
 
     Returns:
-        (cells,) float64; every cell lies in a window at least.
+        (h, w) float64.
     """
-    mean: NDArray[np.float64] = (whole - answers.astype(np.float64)) @ hidden / hidden.sum(axis=0, dtype=np.float64)
+    total = rows.T @ (whole - answers.astype(np.float64)) @ columns
+    times = np.outer(rows.sum(axis=0), columns.sum(axis=0))
+    mean: NDArray[np.float64] = total / times
     return mean
 
 
@@ -51,25 +42,32 @@ class Occlusion(Explainer):
     """Occlusion.
 
     Args:
-        grid: places a side, each a cell of the grid away from the one before.
+        grid: cells a side; the square is moved by one.
         window: side of the square, in cells.
     """
 
-    def __init__(self, grid: int = 28, window: int = 4) -> None:
+    def __init__(self, grid: int = 14, window: int = 2) -> None:
         self.grid, self.window = grid, window
-        self.rows = (grid - window + 1) ** 2 + 1
+        self.places = grid - window + 1
+        self.rows = self.places**2 + 1
 
     def explain(self, inputs: Inputs) -> Explaining:
         """Explain: the image itself is asked first."""
         height, width = inputs.image.shape[-2:]
-        cell, hidden = cells(height, width, self.grid), windows(self.grid, self.window)
-        index = pixels(cell, inputs.image.device)
-        kept = torch.from_numpy(np.concatenate([np.ones_like(hidden[:1]), 1 - hidden])).to(inputs.image.device)
+        rows, columns = (lines(side, self.grid, self.window) for side in (height, width))
+        # a last line that hides nothing, for the image itself
+        down, across = (
+            torch.from_numpy(np.vstack([one, np.zeros_like(one[:1])])).to(inputs.image.device)
+            for one in (rows, columns)
+        )
+        windows = [divmod(place, self.places) for place in range(self.places**2)]
+        at = torch.tensor([(self.places, self.places), *windows], device=inputs.image.device)
         answers = []
-        memory = room(inputs.image, min(inputs.chunk, len(kept)))
-        for part in torch.split(kept, inputs.chunk):
-            answer = yield blend(inputs.image, inputs.baseline, spread(part, index, cell.shape), memory)
+        memory = room(inputs.image, min(inputs.chunk, len(at)))
+        for part in torch.split(at, inputs.chunk):
+            hidden = torch.bmm(down[part[:, 0], :, None], across[part[:, 1], None])
+            answer = yield blend(inputs.image, inputs.baseline, 1 - hidden[:, None], memory)
             answers.append(answer[:, inputs.target])
         whole, *others = torch.cat(answers).double().cpu().numpy()
-        saliency = lost(whole, np.array(others), hidden)[cell]
+        saliency = lost(whole, np.reshape(others, (self.places, self.places)), rows, columns)
         return Explanation.of_map(saliency, inputs.segments, zero=0.0)

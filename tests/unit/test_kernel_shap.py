@@ -212,6 +212,19 @@ def test_a_detector_that_always_says_the_same_has_no_values():
     assert cost.images == 42
 
 
+@pytest.mark.parametrize("samples", [4, 40, 41])
+def test_cost(samples):
+    """Pairs of coalitions, the image and the baseline; the configuration counts the target's forward too. What the
+    values sum up to is what the image adds to the baseline."""
+    settings = explainer_settings(method="kernel_shap", baseline="zeros", samples=samples)
+    image = torch.ones(3, SIZE, SIZE)
+    detector = linear_detector(torch.full((3, SIZE, SIZE), 0.001))
+    explanation, cost = drive_one(build(settings).explain(inputs_of(image, image * 0)), detector)
+    assert cost.images == settings.forwards - 1 == samples // 2 * 2 + 2
+    added = detector.probabilities(torch.stack([image * 0, image]))[:, 1].diff().item()
+    assert explanation.scores.sum() == pytest.approx(added, abs=1e-6) and added > 0.1
+
+
 def test_a_given_design_takes_the_drawn_one_s_place():
     image = torch.ones(3, SIZE, SIZE)
     design = np.eye(16), np.ones(16)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from advxai.saliency import Explanation, Inputs, build
-from advxai.saliency.occlusion import Occlusion, cells, lost, windows
+from advxai.saliency.occlusion import Occlusion, lines, lost
 from tests.helpers import SIZE, drive_one, explainer_settings, inputs_of, linear_detector
 
 
@@ -34,32 +34,31 @@ def mean_of(images: Tensor) -> Tensor:
     return torch.stack([-mean, mean], dim=1)
 
 
-@pytest.mark.parametrize(("height", "width", "grid"), [(32, 32, 4), (112, 112, 28), (10, 7, 3), (5, 5, 2), (3, 4, 8)])
-def test_each_pixel_lies_in_one_cell_and_cells_differ_by_a_pixel(height, width, grid):
-    found = cells(height, width, grid)
-    assert found.shape == (height, width) and found.min() == 0 and found.max() < grid**2
-    rows, columns = np.divmod(found, grid)
-    assert (rows == rows[:, :1]).all() and (columns == columns[:1]).all()
-    for line, side in ((rows[:, 0], height), (columns[0], width)):
-        assert (np.diff(line) >= 0).all()
-        sizes = np.bincount(line, minlength=grid)
-        assert sizes.sum() == side and np.ptp(sizes) <= 1
-    assert cells(10, 10, 3)[0].tolist() == [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]
+@pytest.mark.parametrize(("side", "grid"), [(32, 4), (112, 28), (10, 3), (7, 5), (5, 2), (4, 8)])
+def test_each_pixel_lies_in_one_cell_and_cells_differ_by_a_pixel(side, grid):
+    """Cells are windows of one."""
+    found = lines(side, grid, 1)
+    assert found.shape == (grid, side) and (found.sum(axis=0) == 1).all()
+    assert (np.diff(found.argmax(axis=0)) >= 0).all()
+    assert np.ptp(found.sum(axis=1)) <= 1
 
 
 def test_windows_by_hand():
-    assert windows(3, 2).reshape(4, 3, 3)[1].tolist() == [[0, 1, 1], [0, 1, 1], [0, 0, 0]]
-    for grid, window in ((3, 2), (5, 1), (14, 2), (28, 4)):
-        hidden = windows(grid, window)
-        assert hidden.shape == ((grid - window + 1) ** 2, grid**2)
-        assert (hidden.sum(axis=1) == window**2).all() and (hidden.sum(axis=0) >= 1).all()
-        assert len(np.unique(hidden, axis=0)) == len(hidden)
+    assert lines(10, 3, 1).argmax(axis=0).tolist() == [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert lines(6, 3, 2).tolist() == [[1, 1, 1, 1, 0, 0], [0, 0, 1, 1, 1, 1]]
+    assert lines(4, 4, 3).tolist() == [[1, 1, 1, 0], [0, 1, 1, 1]]
+    for side, grid, window in ((224, 14, 2), (112, 28, 4), (33, 8, 5)):
+        found = lines(side, grid, window)
+        assert len(found) == grid - window + 1 and found.any(axis=0).all()
+        cells = lines(side, grid, 1)
+        assert np.array_equal(found, [cells[place : place + window].sum(axis=0) for place in range(len(found))])
 
 
-def test_the_mean_over_the_windows_that_cover_a_cell():
-    """Two places on a line of three cells, each two wide: the middle cell lies in both."""
-    hidden = np.array([[1, 1, 0], [0, 1, 1]], np.float32)
-    np.testing.assert_allclose(lost(0.9, np.array([0.4, 0.7]), hidden), [0.5, 0.35, 0.2])
+def test_the_mean_over_the_windows_that_cover_a_pixel():
+    """Two places a side, of three pixels, each two wide: the pixel in the middle lies in all four windows."""
+    line = np.array([[1, 1, 0], [0, 1, 1]], np.float32)
+    found = lost(0.9, np.array([[0.4, 0.7], [0.9, 1.0]]), line, line)
+    np.testing.assert_allclose(found, [[0.5, 0.35, 0.2], [0.25, 0.15, 0.05], [0.0, -0.05, -0.1]], atol=1e-12)
 
 
 @pytest.mark.parametrize(("height", "width"), [(6, 6), (7, 10)])
@@ -110,6 +109,13 @@ def test_a_grid_finer_than_the_pixels():
     explanation, seen = driven(row(grid=8, window=1), inputs, mean_of)
     assert len(seen) == 65 and sum(torch.equal(one, image) for one in seen) == 1 + 64 - 16
     np.testing.assert_allclose(explanation.map, image.sum(dim=0) / 48, atol=1e-6)
+
+
+def test_the_finest_grid_holds_no_more_than_a_request():
+    """65,025 windows of 65,536 cells, which as one table would be 17 GB."""
+    image = torch.ones(3, SIZE, SIZE)
+    request = next(row(grid=256, window=2).explain(inputs_of(image, image * 0)))
+    assert request.shape == (16, 3, SIZE, SIZE) and torch.equal(request[0], image)
 
 
 @pytest.mark.parametrize(("grid", "window"), [(4, 1), (7, 3), (14, 2)])

@@ -50,6 +50,11 @@ class Row(Model):
         return False
 
     @property
+    def packages(self) -> tuple[str, ...]:
+        """Distributions that compute it besides what computes every row; records say their versions."""
+        return ()
+
+    @property
     def filling(self) -> str:
         """Kind of its baseline; "": it has none."""
         return ""

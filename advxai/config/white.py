@@ -44,6 +44,10 @@ class Cam(WhiteBox):
     def backwards(self) -> int:
         return 1
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        return ("grad-cam",)
+
 
 class GradCam(Cam):
     """Grad-CAM (Selvaraju et al. 2017), by the package grad-cam: features weighted by their mean gradients."""
@@ -67,27 +71,34 @@ class IntegratedGradients(WhiteBox, Filled):
     """Integrated gradients (Sundararajan et al. 2017), by the package captum: along the way from the baseline."""
 
     method: Literal["integrated_gradients"]
-    steps: int = Field(50, ge=2, description="Points on the way.")
-    rule: Literal["gausslegendre", "riemann_middle", "riemann_trapezoid"] = Field(
-        "gausslegendre", description="How the integral is taken."
+    steps: int = Field(50, ge=2, le=4096, description="Points on the way.")
+    # captum's other rules are left out: riemann_left is as good as riemann_right, and the weights of riemann_trapezoid
+    # add up to 1 - 1/steps there.
+    rule: Literal["gausslegendre", "riemann_middle", "riemann_right"] = Field(
+        "gausslegendre",
+        description="How the integral is taken: captum's default, the midpoints, or as in the method's paper.",
     )
 
     @property
     def forwards(self) -> int:
-        return self.steps + 1
+        return self.steps + 3  # the image itself, for the target; it and the baseline, to see that all adds up
 
     @property
     def backwards(self) -> int:
         return self.steps
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        return ("captum",)
 
 
 class GradientShap(WhiteBox, Filled):
     """Gradient SHAP (Lundberg & Lee 2017): gradients at random points on the way from the baseline."""
 
     method: Literal["gradient_shap"]
-    samples: int = Field(50, ge=1, description="Random points.")
+    samples: int = Field(50, ge=1, description="Random points on the way.")
     std: Number = Field(
-        0.0, ge=0, le=1, description="Standard deviation of noise on the image, in units of the [0, 1] image."
+        0.0, ge=0, le=1, description="Standard deviation of noise on each point's image, in units of the [0, 1] image."
     )
 
     @property

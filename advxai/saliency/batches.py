@@ -52,6 +52,8 @@ def run(
     while group := list(islice(source, network.batch)):
         with memory(1, network.batch, "gradient_batch of the explainer"):
             yield from _records(group, detector, network, explainer, settings, seed, adversarial, who)
+    for remark in explainer.remarks():
+        logging.warning("%s: %s", who, remark)
 
 
 def _records(

@@ -67,3 +67,7 @@ class WhiteBox(ABC):
             network: the detector's module, with gradients enabled. Hooks must be gone in the end, also after an error.
             batch: see `Batch`.
         """
+
+    def remarks(self) -> Sequence[str]:
+        """What is to be logged when all images are explained, a sentence each, such as how many are inexact."""
+        return ()

@@ -32,7 +32,7 @@ with job(snakemake.log, snakemake.input):
         at_once = snakemake.resources.images_at_once
         return run(items, image, detector, config.explainers[name], config.seed, at_once, copies, filling)
 
-    forwards = Forwards(paths, snakemake.input, start)
+    forwards = Forwards(paths, snakemake.input, start, config.explainers[name].packages)
     items = read_items(snakemake.input.images)
     if paths.needs_adversary(name):
         items = with_copies(items, Path(snakemake.input.adversary[0]))

@@ -269,8 +269,10 @@ def _measures(case: Case, detector: Detector) -> Iterator[Outcome]:
 
 def _machines(case: Case, detector: Detector) -> Iterator[str]:
     """What differs between here and where the case was made, and may explain different bits."""
-    here = made_with(detector)
-    for maker in sorted(case.makers - {here, made_without_torch(), made_without_torch(FOUND_BY)}):
+    own = {entry.packages for entry in case.config.explainers.values()}
+    same = {made_with(detector, packages) for packages in {(), *own}}
+    here = made_with(detector, sorted(set().union(*own)))
+    for maker in sorted(case.makers - same - {made_without_torch(), made_without_torch(FOUND_BY)}):
         yield f"records were made with {maker}; here: {here}"
     for name, version in cases.versions().items():
         if (exported := case.content.versions.get(name)) != version:

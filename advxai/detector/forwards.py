@@ -1,6 +1,6 @@
 """Forwards of a shard's job: the run's detector, opened when the first record must be computed."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,7 @@ class Forwards:
         paths: of the run.
         inputs: the job's: `detector`, `weights` (the file with its hash) and `frames` (the LMDB).
         start: (items, image loader, detector) -> records.
+        packages: distributions that take part besides those of every job, for `made_with`.
         stamp: further fields of each record; `made_with`, the device and versions, is added to them.
 
     Attributes:
@@ -65,24 +66,37 @@ class Forwards:
         spent: images and calls of the forwards that were made.
     """
 
-    def __init__(self, paths: "Paths", inputs: Any, start: Callable[..., Iterable[Record]], **stamp: str) -> None:
-        self.paths, self.inputs, self.start, self.stamp = paths, inputs, start, stamp
+    def __init__(
+        self,
+        paths: "Paths",
+        inputs: Any,
+        start: Callable[..., Iterable[Record]],
+        packages: Collection[str] = (),
+        **stamp: str,
+    ) -> None:
+        self.paths, self.inputs, self.start, self.packages, self.stamp = paths, inputs, start, packages, stamp
         self.weights = read_hash(Path(inputs.weights))
         self.spent = {"images": 0, "calls": 0}
 
     def __call__(self, items: list[Item]) -> Iterator[dict[str, Any]]:
         detector = open_detector(self.paths, self.inputs.detector, self.weights)
-        stamp = {**self.stamp, "made_with": made_with(detector)}
-        for number, record in enumerate(self.start(items, image_loader(self.inputs.frames), detector)):
-            if number == 0:
+        stamp: dict[str, str] | None = None
+        for record in self.start(items, image_loader(self.inputs.frames), detector):
+            if stamp is None:
                 self.paths.require_same_code()  # all of it is imported now
+                stamp = {**self.stamp, "made_with": made_with(detector, self.packages)}  # a module may have been built
             yield {**record, **stamp}
         self.spent = detector.spent
 
 
-def made_with(detector: "Detector") -> str:
+def made_with(detector: "Detector", packages: Collection[str] = ()) -> str:
     """What may change a record's numbers: the device, and the versions of what computes forwards, segments, fits and
-    fillings. One that isn't installed has taken no part."""
+    fillings. One that isn't installed has taken no part.
+
+    Args:
+        detector: as it is after the work: of a kept graph, it has a module where gradients were asked for.
+        packages: what else has taken part, such as an explainer's own (`advxai.config.rows.Row.packages`).
+    """
     import torch
 
     where = torch.cuda.get_device_name(detector.device) if detector.device.type == "cuda" else processor()
@@ -92,4 +106,7 @@ def made_with(detector: "Detector") -> str:
         versions |= {name: made.get(name) for name in ("timm", "transformers")}
         if made.get("torch") != versions["torch"]:
             versions["graph by torch"] = made.get("torch")
+        if detector.module is not None and (own := installed_version("timm")) != versions["timm"]:
+            versions["module by timm"] = own
+    versions |= {name: installed_version(name) for name in packages}
     return f"{where}; " + ", ".join(f"{name} {found}" for name, found in versions.items() if found)

@@ -166,7 +166,9 @@ def _said(wanted: Wanted, config: Config, opened: Opened) -> dict[str, Any]:
             "threshold": detector.classes.threshold,
         },
         "settings": document.settings_of(config, wanted.names, wanted.frames, wanted.whole),
-        "made_with": made_with(detector),
+        "made_with": made_with(
+            detector, sorted({package for name in wanted.names for package in config.explainers[name].packages})
+        ),
     }
 
 

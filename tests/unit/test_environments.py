@@ -55,6 +55,7 @@ def test_every_rule_with_a_script_has_an_environment():
 
 # What a package is imported as, where that isn't its name
 IMPORTED_AS = {
+    "grad-cam": "pytorch_grad_cam",
     "opencv-python-headless": "cv2",
     "pillow": "PIL",
     "pyyaml": "yaml",
@@ -64,7 +65,8 @@ IMPORTED_AS = {
 PART_OF = {"pydantic_core": "pydantic"}  # comes with it, in the version that fits
 NEEDED_BY = {"pillow": "matplotlib"}  # so it is there too, where that is
 # Packages that no import names: pandas reads Parquet and writes tables by them, uv fetches the media, timm needs a
-# torchvision that matches torch, and methods and backends are imported by the names that the configuration has
+# torchvision that matches torch, and methods (so their captum and grad-cam) and backends are imported by the names that
+# the configuration has
 BY_OTHERS = {
     "pyarrow",
     "tabulate",
@@ -76,6 +78,8 @@ BY_OTHERS = {
     "openvino",
     "shap",
     "scipy",
+    "captum",
+    "grad-cam",
 }
 
 
@@ -148,7 +152,7 @@ def test_an_environment_has_nothing_that_no_script_imports(environment):
 
 
 def test_only_forwards_need_torch():
-    heavy = {"torch", "torchvision", "timm", "shap", "openvino", "scikit-image", "scikit-learn"}
+    heavy = {"torch", "torchvision", "timm", "shap", "openvino", "scikit-image", "scikit-learn", "captum", "grad-cam"}
     assert heavy <= packages("science") and not heavy & (packages("data") | packages("tables"))
     assert not {"torch", "timm"} & set().union(*(needed(script) for name, script in scripts() if name != "science"))
 

@@ -125,7 +125,7 @@ def test_code_that_was_edited_before_its_import_gives_no_record(weights, monkeyp
     """The digest was taken when the job began; what is imported seconds later may be other code."""
     monkeypatch.setattr(forwards_of, "open_detector", lambda *_: SimpleNamespace(spent={"images": 3, "calls": 1}))
     monkeypatch.setattr(forwards_of, "image_loader", lambda _: None)
-    monkeypatch.setattr(forwards_of, "made_with", lambda _: "a machine")
+    monkeypatch.setattr(forwards_of, "made_with", lambda *_: "a machine")
     inputs = SimpleNamespace(detector="d", frames="f", weights=str(weights))
 
     def forwards(same_code):

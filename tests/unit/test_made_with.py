@@ -11,11 +11,15 @@ from advxai.report.provenance import mixed, records
 from advxai.run import environment
 from advxai.run.environment import installed_version
 from advxai.run.store import write_shard
+from tests.helpers import explainer_settings
 
 
-def of(*packages: str, graph: SimpleNamespace | None = None) -> str:
+def of(
+    *packages: str, graph: SimpleNamespace | None = None, module: object = None, explainers_own: tuple[str, ...] = ()
+) -> str:
     backend = SimpleNamespace(packages=packages)
-    return made_with(SimpleNamespace(device=torch.device("cpu"), backend=backend, graph=graph))
+    detector = SimpleNamespace(device=torch.device("cpu"), backend=backend, graph=graph, module=module)
+    return made_with(detector, explainers_own)
 
 
 @pytest.mark.parametrize("packages", [("torch",), ("torch", "openvino"), ("torch", "onnxruntime")])
@@ -46,6 +50,33 @@ def test_a_graph_of_a_former_environment_names_what_made_it(monkeypatch):
     assert of("torch", "openvino").partition("; ")[2] == "torch 2.0, openvino 3, timm 1.2"
     assert of("torch", "openvino", graph=same).partition("; ")[2] == "torch 2.0, openvino 3, timm 1.1"
     assert of("torch", "openvino", graph=other).partition("; ")[2] == "torch 2.0, openvino 3, graph by torch 1.9"
+
+
+def test_gradients_of_a_kept_graph_name_what_built_the_module(monkeypatch):
+    """The graph was made by timm 1.1; the module that gradients are of, by the one that is installed."""
+    monkeypatch.setattr(environment, "version", {"torch": "2.0", "openvino": "3", "timm": "1.2"}.get)
+    graph, module = SimpleNamespace(versions={"torch": "2.0", "timm": "1.1"}), torch.nn.Identity()
+    said = of("torch", "openvino", graph=graph, module=module).partition("; ")[2]
+    assert said == "torch 2.0, openvino 3, timm 1.1, module by timm 1.2"
+    graph.versions["timm"] = "1.2"
+    assert of("torch", "openvino", graph=graph, module=module) == of("torch", "openvino", graph=graph)
+
+
+@pytest.mark.parametrize(
+    ("entry", "packages"),
+    [
+        ({"method": "lime", "baseline": "zeros"}, ()),
+        ({"method": "gradient_shap", "baseline": "zeros"}, ()),
+        ({"method": "integrated_gradients", "baseline": "zeros"}, ("captum",)),
+        ({"method": "gradcam"}, ("grad-cam",)),
+        ({"method": "gradcam++"}, ("grad-cam",)),
+        ({"method": "hirescam"}, ("grad-cam",)),
+    ],
+)
+def test_an_explainer_s_own_packages_are_named_in_its_records_alone(entry, packages):
+    assert explainer_settings(**entry).packages == packages
+    own = "".join(f", {name} {importlib.metadata.version(name)}" for name in packages)
+    assert of("torch", explainers_own=packages) == of("torch") + own
 
 
 def test_a_mixture_is_listed(tmp_path):

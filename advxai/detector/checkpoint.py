@@ -170,9 +170,9 @@ def load(
         return module
 
     def rebuild(settings: Settings) -> nn.Module:
-        state = _written(read_tensors(path), meta, path)
+        content = read_tensors(path)
         _require(path, str(weights))  # it could have been exchanged since
-        return module_of(state, settings)
+        return module_of(_written(content, meta, path), settings)
 
     made = None
     if weights is not None:

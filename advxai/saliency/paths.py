@@ -71,9 +71,8 @@ class IntegratedGradients(WhiteBox):
         if not self._off:
             return []
         return [
-            f"of {self._off} of {self._images} images the attributions add up to what the score gains over the "
-            f"baseline's only with an error of more than {SHARE:.0%} (at most {self._most:.2g}): more `steps` than "
-            f"{self.steps} come nearer"
+            f"the attributions of {self._off} of {self._images} images add up to more than {SHARE:.0%} beside what the "
+            f"score gains over the baseline's, by {self._most:.2g} at most: more `steps` than {self.steps} come nearer"
         ]
 
 

@@ -9,6 +9,8 @@ from advxai.detector.engine import run
 from advxai.saliency import build
 from advxai.saliency.baselines import fill
 from advxai.saliency.rise import RiseDesign
+from tests.contract import white_checks
+from tests.contract.white_checks import one_thread  # noqa: F401
 from tests.helpers import (
     SIZE,
     UNIT,
@@ -28,6 +30,15 @@ BUDGETS = {
     "occlusion": {"grid": 4, "window": 1},
     "kernel_shap": {"samples": 200},
     "tests.custom:Occlusion": {"params": {"batch": 5}},
+}
+# So many images for a dozen segments, where only equality is asked for
+SMALL = {
+    "lime": {"samples": 40},
+    "shap": {"evaluations": 60},
+    "sobol": {"design": 4},
+    "rise": {"masks": 60},
+    "occlusion": {"grid": 6},
+    "kernel_shap": {"samples": 40},
 }
 EXACT = {"lime": 200, "sobol": 16 * (16 + 2), "rise": 600, "tests.custom:Occlusion": 16}
 EXACT |= {"occlusion": 17, "kernel_shap": 202}  # both ask for the image, the latter for the baseline too
@@ -121,6 +132,12 @@ def test_neighbours_don_t_matter(method, image):
     np.testing.assert_array_equal(result.map, alone.map)
     np.testing.assert_array_equal(result.ranking, alone.ranking)
     assert (cost.images, cost.calls) == (alone_cost.images, alone_cost.calls)
+
+
+@pytest.mark.parametrize("check", white_checks.EVERY, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("method", BUDGETS)
+def test_what_every_explainer_keeps_in_the_stage(method, check, tmp_path):
+    check({"method": method, "baseline": "zeros", **BUDGETS[method], **SMALL.get(method, {})}, tmp_path)
 
 
 @pytest.mark.parametrize("method", BUDGETS)

@@ -1,14 +1,14 @@
-"""Saliency: the four methods, what fills in for them, segments, and the stage itself."""
+"""Saliency: black and white boxes, what fills in for them, segments, and the stage itself."""
 
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from advxai.config.rows import BASELINES, Baseline, Segmentation
 from advxai.detector.model import Detector, Preprocessing
-from advxai.saliency import Explanation, build
+from advxai.saliency import Batch, Explanation, build
 from advxai.saliency.baselines import fill
 from advxai.saliency.segments import segment
 from advxai.saliency.stage import run
@@ -21,6 +21,10 @@ METHODS = {
     "shap": {"evaluations": 600, "batch": 20},
     "sobol": {"grid": 4, "design": 16},
     "rise": {"masks": 120, "cells": 5},
+}
+WHITE = {
+    "integrated_gradients": {"steps": 6},
+    "gradient_shap": {"samples": 8, "std": 0.05},
 }
 
 
@@ -40,6 +44,21 @@ def _detector() -> Detector:
     return linear_detector(torch.from_numpy(gains).float().expand(3, -1, -1).contiguous(), bias=0.4)
 
 
+class Curved(nn.Module):
+    """`_detector`'s network whose logits level off, so that gradients differ along the way from a baseline."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = _detector().module
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 20 * torch.tanh(self.network(x))
+
+
+def _curved() -> Detector:
+    return Detector(Curved(), UNIT, classes=("Real", "Fake"), forward_batch=4)
+
+
 def _filled(kind: str, image: Tensor) -> Tensor:
     return fill(
         Baseline(kind=kind, size=9),
@@ -56,6 +75,13 @@ def _explained(method: str, kind: str) -> Explanation:
     settings = explainer_settings(method=method, baseline=kind, **METHODS[method])
     image = _image()
     return drive_one(build(settings).explain(inputs_of(image, _filled(kind, image), seed=4)), _detector())[0]
+
+
+def _white(method: str, kind: str) -> Explanation:
+    settings, image = explainer_settings(method=method, baseline=kind, **WHITE[method]), _image()
+    batch = Batch(["a"], image[None], _filled(kind, image)[None], torch.tensor([1]), [np.random.default_rng(4)], UNIT)
+    found = build(settings).maps(_curved().network(), batch)
+    return Explanation.of_map(found.values[0], quadrants(), found.zero)
 
 
 def _numbers(found: Explanation) -> dict[str, Any]:
@@ -80,12 +106,13 @@ def _sizes(**settings: Any) -> dict[str, Any]:
     }
 
 
-def _stage() -> list[dict[str, Any]]:
-    settings = explainer_settings(method="lime", baseline="noise", samples=60, segmentation={"n_segments": 9})
-    records = run(pictures.items(1, 2), pictures.load, pictures.detector(1.0), settings, seed=5, at_once=2)
+def _stage(detector: Detector, **entry: Any) -> list[dict[str, Any]]:
+    settings = explainer_settings(baseline="noise", segmentation={"n_segments": 9}, **entry)
+    records = run(pictures.items(1, 2), pictures.load, detector, settings, seed=5, at_once=2)
+    told = ("key", "sha256", "target", "called_real", "images", "calls", *(["backwards"] * settings.gradients))
     return [
         {
-            **{name: record[name] for name in ("key", "sha256", "target", "called_real", "images", "calls")},
+            **{name: record[name] for name in told},
             "before": Near(record["before"], absolute=1e-5),
             "scores": Near(record["scores"], absolute=1e-3),  # segments may differ by a pixel
         }
@@ -110,5 +137,7 @@ def values() -> Values:
             method: {kind: _numbers(_explained(method, kind)) for kind in ("image_mean", "adversarial")}
             for method in METHODS
         },
-        "stage": _stage(),
+        **{method: {"adversarial": _numbers(_white(method, "adversarial"))} for method in WHITE},
+        "stage": _stage(pictures.detector(1.0), method="lime", samples=60),
+        "stage_white": _stage(_curved(), method="gradient_shap", target="fake", **WHITE["gradient_shap"]),
     }

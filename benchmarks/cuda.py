@@ -9,20 +9,25 @@ norms set to the pictures' statistics, so that its answers depend on the picture
 probabilities  the largest difference of one, and their largest standard deviation, over the pictures.
 explainers     the largest difference of a map's value, the largest value, and how many pictures have the same top-3
                segments. `apart`: the largest difference of the CPU's scores of two segments that change places there: 0
-               or of rounding's size in a tie. `alone`: the device's maps are bit-equal when it explains one picture at
-               a time. The adversarial copies are the CPU's, for both.
+               or of rounding's size in a tie; `highest`: the largest of all scores. `alone`: the device's maps are
+               bit-equal when it explains one picture at a time (a white box: half of them). `alike`: of a white box,
+               the least correlation of a picture's two maps. The adversarial copies are the CPU's, for both.
+left_out       rows whose packages aren't installed, with these.
 nes            the same noise, drawn on the CPU: share of the pixels that the first step moves alike, least and mean of
                the pictures. At sigma = 0.001 it is the finest comparison of probabilities that the product makes.
 
 Exit code 1 and the reasons on stderr: a map, NES or a probability differs by more than rounding explains, top-3
-segments differ, or `alone` doesn't hold. `make gpu` makes the same comparison, with a trained detector and faces too.
+segments differ, or `alone` doesn't hold. Rounding moves a gradient by jumps where a ReLU's input is near 0: in float32
+and in float64, both on a CPU, single values differed by 1 % of the largest one and maps were correlated by 0.99995. So
+white boxes are compared by that, and may swap segments whose scores are as good as equal. `make gpu` makes the same
+comparison, with a trained detector and faces too.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -41,7 +46,7 @@ from advxai.detector.backends import CLOSE, require_device
 from advxai.detector.build import build_module, preprocessing
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
-from advxai.run.environment import as_a_job, processor
+from advxai.run.environment import as_a_job, installed_version, processor
 from advxai.run.jobs import use_threads
 from advxai.run.weights import said
 from advxai.saliency import run as explain
@@ -50,6 +55,8 @@ from benchmarks.speed.work import picture
 MODEL, SIZE = "tf_efficientnet_lite0", 112
 BATCH, TOP, AT_ONCE = 64, 3, 8
 MAP = 1e-5  # of a map's value: its rounding was 2e-6 at most on an H100
+ALIKE = 0.999  # correlation of a white box's maps
+TIE = 0.005  # of the highest score: a white box's segments that are nearer to each other may change places
 SIGNS = 0.999  # of a picture's, at least: roundings on a CPU leave 99.98 % (benchmarks/results/precision.md)
 COPIED = 5  # iterations of NES in an adversarial copy: whether it deceives doesn't matter
 PLAIN = {
@@ -57,8 +64,17 @@ PLAIN = {
     "SHAP": {"method": "shap", "baseline": {"kind": "blur", "size": 128}, "evaluations": 256},
     "SOBOL": {"method": "sobol", "baseline": {"kind": "blur", "size": 10}, "grid": 8, "design": 4},
     "RISE": {"method": "rise", "baseline": "zeros", "masks": 256},
+    "Occlusion": {"method": "occlusion", "baseline": "zeros", "grid": 14},
+    "KernelSHAP": {"method": "kernel_shap", "baseline": "zeros", "samples": 256},
 }
-EXPLAINERS = PLAIN | {f"{name}_adv": entry | {"baseline": "adversarial"} for name, entry in PLAIN.items()}
+WHITE = {
+    "GradCAM": {"method": "gradcam"},
+    "GradCAMpp": {"method": "gradcam++", "layers": "all"},
+    "HiResCAM": {"method": "hirescam"},
+    "IntegratedGradients": {"method": "integrated_gradients", "baseline": "zeros", "steps": 50},
+    "GradientSHAP": {"method": "gradient_shap", "baseline": "zeros", "samples": 50},
+}
+EXPLAINERS = PLAIN | {f"{name}_adv": entry | {"baseline": "adversarial"} for name, entry in PLAIN.items()} | WHITE
 Item = Mapping[str, Any]
 
 
@@ -134,6 +150,11 @@ def trained_pair(
     return settings, Pair(chosen, image, cpu, other, len(items) - len(chosen))
 
 
+def absent(settings: Config, name: str) -> list[str]:
+    """Packages that an explainer needs and this environment lacks."""
+    return [package for package in settings.explainers[name].packages if installed_version(package) is None]
+
+
 def copies(settings: Config, pair: Pair) -> dict[str, np.ndarray]:
     """Step maps of the pictures' adversarial copies by key, made on the CPU: both devices fill with the same."""
     nes = settings.adversary.model_copy(update={"iterations": COPIED})
@@ -150,7 +171,7 @@ def maps(
         return reconstruct(image, steps[item["key"]], settings.adversary, detector.preprocessing), {}
 
     entry = settings.explainers[name]
-    filled = adversarial if entry.baseline.kind == "adversarial" else None
+    filled = adversarial if entry.filling == "adversarial" else None
     found = {record["key"]: record for record in explain(pair.items, pair.image, detector, entry, 0, at_once, filled)}
     return [found[item["key"]] for item in pair.items]
 
@@ -158,17 +179,29 @@ def maps(
 def compare_maps(settings: Config, name: str, pair: Pair, steps: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """One explainer on both devices, see the module's text; `images`: how many pictures."""
     ours, theirs = (maps(settings, name, pair, detector, steps, AT_ONCE) for detector in (pair.cpu, pair.other))
-    alone = maps(settings, name, pair, pair.other, steps, at_once=1)
+    white = settings.explainers[name].gradients
+    every = 2 if white else 1  # a white box takes as many at once as a forward has rows
+    alone = maps(settings, name, replace(pair, items=pair.items[::every]), pair.other, steps, at_once=1)
     tops = [(a["scores"], a["ranking"][:TOP], b["ranking"][:TOP]) for a, b in zip(ours, theirs, strict=True)]
     other = [np.abs(scores[a] - scores[b]).max() for scores, a, b in tops if not np.array_equal(a, b)]
     return {
         "images": len(ours),
+        **({"alike": min(correlation(a["map"], b["map"]) for a, b in zip(ours, theirs, strict=True))} if white else {}),
         "difference": max(float(np.abs(a["map"] - b["map"]).max()) for a, b in zip(ours, theirs, strict=True)),
         "largest": max(float(np.abs(a["map"]).max()) for a in ours),
         "same_top_3": len(tops) - len(other),
         "apart": float(max(other, default=0.0)),
-        "alone": all(np.array_equal(a["map"], b["map"]) for a, b in zip(theirs, alone, strict=True)),
+        "highest": max(float(np.abs(a["scores"]).max()) for a in ours),
+        "alone": all(np.array_equal(a["map"], b["map"]) for a, b in zip(theirs[::every], alone, strict=True)),
     }
+
+
+def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Pearson's, of two maps; 1 of equal ones, even if they are constant."""
+    if np.array_equal(one, other):
+        return 1.0
+    apart, beside = one - one.mean(dtype=float), other - other.mean(dtype=float)
+    return float((apart * beside).sum() / np.sqrt((apart**2).sum() * (beside**2).sum()))
 
 
 def first_step(settings: Config, detector: Detector, item: Item, image: np.ndarray) -> np.ndarray:
@@ -216,9 +249,13 @@ def faults(found: Mapping[str, Any]) -> list[str]:
     if "probabilities" in found and not found["probabilities"]["difference"] <= CLOSE:
         said.append(f"a probability differs by {found['probabilities']['difference']:.1e}, more than {CLOSE:.0e}")
     for name, one in found.get("explainers", {}).items():
-        if not one["difference"] <= MAP:
+        white = "alike" in one
+        if white and not one["alike"] >= ALIKE:
+            said.append(f"{name}: a picture's two maps are correlated by {one['alike']:.4f}, less than {ALIKE}")
+        if not white and not one["difference"] <= MAP:
             said.append(f"{name}: a map's value differs by {one['difference']:.1e}, more than {MAP:.0e}")
-        if one["same_top_3"] != one["images"]:
+        tied = white and one["apart"] <= TIE * one["highest"]
+        if one["same_top_3"] != one["images"] and not tied:
             said.append(
                 f"{name}: {one['images'] - one['same_top_3']} of {one['images']} pictures have other top-3 segments, "
                 f"whose scores are up to {one['apart']:.1e} apart"
@@ -241,13 +278,15 @@ def main() -> int:
     settings = config()
     pair = random_pair(settings, options.device, options.images)
     steps = copies(settings, pair)
+    left_out = {name: ", ".join(packages) for name in EXPLAINERS if (packages := absent(settings, name))}
     found = {
         "device": torch.cuda.get_device_name() if options.device == "cuda" else processor(),
         "cpu": processor(),
         "versions": {name: version(name) for name in ("torch", "timm", "numpy")},
         "images": options.images,
         "probabilities": compare_probabilities(pair),
-        "explainers": {name: compare_maps(settings, name, pair, steps) for name in EXPLAINERS},
+        "explainers": {name: compare_maps(settings, name, pair, steps) for name in EXPLAINERS if name not in left_out},
+        "left_out": left_out,
         "nes": compare_first_steps(settings, pair),
     }
     print(json.dumps(found, indent=1))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from advxai.plan.count import PAPER_ITERATIONS
-from benchmarks.cuda import MAP, SIGNS
+from benchmarks.cuda import ALIKE, MAP, SIGNS
 from benchmarks.speed.projection import IMAGES
 from benchmarks.speed.report import markdown
 
@@ -60,7 +60,8 @@ def _agreement(found: Mapping[str, Any]) -> Iterator[str]:
     yield from ("## Agreement with the CPU", "")
     itself = " Here the CPU is compared with itself, so nothing may differ." if found["on"] == "cpu" else ""
     yield (
-        f"The same machine's CPU computes all of it too. Asked for: maps within {MAP:.0e}, the same top-3 segments, "
+        f"The same machine's CPU computes all of it too. Asked for: maps within {MAP:.0e} (those of white boxes, whose "
+        f"single values rounding moves further, correlated by {ALIKE}), the same top-3 segments, "
         f"maps that don't depend on the images in work beside, {SIGNS:.1%} of a picture's pixels moved alike by NES's "
         f"first step on the same noise.{itself}"
     )

@@ -108,7 +108,10 @@ def _compare(found: Found, save: Save, budget: Budget, name: str, settings: Conf
     steps = budget.take(f"{name}, adversarial copies", lambda: cuda.copies(settings, pair))
     known: dict[str, float] = {}  # seconds of each method: the baseline makes no difference
     for explainer in cuda.EXPLAINERS:
-        if steps is None and explainer not in cuda.PLAIN:
+        if packages := cuda.absent(settings, explainer):
+            budget.skip(f"{name}, {explainer}", f"{', '.join(packages)} isn't installed here")
+            continue
+        if steps is None and "adversarial" in settings.explainers[explainer].needs:
             budget.skip(f"{name}, {explainer}", "its adversarial copies were left out")
             continue
         method = explainer.removesuffix("_adv")

@@ -21,12 +21,13 @@ from tqdm import tqdm
 
 from advxai.run.environment import as_a_job, installed_version, processor
 from benchmarks.speed.report import ROOT, commit, report, slug
-from benchmarks.speed.work import STAGES, Spec
+from benchmarks.speed.work import BESIDE, STAGES, Spec
 
 DETECTORS = {"demo": ("tf_efficientnet_lite0", 112), "paper": ("tf_efficientnetv2_b0", 224)}
 PACKAGES = ("torch", "timm", "openvino", "onnxruntime", "numpy")
+BESIDE_BATCH = 16  # on a CPU, where forwards with gradients hold all features
 MEMORY_BATCH = 64  # on a CPU; a GPU's is measured with the batch that is advised for it
-PARTS = ("package", "growth", "memory")  # that can be left out
+PARTS = ("package", "growth", "memory", "beside")  # that can be left out
 GIVEN = ("device", "threads", "images", "repeat", "at_once", "seconds")  # options that a measurement is told of
 # as many iterations of NES on all images at once as make it worth while; the explainers' images take minutes
 IMAGES = {"adversary": 8, "evaluation": 8}
@@ -79,6 +80,9 @@ def measured(name: str, options: argparse.Namespace, bar: tqdm) -> dict[str, Any
         found["memory"] = {
             stage: run(f"memory of {stage}", task="memory", stage=stage, forward_batch=batch) for stage in STAGES
         }
+    if "beside" not in options.without:
+        found["beside_batch"] = batch = BESIDE_BATCH if options.device == "cpu" else advised["forward_batch"]
+        found["beside"] = {row: run(row, task="beside", stage=row, forward_batch=batch) for row in BESIDE}
     return found
 
 
@@ -112,7 +116,7 @@ def main() -> None:
     }
     out = options.out or ROOT / "benchmarks/results" / f"{slug(device)}-{options.threads}"
     out.parent.mkdir(parents=True, exist_ok=True)
-    parts = {"package": 1, "growth": len(STAGES), "memory": len(STAGES)}
+    parts = {"package": 1, "growth": len(STAGES), "memory": len(STAGES), "beside": len(BESIDE)}
     each = 1 + len(STAGES) + sum(count for part, count in parts.items() if part not in options.without)
     with tqdm(total=len(options.detector) * each, unit="measurement") as bar:
         for name in options.detector:

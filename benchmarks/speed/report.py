@@ -65,6 +65,7 @@ def _detector(name: str, found: Mapping[str, Any], at_once: int) -> list[str]:
         *(_package(found) if "package" in found else []),
         *(_growths(found["growth"]) if "growth" in found else []),
         *(_memory(found["memory"], found["memory_batch"], at_once) if "memory" in found else []),
+        *(_beside(found["beside"], found["beside_batch"]) if "beside" in found else []),
         *_projection(found),
     ]
 
@@ -133,6 +134,28 @@ def _memory(memory: Mapping[str, Any], batch: int, at_once: int) -> list[str]:
             [
                 [stage, *(f"{one[key] / 1024:.2f}" if one[key] else "-" for key in ("peak", "idle", "cuda"))]
                 for stage, one in memory.items()
+            ],
+        ),
+        "",
+    ]
+
+
+def _beside(beside: Mapping[str, Any], batch: int) -> list[str]:
+    return [
+        f"Other explainers at their defaults, with batches of {batch}: seconds and images an explanation, images back "
+        "through the detector, and memory in GiB:",
+        "",
+        *markdown(
+            ["", "seconds", "images", "back", "peak", "idle", "device"],
+            [
+                [
+                    row,
+                    f"{one['seconds']:.2f}",
+                    str(one["images"]),
+                    str(one["backwards"]),
+                    *(f"{one[key] / 1024:.2f}" if one[key] else "-" for key in ("peak", "idle", "cuda")),
+                ]
+                for row, one in beside.items()
             ],
         ),
         "",

@@ -29,6 +29,7 @@ from advxai.run.jobs import use_threads  # noqa: E402
 
 BATCHES = {"cpu": (8, 16, 32, 64, 128, 256), "cuda": (8, 16, 32, 64, 128, 256, 512, 1024)}
 EXPLAINERS = ("LIME", "SHAP", "SOBOL", "RISE")
+BESIDE = ("Occlusion", "KernelSHAP", "GradCAM", "IntegratedGradients", "GradientSHAP")  # measured without raw forwards
 STAGES = ("adversary", *EXPLAINERS, "evaluation")
 COUNTS = (1, 2, 4, 8)
 ITERATIONS = 5  # of NES: each takes the same time
@@ -38,6 +39,11 @@ PAPER = {
     "SHAP": {"method": "shap", "baseline": {"kind": "blur", "size": 128}, "evaluations": 2000},
     "SOBOL": {"method": "sobol", "baseline": {"kind": "blur", "size": 10}, "grid": 8, "design": 32},
     "RISE": {"method": "rise", "baseline": "zeros", "masks": 4000},
+    "Occlusion": {"method": "occlusion", "baseline": "zeros"},
+    "KernelSHAP": {"method": "kernel_shap", "baseline": "zeros"},
+    "GradCAM": {"method": "gradcam"},
+    "IntegratedGradients": {"method": "integrated_gradients", "baseline": "zeros"},
+    "GradientSHAP": {"method": "gradient_shap", "baseline": "zeros"},
 }
 # A sixteenth of the budget: to see how the time grows with the images
 SMALL = {"LIME": {"samples": 128}, "SHAP": {"evaluations": 128}, "SOBOL": {"design": 2}, "RISE": {"masks": 256}}
@@ -55,7 +61,7 @@ class Spec:
         task: of TASKS.
         model, size: timm name and input size.
         device, threads: where, with how many CPU threads, which are also all cores that the process may use.
-        stage: of STAGES.
+        stage: of STAGES; of the task `beside`: of BESIDE.
         backend, forward_batch: as tuning advises.
         raw_backend, raw_batch: the fastest, to compare with.
         images, repeat: images a measurement, measurements.
@@ -88,7 +94,7 @@ def config(spec: Spec, small: bool) -> Config:
             "images_at_once": spec.at_once,
             "corpus": {"kind": "ffpp", "root": ".", "splits": "."},
             "detector": {"model": spec.model, "input_size": spec.size, "device": spec.device, "threads": spec.threads},
-            "explainers": {name: PAPER[name] | (SMALL[name] if small else {}) for name in EXPLAINERS},
+            "explainers": {name: entry | (SMALL.get(name, {}) if small else {}) for name, entry in PAPER.items()},
             "adversary": nes,
             "evaluation": nes,
         }
@@ -223,6 +229,27 @@ def memory(spec: Spec) -> dict[str, Any]:
     return {"idle": idle, "peak": _peak(), "cuda": held}
 
 
+def beside(spec: Spec) -> dict[str, Any]:
+    """Seconds and images an explanation, there and back, the median of the passes, and peak memory in MiB.
+
+    Forwards with gradients are the module's, whatever the backend, in batches of `forward_batch`.
+    """
+    model, settings = detector(spec, spec.backend, spec.forward_batch), config(spec, small=False)
+    list(works(spec, settings, model, 1))  # imports, caches
+    idle, passes = _peak(), []
+    for _ in range(spec.repeat):
+        start = time.perf_counter()
+        records = list(works(spec, settings, model, spec.images))
+        passes.append((time.perf_counter() - start) / spec.images)
+    return {
+        "seconds": statistics.median(passes),
+        **{name: records[0][name] for name in ("images", "calls", "backwards")},
+        "idle": idle,
+        "peak": _peak(),
+        "cuda": torch.cuda.max_memory_allocated() / 2**20 if spec.device == "cuda" else None,
+    }
+
+
 def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
@@ -245,6 +272,7 @@ TASKS: dict[str, Callable[[Spec], dict[str, Any]]] = {
     "package": package,
     "growth": growth,
     "memory": memory,
+    "beside": beside,
 }
 
 

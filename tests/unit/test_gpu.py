@@ -4,12 +4,13 @@ import argparse
 import json
 import sys
 
+import numpy as np
 import pytest
 
 from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.config.file import read
-from benchmarks.cuda import faults
+from benchmarks.cuda import correlation, faults
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu import run as running
 from benchmarks.gpu.budget import Budget
@@ -162,6 +163,22 @@ def test_what_differs_by_more_than_rounding_is_said():
     assert len(said) == 5
     assert said[2] == "RISE: 1 of 4 pictures have other top-3 segments, whose scores are up to 1.0e-03 apart"
     assert faults({"nes": {"least": float("nan")}})  # no comparison holds for it
+
+
+def test_white_boxes_are_compared_by_correlation_and_may_swap_what_is_tied():
+    fine = {
+        "images": 4, "difference": 0.02, "alike": 0.9995, "same_top_3": 3, "apart": 0.01, "highest": 2.0, "alone": True
+    }  # fmt: skip
+    assert faults({"explainers": {"GradCAM": fine}}) == []
+    for change, said in (
+        ({"alike": 0.99}, "GradCAM: a picture's two maps are correlated by 0.9900, less than 0.999"),
+        ({"apart": 0.02}, "GradCAM: 1 of 4 pictures have other top-3 segments, whose scores are up to 2.0e-02 apart"),
+        ({"alone": False}, "GradCAM: a picture's map depends on which others are explained with it"),
+    ):
+        assert faults({"explainers": {"GradCAM": fine | change}}) == [said]
+    one = np.arange(6.0).reshape(2, 3)
+    assert correlation(one, 3 * one + 1) == pytest.approx(1) and correlation(one, -one) == pytest.approx(-1)
+    assert correlation(one * 0, one * 0) == 1
 
 
 # projection

@@ -71,8 +71,8 @@ class IntegratedGradients(WhiteBox):
         if not self._off:
             return []
         return [
-            f"the attributions of {self._off} of {self._images} images add up to more than {SHARE:.0%} beside what the "
-            f"score gains over the baseline's, by {self._most:.2g} at most: more `steps` than {self.steps} come nearer"
+            f"the attributions of {self._off} of {self._images} images miss what the score gains over the baseline's "
+            f"by more than {SHARE:.0%} (by {self._most:.2g} at most): more `steps` than {self.steps} come nearer"
         ]
 
 

@@ -235,8 +235,8 @@ def beside(spec: Spec) -> dict[str, Any]:
     Forwards with gradients are the module's, whatever the backend, in batches of `forward_batch`.
     """
     model, settings = detector(spec, spec.backend, spec.forward_batch), config(spec, small=False)
-    list(works(spec, settings, model, 1))  # imports, caches
     idle, passes = _peak(), []
+    list(works(spec, settings, model, 1))  # imports, caches
     for _ in range(spec.repeat):
         start = time.perf_counter()
         records = list(works(spec, settings, model, spec.images))

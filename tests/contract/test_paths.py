@@ -183,8 +183,8 @@ def test_attributions_that_don_t_add_up_are_told_once_a_shard(caplog):
         explained_steps(few, 3)
     (told,) = caplog.messages
     assert told == (
-        "explainer integrated_gradients: the attributions of 1 of 3 images add up to more than 5% beside what the "
-        "score gains over the baseline's, by 4.9 at most: more `steps` than 3 come nearer"
+        "explainer integrated_gradients: the attributions of 1 of 3 images miss what the score gains over the "
+        "baseline's by more than 5% (by 4.9 at most): more `steps` than 3 come nearer"
     )
 
 

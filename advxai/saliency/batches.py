@@ -17,6 +17,7 @@ from advxai.common.types import Item, Record
 from advxai.config.explainers import AnyExplainer as Settings
 from advxai.detector.backends import CLOSE
 from advxai.detector.gradients import Network
+from advxai.detector.layers import NoLayer
 from advxai.detector.memory import memory
 from advxai.detector.model import Detector
 from advxai.frames.counterparts import Genuine
@@ -126,8 +127,11 @@ def _batch(
 def _explained(
     explainer: WhiteBox, network: Network, batch: Batch, places: list[int], group: list[tuple[Item, Prepared]], who: str
 ) -> list[Explanation]:
-    with network.unhooked(who), torch.enable_grad():
-        made: Any = explainer.maps(network, batch)
+    try:
+        with network.unhooked(who), torch.enable_grad():
+            made: Any = explainer.maps(network, batch)
+    except NoLayer as error:
+        raise InputError(f"{who}: {error}") from error
     if not isinstance(made, Maps):
         raise InputError(f"{who}: returned a {type(made).__name__} and no advxai.saliency.Maps; correct it")
     values = made.values

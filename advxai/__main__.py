@@ -49,6 +49,22 @@ def _tune(arguments: argparse.Namespace) -> int:
     return 0
 
 
+LAYERS = """\
+examples:
+  python -m advxai layers                        # of config.yaml's detector
+  python -m advxai layers config/ffpp.yaml
+
+Their names are for `layers` of gradcam, gradcam++ and hirescam under `explainers:`.
+"""
+
+
+def _layers(arguments: argparse.Namespace) -> int:
+    from advxai.detector.listing import listed
+
+    print(listed(arguments.config))
+    return 0
+
+
 EXPLAIN = """\
 examples, in the project's folder, after `make demo`:
   python -m advxai explain me.jpg
@@ -190,6 +206,15 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--device", choices=("cpu", "cuda"), help="instead of the configuration's")
     tune.add_argument("--seconds", type=float, default=2.0, help="of each measurement; default: 2")
     tune.set_defaults(command=_tune)
+    layers = commands.add_parser(
+        "layers",
+        help="list the detector's layers of which class activation maps can be made",
+        description="List the detector's layers of which class activation maps can be made, with the maps' sizes.",
+        epilog=LAYERS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    layers.add_argument("config", type=Path, nargs="?", default=DEFAULT, help="default: config.yaml")
+    layers.set_defaults(command=_layers)
     explain = commands.add_parser(
         "explain",
         help="explain a picture or a clip of your own, or an image of the run",

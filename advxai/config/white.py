@@ -33,7 +33,8 @@ class Cam(WhiteBox):
         "last",
         min_length=1,
         description="Whose features are weighted: the last convolution with a map (of an attention network the first "
-        "norm of its last block), all convolutions (the mean of their maps), or modules by name.",
+        "norm of its last block), all convolutions (the mean of their maps), or modules by name, as listed by "
+        "`python -m advxai layers`.",
     )
 
     @property

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from advxai.detector.gradients import Network
-from advxai.detector.layers import Layout, NoLayer, block_of, is_attention, layout_of
+from advxai.detector.layers import Layout, NoLayer, attentions_of, block_of, layout_of, pools
 
 DROP, FUSED = "attn_drop", "fused_attn"
 Hook = Callable[[nn.Module, Any, Any], None]
@@ -145,12 +145,13 @@ def seen(network: Network) -> Iterator[Callable[[Tensor], Seen]]:
         _require(found, network)
         return Seen(scores, network, found)
 
+    called = set(attentions_of(modules))
     hooks: list[tuple[nn.Module, Hook]] = []
     blocks: dict[str, None] = {}
     with ExitStack() as opened:
         for name, layer in modules.items():
             drop = getattr(layer, DROP, None)
-            if not (isinstance(drop, nn.Module) or is_attention(layer)):
+            if not (name in called or (isinstance(drop, nn.Module) and not pools(name, modules))):
                 continue
             block = block_of(name, modules)
             blocks[block] = None

@@ -30,6 +30,7 @@ from advxai.detector.keras import is_keras, state_from_keras
 from advxai.detector.model import Detector, Preprocessing
 from advxai.detector.onnx_import import graph_of
 from advxai.detector.tensors import not_finite, read_tensors, strange
+from advxai.dialects.hub import is_hub
 from advxai.dialects.onnxfile import MODEL as ONNX
 from advxai.dialects.onnxfile import is_onnx, without_torch
 from advxai.dialects.outline import KIND
@@ -207,6 +208,20 @@ def load(
     if made and detector.graph:
         keep(detector.graph, path, made)
     return detector
+
+
+def any_weights(settings: Settings, classes: Classes) -> nn.Module | Graph:
+    """The network for what doesn't hang on weights: with random ones or, where its own file alone makes it, with its.
+
+    Raises:
+        InputError: it can't be built, or its file can't be read.
+    """
+    if settings.checkpoint is None or not (is_hub(settings.model) or settings.model == ONNX):
+        return build_module(settings, classes.outputs).eval()
+    opened = load(settings, Path(settings.checkpoint), forward_batch=1, device="cpu", classes=classes)
+    network = opened.module or opened.graph
+    assert network is not None  # a detector has one or the other
+    return network
 
 
 def _written(content: dict[Any, Any], meta: Mapping[str, Any], path: Path) -> dict[str, Tensor]:

@@ -191,10 +191,22 @@ def _upwards(name: str) -> Iterator[str]:
         name = name.rpartition(".")[0]
 
 
-def is_attention(layer: nn.Module) -> bool:
-    """Whether a layer is attention between places, by its class's name; a block with one, or pooling by one, isn't."""
+def attentions_of(modules: Mapping[str, nn.Module]) -> list[str]:
+    """Names of the layers that are attention between places, by their classes' names, in the order of `modules`.
+
+    A block with one isn't, nor is what pools: its attention is of something else to the places.
+    """
+    return [name for name, layer in modules.items() if _is_attention(layer) and not pools(name, modules)]
+
+
+def _is_attention(layer: nn.Module) -> bool:
     kind = type(layer).__name__.lower()
     return ("attention" in kind or "attn" in kind) and not ("pool" in kind or "block" in kind)
+
+
+def pools(name: str, modules: Mapping[str, nn.Module]) -> bool:
+    """Whether a layer, or one that it is part of, pools, by its class's name."""
+    return any("pool" in type(modules[part]).__name__.lower() for part in _upwards(name) if part in modules)
 
 
 def block_of(name: str, modules: Mapping[str, nn.Module]) -> str:
@@ -204,7 +216,7 @@ def block_of(name: str, modules: Mapping[str, nn.Module]) -> str:
 
 
 def _is_block(layer: nn.Module) -> bool:
-    return not is_attention(layer) and not isinstance(layer, nn.ModuleList | nn.ModuleDict)
+    return not _is_attention(layer) and not isinstance(layer, nn.ModuleList | nn.ModuleDict)
 
 
 def chosen(network: Network, wanted: str | Sequence[str], size: int) -> list[Layer]:
@@ -249,7 +261,7 @@ def last_of(found: Mapping[str, Layer]) -> Layer:
     order = list(found)
     convolution = next(reversed(convolutions_of(found)), None)
     modules = {name: layer.module for name, layer in found.items()}
-    attention = next((name for name in reversed(order) if is_attention(modules[name])), None)
+    attention = next(reversed(attentions_of(modules)), None)
     if attention and (convolution is None or order.index(attention) > order.index(convolution.name)):
         block = block_of(attention, modules)
         inside = f"{block}." if block else ""

@@ -6,19 +6,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.config.file import read
 from advxai.config.science import BACKENDS
-from advxai.config.science import Detector as Settings
 from advxai.detector.backends import installed, require_device
-from advxai.detector.build import build_module, preprocessing
-from advxai.detector.checkpoint import load as load_detector
-from advxai.detector.graph import Graph
+from advxai.detector.build import preprocessing
+from advxai.detector.checkpoint import any_weights
 from advxai.detector.throughput import Rate, best, compare
-from advxai.dialects.hub import is_hub
-from advxai.dialects.onnxfile import MODEL as ONNX
 from advxai.run.bar import Bar
 from advxai.run.environment import processor
 from advxai.run.jobs import use_threads
@@ -48,7 +43,7 @@ def tune(file: Path, batches: Sequence[int], seconds: float, device: str | None 
     require_device(settings.device, "tune on the machine that has one, or give --device cpu")
     use_threads(settings.threads)
     classes = configured_classes(settings)
-    network = _network(settings, classes)
+    network = any_weights(settings, classes)
     module = network if isinstance(network, nn.Module) else None
     backends = installed() if settings.device == "cpu" else ["torch"]
     if module is None:
@@ -70,16 +65,6 @@ def tune(file: Path, batches: Sequence[int], seconds: float, device: str | None 
     cpu = f", {settings.threads} CPU thread(s)" if settings.device == "cpu" else ""
     head = f"{settings.model} at {settings.input_size} px on {where}{cpu}: images a second"
     return "\n".join([head, "", *table(found), "", *refused, *_missing(settings.device), *_advice(found)])
-
-
-def _network(settings: Settings, classes: Classes) -> nn.Module | Graph:
-    """The network with random weights or, where it is made of its own file alone, as that has it."""
-    if settings.checkpoint is None or not (is_hub(settings.model) or settings.model == ONNX):
-        return build_module(settings, classes.outputs).eval()
-    opened = load_detector(settings, Path(settings.checkpoint), forward_batch=1, device="cpu", classes=classes)
-    network = opened.module or opened.graph
-    assert network is not None  # a detector has one or the other
-    return network
 
 
 def table(found: Sequence[Rate]) -> list[str]:

@@ -182,19 +182,30 @@ class Wrapped(nn.Module):
         return (x + self.attention(self.norm(x))[0],)
 
 
+class PoolingHead(nn.Module):
+    """Pools by attention, as SigLIP does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention, self.linear = EagerAttention(), nn.Linear(6, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(self.attention(x)[0].mean(dim=1))
+
+
 class Hub(nn.Module):
     """One block, run twice."""
 
-    def __init__(self, repeat: int = 2) -> None:
+    def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(1)
-        self.repeat, self.embed, self.block, self.head = repeat, nn.Conv2d(3, 6, 8, 8), Wrapped(), nn.Linear(6, 2)
+        self.embed, self.block, self.head = nn.Conv2d(3, 6, 8, 8), Wrapped(), PoolingHead()
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.embed(x).flatten(2).transpose(1, 2)
-        for _ in range(self.repeat):
+        for _ in range(2):
             (x,) = self.block(x)
-        return self.head(x.mean(dim=1))
+        return self.head(x)
 
 
 def test_attention_that_a_layer_returns_is_seen_once_each_time_it_is_computed(images):
@@ -206,7 +217,13 @@ def test_attention_that_a_layer_returns_is_seen_once_each_time_it_is_computed(im
     assert not torch.equal(found.attention[0], found.attention[1])
     assert not torch.equal(found.features[0], found.features[1]) and found.features[0].shape == (3, 6, 4, 4)
     assert all(one.abs().max() > 0 for one in found.gradients(found.scores[:, 0]))
-    close(net.layers.head(found.features[1].flatten(2).mean(dim=2)), found.scores)
+    close(net.layers.head(found.features[1].flatten(2).transpose(1, 2)), found.scores)
+
+
+def test_a_block_that_runs_twice_has_no_layer_for_a_cam_and_pooling_isn_t_a_block():
+    """The only norms are that block's: the convolution is left."""
+    net = Network(Hub().eval(), TWO, torch.device("cpu"), 3, lambda rows: None)
+    assert [layer.name for layer in chosen(net, "last", SIZE)] == ["embed"]
 
 
 class Turned(nn.Module):

@@ -13,7 +13,9 @@ from advxai.common.errors import InputError
 from advxai.config.classes import classes_of
 from advxai.config.science import Detector as Settings
 from advxai.detector import checkpoint
+from advxai.detector.attention import seen
 from advxai.detector.hub import HubNetwork
+from advxai.detector.layers import chosen
 from advxai.dialects import hub
 from advxai.dialects.labels import meaning, real_of, words
 from advxai.dialects.recognise import reading_of
@@ -409,3 +411,21 @@ def test_what_a_class_does_where_its_file_is_silent(tmp_path, changes, std, size
 )
 def test_negated_labels_are_asked_about(labels):
     assert real_of(labels) is None
+
+
+def test_its_attention_is_seen_and_it_has_a_layer_for_activation_maps(library, tmp_path):
+    network = saved(library, tmp_path)
+    network.set_attn_implementation("eager")
+    with torch.no_grad():
+        attentions = network(pixel_values=IMAGES, output_attentions=True).attentions
+    settings = needing(tmp_path)
+    opened = checkpoint.load(settings, tmp_path, classes=classes_of(settings, told(tmp_path)), forward_batch=4)
+    with seen(opened.network()) as look:
+        found = look(IMAGES)
+    assert len(found.attention) == len(attentions) == VIT["num_hidden_layers"]
+    for one, other in zip(found.attention, attentions, strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+    assert found.layouts[0].prefix == 1 and found.features[0].shape == (3, 32, 4, 4)
+    assert found.gradients(found.scores[:, 0])[0].abs().max() > 0
+    (layer,) = chosen(opened.network(), "last", 32)
+    assert layer.name.endswith("0.layernorm_before") and layer.layout == found.layouts[0]

@@ -4,8 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+from advxai.__main__ import main
 from advxai.common.classes import Classes
+from advxai.detector import listing
 from advxai.detector.gradients import Network
+from advxai.detector.graph import Graph
 from advxai.detector.layers import Layout, NoLayer, chosen, layout_of, looked_at
 
 SIZE = 16
@@ -144,3 +147,23 @@ def test_as_many_channels_as_places_are_channels_first_unless_the_network_says_o
     net.layers.output_fmt = "NHWC"
     assert layout_of("tokens", net, (2, 4, 4, 4)) == Layout("channels last", 4, 4)
     assert layout_of("embed", net, (2, 4, 4, 4)) == Layout("channels", 4, 4)
+
+
+def test_the_command_lists_what_can_be_named(tmp_path, capsys, monkeypatch):
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "run: a\ncorpus: {kind: ffpp, root: x, splits: y}\n"
+        "detector: {model: 'tests.custom:tiny_detector', input_size: 48, mean: [.5, .5, .5], std: [.5, .5, .5]}\n"
+    )
+    assert main(["layers", str(file)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines[2:6]] == [
+        ["layer", "kind", "channels", "map"],
+        ["0", "convolution", "8", "23", "x", "23"],
+        ["1", "ReLU", "8", "23", "x", "23"],
+        ["2", "AdaptiveAvgPool2d", "8", "4", "x", "4"],
+    ]
+    assert lines[7:9] == ["layers: last    0", "layers: all     the 1 of kind convolution"]
+    monkeypatch.setattr(listing, "any_weights", lambda *given: Graph(b"", (), {}, ""))
+    assert main(["layers", str(file)]) == 2
+    assert "is a graph of ONNX, which has no gradients" in capsys.readouterr().err

@@ -32,7 +32,8 @@ with job(snakemake.log, snakemake.input):
     )
 
     def compute(items):
-        for record in run(items, hosts_of(Path(inputs.host)), config.explainers[name], config.seed, sources.see):
+        hosts = hosts_of(Path(inputs.host), paths.classes)
+        for record in run(items, hosts, config.explainers[name], config.seed, sources.see):
             yield {**record, "made_with": made_without_torch(*([FOUND_BY] if inputs.network else []))}
 
     weights = read_hash(Path(inputs.weights))

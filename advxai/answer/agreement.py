@@ -7,7 +7,7 @@ import pandas as pd
 
 from advxai.answer.cells import title
 from advxai.answer.comparisons import headline
-from advxai.answer.rows import Row, circular, of_kind
+from advxai.answer.rows import Row, circular, explainers
 from advxai.common.rows import rows as lines_of
 from advxai.metrics.columns import Column, named
 from advxai.statistics import kendall
@@ -19,14 +19,14 @@ def agreement(estimates: pd.DataFrame, columns: Iterable[Column], rows: Sequence
     Args:
         estimates: of `advxai.answer.estimates`.
         columns: the headline columns that have a direction are taken, per category where they have no mean.
-        rows: all rows; explainers are ordered, without those that are circular in a column.
+        rows: all rows; explainers that are compared are ordered, without those that are circular in a column.
 
     Returns:
         Square and symmetric, with the columns' titles as index and columns; NaN where tau isn't defined: fewer than two
         explainers have both values, or all of them have the same.
     """
     of = named(headline(columns))
-    names = of_kind(rows, "explainer")
+    names = explainers(rows)
     by_name = {row.name: row for row in rows}
     values: dict[str, dict[str, float]] = {}
     for line in lines_of(estimates[estimates["column"].isin(list(of)) & estimates["explainer"].isin(names)]):

@@ -55,7 +55,7 @@ def _planned(
     controls = of_kind(rows, "control")
     for cell in found:
         for row in rows:
-            if row.kind == "explainer":
+            if row.compared:
                 yield from ((cell, row.name, name) for name in row.own if name in controls)
 
 
@@ -133,7 +133,7 @@ def best(scores: pd.DataFrame, columns: Iterable[Column], rows: Iterable[Row], s
     """
     found = {}
     for cell in cells(scores, headline(columns)):
-        names = [row.name for row in rows if row.kind == "explainer" and not circular(row, cell.column)]
+        names = [row.name for row in rows if row.compared and not circular(row, cell.column)]
         values = cell.values[[name for name in names if name in cell.values]].dropna(axis=1, how="all")
         better = cell.column.better
         if values.shape[1] < 2 or better is None:

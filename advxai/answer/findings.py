@@ -51,12 +51,12 @@ class Findings:
 
     @cached_property
     def values(self) -> dict[Place, list[Line]]:
-        """Estimates of the explainers that have one and aren't circular there, the best first."""
+        """Estimates of the explainers that are compared, have one and aren't circular there, the best first."""
         by_name = {row.name: row for row in self.rows}
         found: dict[Place, list[Line]] = {}
         for line in lines_of(self.estimates[self.estimates["column"].isin(list(self.of)) & self.estimates["n"].gt(0)]):
             row, column = by_name[line["explainer"]], self.of[line["column"]]
-            if row.kind == "explainer" and not circular(row, column):
+            if row.compared and not circular(row, column):
                 found.setdefault((column.name, line["category"]), []).append(line)
         for place, lines in found.items():
             lines.sort(key=lambda line: line["value"], reverse=self.of[place[0]].better == "higher")

@@ -8,7 +8,7 @@ import pandas as pd
 from advxai.answer.cells import heading
 from advxai.answer.comparisons import Best
 from advxai.answer.estimates import VALUE
-from advxai.answer.rows import Row, circular
+from advxai.answer.rows import Row, circular, not_compared
 from advxai.answer.words import counted
 from advxai.common.rows import rows as lines_of
 from advxai.metrics.columns import Column
@@ -110,6 +110,7 @@ def scorecard(
     notes = [BEST.format(unit=unit)] if marked else []
     notes += [FEW.format(least=LEAST, unit=unit)] if (known["clusters"] < LEAST).any() else []
     notes += [CIRCULAR] if flagged else []
+    notes += filter(None, [not_compared(present)])
     notes += [_images(known, unit)] if len(known) else []
     return Table(
         CAPTION.format(unit=unit),

@@ -15,7 +15,7 @@ import pandas as pd
 from advxai.answer import enough, few
 from advxai.answer.comparisons import Best
 from advxai.answer.findings import Findings
-from advxai.answer.rows import Row
+from advxai.answer.rows import Row, not_compared
 from advxai.answer.words import SCORECARD, Sentence
 from advxai.common.errors import reading
 from advxai.common.files import publish
@@ -43,14 +43,16 @@ def sentences(
         why: what is said where there is nothing to go by.
 
     Returns:
-        Three to six sentences; a single one where no explainer has a value that says anything.
+        Three to six sentences, and one more of rows that aren't compared; a single one where no explainer has a value
+        that says anything.
     """
     found = Findings(estimates, tests, best, columns, rows)
     place = found.evidence
     if place is None:
         return [Sentence(f"Nothing can be said: {why}.", SCORECARD)]
     tell = few.told if found.clusters(place) < LEAST else enough.told
-    return tell(found, place, unit)
+    beside = not_compared(rows)
+    return [*tell(found, place, unit), *([Sentence(beside, SCORECARD)] if beside else [])]
 
 
 def write(found: Iterable[Sentence], path: Path) -> None:

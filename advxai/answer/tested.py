@@ -8,7 +8,7 @@ import pandas as pd
 
 from advxai.answer.cells import heading
 from advxai.answer.comparisons import CONFIRMATORY, shown, sign
-from advxai.answer.rows import Row, of_kind
+from advxai.answer.rows import Row, not_compared, of_kind
 from advxai.answer.words import more
 from advxai.common.rows import rows as lines_of
 from advxai.common.types import Record
@@ -90,7 +90,7 @@ def tests_table(tests: pd.DataFrame, columns: Iterable[Column], rows: Sequence[R
         decimals={"p": 4, "p (Holm)": 4} if "p" in wide else {},
         flagged=flagged,
         rules=rules,
-        notes=(*notes, CIRCULAR) if flagged else tuple(notes),
+        notes=tuple(filter(None, [*notes, CIRCULAR if flagged else "", not_compared(rows)])),
     )
 
 

@@ -1,12 +1,13 @@
 """From a run's rows to all that the answer consists of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from advxai.answer.comparisons import best, tests
 from advxai.answer.estimates import estimates
-from advxai.answer.rows import pairs, rows_of
+from advxai.answer.rows import Row, explainers, pairs, rows_of
 from advxai.answer.scorecard import scorecard
 from advxai.answer.scores import attack_scores, clusters_of, scores
 from advxai.answer.sentences import sentences
@@ -53,16 +54,17 @@ def answer(paths: Paths, rows: pd.DataFrame, measured: pd.DataFrame) -> Answer:
         "scorecard": scorecard(values, columns, compared, first, unit),
         "tests": tests_table(tested, columns, compared, unit),
     }
-    said = sentences(values, tested, first, columns, compared, unit, nothing(rows, config.frames.explain))
+    said = sentences(values, tested, first, columns, compared, unit, nothing(rows, config.frames.explain, compared))
     return Answer(said, tables, values)
 
 
-def nothing(rows: pd.DataFrame, explain: str) -> str:
+def nothing(rows: pd.DataFrame, explain: str, compared: Sequence[Row] = ()) -> str:
     """Why nothing is known of the explainers, where that is so.
 
     Args:
         rows: evaluation rows of all of them.
         explain: as `frames.explain`.
+        compared: the rows of the tables.
     """
     if rows.empty:
         why = (
@@ -72,4 +74,6 @@ def nothing(rows: pd.DataFrame, explain: str) -> str:
     if not rows["included"].any():
         images, common = rows["key"].nunique(), rows["reason"].mode().iloc[0]
         return f"all {images:,} explained images are left out by all explainers, most often for this: {common}"
+    if compared and not explainers(compared):
+        return "every explainer of this run explains the real class, which no measure asks for"
     return "no explainer has a value of any measure"

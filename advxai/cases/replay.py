@@ -36,6 +36,7 @@ from advxai.evaluation.rows import evaluation_rows
 from advxai.run.digests import LATER, VERSIONS, Digests
 from advxai.run.environment import made_without_torch
 from advxai.run.jobs import use_threads
+from advxai.saliency.beside import host_of
 from advxai.saliency.beside import run as order
 from advxai.saliency.controls import Sight
 from advxai.saliency.prior import FOUND_BY
@@ -199,7 +200,7 @@ def _controls(case: Case, detector: Detector) -> Iterator[Outcome]:
     config, item, fit = case.config, case.item, detector.preprocessing.resize.fit
     for name, settings in {**config.of_kind("control"), **config.of_kind("ceiling")}.items():
         stored = case.saliency[name]
-        host = {(item["key"], item["sha256"]): case.saliency[config.host(name)]}
+        host = {(item["key"], item["sha256"]): host_of(case.saliency[config.host(name)], detector.classes)}
         (fresh,) = order([item], host, settings, config.seed, partial(_seen, case, stored, fit))
         yield compare(f"saliency {name}", stored, fresh)
 

@@ -221,8 +221,15 @@ class Config(Model):
         return [other for other in self._alike(name) if self.explainers[other].kind != "explainer"]
 
     def host(self, name: str) -> str:
-        """The first explainer of the same segments as a row's: a control takes them from its maps."""
-        return next(other for other in self._alike(name) if self.explainers[other].kind == "explainer")
+        """The first explainer of the same segments as a row's, if it may be one of the predicted class: a control takes
+        them from its maps."""
+        own = [other for other in self._alike(name) if self.explainers[other].kind == "explainer"]
+        return next((other for other in own if getattr(self.explainers[other], "target", "") == "predicted"), own[0])
+
+    @property
+    def of_the_real_class(self) -> list[str]:
+        """Names of the rows that explain the real class, whatever an image is called."""
+        return [name for name, entry in self.explainers.items() if getattr(entry, "target", "") == "real"]
 
     def _alike(self, name: str) -> list[str]:
         own = segments_of(self.explainers[name])

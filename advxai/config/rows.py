@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from advxai.config.base import Model, Number
 
@@ -91,7 +91,8 @@ class Explainer(Row):
     segmentation: Segmentation = Field(NORMALISED, description="Segments to score, rank and attack.")
     target: Target = Field(
         "predicted",
-        description="The class that is explained: the predicted one, the likeliest fake one, or the real one.",
+        description="The class that is explained: the predicted one, the likeliest fake one, or the real one (such a "
+        "row is in all tables, and compared with none).",
     )
     published: str | None = Field(
         None, description="Row of the paper's tables that this one is a reading of; FF++ runs show the two together."
@@ -111,6 +112,15 @@ class Explainer(Row):
             raise ValueError(f"is not one of {', '.join(PUBLISHED)}")
         return value
 
+    @model_validator(mode="after")
+    def _reads_the_paper(self) -> "Explainer":
+        if self.published is not None and self.target != "predicted":
+            raise ValueError(
+                f"published: the paper explains the predicted class, so a row of `target: {self.target}` is no reading "
+                f"of {self.published}: take one of the two keys out"
+            )
+        return self
+
 
 class Filled(Explainer):
     """What an explainer has that fills regions in, or compares the image with a baseline."""
@@ -121,6 +131,15 @@ class Filled(Explainer):
     @classmethod
     def _shorthand(cls, value: Any) -> Any:
         return {"kind": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Filled":
+        if self.target == "real" and self.baseline.kind == "adversarial":
+            raise ValueError(
+                "baseline: the adversarial copy is called real already, so nothing of the image speaks for the real "
+                "class beside it: give a row of `target: real` another baseline"
+            )
+        return self
 
     @property
     def filling(self) -> str:

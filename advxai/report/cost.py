@@ -16,8 +16,14 @@ from advxai.report.nothing import blank
 from advxai.report.save import save
 from advxai.report.sheet import broken, note, note_height, sheet
 from advxai.report.style import COPY_BAR, LIMIT, OWN_BAR, PAGE, SIZE, SMALL
+from advxai.tables.compute import BACKWARDS
 
-PANELS = {"images": "images through the detector", "calls": "calls of the detector", "seconds": "seconds"}
+PANELS = {
+    "images": "images through the detector",
+    "calls": "calls of the detector",
+    BACKWARDS: "images back through it",  # where some row has any
+    "seconds": "seconds",
+}
 BAR = 0.2  # inches an explainer, if its name has one line
 
 
@@ -30,9 +36,10 @@ def limits(costs: pd.DataFrame, speed: Mapping[str, Any]) -> NDArray[np.float64]
 def text_of(costs: pd.DataFrame, speed: Mapping[str, Any]) -> str:
     """What stands under the figure."""
     counts = costs["n"]
+    back = " without what goes back through it," if f"own {BACKWARDS}" in costs else ""
     n = f"{counts.min():,}" if counts.nunique() == 1 else f"{counts.min():,} to {counts.max():,}"
     return (
-        f"Means of explaining one image (n = {n}). Marks: time of the same images as raw full batches, at "
+        f"Means of explaining one image (n = {n}). Marks: time of the same images as raw full batches,{back} at "
         f"{speed['images_per_second']:,.0f} images a second with batches of {speed['forward_batch']:,} "
         f"({speed['backend']} on {speed['device']}; {speed['made_with'].partition(';')[0]}), measured "
         f"{speed['measured'][:10]} when the run was done. The seconds are of the jobs that made maps and copies, "
@@ -49,8 +56,9 @@ def draw(costs: pd.DataFrame, speed: Mapping[str, Any], text: str = "", dpi: int
     bar = BAR * max(name.count("\n") + 1 for name in names)
     figure = sheet(PAGE, 0.7 + max(bar * len(costs), 3 * BAR) + note_height(text, PAGE), dpi)
     note(figure, text)
-    panels = figure.subplots(1, len(PANELS), sharey=True)
-    for axes, (measure, label) in zip(panels, PANELS.items(), strict=True):
+    measures = {name: label for name, label in PANELS.items() if f"own {name}" in costs}
+    panels = figure.subplots(1, len(measures), sharey=True)
+    for axes, (measure, label) in zip(panels, measures.items(), strict=True):
         own, total = (costs[f"{scope} {measure}"].to_numpy() for scope in ("own", "total"))
         _bars(axes, own, total - own)
         if measure == "seconds":

@@ -1,6 +1,6 @@
 """The stage `saliency` for controls and ceilings: no forward, no torch.
 
-An image's segments, target and probabilities are those in the maps of its host, the first explainer that uses the same
+An image's segments and probabilities are those in the maps of its host, the first explainer that uses the same
 segmentation: so the segments are the same to the bit, whatever the machine.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.common.rows import row_at
 from advxai.common.types import Item, Record
@@ -40,13 +41,23 @@ NOTHING: Mapping[str, int | float] = dict.fromkeys(("adversary_images", "adversa
 See = Callable[[Item, NDArray[np.int16]], Sight]
 
 
-def hosts_of(shard: Path) -> dict[tuple[str, str], Record]:
+def hosts_of(shard: Path, classes: Classes) -> dict[tuple[str, str], Record]:
     """(key, hash) -> what is taken over of an explainer's record.
+
+    Args:
+        shard: of the explainer's maps.
+        classes: the detector's.
 
     Raises:
         InputError: the shard is damaged.
     """
-    return {(record["key"], record["sha256"]): record for record in read_shard(shard, ("key", "sha256", *HOST))}
+    records = read_shard(shard, ("key", "sha256", *HOST))
+    return {(record["key"], record["sha256"]): host_of(record, classes) for record in records}
+
+
+def host_of(record: Record, classes: Classes) -> Record:
+    """An explainer's record as rows without a detector take it over: of the predicted class, whatever it explains."""
+    return {**record, "target": int(classes.called(record["before"]))}
 
 
 def run(

@@ -14,8 +14,8 @@ import pandas as pd
 
 from advxai.common.errors import InputError
 from advxai.common.rows import columns
-from advxai.tables.compute import ORIGINAL, Axes, short
-from advxai.tables.layout import COSTS, Table, image_count
+from advxai.tables.compute import BACKWARDS, ORIGINAL, Axes, short
+from advxai.tables.layout import Table, decimals_of, image_count
 from advxai.tables.published import (
     ACCURACY,
     CATEGORIES,
@@ -168,16 +168,19 @@ def published_cost_table(ours: pd.DataFrame, axes: Axes, readings: Mapping[str, 
     Raises:
         InputError: a reading is of a row that the paper doesn't have.
     """
-    columns = ["published row", "published seconds", "published calls"]
-    published = pd.DataFrame([(row, *spent) for row, spent in COST.items()], columns=columns)
+    names = ["published row", "published seconds", "published calls"]
+    published = pd.DataFrame([(row, *spent) for row, spent in COST.items()], columns=names)
     pairs = _pairs(axes, readings).rename(columns={"published": "published row"})
     beside = pairs.merge(published, on="published row").merge(ours, on="explainer", how="left")
     beside["n"] = beside["n"].fillna(0).astype("int64")
+    backs = [name for name in columns(beside) if name.endswith(BACKWARDS)]
+    if not beside[backs].fillna(0).any(axis=None):  # they are of other rows of the run
+        beside = beside.drop(columns=backs)
     return Table(
         f"Mean cost of explaining one image, as published ({SOURCE}, table 3) and ours: seconds, images through the "
         "detector, calls of it. Own: the explainer's; total: with the adversarial copy.",
         beside,
         beside,
-        decimals={"published seconds": 1} | {name: 1 for name in COSTS if not name.endswith("seconds")},
+        decimals={"published seconds": 1} | decimals_of(beside),
         notes=COST_NOTES,
     )

@@ -19,6 +19,7 @@ from advxai.run.paths import Paths
 ALL = "all"
 ORIGINAL = "Original"
 MEASURES = ("seconds", "images", "calls")
+BACKWARDS = "backwards"  # images back through the detector: a measure where some row has any
 
 
 def paper_order(categories: Iterable[str]) -> list[str]:
@@ -38,6 +39,7 @@ class Axes:
         classes: the detector's.
         kinds: row -> "control" or "ceiling"; one that isn't named is an explainer.
         made: row -> its method and the kind of its baseline ("" if it has none).
+        real: rows of the real class, which no table here ranks among those of the class that an image is called.
     """
 
     explainers: Sequence[str]
@@ -46,6 +48,7 @@ class Axes:
     classes: Classes = FIVE
     kinds: Mapping[str, str] = field(default_factory=dict)
     made: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    real: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, paths: Paths, explainers: Iterable[str] | None = None) -> "Axes":
@@ -54,7 +57,8 @@ class Axes:
         rows = list(config.explainers if explainers is None else explainers)
         kinds = {name: entry.kind for name, entry in config.explainers.items()}
         made = {name: (entry.method, entry.filling) for name, entry in config.explainers.items()}
-        return cls(rows, list(config.corpus.categories), config.evaluation.top, paths.classes, kinds, made)
+        real = frozenset(config.of_the_real_class)
+        return cls(rows, list(config.corpus.categories), config.evaluation.top, paths.classes, kinds, made, real)
 
     def kind(self, row: str) -> str:
         """What a row is: "explainer", "control" or "ceiling"; "" of the row Original."""
@@ -179,10 +183,19 @@ def flips(rows: pd.DataFrame, axes: Axes) -> pd.DataFrame:
     return table.assign(share=(table["flipped"] / table["n"]).where(table["n"] > 0))
 
 
+def costs_of(explanations: pd.DataFrame) -> list[str]:
+    """The columns of what these explanations cost: own <measure>, then total <measure>."""
+    back = BACKWARDS in explanations and explanations[BACKWARDS].any()
+    return [f"{scope} {name}" for scope in ("own", "total") for name in (*MEASURES, *([BACKWARDS] if back else []))]
+
+
 def mean_costs(explanations: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Mean cost of an explanation in each group of the column `by`: n, own <measure>, total <measure>."""
-    total = {f"total {name}": explanations[name] + explanations[f"adversary_{name}"] for name in MEASURES}
-    own = {f"own {name}": explanations[name] for name in MEASURES}
+    """Mean cost of an explanation in each group of the column `by`: n, and the columns of `costs_of`."""
+    columns = costs_of(explanations)
+    names = [column.removeprefix("own ") for column in columns if column.startswith("own ")]
+    own = {f"own {name}": explanations[name] for name in names}
+    # NES takes no gradient
+    total = {f"total {name}": explanations[name] + explanations.get(f"adversary_{name}", 0) for name in names}
     frame = pd.DataFrame({by: explanations[by], **own, **total})
     groups = frame.groupby(by)
     costs = pd.DataFrame({name: groups[name].agg(_mean) for name in [*own, *total]})
@@ -199,8 +212,9 @@ def cost(explanations: pd.DataFrame, axes: Axes) -> pd.DataFrame:
         axes: the table's rows.
 
     Returns:
-        explainer, n, own seconds, own images (through the detector), own calls (batches), and total ...: with the share
-        of the adversarial copy added. NaN where n = 0.
+        explainer, n, own seconds, own images (through the detector), own calls (batches), own backwards (images back
+        through it; only where some row has any), and total ...: with the share of the adversarial copy added. NaN where
+        n = 0.
     """
     if (twice := explanations[explanations.duplicated(["explainer", "key"])]).size:
         raise InputError(f"{twice.iloc[0]['key']} is in two saliency shards of one run: delete them and run again")

@@ -7,13 +7,15 @@ from typing import Literal
 
 import pandas as pd
 
+from advxai.common.rows import columns
 from advxai.tables.compute import (
     ALL,
-    MEASURES,
+    BACKWARDS,
     ORIGINAL,
     Axes,
     accuracy,
     cost,
+    costs_of,
     flips,
     mean_costs,
     short,
@@ -21,7 +23,7 @@ from advxai.tables.compute import (
 )
 
 CIRCULAR = "\N{DAGGER} The row is made from what the column asks for: its value says nothing of the others."
-COSTS = [f"{scope} {name}" for scope in ("own", "total") for name in MEASURES]
+BACK = " Backwards: images back through it, for gradients, besides."
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Table:
         rules: lines of the wide table, counted from 0, under which a rule is drawn -> what the lines below it are,
             "" where nobody needs to be told.
         notes: what has to be known to read it; one paragraph each, under the table.
+        unranked: names of the lines that aren't ranked by `best`.
     """
 
     caption: str
@@ -55,6 +58,7 @@ class Table:
     flagged: frozenset[tuple[int, str]] = frozenset()
     rules: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    unranked: frozenset[str] = frozenset()
 
 
 def between(kinds: Sequence[str]) -> dict[int, str]:
@@ -123,6 +127,7 @@ def accuracy_table(rows: pd.DataFrame, clean: pd.DataFrame, axes: Axes) -> Table
         tidy.rename(columns={"value": "accuracy"}),
         _wide(tidy, "value", axes, {"n": "n"}),
         best="lowest",
+        unranked=axes.real,
         rules=_kinds(axes, ORIGINAL, *axes.explainers),
         notes=_classless(axes),
     )
@@ -137,8 +142,15 @@ def sufficiency_table(rows: pd.DataFrame, axes: Axes) -> Table:
         tidy.rename(columns={"value": "sufficiency"}),
         _wide(tidy, "value", axes, {"n": "n"}),
         best="highest",
+        unranked=axes.real,
         rules=_kinds(axes, *axes.explainers),
     )
+
+
+def decimals_of(costs: pd.DataFrame) -> dict[str, int]:
+    """One decimal of counts; `costs`: with columns of `costs_of`, among others."""
+    names = [name for name in columns(costs) if name.startswith(("own ", "total "))]
+    return {name: 1 for name in names if not name.endswith("seconds")}
 
 
 def cost_table(explanations: pd.DataFrame, axes: Axes) -> Table:
@@ -146,10 +158,10 @@ def cost_table(explanations: pd.DataFrame, axes: Axes) -> Table:
     costs = cost(explanations, axes)
     return Table(
         "Mean cost of explaining one image: seconds, images through the detector, calls of it. Own: the explainer's; "
-        "total: with the adversarial copy.",
+        f"total: with the adversarial copy.{BACK if f'own {BACKWARDS}' in costs else ''}",
         costs,
         costs,
-        decimals={name: 1 for name in COSTS if not name.endswith("seconds")},
+        decimals=decimals_of(costs),
         rules=_kinds(axes, *axes.explainers),
     )
 
@@ -179,7 +191,8 @@ def explainer_table(rows: pd.DataFrame, explanations: pd.DataFrame, axes: Axes) 
     Returns:
         Columns category, explained (images), left out, called real (clean images; they stay in the numbers), n
         (explained less left out), accuracy original (of these n) and top-k, sufficiency top-k, called fake and flips
-        top-k (of those called fake), own and total seconds, images, calls (of all explained).
+        top-k (of those called fake), own and total seconds, images, calls (of all explained), and backwards, where
+        there are any.
     """
     (explainer,) = axes.explainers
     used = rows[rows["included"] & (rows["k"] == 1)].rename(columns={"predicted_before": "predicted"})
@@ -209,7 +222,7 @@ def explainer_table(rows: pd.DataFrame, explanations: pd.DataFrame, axes: Axes) 
             line |= {f"{measure} top-{k}": values[explainer, category, k] for k in ks}
         line["called fake"] = int(flipped["n"][category, 1])
         line |= {f"flips top-{k}": int(flipped["flipped"][category, k]) for k in ks}
-        lines.append(line | costs.loc[category, COSTS].to_dict())
+        lines.append(line | costs.loc[category, costs_of(explained)].to_dict())
     wide = pd.DataFrame(lines)
     return Table(
         f"{explainer}: accuracy (lower is better), sufficiency (higher is better) and flips after attacks on the top-k "
@@ -217,6 +230,6 @@ def explainer_table(rows: pd.DataFrame, explanations: pd.DataFrame, axes: Axes) 
         wide,
         wide,
         counts={f"flips top-{k}": "called fake" for k in range(1, axes.top + 1)},
-        decimals={name: 1 for name in COSTS if not name.endswith("seconds")},
+        decimals=decimals_of(wide),
         notes=_classless(axes),
     )

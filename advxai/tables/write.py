@@ -95,7 +95,7 @@ def marks(table: Table) -> dict[tuple[int, str], int]:
     says is marked.
 
     Values that are shown alike are alike: all of them are marked, and the second best is the next other value. The
-    row Original isn't ranked, nor are controls and ceilings.
+    row Original isn't ranked, nor are controls and ceilings, nor what the table says isn't.
     """
     if table.best is None:
         return dict.fromkeys(table.marked, 1)
@@ -104,7 +104,8 @@ def marks(table: Table) -> dict[tuple[int, str], int]:
     found: dict[tuple[int, str], int] = {}
     for column in [column for column in columns(cells) if " top-" in column]:
         shown = zip(cells.index, cells[name], cells[column], strict=True)
-        ranked = {row: float(cell) for row, line, cell in shown if cell and line != ORIGINAL and row <= last}
+        unranked = {ORIGINAL, *table.unranked}
+        ranked = {row: float(cell) for row, line, cell in shown if cell and line not in unranked and row <= last}
         order = sorted(set(ranked.values()), reverse=table.best == "highest")[:2]
         found |= {(row, column): order.index(value) + 1 for row, value in ranked.items() if value in order}
     return found

@@ -327,3 +327,35 @@ def test_the_caption_says_planned_only_where_something_was(compared: pd.DataFram
         "adjusted."
     )
     assert caption(compared[:0]) == "Paired comparisons: there is none to make."
+
+
+def test_a_row_of_the_real_class_is_compared_with_none_and_is_never_the_best(planted: pd.DataFrame) -> None:
+    """LIME_adv has the best numbers; of the real class, it is shown and nothing more."""
+    rows = [replace(row, target="real") if row.name == "LIME_adv" else row for row in ROWS]
+    groups = [["LIME", "LIME_adv"], ["SHAP", "SHAP_adv"]]
+    assert pairs(groups, rows) == PAIRS[1:]
+    assert pairs(groups, [replace(row, target="fake") for row in ROWS]) == PAIRS
+    tested_rows = comparisons.tests(planted, COLUMNS, rows, PAIRS[1:], seed=0)
+    assert not {"LIME_adv"} & {*tested_rows["a"], *tested_rows["b"]}
+    best = comparisons.best(planted, COLUMNS, rows, seed=0)
+    assert "LIME_adv" in comparisons.best(planted, COLUMNS, ROWS, seed=0)["restoration", "all"]
+    assert best["restoration", "all"] == {"LIME"}
+    values = estimates(planted, COLUMNS, 0)
+    card = scorecard(values, COLUMNS, rows, best)
+    said = (
+        "LIME_adv explains the real class (target: real), which no measure here asks for: it is compared with no other "
+        "row."
+    )
+    assert said in card.notes and "LIME_adv" in card.wide["explainer"].tolist()
+    assert not card.tidy.loc[card.tidy["explainer"] == "LIME_adv", "best"].any()
+    assert said in tested.tests_table(tested_rows, COLUMNS, rows).notes
+    found = sentences(values, tested_rows, best, COLUMNS, rows)
+    assert found[-1].text == said and not any("LIME_adv" in one.text for one in found[:-1])
+    two = [replace(row, target="real") if row.name in ("LIME", "LIME_adv") else row for row in ROWS]
+    assert "LIME and LIME_adv explain the real class" in sentences(values, tested_rows, {}, COLUMNS, two)[-1].text
+    orders = agreement(values, COLUMNS, rows)
+    assert orders.loc["restoration, 30%", "pixel AUC, true mask, DF"] == pytest.approx(
+        agreement(values[values["explainer"] != "LIME_adv"], COLUMNS, ROWS).loc[
+            "restoration, 30%", "pixel AUC, true mask, DF"
+        ]
+    )

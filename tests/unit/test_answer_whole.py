@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from advxai.answer.rows import Row
+from advxai.answer.rows import rows_of as compared_rows
 from advxai.answer.scores import SCORES, attack_scores, clusters_of, scores
 from advxai.answer.sentences import read, write
 from advxai.answer.whole import Answer, answer, nothing
@@ -290,3 +292,16 @@ def test_why_nothing_is_known(few) -> None:
         "segments with a positive score, 3 are needed."
     ]
     assert nothing(rows, "all") == "no explainer has a value of any measure"
+    real = [Row("A", "explainer", target="real"), Row("random", "control")]
+    assert nothing(rows, "all", real) == (
+        "every explainer of this run explains the real class, which no measure asks for"
+    )
+
+
+def test_rows_know_which_class_they_explain() -> None:
+    rows = {"A": LIME, "B": LIME | {"target": "real"}, "random": {"method": "random"}}
+    found = {row.name: (row.target, row.compared) for row in compared_rows(paths(explainers=rows).config)}
+    assert found == {"A": ("predicted", True), "B": ("real", False), "random": ("predicted", False)}
+    note = paths(explainers=rows).outputs.note()
+    assert note.endswith(" Of the real class, ranked with no other row: B.")
+    assert "Of the real" not in paths(explainers={"A": LIME}).outputs.note()

@@ -1,5 +1,7 @@
 """Controls and ceilings among `explainers:`: a row for each segmentation, names, order, errors."""
 
+import re
+
 import pytest
 
 from advxai.common.errors import InputError
@@ -168,3 +170,32 @@ def test_single_pictures_are_explained_by_explainers_alone(name, why):
     with pytest.raises(InputError) as error:
         load(minimal(explainers=entries, explain={"explainers": [name]}))
     assert str(error.value).startswith(f"config: explain.explainers: {why}")
+
+
+def test_the_host_is_of_the_predicted_class_where_there_is_one():
+    real = RISE | {"target": "real"}
+    assert rows(A=real, B=RISE, C=RISE, random=RANDOM).host("random") == "B"
+    assert rows(A=real, B=RISE | {"target": "fake"}, random=RANDOM).host("random") == "A"
+    assert rows(A=RISE, B=real).of_the_real_class == ["B"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (
+            RISE | {"target": "fake", "published": "RISE"},
+            "explainers.A: published: the paper explains the predicted class, so a row of `target: fake` is no "
+            "reading of RISE: take one of the two keys out",
+        ),
+        (
+            RISE | {"target": "real", "baseline": "adversarial"},
+            "explainers.A: baseline: the adversarial copy is called real already, so nothing of the image speaks for "
+            "the real class beside it: give a row of `target: real` another baseline",
+        ),
+    ],
+)
+def test_targets_that_make_no_sense_are_refused(entry, said):
+    with pytest.raises(InputError, match=re.escape(said)):
+        rows(A=entry)
+    fine = {name: value for name, value in entry.items() if name != "target"}
+    assert rows(A=fine).explainers["A"].target == "predicted"

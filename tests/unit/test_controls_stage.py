@@ -23,7 +23,7 @@ from advxai.saliency.controls import EMPTY_MASK, NO_LANDMARKS, NO_MASK
 from advxai.saliency.given import mask_id, named
 from advxai.saliency.prior import FACE, SIDE, Prior, ellipses
 from tests.golden.pictures import picture
-from tests.helpers import SIZE, explainer_settings, quadrants
+from tests.helpers import SIZE, TWO, explainer_settings, quadrants
 from tests.unit.store_data import WEIGHTS
 
 KEYS = [f"manipulated_sequences/Deepfakes/c23/videos/000_001.mp4/0000{number}_0.png" for number in range(3)]
@@ -81,10 +81,11 @@ def hosts(made: SimpleNamespace, **changes: Any) -> dict:
     for number, item in enumerate(made.items):
         ranking = np.arange(16 if number else 0, dtype=np.int16)
         fields = {"segments": quadrants(), "ranking": ranking, "missing": "" if number else "no counterpart: x"}
-        said = {"target": number % 2, "called_real": number % 2 == 0, "before": np.array([0.25, 0.75], np.float32)}
+        before = np.array([0.25, 0.75] if number % 2 else [0.75, 0.25], np.float32)
+        said = {"target": number % 2, "called_real": number % 2 == 0, "before": before}
         records.append({**item, "map": np.zeros((SIZE, SIZE), np.float32), **fields, **said, "images": 40, **changes})
     write_shard(made.folder / "host.h5", records, {})
-    return hosts_of(made.folder / "host.h5")
+    return hosts_of(made.folder / "host.h5", TWO)
 
 
 def sources(made: SimpleNamespace, method: str, **changes: Any) -> Sources:
@@ -176,7 +177,7 @@ def test_segments_and_what_the_detector_says_are_the_host_s_though_it_explains_n
     assert [record["missing"] for record in records] == REASONS.get(method, ["", "", ""])
     assert [(record["target"], record["called_real"]) for record in records] == [(0, True), (1, False), (0, True)]
     for record in records:
-        assert (record["segments"] == quadrants()).all() and record["before"].tolist() == [0.25, 0.75]
+        assert (record["segments"] == quadrants()).all() and record["before"][record["target"]] == 0.75
         assert sorted(record["ranking"]) == ([] if record["missing"] else list(range(16)))
         assert bool(record["map"].any()) == (not record["missing"])
         assert [record[name] for name in ("images", "calls", "adversary_images", "adversary_calls")] == [0, 0, 0, 0]
@@ -202,11 +203,16 @@ def test_a_host_without_the_image_or_with_other_bytes_of_it_is_told(made):
     assert len(list(order(made.items, see=see))) == 3
 
 
+def test_beside_a_host_of_the_real_class_a_row_is_of_the_predicted_one(made):
+    found = hosts(made, target=0)  # as of `target: real`; the second image is called fake
+    assert [record["target"] for record in found.values()] == [0, 1, 0]
+
+
 def test_a_damaged_host_is_named(made):
     hosts(made)
     (made.folder / "host.h5").write_bytes(b"damaged")
     with pytest.raises(InputError, match=r"host\.h5 can't be read as a shard of ours .*run again"):
-        hosts_of(made.folder / "host.h5")
+        hosts_of(made.folder / "host.h5", TWO)
 
 
 # -- nothing is computed twice, and nothing is taken that is of another mask ------------------------------------------

@@ -100,3 +100,12 @@ def test_without_an_image_the_figure_says_so(tmp_path):
     assert figure.axes == [] and text.get_text().endswith(f"Run r.\n{NOTHING}")
     cost_figure(none, SPEED, tmp_path / "cost.png")
     assert (tmp_path / "cost.png").stat().st_size > 1000
+
+
+def test_what_goes_back_through_the_detector_has_a_panel_of_its_own_where_there_is_any():
+    back = EXPLANATIONS.assign(backwards=(EXPLANATIONS["explainer"] == "LIME_adv") * 50)
+    figure = draw(cost(back, AXES), SPEED)
+    assert [axes.get_xlabel() for axes in figure.axes][2] == "images back through it"
+    assert bars(figure.axes[2]) == [(1, 0, 50, "")]  # NES takes no gradient
+    assert "raw full batches, without what goes back through it, at 50 images" in " ".join(note_of(figure).split())
+    assert len(draw(cost(EXPLANATIONS.assign(backwards=0), AXES), SPEED).axes) == 3

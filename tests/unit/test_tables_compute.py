@@ -144,3 +144,14 @@ def test_a_category_that_no_column_shows_is_refused() -> None:
     rows.loc[rows["key"] == "d1", "category"] = "FaceShifter"
     with pytest.raises(InputError, match="d1 has the category FaceShifter.*corpus.categories"):
         compute.sufficiency(rows, AXES)
+
+
+def test_backwards_are_a_column_where_some_row_has_any() -> None:
+    """Own and total are the same: NES takes no gradient."""
+    none = compute.cost(EXPLANATIONS.assign(backwards=0), AXES)
+    pd.testing.assert_frame_equal(none, compute.cost(EXPLANATIONS, AXES))
+    back = EXPLANATIONS.assign(backwards=[50, 50, 50, 50, 0, 0, 0, 0, 0, 0])
+    table = compute.cost(back, AXES)
+    spent = ["seconds", "images", "calls", "backwards"]
+    assert list(table) == ["explainer", "n", *(f"own {name}" for name in spent), *(f"total {name}" for name in spent)]
+    assert table["own backwards"].fillna(-1).tolist() == table["total backwards"].fillna(-1).tolist() == [40, 0, -1]

@@ -238,3 +238,12 @@ def test_notes_under_the_tables(tmp_path: Path) -> None:
     lines = (tmp_path / "published_sufficiency.csv").read_text().splitlines()
     assert lines[1].startswith('"LIME, published",,,,,,0.195,0.408,0.539,0.121,')
     assert lines[2].startswith('"LIME, ours",4,2,1,0,1,')
+
+
+def test_backwards_of_other_rows_of_the_run_aren_t_beside_the_published_ones() -> None:
+    def beside_of(explainer: str) -> list[str]:
+        back = EXPLANATIONS.assign(backwards=(EXPLANATIONS["explainer"] == explainer) * 50)
+        ours = layout.cost_table(back, AXES).tidy
+        return list(beside.published_cost_table(ours, AXES, {"LIME": "LIME"}).wide)
+
+    assert "own backwards" in beside_of("LIME") and beside_of("LIME_adv") == list(cost_table({}).wide)

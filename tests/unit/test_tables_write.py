@@ -1,5 +1,6 @@
 """The written tables, text for text."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -286,3 +287,31 @@ def test_a_dagger_stands_behind_a_value_alone() -> None:
     wide = pd.DataFrame({"explainer": ["A", "B"], "value": [0.5, float("nan")]})
     table = Table("Caption.", wide, wide, flagged=frozenset({(0, "value"), (1, "value")}))
     assert markdown(table).splitlines()[-2:] == ["| A | 0.500† |", "| B |  |"]
+
+
+def test_backwards_in_markdown_where_some_row_has_any() -> None:
+    back = EXPLANATIONS.assign(backwards=(EXPLANATIONS["explainer"] == "LIME") * 50)
+    text = markdown(layout.cost_table(back, AXES))
+    assert "with the adversarial copy. Backwards: images back through it, for gradients, besides.\n" in text
+    assert (
+        "| own calls | own backwards | total seconds |" in text and "| LIME | 5 | 6.000 | 100.0 | 10.0 | 50.0 |" in text
+    )
+    mine = layout.explainer_table(
+        evaluation_rows()[lambda rows: rows["explainer"] == "LIME"], back[back["explainer"] == "LIME"], ONE
+    )
+    assert mine.wide["own backwards"].dropna().unique().tolist() == [50] and mine.decimals["total backwards"] == 1
+    none = markdown(layout.cost_table(EXPLANATIONS.assign(backwards=0), AXES))
+    assert none == markdown(layout.cost_table(EXPLANATIONS, AXES))
+
+
+def test_a_row_of_the_real_class_is_neither_best_nor_second() -> None:
+    table = small([0.1, 0.2, 0.3])
+    assert marks(table) == {(0, "all top-1"): 1, (1, "all top-1"): 2}
+    assert marks(replace(table, unranked=frozenset(["E0"]))) == {(1, "all top-1"): 1, (2, "all top-1"): 2}
+    rows, axes = evaluation_rows(), replace(AXES, real=frozenset(["LIME_adv"]))
+    for made in (
+        layout.accuracy_table(rows, clean_predictions(rows, EXPLANATIONS), axes),
+        layout.sufficiency_table(rows, axes),
+    ):
+        place = made.wide["explainer"].tolist().index("LIME_adv")
+        assert {line for line, _ in marks(made)} == {place - 1}  # LIME alone

@@ -129,6 +129,8 @@ class Outputs:
         own = f" Segment attacks: {_nes(config.evaluation)}." if attacks else ""
         if self.paths.any_adversary if explainer is None else self.paths.needs_adversary(explainer):
             own += f" Adversarial copies: {_nes(config.adversary)}."
+        if explainer is None and (real := config.of_the_real_class):
+            own += f" Of the real class, ranked with no other row: {', '.join(real)}."
         if explainer is not None:
             settings = config.explainers[explainer]
             budget = settings.model_dump(

@@ -166,7 +166,7 @@ def mapped(paths: Paths, name: str, items: list[dict], detector: Detector, image
         sources = SeenBy(FrameStore(paths.lmdb), **by_mask)
         (host,) = paths.maps_of(paths.config.host(name))
         stamp, items = made_without_torch(), sources.with_given(items)
-        made = order(items, hosts_of(host), settings, seed, sources.see)
+        made = order(items, hosts_of(host, detector.classes), settings, seed, sources.see)
     given = {item["key"]: {"given": item["given"]} if "given" in item else {} for item in items}
     return [{**record, **given[record["key"]], "made_with": stamp} for record in made]
 

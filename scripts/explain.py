@@ -20,6 +20,7 @@ with job(snakemake.log, snakemake.input):
         weights=None,
         seed=config.seed,
         at_once=snakemake.resources.images_at_once,
+        chosen=bool(config.explain.explainers),
     )
     place = Path(snakemake.output[0]).parent
     outcome = run(wanted, Paths(config), place)

@@ -15,6 +15,7 @@ from advxai.detector.keras import is_keras
 from advxai.dialects.hub import is_hub
 from advxai.dialects.known import named
 from advxai.dialects.onnxfile import MODEL as ONNX
+from advxai.dialects.onnxfile import without_gradients
 from advxai.media.known import changed
 from advxai.run import weights
 
@@ -50,9 +51,12 @@ def check(paths: "Paths", trains: Trains = "now") -> list[str]:
     Raises:
         InputError: one message that lists everything that is missing, with its key and where to get it; or a detector
             that is to be trained has nothing to learn one of its classes from; or the stored detector was imported from
-            another checkpoint than the configured one.
+            another checkpoint than the configured one; or rows ask for gradients of a detector that has none.
     """
     _refuse(_lacking(paths))
+    white = {name: entry.method for name, entry in paths.config.explainers.items() if entry.gradients}
+    if white and paths.config.detector.model == ONNX:
+        raise InputError(f"config: {without_gradients(white)}")
     if trains == "now" and _is_trained(paths):  # which is asked of files that are known to be there
         _refuse(_untaught(paths))
     notes = paths.read_lines + _turned(paths)

@@ -1,4 +1,5 @@
 """Classes of the user's own, tried before any job starts: a misspelt parameter needn't wait for the first explanation.
+Likewise layers of the detector that white boxes name.
 
 They are imported and built in a process of their own, since their modules may import torch, which planning does
 without; and once for each state of their code, which is remembered in Snakemake's folder.
@@ -15,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from advxai.beforehand.layers import layers_of, network_of, require_layers
 from advxai.common.errors import InputError
 from advxai.common.files import publish_text
 from advxai.common.usercode import code_sha256
@@ -22,6 +24,8 @@ from advxai.config import Config, load
 from advxai.config.explainers import Custom, module_of
 from advxai.config.metrics import CustomMeasure
 from advxai.config.science import PROJECT
+from advxai.dialects.onnxfile import MODEL as ONNX
+from advxai.dialects.onnxfile import without_gradients
 from advxai.metrics.registry import measures
 from advxai.run.digests import digest
 
@@ -34,7 +38,8 @@ MOST = 1000  # of what was tried is remembered
 
 
 def require_usable(paths: "Paths", snakemake: Path) -> list[str]:
-    """Build the measures, and whatever classes and factories of the user's own the configuration names.
+    """Build the measures, and whatever classes and factories of the user's own the configuration names; look for the
+    layers that it names.
 
     Args:
         paths: of the run.
@@ -45,7 +50,8 @@ def require_usable(paths: "Paths", snakemake: Path) -> list[str]:
 
     Raises:
         InputError: two measures have a column of one name; or something of the user's own can't be imported, is no such
-            class, doesn't take its parameters, or has no usable columns.
+            class, doesn't take its parameters, has no usable columns, or asks a detector for gradients that has none;
+            or the detector has no such layer.
     """
     config, outputs = paths.config, paths.classes.outputs
     if not any(isinstance(entry, CustomMeasure) for entry in config.metrics.values()):
@@ -72,12 +78,15 @@ def _digests(config: Config, outputs: int) -> dict[str, str]:
     for key, module in modules.items():
         part, _, name = key.partition(".")
         if part == "explainers":
-            found[key] = [code[module], config.explainers[name].model_dump()]
+            without = [ONNX] if config.detector.model == ONNX else []  # which a white box can't have
+            found[key] = [code[module], config.explainers[name].model_dump(), *without]
         elif part == "metrics":
             entries = {name: entry.model_dump() for name, entry in config.metrics.items()}
             found["metrics"] = [*found.get("metrics", []), code[module], entries, config.evaluation.top]
         else:
             found[key] = [code[module], config.detector.model, outputs]
+    if layers := layers_of(config):
+        found["layers"] = [layers, *network_of(config), outputs]
     return {key: digest({"built_from": value}) for key, value in found.items()}
 
 
@@ -96,8 +105,8 @@ def _modules(config: Config) -> dict[str, str]:
 
 
 def _named(config: Config) -> str:
-    """The modules of the user's own."""
-    return ", ".join(sorted(set(_modules(config).values())))
+    """The modules of the user's own; without any it is the detector whose layers are looked for."""
+    return ", ".join(sorted(set(_modules(config).values()))) or config.detector.model
 
 
 def _known(file: Path) -> list[str]:
@@ -147,7 +156,7 @@ def trial(config: Config, outputs: int, keys: Collection[str]) -> dict[str, list
     Args:
         config: the run's.
         outputs: width of the detector's head.
-        keys: `explainers.<row>`, `metrics`, `detector.model`: what is tried.
+        keys: `explainers.<row>`, `metrics`, `detector.model`, `layers`: what is tried.
 
     Returns:
         wrong: what can't be used, a sentence each; untried: what needs a package that isn't installed here, but may be
@@ -168,16 +177,28 @@ def trial(config: Config, outputs: int, keys: Collection[str]) -> dict[str, list
 
     for name, entry in config.explainers.items():
         if isinstance(entry, Custom) and f"explainers.{name}" in keys:
-            from advxai.saliency.registry import build  # here and below: torch, which a measure may do without
-
-            attempt(f"explainers.{name}", partial(build, entry))
+            attempt(f"explainers.{name}", partial(_explainer, name, entry, config.detector.model))
     if "metrics" in keys:
         attempt("metrics", partial(measures, config))
     if "detector.model" in keys:
-        from advxai.detector.build import build_module
+        from advxai.detector.build import build_module  # here and below: torch, which a measure may do without
 
         attempt("detector.model", partial(build_module, config.detector, outputs))
+    if "layers" in keys:
+        attempt("layers", partial(require_layers, config, outputs))
     return {"wrong": wrong, "untried": untried}
+
+
+def _explainer(row: str, entry: Custom, model: str) -> None:
+    """Build an explainer of the user's own.
+
+    Raises:
+        InputError: as of `advxai.saliency.registry.build`; or it is a white box, and the detector an ONNX file.
+    """
+    from advxai.saliency.registry import asks_module
+
+    if asks_module(entry) and model == ONNX:
+        raise InputError(without_gradients({row: entry.method}))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Read field by field without the package onnx, which not every job's environment 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -74,12 +74,21 @@ def without_torch(named: object) -> str:
     )
 
 
-def without_gradients(row: str, method: str) -> str:
-    """The sentence for whoever wants gradients of such a detector."""
-    return (
-        f"explainers.{row}: {method} asks the detector's module for gradients, and an ONNX file has none: take the row "
-        "out, or give the detector's weights in a form that torch reads"
-    )
+def no_gradients(rows: Mapping[str, str]) -> str:
+    """Why such a detector can't have some rows.
+
+    Args:
+        rows: name -> method.
+    """
+    names = ", ".join(f"explainers.{name} ({method})" for name, method in rows.items())
+    verb = "asks" if len(rows) == 1 else "ask"
+    return f"{names}: {verb} the detector's module for gradients, and an ONNX file has none"
+
+
+def without_gradients(rows: Mapping[str, str]) -> str:
+    """The sentence for whoever wants gradients of such a detector; `rows` as of `no_gradients`."""
+    taken = "the row" if len(rows) == 1 else "these rows"
+    return f"{no_gradients(rows)}: take {taken} out, or give the detector's weights in a form that torch reads"
 
 
 def header(path: Path) -> Header:

@@ -1,13 +1,15 @@
 """`python -m advxai explain` and the rule `explain`: from what is asked for to the files."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from advxai.common.errors import InputError
 from advxai.config import Config
 from advxai.detector.forwards import made_with
+from advxai.dialects.onnxfile import MODEL as ONNX
+from advxai.dialects.onnxfile import no_gradients, without_gradients
 from advxai.explain import document
 from advxai.explain.compute import explain
 from advxai.explain.earlier import cant_write, require_room
@@ -23,6 +25,7 @@ from advxai.explain.source import Source
 from advxai.explain.stored import of_run
 from advxai.media.rule import Rule
 from advxai.run.paths import Paths
+from advxai.saliency.registry import asks_module
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Wanted:
         weights: the detector's file; None: the run's.
         seed: of every draw.
         at_once: crops in work together, at most.
+        chosen: the explainers were asked for by name: one that the detector can't have is an error. Else it is left
+            out, and that is said.
     """
 
     requests: Sequence[Request]
@@ -46,6 +51,7 @@ class Wanted:
     weights: Path | None
     seed: int
     at_once: int
+    chosen: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,8 +88,8 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
         out: the folder that the files are written to, which is made.
 
     Raises:
-        InputError: the detector can't be read or imported, something can't be written, or a file to be written is
-            there and isn't ours.
+        InputError: the detector can't be read or imported, or hasn't the gradients that are asked for; something can't
+            be written, or a file to be written is there and isn't ours.
     """
     require_room(wanted.requests, out)
     weights = wanted.weights or weights_of(paths)
@@ -94,6 +100,7 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
         check(source, out)
     opened = open_weights(paths, weights, given=wanted.weights is not None)
     config = paths.config.model_copy(update={"seed": wanted.seed})
+    wanted, left_out = _possible(wanted, config, opened)
     if wanted.weights is not None:
         config = config.model_copy(update={"faces": faces_for(paths, wanted.weights)})
     faces = [face for source in sources for face in source.faces]
@@ -104,8 +111,24 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
     except OSError as error:
         raise InputError(cant_write(out, error)) from error
     lines = [line for source in sources for line in _lines(source, found, context)]
-    notes = [*opened.read_as, *(note for source in sources for note in _notes(source, found, context))]
+    notes = [*opened.read_as, *left_out, *(note for source in sources for note in _notes(source, found, context))]
     return Outcome(lines, notes, files, refused)
+
+
+def _possible(wanted: Wanted, config: Config, opened: Opened) -> tuple[Wanted, list[str]]:
+    """What is wanted without the white boxes, where the detector has no module, and what is said of these.
+
+    Raises:
+        InputError: they were asked for by name, or nothing else is there.
+    """
+    if opened.model != ONNX:
+        return wanted, []
+    entries = config.of_kind("explainer")
+    white = {name: entries[name].method for name in wanted.names if asks_module(entries[name])}
+    others = [name for name in wanted.names if name not in white]
+    if white and (wanted.chosen or not others):
+        raise InputError(f"{opened.path}: {without_gradients(white)}")
+    return replace(wanted, names=others), [f"{no_gradients(white)}: left out."] if white else []
 
 
 def read(wanted: Wanted, paths: Paths) -> tuple[list[Source], list[str]]:

@@ -134,10 +134,7 @@ def _explanation(one: Explained, name: str, config: Config) -> dict[str, Any]:
         "attacks": [
             _attack(record, k, ranking[:k], one.predicted, one.classes) for k, record in enumerate(attacks, start=1)
         ],
-        "cost": {
-            **_cost(record["images"], record["calls"], record["seconds"]),
-            "backwards": int(record.get("backwards", 0)),
-        },
+        "cost": _cost(record["images"], record["calls"], record["seconds"]) | {"backwards": int(record["backwards"])},
     }
 
 

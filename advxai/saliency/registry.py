@@ -59,3 +59,12 @@ def build(settings: Settings) -> Explainer | WhiteBox:
     if not isinstance(explainer.rows, int) or explainer.rows < 1:
         raise InputError(f"explainer {method}: its `rows` is {explainer.rows!r}; it must be a whole number from 1")
     return explainer
+
+
+def asks_module(settings: Settings) -> bool:
+    """Whether an explainer is a white box, which a detector without a module can't have.
+
+    Raises:
+        InputError: as of `build`.
+    """
+    return settings.gradients or (isinstance(settings, Custom) and isinstance(build(settings), WhiteBox))

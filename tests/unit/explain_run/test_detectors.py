@@ -1,6 +1,7 @@
 """The detector that an explanation is of."""
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -18,12 +19,14 @@ from advxai.common.files import file_sha256
 from advxai.detector import checkpoint
 from advxai.detector.model import Preprocessing
 from advxai.explain import command
+from advxai.explain.request import requests
 from advxai.run.paths import Paths
 from advxai.run.weights import KEY as KEY_OF_OURS
 from advxai.run.weights import said as said_of
 from tests.unit.cases.small_run import HALF, KEY, MODEL
 from tests.unit.explain_run.asking import changed, explained, read, weights
 from tests.unit.test_detector_meso import made, written
+from tests.unit.test_dialects_onnx import GIVEN, Net, exported
 
 
 def test_a_detector_of_one_s_own_says_what_it_is(finished, faces, photo, tmp_path):
@@ -157,3 +160,25 @@ def test_the_run_s_own_file_is_preferred_to_the_checkpoint(finished):
         assert command.weights_of(finished) == stored and load_file(stored)
     finally:
         shutil.rmtree(stored.parent)
+
+
+def test_of_an_onnx_file_white_boxes_are_left_out_unless_they_are_asked_for(finished, tmp_path):
+    path = exported(Net(), tmp_path / "a.onnx", size=48)
+    lime = {"method": "lime", "baseline": "zeros", "samples": 10}
+    white = {"method": "tests.custom:GradientTimesInput", "baseline": "zeros"}
+    rows = {"LIME": lime, "White": white, "Cam": {"method": "gradcam"}}
+    both = changed(finished, explainers=rows, detector={"backend": "onnxruntime", "forward_batch": 16, **GIVEN})
+    said = explained(both, [KEY], tmp_path / "out", weights=path)
+    reason = (
+        "explainers.White (tests.custom:GradientTimesInput), explainers.Cam (gradcam): ask the detector's module for "
+        "gradients, and an ONNX file has none"
+    )
+    assert f"{reason}: left out." in said.notes
+    written = read(tmp_path / "out", requests([KEY])[0].stem)
+    assert list(written["faces"][0]["images"][0]["explainers"]) == ["LIME"]
+    assert list(written["settings"]["explainers"]) == ["LIME"]
+    with pytest.raises(InputError, match=f"a.onnx: {re.escape(reason)}: take these rows out, or give the detector's"):
+        explained(both, [KEY], tmp_path / "b", weights=path, chosen=True)
+    with pytest.raises(InputError, match=r"a.onnx: explainers.Cam \(gradcam\): asks"):
+        explained(both, [KEY], tmp_path / "b", weights=path, names=["Cam"])
+    assert not (tmp_path / "b").exists()

@@ -20,10 +20,17 @@ from advxai.plan.population import Population
 
 PAPER_ITERATIONS = 23  # of NES an image: the paper's table 3 gives 1,881 forwards, of 81 an iteration
 TRAINING = 3  # forward and backward pass of a training image take about as long as three forwards
+# An image's way back to the pixels, past weights that don't learn, in forwards: measured were 1.2 to 2.0 of the module
+# (one core of an AMD EPYC, 2026-11-27: EfficientNetV2-B0 1.2, Xception 1.4, ViT-Ti 1.4, MobileNetV3-S 2.0), and
+# OpenVINO computes the forwards of `rate` faster than the module does.
+BACKWARD = 2
 # Bytes where the store can't tell: a face of FF++ as PNG; and, as measured, shares of an array that gzip leaves
 CROP = 110_000
 STEPS, SEGMENTS = 0.65, 0.1
 MAPS = {"lime": 0.1, "shap": 0.1, "sobol": 0.7, "rise": 0.8}  # others: as RISE
+MAPS |= {"occlusion": 0.1, "kernel_shap": 0.1}  # of few values
+MAPS |= dict.fromkeys(("gradcam", "gradcam++", "hirescam"), 0.5)  # smooth, and zero in part
+MAPS |= dict.fromkeys(("integrated_gradients", "gradient_shap"), 0.9)
 MAPS |= dict.fromkeys(("random", "largest", "oracle_mask"), 0.1)  # of few values
 MAPS |= {name: 0.8 for name in (*CONTROLS, *CEILINGS) if name not in MAPS}
 PREDICTION, ATTACK, MEASURED = 300, 500, 2000
@@ -44,6 +51,7 @@ class Row:
         forwards, most: images through the detector, expected and at most; None: can't be known.
         bytes: to be written; None: little, or not known.
         seconds, longest: of one process, expected and at most; None: can't be known.
+        backwards: images back through the detector, for gradients; the seconds have them.
     """
 
     stage: str
@@ -56,6 +64,7 @@ class Row:
     bytes: int | None = None
     seconds: float | None = None
     longest: float | None = None
+    backwards: int = 0
 
     @property
     def missing(self) -> int:
@@ -93,6 +102,11 @@ def explanation(settings: Entry, held: Held) -> float | None:
     return None if held.forwards is None else held.forwards + 1
 
 
+def gradients(settings: Entry, held: Held) -> float:
+    """Backwards that explaining one image takes; of an explainer from outside what the store's records say."""
+    return settings.backwards or held.backwards or 0.0
+
+
 def rows(config: Config, population: Population, store: Store, rate: float | None = None) -> list[Row]:
     """Every stage of a run that takes long or makes forwards, in the order of the data.
 
@@ -117,7 +131,8 @@ def rows(config: Config, population: Population, store: Store, rate: float | Non
         each = explanation(entry, held)
         size = held.bytes or area * (4 * MAPS.get(entry.method, MAPS["rise"]) + 2 * SEGMENTS)
         known = each if entry.method in MAPS else None
-        found.append(_row("saliency", name, number, held.among(images, number), each, known, size, rate))
+        back = gradients(entry, held)
+        found.append(_row("saliency", name, number, held.among(images, number), each, known, size, rate, back))
     top, most = config.evaluation.top, config.evaluation.forwards()
     for name in config.explainers:
         held = store.evaluation.get(name, Held())
@@ -150,15 +165,21 @@ def measuring(config: Config, explainer: str) -> tuple[float, float] | tuple[Non
 
 def _row(
     stage: str, name: str, items: int, found: int, each: float | None, most: float | None, size: float,
-    rate: float | None,
+    rate: float | None, back: float = 0.0,
 ) -> Row:  # fmt: skip
-    """Args: each, most: forwards an image; size: bytes an image."""
+    """Args: each, most: forwards an image; size: bytes an image; back: backwards an image."""
     missing = items - found
     forwards, at_most = (
         None if missing and number is None else round(missing * (number or 0)) for number in (each, most)
     )
-    seconds, longest = (number / rate if number is not None and rate else None for number in (forwards, at_most))
-    return Row(stage, name, "images", items, found, forwards, at_most, round(missing * size), seconds, longest)
+    backwards = round(missing * back)
+    seconds, longest = (
+        (number + BACKWARD * backwards) / rate if number is not None and rate else None
+        for number in (forwards, at_most)
+    )
+    return Row(
+        stage, name, "images", items, found, forwards, at_most, round(missing * size), seconds, longest, backwards
+    )
 
 
 def _data(config: Config, population: Population, store: Store) -> list[Row]:

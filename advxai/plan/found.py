@@ -28,6 +28,7 @@ Image = tuple[str, str]  # key and hash
 
 # What `advxai.faces.extract` leaves for each video; importing it needs onnxruntime, which jobs with forwards lack
 RECORD, MASKS = "faces.json", "masks"
+BACKWARDS = "backwards"  # of a record of maps
 SAMPLE = 500  # crops whose size is looked at
 COUNTS = re.compile(r"faces: \d+ videos, (\d+) found, \d+ computed")
 
@@ -40,11 +41,13 @@ class Held:
         images: key and hash of each.
         forwards: images through the detector that one took, on average; None while there is none.
         bytes: of one on disk, on average; None while no shard is published.
+        backwards: images back through the detector that one took, on average; None while there is none.
     """
 
     images: frozenset[Image] = frozenset()
     forwards: float | None = None
     bytes: float | None = None
+    backwards: float | None = None
 
     def among(self, wanted: frozenset[Image] | None, number: int) -> int:
         """How many of `number` wanted images are there; if it isn't known which are wanted, any is taken for one."""
@@ -170,14 +173,20 @@ def _held(
     records: Records, folder: Path, *forwards: str, identity: tuple[str, ...] = ITEM[:2], name: str = "*"
 ) -> Held:
     """Args: forwards: the records' field that counts them, if they have one; name: pattern of the files' names."""
-    spent: dict[tuple[str, ...], float] = {}
+    spent: dict[tuple[str, ...], tuple[float, float]] = {}
     size = published = 0
-    for of_file, found in records.files(folder, {*identity, *forwards}, name):
+    for of_file, found in records.files(folder, {*identity, *forwards, BACKWARDS}, name):
         size, published = size + of_file, published + (len(found) if of_file else 0)
         for record in found:
-            spent[tuple(record[name] for name in identity)] = sum(record[name] for name in forwards)
+            back = record.get(BACKWARDS, 0)  # most stages have none, nor have records from before there were any
+            spent[tuple(record[name] for name in identity)] = (sum(record[name] for name in forwards), back)
     images = frozenset((key, sha256) for key, sha256, *_ in spent)
-    return Held(images, _mean(spent.values()) if forwards else None, size / published if published else None)
+    return Held(
+        images,
+        _mean([forward for forward, _ in spent.values()]) if forwards else None,
+        size / published if published else None,
+        _mean([back for _, back in spent.values()]),
+    )
 
 
 def _evaluation(records: Records, paths: Paths, names: list[str]) -> dict[str, Held]:

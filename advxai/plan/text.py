@@ -7,6 +7,7 @@ from advxai.common.sizes import human
 from advxai.config import Config
 from advxai.media.rule import Rule
 from advxai.plan.count import (
+    BACKWARD,
     LEAST_JOB,
     PAPER_ITERATIONS,
     SHARDED,
@@ -195,6 +196,7 @@ def _notes(config: Config, population: Population, store: Store, found: Sequence
             "Segments that several explainers rank first are attacked once, and images called real end at once: "
             "neither is counted."
         )
+    yield from _gradients(config, found)
     if any(row.forwards is None for row in found):
         yield (
             "?: how many forwards an explainer or a measure from outside takes, and how many segments quickshift "
@@ -211,3 +213,22 @@ def _notes(config: Config, population: Population, store: Store, found: Sequence
             f"disk: {size(written + journals)} while it runs, since records are in journals too until the run has "
             f"ended; {human(free)} are free{'' if written + journals < free else ': too little'}."
         )
+
+
+def _gradients(config: Config, found: Sequence[Row]) -> Iterator[str]:
+    """What white boxes take besides forwards."""
+    back = {row.name: row.backwards for row in found if row.backwards}
+    if not back:
+        return
+    listed = ", ".join(f"{name} {number(images)}" for name, images in back.items())
+    yield (
+        f"Backwards (images back through the detector, for gradients): ~{listed}. In the times each counts as "
+        f"{BACKWARD} forwards, which is estimated: they and their forwards are of torch's module, whatever "
+        "detector.backend computes the other forwards."
+    )
+    batches = {name: getattr(config.explainers[name], "gradient_batch", None) for name in back}
+    most = max(batch or config.detector.forward_batch for batch in batches.values())
+    yield (
+        f"A white box holds all of the network's features of its batch, here of up to {most} images "
+        "(EfficientNetV2-B0: 4.6 GB of memory for 64 at 224 px): a smaller `gradient_batch` of the row takes less."
+    )

@@ -89,3 +89,35 @@ def test_a_database_of_the_user_s_own_needs_no_faces(tmp_path):
 
 def test_without_adversarial_baseline_there_is_no_adversary():
     assert "adversary" not in rows_of(ffpp(explainers={"RISE": {"method": "rise", "baseline": "zeros"}}))
+
+
+def test_a_white_box_s_backwards_count_as_two_forwards_each_in_the_time():
+    n = 5600
+    rows = {
+        "IG": {"method": "integrated_gradients", "baseline": "zeros", "steps": 10},
+        "Cam": {"method": "gradcam"},
+        "LIME": {"method": "lime", "baseline": "zeros"},
+    }
+    found = rows_of(ffpp(explainers=rows), rate=100.0)
+    assert costs(found["saliency IG"]) == (n, 0, n * 11, n * 11) and costs(found["saliency Cam"]) == (
+        n,
+        0,
+        n * 2,
+        n * 2,
+    )
+    assert [found[f"saliency {name}"].backwards for name in rows] == [n * 10, n, 0]
+    assert found["saliency IG"].seconds == found["saliency IG"].longest == pytest.approx(n * (11 + 2 * 10) / 100)
+    assert found["saliency LIME"].seconds == pytest.approx(n * 20.01)
+    # a CAM is smooth, of a gradient's noise gzip leaves most
+    assert [found[f"saliency {name}"].bytes for name in ("IG", "Cam")] == [
+        round(n * 224**2 * (4 * share + 2 * 0.1)) for share in (0.9, 0.5)
+    ]
+
+
+def test_backwards_of_a_white_box_from_outside_are_the_store_s():
+    config = ffpp(explainers={"Own": {"method": "tests.custom:GradientTimesInput", "baseline": "zeros"}})
+    assert rows_of(config)["saliency Own"].backwards == 0
+    store = replace(NOTHING, saliency={"Own": Held(forwards=1.0, backwards=1.0)})
+    row = rows_of(config, store=store, rate=100.0)["saliency Own"]
+    assert (row.forwards, row.most, row.backwards) == (5600 * 2, None, 5600)
+    assert row.seconds == pytest.approx(5600 * 4 / 100) and row.longest is None

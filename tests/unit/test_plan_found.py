@@ -139,3 +139,18 @@ def test_crops_in_the_store_tell_their_size_and_number(tmp_path):
     assert (store.videos, store.crop_bytes) == (1, 4000.0)
     row = rows_of(config, store=store)["faces"]
     assert (row.items, row.found, row.bytes) == (30, 1, round(450 * 29 / 30) * 4000)
+
+
+def test_backwards_are_those_of_the_records_and_older_ones_have_none(tmp_path):
+    config = demo(tmp_path)
+    manifest(config)
+    made(config)
+    paths = Paths(config, planning=True)
+    own = [record(n, images=4, backwards=n) for n in (0, 1, 2)]
+    write_shard(paths.saliency("Own").path / "r/0-of-1.h5", own, {})
+    journal = Journal(paths.saliency("Own").path / "journals/r-0-of-1-x.journal")
+    journal.add(record(3, images=4, backwards=5))
+    store = plan.look(paths)
+    assert store.saliency["Own"].backwards == 2.0 and store.saliency["LIME"].backwards == 0.0
+    found = rows_of(config, plan.population(paths), store, rate=10.0)
+    assert (found["saliency Own"].backwards, found["saliency LIME"].backwards) == (2 * 2, 0)

@@ -96,3 +96,14 @@ def test_a_finished_run_has_no_jobs_left(tmp_path):
     said = plan.report(config, population, store, found, speed, cores=1, free=1)
     assert "No job with many forwards is left." in said
     assert "\n- " not in said  # nothing rests on an assumption
+
+
+def test_what_white_boxes_take_is_said_where_there_are_some():
+    rows = {
+        "IG": {"method": "integrated_gradients", "baseline": "zeros", "gradient_batch": 16},
+        "Cam": {"method": "gradcam"},
+    }
+    flat = " ".join(text(ffpp(explainers=rows), 100.0).split())
+    assert "Backwards (images back through the detector, for gradients): ~IG 280,000, Cam 5,600. In the times" in flat
+    assert "counts as 2 forwards, which is estimated" in flat and "here of up to 64 images" in flat
+    assert "Backwards" not in text(ffpp(), 100.0)

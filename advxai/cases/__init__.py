@@ -22,7 +22,19 @@ PRIOR = "face_prior.npz"
 WEIGHTS = "detector.safetensors"
 ADVERSARY = "records/adversary.h5"
 ATTACKS = "records/attacks.h5"
-PACKAGES = ("torch", "openvino", "onnxruntime", "timm", "numpy", "scipy", "scikit-image", "opencv", "shap")
+PACKAGES = (
+    "torch",
+    "openvino",
+    "onnxruntime",
+    "timm",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "opencv",
+    "shap",
+    "captum",
+    "grad-cam",
+)
 
 
 class Weights(Model):

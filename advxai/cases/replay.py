@@ -276,7 +276,7 @@ def _machines(case: Case, detector: Detector) -> Iterator[str]:
     for maker in sorted(case.makers - same - {made_without_torch(), made_without_torch(FOUND_BY)}):
         yield f"records were made with {maker}; here: {here}"
     for name, version in cases.versions().items():
-        if (exported := case.content.versions.get(name)) != version:
+        if (exported := case.content.versions.get(name, version)) != version:  # an older case may not know it
             yield f"{name} {version} here, {exported} where the case was exported"
     for place, stage in case.content.stages.items():
         module, code = stage.params.get("module", ""), stage.params.get("code")

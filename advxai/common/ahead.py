@@ -1,7 +1,7 @@
 """Preparing the next images while the detector is busy with the present ones."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -9,7 +9,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-def ahead(function: Callable[[S], T], items: Iterable[S], depth: int = 2) -> Iterator[tuple[S, T]]:
+def ahead(function: Callable[[S], T], items: Iterable[S], depth: int = 2) -> Generator[tuple[S, T]]:
     """(item, function(item)) in order, computed in a thread of their own.
 
     It is up to `depth` items ahead of what was asked for; an exception of the function comes when its item is.

@@ -63,7 +63,7 @@ class Forwards:
 
     Attributes:
         weights: the detector's hash.
-        spent: images and calls of the forwards that were made.
+        spent: images and calls of the forwards that were made, and images of the ways back, if there were any.
     """
 
     def __init__(

@@ -39,6 +39,7 @@ class Network(nn.Module):
         device: where to compute.
         batch: rows of every forward.
         count: is told the rows of every forward, such as by `Detector.network`.
+        back: is told the rows that a gradient has come back to; None: nobody is.
 
     Attributes:
         layers: the copy of the module.
@@ -46,7 +47,13 @@ class Network(nn.Module):
     """
 
     def __init__(
-        self, module: nn.Module, classes: Classes, device: torch.device, batch: int, count: Callable[[int], None]
+        self,
+        module: nn.Module,
+        classes: Classes,
+        device: torch.device,
+        batch: int,
+        count: Callable[[int], None],
+        back: Callable[[int], None] | None = None,
     ) -> None:
         super().__init__()
         self.layers = copy.deepcopy(module).eval().requires_grad_(False)
@@ -56,7 +63,7 @@ class Network(nn.Module):
                 layer.inplace = False  # type: ignore[assignment]
         self.classes, self.device, self.batch = classes, device, batch
         self.rows = self.calls = self.backwards = 0
-        self._count = count
+        self._count, self._told = count, back
 
     def forward(self, images: Tensor) -> Tensor:
         """Scores of images; they carry gradients where the images do."""
@@ -84,6 +91,8 @@ class Network(nn.Module):
 
     def _back(self, rows: int) -> None:
         self.backwards += rows
+        if self._told:
+            self._told(rows)
 
     def score(self, images: Tensor, targets: Tensor) -> Tensor:
         """The score of each image's target: (n, 3, h, w), (n,) int64 -> (n,)."""

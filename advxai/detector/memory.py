@@ -9,28 +9,54 @@ from advxai.common.errors import InputError
 
 
 @contextmanager
-def memory(active: int, batch: int, key: str = "detector.forward_batch") -> Iterator[None]:
+def memory(active: int, batch: int) -> Iterator[None]:
     """Turn a failed allocation into what the user can do about it.
 
     Args:
         active: images in work.
         batch: rows of a forward.
-        key: of the configuration, says how many these are.
 
     Raises:
         MemoryError: there may be room with fewer images in work (a job is tried again with half as many).
-        InputError: there was only one, or fewer would need no less.
+        InputError: there was only one.
     """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+        if not _is_lacking(error):
             raise
         if active > 1:
             raise MemoryError(
                 f"no memory for {active} images in work; fewer at once (`images_at_once`) may fit"
             ) from error
         raise InputError(
-            f"no memory for one image in work with a forward batch of {batch}: set a smaller {key}; `make tune` "
-            "measures which are as fast"
+            f"no memory for one image in work with a forward batch of {batch}: set a smaller detector.forward_batch; "
+            "`make tune` measures which are as fast"
         ) from error
+
+
+@contextmanager
+def memory_and_back(batch: int, who: str) -> Iterator[None]:
+    """The same of a white box, whose batch is always whole: a second try with fewer images would need no less.
+
+    Args:
+        batch: rows of a forward and its way back.
+        who: the explainer, for the message.
+
+    Raises:
+        InputError: there was no memory.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not _is_lacking(error):
+            raise
+        raise InputError(
+            f"{who}: no memory for {batch} images through the detector and back, whose features are all held at once: "
+            f"set `gradient_batch` of its row to less than {batch}"
+        ) from error
+
+
+def _is_lacking(error: MemoryError | RuntimeError) -> bool:
+    """Whether it was memory that was lacking."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)

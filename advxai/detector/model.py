@@ -95,6 +95,7 @@ class Detector:
         named: the detector in messages: the file of its weights, if there is one.
         images: rows that were asked for so far (padding isn't counted).
         calls: forwards so far.
+        backwards: images that a gradient has come back to so far (`network`).
         watcher: told the rows of every forward, such as a progress bar; None: nobody is.
     """
 
@@ -121,6 +122,7 @@ class Detector:
         self.backend, self.graph = build(backend, network, self.shape, self.device, self.classes, self.named)
         self.images = 0
         self.calls = 0
+        self.backwards = 0
         self.watcher: Callable[[int], None] | None = None
 
     @property
@@ -130,8 +132,9 @@ class Detector:
 
     @property
     def spent(self) -> dict[str, int]:
-        """The counters: images and calls."""
-        return {"images": self.images, "calls": self.calls}
+        """The counters: images and calls, and backwards, if there are any."""
+        back = {"backwards": self.backwards} if self.backwards else {}
+        return {"images": self.images, "calls": self.calls, **back}
 
     def empty_batch(self) -> Tensor:
         """A zeroed batch (forward_batch, 3, size, size) on the device, to be filled for `forward`."""
@@ -178,13 +181,16 @@ class Detector:
             if self._rebuild is None:
                 raise NoModule(f"{self.named} is a graph of ONNX, which has no gradients")
             self.module = self._rebuild().eval()
-        return Network(self.module, self.classes, self.device, batch or self.forward_batch, self._count)
+        return Network(self.module, self.classes, self.device, batch or self.forward_batch, self._count, self._back)
 
     def _count(self, rows: int) -> None:
         self.images += rows
         self.calls += 1
         if self.watcher:
             self.watcher(rows)
+
+    def _back(self, rows: int) -> None:
+        self.backwards += rows
 
     def wait(self) -> None:
         """Until the device has computed what it was given, so that a clock shows it."""

@@ -103,6 +103,8 @@ def records(shards: Iterable[Path]) -> dict[str, Any]:
     for shard in shards:
         said = read_attributes(shard)
         total.update({name: int(said[name]) for name in ("records", "found", "computed", "images", "calls")})
+        if "backwards" in said:  # of white boxes alone
+            total["backwards"] += int(said["backwards"])
         made_with.update(record["made_with"] for record in read_shard(shard, ["made_with"]))
     return {**total, "made_with": dict(made_with)}
 

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from itertools import islice
 from typing import Any
 
@@ -18,7 +19,7 @@ from advxai.config.explainers import AnyExplainer as Settings
 from advxai.detector.backends import CLOSE
 from advxai.detector.gradients import Network
 from advxai.detector.layers import NoLayer
-from advxai.detector.memory import memory
+from advxai.detector.memory import memory_and_back
 from advxai.detector.model import Detector
 from advxai.frames.counterparts import Genuine
 from advxai.saliency.base import Explanation
@@ -49,10 +50,11 @@ def run(
         InputError: the detector has no module; what is returned can't be used; hooks are left behind; no memory.
     """
     network = detector.network(getattr(settings, "gradient_batch", None))
-    source = ahead(lambda item: prepare(item, load, detector, settings, counterparts), items)
-    while group := list(islice(source, network.batch)):
-        with memory(1, network.batch, "gradient_batch of the explainer"):
-            yield from _records(group, detector, network, explainer, settings, seed, adversarial, who)
+    with closing(ahead(lambda item: prepare(item, load, detector, settings, counterparts), items)) as source:
+        while group := list(islice(source, network.batch)):
+            with memory_and_back(network.batch, who):
+                made = _records(group, detector, network, explainer, settings, seed, adversarial, who)
+            yield from made
     for remark in explainer.remarks():
         logging.warning("%s: %s", who, remark)
 

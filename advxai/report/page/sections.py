@@ -160,8 +160,10 @@ def provenance(content: Mapping[str, Any]) -> dict[str, Any]:
     code, machine = content["code"], content["machine"]
     commit = code["commit"] or "not known (no checkout)"
     records = []
+    back = any("backwards" in said for said in content["records"].values())  # through the detector, by white boxes
+    counted = ["records", "found", "computed", "images", "calls", *(["backwards"] if back else [])]
     for stage, said in content["records"].items():
-        counts = [f"{said.get(name, 0):,}" for name in ("records", "found", "computed", "images", "calls")]
+        counts = [f"{said.get(name, 0):,}" for name in counted]
         records.append([stage, *counts, "; ".join(f"{made} ({count:,})" for made, count in said["made_with"].items())])
     times = [
         [rule, str(spent["jobs"]), f"{spent['seconds']:,}", str(spent["most_memory_mib"] or ""), spent["last_ended"]]
@@ -179,7 +181,7 @@ def provenance(content: Mapping[str, Any]) -> dict[str, Any]:
             ("Python", content["python"]),
             ("Machine of the last job", f"{machine['processor']}, {machine['cores']} cores, {machine['system']}"),
         ],
-        "records": Lines(["stage", "records", "found", "computed", "images", "calls", "made with"], records),
+        "records": Lines(["stage", *counted, "made with"], records),
         "times": Lines(["rule", "jobs", "seconds", "most memory, MiB", "last ended (UTC)"], times),
         "packages": Lines(["package", "version"], [list(pair) for pair in content["packages"].items()]),
         "config": json.dumps(content["config"], indent=1),

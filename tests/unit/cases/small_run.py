@@ -49,6 +49,7 @@ VIDEO = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4"
 KEY = f"{VIDEO}/00005_0.png"
 MODEL = f"{__name__}:net"
 HALF = (0.5, 0.5, 0.5)
+TRUSTED = ("tests.custom:Occlusion", "tests.custom:GradientTimesInput")
 
 
 def net(num_classes: int) -> nn.Module:
@@ -171,9 +172,9 @@ def mapped(paths: Paths, name: str, items: list[dict], detector: Detector, image
     return [{**record, **given[record["key"]], "made_with": stamp} for record in made]
 
 
-def run(folder: Path) -> tuple[Paths, Sources]:
+def run(folder: Path, **changes) -> tuple[Paths, Sources]:
     """What the workflow leaves, made by the library."""
-    config = load(configuration(folder))
+    config = load(configuration(folder, **changes))
     weights = Path(config.detector.checkpoint)
     save(weights)
     use_threads(config.detector.threads)
@@ -190,7 +191,7 @@ def run(folder: Path) -> tuple[Paths, Sources]:
         write_shard(path, [marks | record | stamp for record in records], {})
         return read_shard(path)
 
-    (copies,) = paths.copies
+    copies = paths.adversary.path / paths.config.run / "0-of-1.h5"
     keep(copies, make_copy(items, image, detector, config.adversary, seed, 2))
     stored = adversarial_images(copies, detector, config.adversary)
     done: dict[str, str] = {}
@@ -220,7 +221,7 @@ def run(folder: Path) -> tuple[Paths, Sources]:
 
 def replayed(capsys, *arguments: object) -> tuple[int, dict[str, str], str]:
     """Exit code, the table's lines by item, and all that was printed."""
-    code = main(["replay", *map(str, arguments), "--trust", MODEL, "tests.custom:Occlusion"])
+    code = main(["replay", *map(str, arguments), "--trust", MODEL, *TRUSTED])
     said = capsys.readouterr()
     lines = (line.partition("  ") for line in said.out.splitlines())
     return code, {name: rest.strip() for name, _, rest in lines if rest}, said.out + said.err

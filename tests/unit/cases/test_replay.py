@@ -16,7 +16,7 @@ from advxai.config import load
 from advxai.evaluation.rows import evaluation_rows
 from advxai.run.paths import Paths
 from advxai.run.store import read_shard, write_shard
-from tests.unit.cases.small_run import KEY, configuration, replayed, rewrite, save
+from tests.unit.cases.small_run import KEY, configuration, replayed, rewrite, run, save
 
 
 def test_a_replay_of_what_nobody_has_touched_is_equal_bit_for_bit(case, capsys, monkeypatch, tmp_path):
@@ -149,3 +149,17 @@ def test_weights_left_out_and_given(small, tmp_path, capsys):
     code, lines, said = replayed(capsys, folder, "--detector", other)
     assert code == 1 and f"warning: {other} has the SHA-256" in said
     assert "probabilities before equal in 0 of 5 values" in lines["saliency LIME"]
+
+
+def test_white_boxes_are_equal_bit_for_bit_though_the_run_explained_two_images_at_once(tmp_path, capsys, monkeypatch):
+    white = {"method": "tests.custom:GradientTimesInput", "baseline": "zeros"}
+    rows = {"White": white, "Real": white | {"target": "real"}, "White_adv": white | {"baseline": "adversarial"}}
+    paths, sources = run(tmp_path, explainers=rows | {"random": {"method": "random"}})
+    export(paths, KEY, sources, tmp_path / "case")
+    (record,) = [one for one in read_shard(sources.saliency["White"]) if one["key"] == KEY]
+    assert record["backwards"] == 1 and record["map"].any()
+    monkeypatch.chdir(tmp_path)
+    code, lines, said = replayed(capsys, tmp_path / "case")
+    assert code == 0, said
+    assert {"saliency White", "saliency Real", "saliency White_adv", "saliency random"} < set(lines)
+    assert set(lines.values()) == {"equal bit for bit"} and "warning" not in said

@@ -1,0 +1,51 @@
+"""The bar of `explain`: it ends where everything is done, whatever was expected."""
+
+import numpy as np
+import pytest
+import torch
+
+from advxai.explain import compute
+from advxai.explain.progress import Progress
+from advxai.saliency import Maps, WhiteBox, registry
+from tests.unit.cases.small_run import KEY
+from tests.unit.explain_run.asking import changed, explained, read
+
+
+class Steps(WhiteBox):
+    """A white box that makes as many forwards and ways back as it has steps."""
+
+    def __init__(self, steps: int, rule: str) -> None:
+        self.steps = steps
+
+    def maps(self, network, batch):
+        images = batch.images.repeat(self.steps, 1, 1, 1).requires_grad_()
+        (found,) = torch.autograd.grad(network.score(images, batch.targets.repeat(self.steps)).sum(), [images])
+        return Maps(found.sum(1).reshape(self.steps, len(batch), *found.shape[2:]).mean(0).cpu().numpy(), zero=0.0)
+
+
+class Watched(Progress):
+    """Remembers where it stood, before its end is put where it is."""
+
+    ends: list[tuple[int, int]]
+
+    def __exit__(self, *raised):
+        self.ends.append((self._bar.n, self._bar.total))
+        super().__exit__(*raised)
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "tests.custom:GradientTimesInput"])
+def test_white_boxes_count_and_the_end_is_reached(finished, tmp_path, monkeypatch, method):
+    monkeypatch.setitem(registry.BUILT_IN, "integrated_gradients", f"{__name__}:Steps")
+    monkeypatch.setattr(Watched, "ends", [], raising=False)
+    monkeypatch.setattr(compute, "Progress", Watched)
+    white = {"method": method, "baseline": "zeros"} | ({"steps": 5} if "gradients" in method else {})
+    rows = {"White": white, "LIME": {"method": "lime", "baseline": "zeros", "samples": 10}}
+    explained(changed(finished, explainers=rows), [KEY], tmp_path)
+    ((done, total),) = Watched.ends
+    assert done == total > 10
+    (image,) = read(tmp_path, "Deepfakes_000_001_00005_0")["faces"][0]["images"]
+    cost, steps = image["explainers"]["White"]["cost"], white.get("steps", 1)
+    assert (cost["images"], cost["backwards"]) == (steps, steps)
+    assert image["explainers"]["LIME"]["cost"]["backwards"] == 0
+    assert image["explainers"]["White"]["target"] == image["called"]
+    assert np.isfinite(cost["seconds"])

@@ -16,6 +16,7 @@ def of_face(one: Explained, config: Config, names: Sequence[str]) -> list[str]:
         names: the explainers that were asked for.
     """
     said, real = [], one.classes.real_name
+    others = _of_other_classes(one)
     side, size = min(one.face.size), len(one.image)
     if 2 * side < size and one.fit != "pad":
         said.append(f"The crop is {side} pixels wide; the detector sees it enlarged to {size}, without detail.")
@@ -24,9 +25,12 @@ def of_face(one: Explained, config: Config, names: Sequence[str]) -> list[str]:
         lacking = f", so that {_list(adversarial)} can't be made" if adversarial else ""
         said.append(
             f"The detector already calls this face {real}. NES has nothing to do: there is no adversarial copy"
-            f"{lacking}, and no segments are attacked. "
-            + (f"The maps explain why it is called {real}." if one.maps else "Nothing is explained.")
+            f"{lacking}, and no segments are attacked."
         )
+        if len(one.maps) > sum(map(len, others.values())):
+            said[-1] += f" The {'other ' if others else ''}maps explain why it is called {real}."
+        elif not others:
+            said[-1] += " Nothing is explained."
     elif not one.adversary["success"]:
         verb = "uses" if len(adversarial) == 1 else "use"
         used = f" {_list(adversarial)} {verb} it as it is, as a run does." if adversarial else ""
@@ -35,7 +39,19 @@ def of_face(one: Explained, config: Config, names: Sequence[str]) -> list[str]:
             f"NES did not make the detector call the copy {real} within {limit} "
             f"iteration{'' if limit == 1 else 's'}.{used}"
         )
+    for name, rows in others.items():
+        verb, called = "explains" if len(rows) == 1 else "explain", one.classes.names[one.predicted]
+        said.append(f"{_list(rows)} {verb} the class {name}, where the face is called {called}.")
     return said + _few_segments(one, config)
+
+
+def _of_other_classes(one: Explained) -> dict[str, list[str]]:
+    """Class -> the rows that explain it (`target`), where it isn't the one that the face is called."""
+    found: dict[str, list[str]] = {}
+    for name, record in one.maps.items():
+        if record["target"] != one.predicted:
+            found.setdefault(one.classes.names[record["target"]], []).append(name)
+    return found
 
 
 def grouped(notes: Mapping[int | None, Sequence[str]]) -> list[str]:

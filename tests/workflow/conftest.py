@@ -1,5 +1,6 @@
-"""The real DAG on a tiny input: one real clip, a small detector from outside the package, six explainers. What is
-measured besides the segment attacks, controls and ceilings are in test_answer.py: they would double the jobs."""
+"""The real DAG on a tiny input: one real clip, a small detector from outside the package, six explainers, one of them a
+white box. What is measured besides the segment attacks, controls and ceilings are in test_answer.py: they would double
+the jobs."""
 
 import shutil
 import subprocess
@@ -59,7 +60,7 @@ def tiny(folder: Path, **changes) -> Path:
             "SHAP": {"method": "shap", "baseline": "blur", "evaluations": 20},
             "SOBOL": {"method": "sobol", "baseline": "zeros", "grid": 2, "design": 2},
             "RISE": {"method": "rise", "baseline": "zeros", "masks": 20},
-            "Occlusion": {"method": "tests.custom:Occlusion", "baseline": "noise"},
+            "OwnGradient": {"method": "tests.custom:GradientTimesInput", "baseline": "noise"},
         },
         "metrics": {},
     }

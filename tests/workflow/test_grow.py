@@ -11,7 +11,7 @@ from advxai.run.store import read_attributes
 from tests.workflow.conftest import DEMO, copy_of, snakemake, store
 
 SINGLE = next(clip for clip in DEMO["corpus"]["clips"] if clip["name"] == "single")
-ROWS = ("LIME", "LIME_adv", "Occlusion")  # the others cost time only
+ROWS = ("LIME", "LIME_adv", "OwnGradient")  # the others cost time only
 OLD = 8  # two test fakes a category, one frame each
 NEW = 24  # a second frame of each, and two of each of as many further videos
 

@@ -10,8 +10,8 @@ import yaml
 from advxai.run.store import read_attributes
 from tests.workflow.conftest import ROOT, copy_of, snakemake, store
 
-ROWS = ("LIME", "LIME_adv", "SHAP", "SOBOL", "RISE", "Occlusion")
-GROUPS = ("LIME", "SHAP", "SOBOL", "RISE", "Occlusion")  # LIME_adv stands in LIME's figure
+ROWS = ("LIME", "LIME_adv", "SHAP", "SOBOL", "RISE", "OwnGradient")
+GROUPS = ("LIME", "SHAP", "SOBOL", "RISE", "OwnGradient")  # LIME_adv stands in LIME's figure
 # What holds all rows: the run's own tables, figures and lists.
 PROVENANCE = {("report_provenance", ""), ("report_page", "")}
 FIGURES = ("accuracy", "explanations", "fillings_figure", "cost", "scorecard", "agreement")
@@ -83,7 +83,7 @@ MATRIX = {
         {"explainers": {"New": {"method": "rise", "baseline": "blur", "masks": 8}}},
         explained("New"),
     ),
-    "explainer removed": ({"explainers": {"Occlusion": None}}, COMMON),
+    "explainer removed": ({"explainers": {"OwnGradient": None}}, COMMON),
     "report setting": (
         {"report": {"dpi": 100}},
         {("report_figure", name) for name in GROUPS}

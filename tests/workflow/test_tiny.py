@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from onnx import helper
 
 from advxai.common.files import file_sha256
 from advxai.config import FIGURES
@@ -18,7 +19,7 @@ from advxai.run.store import read_attributes, read_shard
 from advxai.run.weights import read_hash, said
 from tests.workflow.conftest import copy_of, snakemake, store, tiny
 
-ROWS = ("LIME", "LIME_adv", "Occlusion", "RISE", "SHAP", "SOBOL")  # as tiny.yaml lists them
+ROWS = ("LIME", "LIME_adv", "OwnGradient", "RISE", "SHAP", "SOBOL")  # as tiny.yaml lists them
 CATEGORIES = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
 
 
@@ -92,6 +93,36 @@ def test_the_cost_is_what_was_spent(finished):
     assert cost.filter(like="images").loc["LIME"].iloc[0] == 40
 
 
+def test_a_white_box_s_ways_back_are_counted(finished):
+    """One image forwards and back, in the same batches of 16; of its own column in the costs of all."""
+    maps = [one for path in store(finished, "saliency/OwnGradient-*/tiny/*.h5") for one in read_shard(path)]
+    assert len(maps) == 8 and all(one["zero"] == 0 and one["map"].any() for one in maps)
+    assert all((one["images"], one["calls"], one["backwards"]) == (1, 1, 1) for one in maps)
+    tables = finished / "results/tiny/tables"
+    cost = pd.read_csv(tables / "cost.csv").set_index("explainer")
+    assert cost["own backwards"].to_dict() == dict.fromkeys(ROWS, 0) | {"OwnGradient": 1}
+    assert cost["total backwards"].equals(cost["own backwards"])
+    assert "| own backwards |" in (tables / "OwnGradient.md").read_text()
+    assert "backwards" not in (tables / "LIME.md").read_text()
+    said = json.loads((finished / "results/tiny/provenance.json").read_text())["records"]
+    assert said["saliency"]["backwards"] == 8 and "backwards" not in said["evaluation"]
+    assert "<th" in (page := (finished / "results/tiny/report.html").read_text()) and "own backwards" in page
+
+
+def test_a_white_box_of_an_onnx_file_is_refused_before_any_job(finished, tmp_path):
+    sides = [helper.make_tensor_value_info(*one) for one in (("x", 1, ["n", 3, 48, 48]), ("y", 1, ["n", 2]))]
+    graph = helper.make_graph([helper.make_node("Flatten", ["x"], ["y"])], "g", sides[:1], sides[1:])
+    (tmp_path / "a.onnx").write_bytes(helper.make_model(graph).SerializeToString())
+    said = {"classes": ["Real", "Fake"], "mean": [0.5] * 3, "std": [0.5] * 3, "backend": "onnxruntime"}
+    config = yaml.safe_load((finished / "tiny.yaml").read_text())
+    config["detector"] = {"checkpoint": str(tmp_path / "a.onnx"), **said}
+    config["explainers"]["Cam"] = {"method": "gradcam"}
+    (tmp_path / "onnx.yaml").write_text(yaml.safe_dump(config))
+    done = snakemake(finished, "-n", "--configfile", tmp_path / "onnx.yaml", check=False)
+    assert done.returncode != 0 and "Job stats" not in done.stdout
+    assert "config: explainers.Cam (gradcam): asks the detector's module for gradients, and an ONNX file" in done.stdout
+
+
 def test_what_was_left_out_is_listed_with_its_reason(finished):
     """A text file named .mp4 and a clip without a face leave the corpus; the run went on."""
     left_out = pd.read_csv(finished / "results/tiny/tables/left_out.csv")
@@ -156,7 +187,7 @@ def test_one_table_needs_no_other_explainer(tmp_path):
     assert "reason: Missing output files" in done.stdout  # a dry run is Snakemake's, also for a user
     jobs = planned(done.stdout)
     assert (jobs["saliency_shard"], jobs["evaluation_shard"], jobs["tables_explainer"]) == (2, 2, 1)
-    assert "adversary_shard" not in jobs and "LIME_adv" not in done.stdout and "Occlusion" not in done.stdout
+    assert "adversary_shard" not in jobs and "LIME_adv" not in done.stdout and "OwnGradient" not in done.stdout
     adversarial = planned(
         snakemake(tmp_path, "-n", target.replace("LIME", "LIME_adv"), "--configfile", tmp_path / "tiny.yaml").stdout
     )
@@ -231,8 +262,8 @@ def imported(finished: Path, tmp_path: Path, run: str, **changes) -> Path:
     config = yaml.safe_load((finished / "tiny.yaml").read_text())
     config["corpus"] = {"kind": "ffpp"}
     config["frames"] |= {"manifest": str(frames / "manifest.csv"), "lmdb": str(frames / "frames.lmdb")}
-    config["explainers"] = {name: config["explainers"][name] for name in ("LIME", "LIME_adv", "Occlusion")}
-    config["explainers"]["Occlusion"]["published"] = "RISE"
+    config["explainers"] = {name: config["explainers"][name] for name in ("LIME", "LIME_adv", "OwnGradient")}
+    config["explainers"]["OwnGradient"]["published"] = "RISE"
     config["detector"].pop("training")
     config["detector"]["checkpoint"] = str(trained)
     config |= {"run": run, "results": str(tmp_path / "results"), "shards": 1, "images_at_once": 1}
@@ -283,11 +314,11 @@ def test_the_published_tables_stand_beside_ours(database):
     folder = database / "results/ffpp/tables"
     beside = pd.read_parquet(folder / "published_accuracy.parquet")
     ours = pd.read_csv(folder / "accuracy.csv").set_index("explainer")
-    row = beside[(beside["explainer"] == "Occlusion") & (beside["category"] == "Deepfakes") & (beside["k"] == 2)].iloc[
-        0
-    ]
+    row = beside[
+        (beside["explainer"] == "OwnGradient") & (beside["category"] == "Deepfakes") & (beside["k"] == 2)
+    ].iloc[0]
     assert (row["published"], row["published accuracy"]) == ("RISE", 0.766)  # table 1 of the paper
-    assert row["accuracy"] == ours.loc["Occlusion", "DF top-2"]
+    assert row["accuracy"] == ours.loc["OwnGradient", "DF top-2"]
     assert row["difference"] == pytest.approx(row["accuracy"] - 0.766)
     assert "doesn't show that a number was or wasn't reproduced" in (folder / "published_accuracy.md").read_text()
     assert (folder / "published_cost.csv").exists() and (folder / "published_sufficiency.tex").exists()
@@ -299,7 +330,7 @@ def test_the_report_shows_them_too_and_needs_no_video(database):
     text = (database / "results/ffpp/report.html").read_text()
     for name in ("accuracy", "sufficiency", "cost"):
         assert f'data-name="published_{name}"' in text
-    assert '<th scope="row" data-v="RISE, published">RISE, published</th>' in text and ">Occlusion, ours</th>" in text
+    assert '<th scope="row" data-v="RISE, published">RISE, published</th>' in text and ">OwnGradient, ours</th>" in text
     index = json.loads(re.search(r'id="data">(.*?)</script>', text)[1])["index"]
     listed = pd.read_parquet(database / "results/ffpp/frames/evaluation.parquet")
     assert sorted(index["key"]) == sorted(listed["key"]) and {len(one) for one in index["flips"]} == {3}

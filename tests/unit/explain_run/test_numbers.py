@@ -108,6 +108,22 @@ def test_of_a_face_called_real_the_class_real_is_explained(finished, faces, phot
     assert outcome.lines[0].startswith("me.png, face 1: called Real (p = 1.00)")
 
 
+def test_a_row_of_another_class_than_the_called_one_says_so(finished, tmp_path):
+    """Of a face called Real the maps of `fake` explain something else; of one called fake those of `real` do."""
+    lime = {"method": "lime", "baseline": "zeros", "samples": 10}
+    rows = {"LIME": lime, "Fake": lime | {"target": "fake"}, "Real": lime | {"target": "real"}}
+    paths = changed(finished, explainers=rows)
+    for real, other in ((0, "Real"), (20, "Fake")):
+        weights_of = weights(tmp_path / f"{real}.safetensors", real)
+        explained(paths, [KEY], tmp_path / str(real), weights=weights_of)
+        (image,) = read(tmp_path / str(real), "Deepfakes_000_001_00005_0")["faces"][0]["images"]
+        targets = {name: one["target"] for name, one in image["explainers"].items()}
+        assert targets["LIME"] == image["called"] and targets["Real"] == "Real" != targets["Fake"]
+        said = f"{other} explains the class {targets[other]}, where the face is called {image['called']}."
+        assert said in image["notes"] and sum("explains the class" in note for note in image["notes"]) == 1
+    assert "The other maps explain why it is called Real." in image["notes"][0]
+
+
 class Few(CallableExplainer):
     """Ranks so many segments alone."""
 

@@ -1,10 +1,10 @@
 """Layers of the detector that rows name, looked for before any job starts."""
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from advxai.common.errors import InputError, in_line
+from advxai.common.classes import FIVE
+from advxai.common.errors import InputError
 from advxai.common.usercode import code_sha256
 from advxai.config import Config
 from advxai.dialects.hub import config_text, is_hub
@@ -48,23 +48,27 @@ def require_layers(config: Config, outputs: int) -> None:
     Raises:
         InputError: it has no such layer, or can't be built.
     """
-    modules = dict(_module(config, outputs).named_modules())
-    there = [name for name in modules if name]
-    for row, names in layers_of(config).items():
-        for name in names:
-            if name not in there:
-                near = difflib.get_close_matches(name, there, n=3, cutoff=0.5)
-                near = near or [one for one in there if "Conv" in type(modules[one]).__name__][-3:] or there[-3:]
-                raise InputError(
-                    f"explainers.{row}.layers: {config.detector.model} has no module {in_line(name)!r}; name one of "
-                    f"its own, such as {', '.join(near)}, or take the key out, for the last convolution"
-                )
+    named = layers_of(config)
+    if not named:
+        return
+    import torch  # here and below: planning does without
+
+    from advxai.detector.gradients import Network
+    from advxai.detector.layers import ROWS, NoLayer, chosen
+
+    # which classes the outputs are doesn't matter to the layers
+    network = Network(_module(config, outputs), FIVE, torch.device("cpu"), ROWS, lambda _: None)
+    for row, names in named.items():
+        try:
+            chosen(network, names, config.detector.input_size)
+        except NoLayer as error:
+            raise InputError(f"explainers.{row}.{error}") from error
 
 
 def _module(config: Config, outputs: int) -> "nn.Module":
     settings = config.detector
     if is_hub(settings.model):
-        from advxai.detector.hub import from_folder  # here and below: torch, which planning does without
+        from advxai.detector.hub import from_folder
 
         return from_folder(Path(str(settings.checkpoint)))
     from advxai.detector.build import build_module

@@ -62,14 +62,20 @@ def test_a_white_box_of_the_user_s_own_is_refused_where_it_is_tried(onnx, tmp_pa
         (
             TINY,
             ["0", "conv1"],
-            "explainers.Cam.layers: tests.custom:tiny_detector has no module 'conv1'; name one of its own, such as 0, "
-            "or take the key out, for the last convolution",
+            "explainers.Cam.layers: the detector has no layer 'conv1'; `python -m advxai layers` lists those that can be "
+            "named",
+        ),
+        (
+            TINY,
+            "3",
+            "explainers.Cam.layers: 3 gives 128 for an image, which is no map; name another layer, `python -m advxai "
+            "layers` lists those that can be named",
         ),
         (
             {"model": "meso4", "input_size": 256},
             "block5",
-            "explainers.Cam.layers: meso4 has no module 'block5'; name one of its own, such as block4, block3, block2, "
-            "or take the key out, for the last convolution",
+            "explainers.Cam.layers: the detector has no layer 'block5' (did you mean block4 or block3 or block2?); "
+            "`python -m advxai layers` lists those that can be named",
         ),
     ],
 )

@@ -102,8 +102,12 @@ class Occlusion(Filled):
     """Occlusion (Zeiler & Fergus 2014): a square is moved over the image; what the probability loses behind it."""
 
     method: Literal["occlusion"]
-    grid: int = Field(14, ge=2, le=256, description="Places a side: the square is moved by 1/grid of the image's side.")
-    window: int = Field(2, ge=1, description="Side of the square, in units of 1/grid of the image's side.")
+    grid: int = Field(28, ge=2, le=256, description="Cells a side: the square is moved by 1/grid of the image's side.")
+    window: int = Field(
+        4,
+        ge=1,
+        description="Side of the square, in cells, below `grid`; a seventh of the image's is about a segment's.",
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> "Occlusion":
@@ -121,7 +125,9 @@ class KernelShap(Filled):
 
     method: Literal["kernel_shap"]
     samples: int = Field(
-        1000, ge=4, description="Coalitions of segments, besides the image and the baseline; fewer where all are taken."
+        2000,
+        ge=4,
+        description="Coalitions of segments, in pairs, besides the image and the baseline; fewer where all are taken.",
     )
 
     @property

@@ -46,7 +46,7 @@ class Occlusion(Explainer):
         window: side of the square, in cells.
     """
 
-    def __init__(self, grid: int = 14, window: int = 2) -> None:
+    def __init__(self, grid: int = 28, window: int = 4) -> None:
         self.grid, self.window = grid, window
         self.places = grid - window + 1
         self.rows = self.places**2 + 1

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from advxai.common.errors import InputError
 from advxai.saliency import Explanation, Inputs, build
 from advxai.saliency.occlusion import Occlusion, lines, lost
 from tests.helpers import SIZE, drive_one, explainer_settings, inputs_of, linear_detector
@@ -109,6 +110,12 @@ def test_a_grid_finer_than_the_pixels():
     explanation, seen = driven(row(grid=8, window=1), inputs, mean_of)
     assert len(seen) == 65 and sum(torch.equal(one, image) for one in seen) == 1 + 64 - 16
     np.testing.assert_allclose(explanation.map, image.sum(dim=0) / 48, atol=1e-6)
+
+
+@pytest.mark.parametrize(("entry", "grid"), [({"grid": 6, "window": 6}, 6), ({"grid": 3}, 3)])
+def test_a_window_that_hides_everything_is_refused(entry, grid):
+    with pytest.raises(InputError, match=rf"explainers\.Row.* hides the whole of a grid of {grid}: make it smaller"):
+        row(**entry)
 
 
 def test_the_finest_grid_holds_no_more_than_a_request():

@@ -20,6 +20,8 @@ def test_forwards_of_an_explanation():
     assert explanation(explainer_settings(method="shap", evaluations=121, **zeros), Held()) == 123
     assert explanation(explainer_settings(method="sobol", **zeros), Held()) == 2113
     assert explanation(explainer_settings(method="rise", **zeros), Held()) == 4001
+    assert explanation(explainer_settings(method="occlusion", **zeros), Held()) == 25 * 25 + 1 + 1
+    assert explanation(explainer_settings(method="kernel_shap", **zeros), Held()) == 2003
     assert explanation(explainer_settings(method="occlusion", grid=8, window=3, **zeros), Held()) == 6 * 6 + 1 + 1
     assert explanation(explainer_settings(method="kernel_shap", samples=500, **zeros), Held()) == 503
     assert explanation(explainer_settings(method="kernel_shap", samples=501, **zeros), Held()) == 503

@@ -21,6 +21,8 @@ METHODS = {
     "shap": {"evaluations": 600, "batch": 20},
     "sobol": {"grid": 4, "design": 16},
     "rise": {"masks": 120, "cells": 5},
+    "occlusion": {"grid": 8, "window": 2},
+    "kernel_shap": {"samples": 120},
 }
 WHITE = {
     "integrated_gradients": {"steps": 6},

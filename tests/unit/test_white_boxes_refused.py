@@ -62,8 +62,8 @@ def test_a_white_box_of_the_user_s_own_is_refused_where_it_is_tried(onnx, tmp_pa
         (
             TINY,
             ["0", "conv1"],
-            "explainers.Cam.layers: the detector has no layer 'conv1'; `python -m advxai layers` lists those that can be "
-            "named",
+            "explainers.Cam.layers: the detector has no layer 'conv1'; `python -m advxai layers` lists those that can "
+            "be named",
         ),
         (
             TINY,

@@ -32,7 +32,10 @@ MODEL = f"{__name__}:net"
 SETTINGS = Settings(model=MODEL, input_size=SIZE, mean=HALF, std=HALF, forward_batch=4, backend="openvino")
 BACKENDS = ("openvino", "onnxruntime")
 # What takes long to import and a job with forwards has no use for.
-UNUSED = ("timm", "torchvision", "torch._dynamo", "torch.onnx", "pandas", "matplotlib", "sklearn", "shap", "lime")
+UNUSED = (
+    "timm", "torchvision", "torch._dynamo", "torch.onnx", "pandas", "matplotlib", "sklearn", "shap", "lime", "captum",
+    "pytorch_grad_cam",
+)  # fmt: skip
 
 
 def net(num_classes: int) -> nn.Module:

@@ -125,13 +125,13 @@ def test_code_that_was_edited_before_its_import_gives_no_record(weights, monkeyp
     """The digest was taken when the job began; what is imported seconds later may be other code."""
     monkeypatch.setattr(forwards_of, "open_detector", lambda *_: SimpleNamespace(spent={"images": 3, "calls": 1}))
     monkeypatch.setattr(forwards_of, "image_loader", lambda _: None)
-    monkeypatch.setattr(forwards_of, "made_with", lambda *_: "a machine")
+    monkeypatch.setattr(forwards_of, "made_with", lambda _, packages: "; ".join(["a machine", *packages]))
     inputs = SimpleNamespace(detector="d", frames="f", weights=str(weights))
 
     def forwards(same_code):
         paths = SimpleNamespace(config=None, require_same_code=same_code)
         return forwards_of.Forwards(
-            paths, inputs, lambda items, *_: iter([{"key": item} for item in items]), made_for="Own"
+            paths, inputs, lambda items, *_: iter([{"key": item} for item in items]), ("captum",), made_for="Own"
         )
 
     def edited():
@@ -140,7 +140,7 @@ def test_code_that_was_edited_before_its_import_gives_no_record(weights, monkeyp
     with pytest.raises(InputError, match="the code of own was edited"):
         next(forwards(edited)(["one", "two"]))
     same = forwards(lambda: None)
-    made = {"made_for": "Own", "made_with": "a machine"}
+    made = {"made_for": "Own", "made_with": "a machine; captum"}
     assert list(same(["one", "two"])) == [{"key": "one"} | made, {"key": "two"} | made]
     assert (same.weights, same.spent) == (OURS, {"images": 3, "calls": 1})
 

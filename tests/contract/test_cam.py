@@ -16,6 +16,8 @@ from advxai.detector.model import Detector
 from advxai.saliency import build
 from advxai.saliency.stage import run
 from advxai.saliency.whitebox import Batch
+from tests.contract import white_checks
+from tests.contract.white_checks import one_thread  # noqa: F401
 from tests.golden import pictures
 from tests.helpers import SIZE, TWO, UNIT, explainer_settings
 
@@ -298,3 +300,14 @@ def test_features_and_gradients_that_don_t_belong_together_are_refused():
     explainer = build(explainer_settings(method="hirescam", layers="all"))
     with pytest.raises(InputError, match="layers: some run, or get a gradient, for some images alone"):
         explainer.maps(network, batch_of(network, torch.ones(4, 3, SIZE, SIZE), [1] * 4))
+
+
+@pytest.mark.parametrize("check", white_checks.WHITE, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("method", CAMS)
+def test_what_every_white_box_keeps(method, check, tmp_path):
+    check({"method": method}, tmp_path)
+
+
+def test_of_all_layers_too(tmp_path):
+    for check in white_checks.EVERY:
+        check({"method": "gradcam++", "layers": "all"}, tmp_path)

@@ -28,7 +28,7 @@ def test_the_white_box_of_the_page_is_run_as_it_stands_there(tmp_path, monkeypat
     own = PAGE.partition("\n## A white box of your own\n")[2].partition("\n## ")[0]
     lines = "\n".join(line[4:] for line in own.splitlines() if line.startswith("    ") or not line)
     code, _, settings = lines.partition("explainers:\n")
-    (tmp_path / "mine.py").write_text(code)
+    (tmp_path / "whitebox.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
     (entry,) = yaml.safe_load(f"explainers:\n{settings}")["explainers"].values()
     found, known = (

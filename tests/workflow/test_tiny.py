@@ -106,7 +106,8 @@ def test_a_white_box_s_ways_back_are_counted(finished):
     assert "backwards" not in (tables / "LIME.md").read_text()
     said = json.loads((finished / "results/tiny/provenance.json").read_text())["records"]
     assert said["saliency"]["backwards"] == 8 and "backwards" not in said["evaluation"]
-    assert "<th" in (page := (finished / "results/tiny/report.html").read_text()) and "own backwards" in page
+    page = (finished / "results/tiny/report.html").read_text()
+    assert "Backwards: images back through it, for gradients" in page and '<th scope="col">backwards</th>' in page
 
 
 def test_a_white_box_of_an_onnx_file_is_refused_before_any_job(finished, tmp_path):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from advxai.common.errors import InputError, named
 from advxai.detector.gradients import Network
 
+TOKENS = 4  # linear layers on maps that may follow the last convolution: its own block's
 ROWS = 2  # of the forward that looks at all layers: tells rows of images from windows that are cut out of them
 LISTS = "`python -m advxai layers` lists those that can be named"
 
@@ -224,9 +225,11 @@ def chosen(network: Network, wanted: str | Sequence[str], size: int) -> list[Lay
 
     `last` is the convolution that comes to its end last, of those with a map of more than one place: squeeze and
     excitation, and a head behind the pooling, convolve single numbers. Where attention follows on it, as in a ViT, it
-    is the first norm of the last block. `all` are all convolutions with such a map. (Others would add nothing: a map of
-    one place is 0 when it is scaled.) Layers that run more than once in a forward have several outputs, so they are
-    never taken.
+    is the first norm of the last block; a network that goes on with tokens in another way, such as an MLP-Mixer, has no
+    default. Where branches are joined behind it, as in a DenseNet, it is the convolution of the last branch, which is
+    a part of the features alone. `all` are all convolutions with such a map. (Others would add nothing: a map of one
+    place is 0 when it is scaled.) Layers that run more than once in a forward have several outputs, so they are never
+    taken.
 
     Args:
         network: the detector's module.
@@ -268,14 +271,23 @@ def last_of(found: Mapping[str, Layer]) -> Layer:
         norms = (layer for name, layer in found.items() if name.startswith(inside) and _norm_of_tokens(layer))
         if norm := next(norms, None):
             return norm
+        raise NoLayer(f"layers: no norm of the last block, {block or attention}, gives a map; name layers, {LISTS}")
     if convolution is None:
         raise NoLayer(f"layers: the detector has no convolution with a map; name layers, {LISTS}")
+    after = order[order.index(convolution.name) + 1 :]
+    if sum(isinstance(found[name].module, nn.Linear) and found[name].fault is None for name in after) > TOKENS:
+        raise NoLayer(
+            f"layers: behind the last convolution, {convolution.name}, the detector goes on with tokens, so that it "
+            f"says little; name layers, {LISTS}"
+        )
     return convolution
 
 
 def _norm_of_tokens(layer: Layer) -> bool:
     """Whether it is a norm of tokens, or of places channels last, that can be taken."""
-    is_norm = "norm" in type(layer.module).__name__.lower()
+    # LeViT's LinearNorm is a linear layer with a norm behind it
+    parts = layer.module.modules()
+    is_norm = "norm" in type(layer.module).__name__.lower() and not any(isinstance(one, nn.Linear) for one in parts)
     return is_norm and layer.fault is None and layer.layout is not None and layer.layout.order != "channels"
 
 

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -24,6 +25,7 @@ from advxai.detector.model import Detector
 from advxai.frames.counterparts import Genuine
 from advxai.saliency.base import Explanation
 from advxai.saliency.prepare import Prepared, baseline_of, explained_class, generator_of, nothing, prepare, record_of
+from advxai.saliency.ranking import rank
 from advxai.saliency.returned import checked
 from advxai.saliency.whitebox import Batch, Maps, WhiteBox
 
@@ -79,14 +81,14 @@ def _records(
     found = {place: nothing(prepared.segments) for place, (_, prepared) in enumerate(group) if prepared.missing}
     spent: dict[str, Any] = {"images": 0, "calls": 0, "backwards": 0, "seconds": 0.0}
     if places:
-        rows, backwards, start = network.rows, network.backwards, time.perf_counter()
+        rows, calls, backwards, start = network.rows, network.calls, network.backwards, time.perf_counter()
         batch = _batch(places, group, images, given, targets, detector, settings, seed)
         found |= dict(zip(places, _explained(explainer, network, batch, places, group, who), strict=True))
         detector.wait()
         each = -(-(network.rows - rows) // len(places))
         spent = {
             "images": each,
-            "calls": -(-each // network.batch),
+            "calls": -(-(network.calls - calls) // len(places)),
             "backwards": -(-(network.backwards - backwards) // len(places)),
             "seconds": (time.perf_counter() - start) / len(places),
         }
@@ -146,7 +148,10 @@ def _explained(
         segments = group[place][1].segments
         if not np.isfinite(one.astype(np.float32)).all():
             raise InputError(f"{who}: returned a map with NaN or infinity for the image {key}; correct it")
-        explanations.append(checked(Explanation.of_map(one, segments, made.zero), segments, who, key))
+        found = checked(Explanation.of_map(one, segments, made.zero), segments, who, key)
+        # Many segments of a map that is cut off at 0 are equal, and labels begin in the background. By the image alone:
+        # the seed of the run has no part in what draws nothing else.
+        explanations.append(replace(found, ranking=rank(found.scores, generator_of(0, "ties", key))))
     return explanations
 
 

@@ -18,13 +18,14 @@ PACKAGE = "pytorch_grad_cam"
 class Cam(WhiteBox):
     """What class activation maps share.
 
-    A layer's map is the package's: negative values are cut off, what is left is scaled to [0, 1] and enlarged to the
-    image; of several layers it is the mean of their maps, scaled again. It has no sign and no unit: of two images' maps
-    nothing can be compared but where they are large.
+    A layer's map is the package's: negative values are cut off, what is left is scaled, from its least place to its
+    greatest, to [0, 1], and enlarged to the image; of several layers it is the mean of their maps, scaled again. So it
+    has no sign and no unit, and 0 is its least place, which needn't be without evidence: of two images' maps nothing
+    can be compared but where they are large.
 
-    Where nothing at the layer speaks for the class, the map is 0 everywhere. That is an explanation: it says so. Its
-    segments are ranked by their labels, as all ties are, which is no better than chance; leaving such images out would
-    drop just those on which the method fails.
+    Where nothing at the layer speaks for the class, or all places do equally, the map is 0 everywhere. That is an
+    explanation: it says so. Its segments are in an order that is drawn (`advxai.saliency.batches`), which is chance;
+    leaving such images out would drop just those on which the method fails.
 
     The package keeps the features and gradients of all its layers for all rows of a forward in the main memory, until
     the maps are made; with `layers: all` that can be gigabytes, which a lower `gradient_batch` divides.

@@ -13,9 +13,16 @@ def segment_means(saliency: Floats, segments: NDArray[np.int16]) -> NDArray[np.f
     return (np.bincount(segments.ravel(), saliency.ravel().astype(np.float64)) / count).astype(np.float32)
 
 
-def rank(scores: Floats) -> NDArray[np.int16]:
-    """Segments by falling score, (S,) int16; equal scores keep the order of their labels."""
-    return np.argsort(-scores, kind="stable").astype(np.int16)
+def rank(scores: Floats, ties: np.random.Generator | None = None) -> NDArray[np.int16]:
+    """Segments by falling score, (S,) int16.
+
+    Args:
+        scores: (S,).
+        ties: draws the order of equal scores; None: they keep that of their labels, which begin in the background.
+    """
+    if ties is None:
+        return np.argsort(-scores, kind="stable").astype(np.int16)
+    return np.lexsort((ties.random(len(scores)), -scores)).astype(np.int16)
 
 
 def missing_of(record: Record) -> str:

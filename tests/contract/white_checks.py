@@ -186,7 +186,7 @@ def check_cost(entry: Entry, folder: Path) -> None:
         assert record["backwards"] == settings.backwards or ":" in settings.method
         if settings.gradients:
             assert record["images"] == settings.forwards - 1
-            assert record["calls"] == math.ceil(record["images"] / BATCH)
+            assert math.ceil(record["images"] / BATCH) <= record["calls"] <= math.ceil(record["images"] / BATCH) + 1
         elif settings.forwards is not None:
             assert 0 < record["images"] <= settings.forwards - 1
             assert record["calls"] >= math.ceil(record["images"] / BATCH)
@@ -295,7 +295,7 @@ def check_gradient_batch(entry: Entry, folder: Path) -> None:
     require_same(together[3], records(own, [4], model)[0])
     for one, other in zip(usual, together, strict=True):
         np.testing.assert_allclose(one["map"], other["map"], rtol=1e-4, atol=1e-5 * np.abs(one["map"]).max())
-        assert other["calls"] == math.ceil(other["images"] / 3)
+        assert math.ceil(other["images"] / 3) <= other["calls"] <= math.ceil(other["images"] / 3) + 1
 
 
 def check_backends(entry: Entry, folder: Path) -> None:

@@ -167,3 +167,40 @@ def test_the_command_lists_what_can_be_named(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(listing, "any_weights", lambda *given: Graph(b"", (), {}, ""))
     assert main(["layers", str(file)]) == 2
     assert "is a graph of ONNX, which has no gradients" in capsys.readouterr().err
+
+
+def test_a_network_that_goes_on_with_tokens_has_no_default():
+    """Else its first layer would stand for the whole."""
+    import timm
+
+    module = timm.create_model("mixer_s32_224", num_classes=2, img_size=64).eval()
+    network = Network(module, Classes(("Real", "Fake")), torch.device("cpu"), 2, lambda _: None)
+    said = "layers: behind the last convolution, stem.proj, the detector goes on with tokens, so that it says little"
+    with pytest.raises(NoLayer, match=said):
+        chosen(network, "last", 64)
+
+
+class Pooled(nn.Module):
+    """Attention whose block has no norm of tokens, behind a convolution that isn't the last thing, as in NesT."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 4, stride=4)
+        self.block = nn.ModuleDict({"attention": Attention()})
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x):
+        tokens = self.block["attention"](self.first(x).flatten(2).transpose(1, 2))
+        return self.head(tokens.mean(dim=1))
+
+
+class Attention(nn.Module):
+    def forward(self, tokens):
+        return (tokens @ tokens.transpose(1, 2)).softmax(dim=-1) @ tokens
+
+
+def test_attention_without_a_norm_has_no_default():
+    """Else a convolution before it would stand for the network."""
+    network = Network(Pooled().eval(), Classes(("Real", "Fake")), torch.device("cpu"), 2, lambda _: None)
+    with pytest.raises(NoLayer, match="layers: no norm of the last block, block.attention, gives a map; name layers"):
+        chosen(network, "last", 16)

@@ -205,10 +205,20 @@ def _against(found: Findings, place: Place) -> list[str]:
     group = found.best.get(place)
     elsewhere = [
         f"by {found.title(other)} the best {'is' if len(names) == 1 else 'are'} {listed(sorted(names))}"
+        f"{_behind(found, other, sorted(names))}"
         for other, names in found.best.items()
         if group and not names & group
     ]
     return [*(_told_by(found, line) for line in [*turned, *lost]), *elsewhere]
+
+
+def _behind(found: Findings, place: Place, names: Sequence[str]) -> str:
+    """Which of the best explainers do worse than a control all the same, and than which."""
+    lost = {
+        name: [line for line in found.controls.get(place, {}).get(name, ()) if found.shown(line) < 0] for name in names
+    }
+    texts = [f"{name if len(names) > 1 else 'it'} {_lost(lines)}" for name, lines in lost.items() if lines]
+    return f", though {listed(texts)}" if texts else ""
 
 
 def _of_the_best(found: Findings, place: Place) -> list[Line]:

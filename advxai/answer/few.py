@@ -8,6 +8,8 @@ from advxai.answer.findings import PLANNED, Findings, Place
 from advxai.answer.words import SCORECARD, TESTS, Sentence, counted, listed, number
 from advxai.statistics import LEAST
 
+BARELY = 0.01  # less than this ahead of a control is said to be that
+
 
 def told(found: Findings, place: Place, unit: str) -> list[Sentence]:
     """The sentences.
@@ -76,24 +78,31 @@ def _controls(found: Findings, place: Place) -> Sentence:
     if not lines:
         text = "Nothing was compared with a control, which never sees the detector: this run has none with values."
         return Sentence(text, SCORECARD)
-    above = [name for name, own in lines.items() if all(found.ahead(line) > 0 for line in own)]
-    others = [name for name in lines if name not in above]
+    margins = {name: min(found.ahead(line) * abs(line["difference"]) for line in own) for name, own in lines.items()}
+    above = [name for name, margin in margins.items() if margin >= BARELY]
+    barely = [name for name, margin in margins.items() if 0 < margin < BARELY]
+    others = [name for name, margin in margins.items() if margin <= 0]
     controls = list(dict.fromkeys(line["b"] for own in lines.values() for line in own))
     names = f"every control of the same segments ({', '.join(controls)})"
     if len(controls) == 1:
         names = f"the control {controls[0]}"
-    margin = min((abs(line["difference"]) for name in above for line in lines[name]), default=1.0)
-    by = f"at least {number(math.floor(100 * margin + 1e-9) / 100)} above" if above else "above"
-    by = by if margin >= 0.01 else "barely (by less than 0.01) above"
-    parts = [f"{listed(above) if above else 'No explainer'} came out {by} {names}, which never saw the detector"]
-    if above and others:
+    than = f"above {names}, which never saw the detector"
+    slightly = f"barely (by less than {number(BARELY)})"
+    if above:  # each by as much, rounded down, so that it's true of the nearest
+        least = math.floor(100 * min(margins[name] for name in above) + 1e-9) / 100
+        parts = [f"{listed(above)} came out at least {number(least)} {than}"]
+        parts += [f"{listed(barely)} {slightly}"] if barely else []
+    else:
+        parts = [f"{listed(barely)} came out {slightly} {than}" if barely else f"no explainer came out {than}"]
+    if others and (above or barely):
         parts.append(f"{listed(others)} did not")
-    return Sentence(f"{'; '.join(parts)}.", TESTS)
+    return Sentence(f"Here, by {found.title(place)}, {'; '.join(parts)}.", TESTS)
 
 
 def _others(found: Findings, place: Place) -> Sentence | None:
-    """Which explainers the other measures put first."""
+    """Which explainers the other measures put first, and where a control is no worse."""
     first: dict[str, list[str]] = {}
+    controls: dict[tuple[int, str], list[str]] = {}
     for other, lines in found.values.items():
         if other != place:
             leading = [line["explainer"] for line in lines if line["value"] == lines[0]["value"]]
@@ -101,7 +110,26 @@ def _others(found: Findings, place: Place) -> Sentence | None:
             if len(lines) > 1 and len({line["n"] for line in lines}) == 1:
                 who = listed(leading) if len(leading) < len(lines) else "no one"
                 first.setdefault(who, []).append(found.title(other))
+                for control, sign in _no_worse(found, other, leading).items():
+                    controls.setdefault((sign, control), []).append(found.title(other))
     if not first:
         return None
     parts = [f"{names} by {listed(titles)}" for names, titles in first.items()]
-    return Sentence(f"First by other measures, here: {'; '.join(parts)}.", SCORECARD)
+    text = f"First among the explainers by other measures, here: {'; '.join(parts)}"
+    if controls:
+        words = {-1: "ahead of", 0: "level with"}
+        where = [
+            f"the control {control} came out {words[sign]} the first by {listed(titles)}"
+            for (sign, control), titles in sorted(controls.items())
+        ]
+        text += f"; but {', and '.join(where)}: there the first hasn't shown that it knows the detector"
+    return Sentence(f"{text}.", SCORECARD)
+
+
+def _no_worse(found: Findings, place: Place, leading: list[str]) -> dict[str, int]:
+    """Controls that no leading explainer came out above, on the same images -> -1: ahead of one of them, 0: level."""
+    by_explainer = found.controls.get(place, {})
+    signs: dict[str, list[int]] = {}
+    for line in (line for name in leading for line in by_explainer.get(name, ()) if line["n"]):
+        signs.setdefault(line["b"], []).append(found.ahead(line))
+    return {control: min(of) for control, of in signs.items() if max(of) <= 0}

@@ -108,6 +108,7 @@ def too_few() -> dict[str, Any]:
             for name, value in values.items()
             for control in CONTROLS
         ],
+        line("auc_mask", "LIME_adv", "centre", -0.15, category="Deepfakes", n=6, people=3),
     ]
     frames = [
         estimate("restoration", values | controls, **counts),

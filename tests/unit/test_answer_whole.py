@@ -198,7 +198,8 @@ def test_the_sentences_of_a_small_run(few) -> None:
     )
     assert "LIME_adv came out above LIME by 0.25" in texts[2]
     assert texts[3] == (
-        "LIME and LIME_adv came out at least 0.12 above the control random, which never saw the detector."
+        "Here, by restoration (30%), LIME and LIME_adv came out at least 0.12 above the control random, which never "
+        "saw the detector."
     )
     # each leads to a table or figure of the run
     there = {f"tables/{path.stem}" for path in of.outputs.tables} | {

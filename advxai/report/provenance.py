@@ -4,7 +4,7 @@ import os
 import platform
 import subprocess
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
@@ -37,7 +37,8 @@ def provenance(paths: Paths) -> dict[str, Any]:
         and what to know of it); folders of the store, each with its digest, parameters and what it was made from; code
         (commit, and whether files were changed since); python, packages and machine of this job; records: for each
         stage how many its last jobs found and computed, their forwards, and with which device and versions each record
-        was computed; mixed: stages whose records were not all computed with the same; times: for each rule the jobs,
+        was computed; mixed: stages whose records were not all computed with the same (but
+        for packages that only some rows need); times: for each rule the jobs,
         their seconds together, and the most memory.
 
     Raises:
@@ -46,6 +47,7 @@ def provenance(paths: Paths) -> dict[str, Any]:
     config, classes = paths.config, paths.classes
     corpus, rule = config.corpus, Rule.of(config.faces)
     found = {stage: records(shards) for stage, shards in paths.records.items()}
+    own = {package for entry in config.explainers.values() for package in entry.packages}
     return {
         "run": config.run,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -77,7 +79,7 @@ def provenance(paths: Paths) -> dict[str, Any]:
         "packages": dict(sorted({found.metadata["Name"]: found.version for found in distributions()}.items())),
         "machine": {"system": platform.platform(), "processor": processor(), "cores": os.cpu_count()},
         "records": found,
-        "mixed": mixed(found),
+        "mixed": mixed(found, own),
         "times": times(paths),
     }
 
@@ -109,9 +111,26 @@ def records(shards: Iterable[Path]) -> dict[str, Any]:
     return {**total, "made_with": dict(made_with)}
 
 
-def mixed(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Stages whose records weren't all made with the same device and versions, by what `records` gives of each."""
-    return [stage for stage, said in found.items() if len(said["made_with"]) > 1]
+def mixed(found: Mapping[str, Mapping[str, Any]], own: Collection[str] = ()) -> list[str]:
+    """Stages whose records weren't all made with the same device and versions.
+
+    Args:
+        found: stage -> what `records` gives of it.
+        own: packages that only some rows need (`advxai.config.rows.Row.packages`): a record without one was made by
+            another row, but two versions of one are a mixture.
+    """
+    return [stage for stage, said in found.items() if _several(said["made_with"], own)]
+
+
+def _several(made_with: Iterable[str], own: Collection[str]) -> bool:
+    """Whether texts of `made_with` (`device; name version, name version`) differ by more than packages of their own."""
+    shared, versions = set(), set()
+    for made in made_with:
+        where, _, names = made.rpartition("; ")
+        pairs = [tuple(part.rsplit(" ", 1)) for part in names.split(", ")]
+        shared.add((where, *(pair for pair in pairs if pair[0] not in own)))
+        versions |= {pair for pair in pairs if pair[0] in own}
+    return len(shared) > 1 or len(versions) > len({name for name, *_ in versions})
 
 
 def times(paths: Paths) -> dict[str, dict[str, Any]]:

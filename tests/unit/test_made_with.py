@@ -90,3 +90,21 @@ def test_a_mixture_is_listed(tmp_path):
         found[stage] = records([shard])
     assert found["adversary"]["made_with"] == {"torch 1": 2, "torch 2": 1}
     assert mixed(found) == ["adversary"]
+
+
+@pytest.mark.parametrize(
+    ("made", "several"),
+    [
+        (["CPU; torch 2, numpy 1", "CPU; torch 2, numpy 1, captum 0.9", "CPU; torch 2, numpy 1, grad-cam 1.5"], False),
+        (["CPU; torch 2, captum 0.9", "CPU; torch 2, grad-cam 1.5"], False),
+        (["CPU; torch 2", "CPU; torch 3, captum 0.9"], True),
+        (["CPU; torch 2", "GPU; torch 2, captum 0.9"], True),
+        (["CPU; torch 2, captum 0.9", "CPU; torch 2", "CPU; torch 2, captum 0.8"], True),
+        (["CPU; torch 2", "CPU; torch 2, timm 1"], True),  # not a package of some rows alone
+        (["CPU; torch 2, timm 1", "CPU; torch 2, timm 1, module by timm 2, captum 0.9"], True),
+        ([], False),
+    ],
+)
+def test_packages_that_only_some_rows_need_are_no_mixture_but_two_versions_of_one_are(made, several):
+    found = {"saliency": {"made_with": dict.fromkeys(made, 24)}}
+    assert mixed(found, {"captum", "grad-cam"}) == (["saliency"] if several else [])

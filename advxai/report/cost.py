@@ -17,6 +17,7 @@ from advxai.report.save import save
 from advxai.report.sheet import broken, note, note_height, sheet
 from advxai.report.style import COPY_BAR, LIMIT, OWN_BAR, PAGE, SIZE, SMALL
 from advxai.tables.compute import BACKWARDS
+from advxai.tables.layout import ELSEWHERE
 
 PANELS = {
     "images": "images through the detector",
@@ -24,26 +25,30 @@ PANELS = {
     BACKWARDS: "images back through it",  # where some row has any
     "seconds": "seconds",
 }
+BACK = f"own {BACKWARDS}"
 BAR = 0.2  # inches an explainer, if its name has one line
 
 
 def limits(costs: pd.DataFrame, speed: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Seconds that the forwards alone of each explainer would take: all its images at the detector's raw rate."""
-    seconds: NDArray[np.float64] = (costs["total images"] / speed["images_per_second"]).to_numpy()
-    return seconds
+    """Seconds that the forwards alone of each explainer would take: all its images at the detector's raw rate.
+
+    NaN for white boxes: the rate is of the run's backend, their forwards and gradients are of torch's module.
+    """
+    seconds = costs["total images"] / speed["images_per_second"]
+    found: NDArray[np.float64] = (seconds.mask(costs[BACK] > 0) if BACK in costs else seconds).to_numpy()
+    return found
 
 
 def text_of(costs: pd.DataFrame, speed: Mapping[str, Any]) -> str:
     """What stands under the figure."""
     counts = costs["n"]
-    back = " without what goes back through it," if f"own {BACKWARDS}" in costs else ""
+    marks = "Marks, none of white boxes, which work on torch's module" if BACK in costs else "Marks"
     n = f"{counts.min():,}" if counts.nunique() == 1 else f"{counts.min():,} to {counts.max():,}"
     return (
-        f"Means of explaining one image (n = {n}). Marks: time of the same images as raw full batches,{back} at "
+        f"Means of explaining one image (n = {n}). {marks}: time of the same images as raw full batches, at "
         f"{speed['images_per_second']:,.0f} images a second with batches of {speed['forward_batch']:,} "
         f"({speed['backend']} on {speed['device']}; {speed['made_with'].partition(';')[0]}), measured "
-        f"{speed['measured'][:10]} when the run was done. The seconds are of the jobs that made maps and copies, "
-        "perhaps on another machine or beside other jobs."
+        f"{speed['measured'][:10]} when the run was done. {ELSEWHERE}"
     )
 
 

@@ -24,6 +24,7 @@ from advxai.tables.compute import (
 
 CIRCULAR = "\N{DAGGER} The row is made from what the column asks for: its value says nothing of the others."
 BACK = " Backwards: images back through it, for gradients, besides."
+ELSEWHERE = "The seconds are of the jobs that made maps and copies, perhaps on another machine or beside other jobs."  # the figure of cost says so too
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,12 @@ def decimals_of(costs: pd.DataFrame) -> dict[str, int]:
     return {name: 1 for name in names if not name.endswith("seconds")}
 
 
+def _seconds(costs: pd.DataFrame) -> tuple[str, ...]:
+    """The note on a table's seconds, where rows of two kinds may be compared by them: forwards of the backend, and
+    gradients of the module."""
+    return (ELSEWHERE,) if f"own {BACKWARDS}" in costs else ()
+
+
 def cost_table(explanations: pd.DataFrame, axes: Axes) -> Table:
     """Table 3 of the paper. Arguments: see `compute.cost`."""
     costs = cost(explanations, axes)
@@ -163,6 +170,7 @@ def cost_table(explanations: pd.DataFrame, axes: Axes) -> Table:
         costs,
         decimals=decimals_of(costs),
         rules=_kinds(axes, *axes.explainers),
+        notes=_seconds(costs),
     )
 
 
@@ -231,5 +239,5 @@ def explainer_table(rows: pd.DataFrame, explanations: pd.DataFrame, axes: Axes) 
         wide,
         counts={f"flips top-{k}": "called fake" for k in range(1, axes.top + 1)},
         decimals=decimals_of(wide),
-        notes=_classless(axes),
+        notes=(*_classless(axes), *_seconds(wide)),
     )

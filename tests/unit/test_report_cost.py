@@ -107,5 +107,10 @@ def test_what_goes_back_through_the_detector_has_a_panel_of_its_own_where_there_
     figure = draw(cost(back, AXES), SPEED)
     assert [axes.get_xlabel() for axes in figure.axes][2] == "images back through it"
     assert bars(figure.axes[2]) == [(1, 0, 50, "")]  # NES takes no gradient
-    assert "raw full batches, without what goes back through it, at 50 images" in " ".join(note_of(figure).split())
-    assert len(draw(cost(EXPLANATIONS.assign(backwards=0), AXES), SPEED).axes) == 3
+    said = " ".join(note_of(figure).split())
+    assert "Marks, none of white boxes, which work on torch's module: time of the same images as raw full" in said
+    (mark,) = figure.axes[3].lines
+    # LIME, a black box; LIME_adv, which goes back; SHAP, without an image
+    assert mark.get_xdata()[0] == pytest.approx(2) and np.isnan(mark.get_xdata()[1:]).all()
+    none = draw(cost(EXPLANATIONS.assign(backwards=0), AXES), SPEED)
+    assert len(none.axes) == 3 and "white boxes" not in note_of(none) and "Marks: time of the same" in note_of(none)

@@ -302,6 +302,8 @@ def test_backwards_in_markdown_where_some_row_has_any() -> None:
     assert mine.wide["own backwards"].dropna().unique().tolist() == [50] and mine.decimals["total backwards"] == 1
     none = markdown(layout.cost_table(EXPLANATIONS.assign(backwards=0), AXES))
     assert none == markdown(layout.cost_table(EXPLANATIONS, AXES))
+    said = "The seconds are of the jobs that made maps and copies, perhaps on another machine or beside other jobs."
+    assert said in text and said in markdown(mine) and said not in none
 
 
 def test_a_row_of_the_real_class_is_neither_best_nor_second() -> None:

@@ -20,10 +20,12 @@ from advxai.plan.population import Population
 
 PAPER_ITERATIONS = 23  # of NES an image: the paper's table 3 gives 1,881 forwards, of 81 an iteration
 TRAINING = 3  # forward and backward pass of a training image take about as long as three forwards
-# An image's way back to the pixels, past weights that don't learn, in forwards: measured were 1.2 to 2.0 of the module
-# (one core of an AMD EPYC, 2026-11-27: EfficientNetV2-B0 1.2, Xception 1.4, ViT-Ti 1.4, MobileNetV3-S 2.0), and
-# OpenVINO computes the forwards of `rate` faster than the module does.
+# An image's way back to the pixels, past weights that don't learn, in forwards of the module: measured were 1.2 to 2.0
+# (one core of an AMD EPYC, 2026-11-27: EfficientNetV2-B0 1.2, Xception 1.4, ViT-Ti 1.4, MobileNetV3-S 2.0).
 BACKWARD = 2
+# A forward of the module in forwards of another backend, of which `rate` is: measured were 1.4 for the demo's detector
+# and 1.2 for EfficientNetV2-B0 (docs/speed.md: OpenVINO 879 and 135 images/s, torch 613 and 114).
+MODULE = 1.4
 # Bytes where the store can't tell: a face of FF++ as PNG; and, as measured, shares of an array that gzip leaves
 CROP = 110_000
 STEPS, SEGMENTS = 0.65, 0.1
@@ -132,7 +134,8 @@ def rows(config: Config, population: Population, store: Store, rate: float | Non
         size = held.bytes or area * (4 * MAPS.get(entry.method, MAPS["rise"]) + 2 * SEGMENTS)
         known = each if entry.method in MAPS else None
         back = gradients(entry, held)
-        found.append(_row("saliency", name, number, held.among(images, number), each, known, size, rate, back))
+        pace = rate / MODULE if back and rate and config.detector.backend != "torch" else rate
+        found.append(_row("saliency", name, number, held.among(images, number), each, known, size, pace, back))
     top, most = config.evaluation.top, config.evaluation.forwards()
     for name in config.explainers:
         held = store.evaluation.get(name, Held())

@@ -9,6 +9,7 @@ from advxai.media.rule import Rule
 from advxai.plan.count import (
     BACKWARD,
     LEAST_JOB,
+    MODULE,
     PAPER_ITERATIONS,
     SHARDED,
     TRAINING,
@@ -220,11 +221,14 @@ def _gradients(config: Config, found: Sequence[Row]) -> Iterator[str]:
     back = {row.name: row.backwards for row in found if row.backwards}
     if not back:
         return
-    listed = ", ".join(f"{name} {number(images)}" for name, images in back.items())
+    listed = ", ".join(f"{name} ~{number(images)}" for name, images in back.items())
+    slower, backend = "", config.detector.backend
+    if backend != "torch":
+        slower = f"; a forward of the module counts as {MODULE} of {backend}'s"
     yield (
-        f"Backwards (images back through the detector, for gradients): ~{listed}. In the times each counts as "
-        f"{BACKWARD} forwards, which is estimated: they and their forwards are of torch's module, whatever "
-        "detector.backend computes the other forwards."
+        f"Backwards (images back through the detector, for gradients): {listed}. In the times each counts as "
+        f"{BACKWARD} forwards of torch's module, which computes the forwards of these rows too{slower}. That is "
+        "estimated, and rather low: batches that aren't full take as long as full ones."
     )
     batches = {name: getattr(config.explainers[name], "gradient_batch", None) for name in back}
     most = max(batch or config.detector.forward_batch for batch in batches.values())

@@ -106,6 +106,10 @@ def test_a_white_box_s_backwards_count_as_two_forwards_each_in_the_time():
     assert [found[f"saliency {name}"].backwards for name in rows] == [n * 10, n, 0]
     assert found["saliency IG"].seconds == found["saliency IG"].longest == pytest.approx(n * (13 + 2 * 10) / 100)
     assert found["saliency LIME"].seconds == pytest.approx(n * 20.01)
+    # of another backend, whose rate is given, the module's forwards aren't; a black box's are
+    faster = rows_of(ffpp(explainers=rows, detector={"backend": "openvino"}), rate=100.0)
+    assert faster["saliency IG"].seconds == faster["saliency IG"].longest == pytest.approx(n * 1.4 * (13 + 20) / 100)
+    assert faster["saliency LIME"].seconds == pytest.approx(n * 20.01)
     # a CAM is smooth, of a gradient's noise gzip leaves most
     assert [found[f"saliency {name}"].bytes for name in ("IG", "Cam")] == [
         round(n * 224**2 * (4 * share + 2 * 0.1)) for share in (0.9, 0.5)

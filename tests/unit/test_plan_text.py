@@ -104,6 +104,12 @@ def test_what_white_boxes_take_is_said_where_there_are_some():
         "Cam": {"method": "gradcam"},
     }
     flat = " ".join(text(ffpp(explainers=rows), 100.0).split())
-    assert "Backwards (images back through the detector, for gradients): ~IG 280,000, Cam 5,600. In the times" in flat
-    assert "counts as 2 forwards, which is estimated" in flat and "here of up to 64 images" in flat
+    said = "Backwards (images back through the detector, for gradients): IG ~280,000, Cam ~5,600. In the times each "
+    assert f"{said}counts as 2 forwards of torch's module, which computes the forwards of these rows too. " in flat
+    other = " ".join(text(ffpp(explainers=rows, detector={"backend": "openvino"}), 100.0).split())
+    assert (
+        "the forwards of these rows too; a forward of the module counts as 1.4 of openvino's. That is estimated"
+        in other
+    )
+    assert "That is estimated, and rather low" in flat and "here of up to 64 images" in flat
     assert "Backwards" not in text(ffpp(), 100.0)

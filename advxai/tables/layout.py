@@ -24,7 +24,8 @@ from advxai.tables.compute import (
 
 CIRCULAR = "\N{DAGGER} The row is made from what the column asks for: its value says nothing of the others."
 BACK = " Backwards: images back through it, for gradients, besides."
-ELSEWHERE = "The seconds are of the jobs that made maps and copies, perhaps on another machine or beside other jobs."  # the figure of cost says so too
+# Under the figure of cost too.
+ELSEWHERE = "The seconds are of the jobs that made maps and copies, perhaps on another machine or beside other jobs."
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from advxai.tables.write import DAGGER
 ACROSS = 5  # panels side by side
 ROW, GAP = 0.155, 0.6  # inches a row; rows between kinds
 NAMES = 1.1  # inches
+ONE_LINE, LABELS = 6, 4  # labels of the legend that fit into one line; in each of two lines
 TIE = "\N{WORD JOINER}"  # between a heading and its arrow, which stay in one line
 TEXT = "Means and shares with 95 % intervals; arrows: which values are better."
 FILLED = "Filled: the best explainer of a column and those that can't be told from it (max-T, exploratory)."
@@ -91,12 +92,14 @@ def draw(table: pd.DataFrame, columns: Iterable[Column], rows: Sequence[Row], te
     at, end = heights([row.kind for row in rows], [name.count("\n") + 1 for name in names])
     height = max(ROW * end, 2 * ROW) + 0.55
     text = f"{text_of(table)}\n{text}".rstrip()
-    figure = sheet(PAGE, max(deep, 1) * height + 0.3 + note_height(text, PAGE), dpi)
+    of = named(columns)
+    handles = _legend(table, rows, any(of[name].chance is not None for name in table["column"]))
+    two = len(handles) > ONE_LINE
+    figure = sheet(PAGE, max(deep, 1) * height + (0.45 if two else 0.3) + note_height(text, PAGE), dpi)
     note(figure, text)
     if not heads:
         return figure
     grid = figure.subplots(deep, across, squeeze=False, sharey=True)
-    of = named(columns)
     width = (PAGE - NAMES) / across - 0.15
     for panel, head in zip(grid.flat, heads, strict=False):
         part = table[table["heading"] == head]
@@ -109,9 +112,8 @@ def draw(table: pd.DataFrame, columns: Iterable[Column], rows: Sequence[Row], te
         first.set_yticks(at, names, fontsize=SIZE)
     grid[0, 0].set_ylim(end, 0)
     figure.legend(
-        handles=_legend(table, rows, any(of[name].chance is not None for name in table["column"])),
-        loc="outside upper left", ncols=8, fontsize=SMALL, frameon=False, borderpad=0.1, handletextpad=0.3,
-        columnspacing=1.1,
+        handles=handles, loc="outside upper left", ncols=LABELS if two else 2 * LABELS, fontsize=SMALL,
+        frameon=False, borderpad=0.1, handletextpad=0.3, columnspacing=1.1,
     )  # fmt: skip
     return figure
 
@@ -161,7 +163,7 @@ def _legend(table: pd.DataFrame, rows: Sequence[Row], chance: bool) -> list[Line
         (False, False): ("explainer", EXPLAINER),
         (False, True): ("with adversarial filling", EXPLAINER_ADV),
         (True, False): ("white box", EXPLAINER | WHITE_BOX),
-        (True, True): ("with adversarial filling", EXPLAINER_ADV | WHITE_BOX),
+        (True, True): ("white box, adversarial filling", EXPLAINER_ADV | WHITE_BOX),
     }
     found: list[Line2D | Patch] = [mark(*known[which], False) for which in known if which in there]
     found += [mark("may be the best", EXPLAINER | {"color": "0.2"}, True)] if table["best"].any() else []

@@ -111,6 +111,7 @@ def page(folder: Path, limit: int, names: Sequence[str] = tuple(KNOWN)) -> Path:
         "summary": ["6 images explained by 2 explainers"],
         "run": [("Run", "test")],
         "explainers": plain,
+        "kinds": "A white box reads <gradients>.",
         "meanings": ["LIME: how a linear fit weighs each segment; not what one segment <alone> would change."],
         "top": 3,
         "titles": TITLES,

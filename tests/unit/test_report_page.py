@@ -141,7 +141,12 @@ def test_the_run_s_rows_say_who_asks_for_gradients_and_its_maps_what_they_are() 
         "random": {"method": "random"}, "oracle_mask": {"method": "oracle_mask"},
     }  # fmt: skip
     config = load({"run": "a", "corpus": {"kind": "ffpp", "root": "a", "splits": "b"}, "explainers": rows})
-    lines = [line[:4] for line in sections.explainers(config, {"IG", "Own"}).lines]
+    found = sections.explainers(config, {"IG", "Own"})
+    lines = [line[:4] for line in found.lines]
+    assert sections.kinds(found) == (
+        "A white box reads the detector's layers and gradients, on torch's module; a black box asks for nothing but "
+        "the detector's answers to changed images. Both are measured alike."
+    )
     assert {kind for _, method, kind, _ in lines if method in ("random", "oracle_mask")} == {"control", "ceiling"}
     assert [line for line in lines if line[2].endswith("box")] == [
         ["LIME", "lime", "black box", "zeros"], ["LIME_adv", "lime", "black box", "adversarial"],
@@ -153,9 +158,16 @@ def test_the_run_s_rows_say_who_asks_for_gradients_and_its_maps_what_they_are() 
     assert ig.endswith("; of the real class, whatever the image is called.")
     assert gradients.startswith("Maps of gradients are in full colour from the 99th percentile")
     paper = load({"run": "a", "corpus": {"kind": "ffpp", "root": "a", "splits": "b"}})
+    assert sections.kinds(sections.explainers(paper, set())) == ""
     assert [line.partition(":")[0] for line in sections.meant(paper, set())] == [
         "LIME, LIME_adv", "SHAP, SHAP_adv", "SOBOL, SOBOL_adv", "RISE, RISE_adv",
     ]  # fmt: skip
+
+
+def test_what_a_white_box_is_stands_under_the_rows(tmp_path: Path) -> None:
+    text = page(tmp_path, HUGE).read_text()
+    (run,) = re.findall(r'<section id="run".*?</section>', text, re.DOTALL)
+    assert "<p>A white box reads &lt;gradients&gt;.</p>" in run
 
 
 def test_the_answer_comes_first_and_each_sentence_leads_to_what_it_is_made_from(tmp_path: Path) -> None:

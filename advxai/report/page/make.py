@@ -77,6 +77,7 @@ def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
     found = answer(paths, rows, measured)
     tables |= found.tables
     white = set(spent.loc[spent["backwards"] > 0, "explainer"])
+    listed = sections.explainers(config, white)
     note = noted(paths.outputs.note(), missing)
     content = {
         "title": f"Run {config.run}",
@@ -84,7 +85,8 @@ def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
         "answer": sections.answer(found.sentences),
         "summary": sections.summary(paths.run / "summary.txt", len(found.sentences)),
         "run": sections.run(config),
-        "explainers": sections.explainers(config, white),
+        "explainers": listed,
+        "kinds": sections.kinds(listed),
         "meanings": sections.meant(config, white),
         "top": config.evaluation.top,
         "titles": TITLES,

@@ -84,6 +84,16 @@ def explainers(config: Config, white: Collection[str]) -> Lines:
     return Lines(["row", "method", "kind", "baseline", "settings"], lines)
 
 
+def kinds(explainers: Lines) -> str:
+    """What a white box is, where there is one; `explainers`: of `explainers`."""
+    if not any(line[2] == "white box" for line in explainers.lines):
+        return ""
+    return (
+        "A white box reads the detector's layers and gradients, on torch's module; a black box asks for nothing but "
+        "the detector's answers to changed images. Both are measured alike."
+    )
+
+
 def meant(config: Config, white: Collection[str]) -> list[str]:
     """What the explainers' maps say, and what they don't, a line each; and how those of gradients are scaled, where
     there may be any; arguments as of `explainers`."""

@@ -30,14 +30,20 @@ def test_the_white_box_of_the_page_is_run_as_it_stands_there(tmp_path, monkeypat
     code, _, settings = lines.partition("explainers:\n")
     (tmp_path / "whitebox.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
-    (entry,) = yaml.safe_load(f"explainers:\n{settings}")["explainers"].values()
-    found, known = (
-        list(run(pictures.items(1, 2), pictures.load, pictures.detector(1.0), explainer_settings(**one), 5, 2))
-        for one in (entry, entry | {"method": "tests.custom:GradientTimesInput"})
-    )
+    entry, drawing = yaml.safe_load(f"explainers:\n{settings}")["explainers"].values()
+
+    def made(*numbers, **one):
+        items = pictures.items(*numbers)
+        return list(run(items, pictures.load, pictures.detector(1.0), explainer_settings(**one), 5, 2))
+
+    found, known = (made(1, 2, **one) for one in (entry, entry | {"method": "tests.custom:GradientTimesInput"}))
     for record, other in zip(found, known, strict=True):
         assert record["backwards"] == 1 and record["map"].any()
         np.testing.assert_array_equal(record["map"], other["map"])
+    together, alone = made(1, 2, **drawing), made(2, **drawing)
+    assert [record["backwards"] for record in together] == [16, 16]
+    assert together[1]["key"] == alone[0]["key"] and alone[0]["map"].any()
+    np.testing.assert_array_equal(together[1]["map"], alone[0]["map"])  # the noise is the image's own
 
 
 def test_the_table_has_every_method():

@@ -30,7 +30,8 @@ with job(snakemake.log, snakemake.input):
         if paths.needs_adversary(name):
             copies = adversarial_images(Path(snakemake.input.adversary[0]), detector, config.adversary)
         at_once = snakemake.resources.images_at_once
-        return run(items, image, detector, config.explainers[name], config.seed, at_once, copies, filling)
+        entry = config.explainers[name]
+        return run(items, image, detector, entry, config.seed, at_once, copies, filling, row=name)
 
     forwards = Forwards(paths, snakemake.input, start, config.explainers[name].packages)
     items = read_items(snakemake.input.images)

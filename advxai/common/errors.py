@@ -53,6 +53,13 @@ def reading(path: str | Path, remedy: str, kind: str = "") -> Iterator[None]:
         raise InputError(f"{path} can't be read{as_kind} ({reason(error)}): {remedy}") from error
 
 
+def lacks_memory(error: BaseException) -> bool:
+    """Whether it was memory that was lacking: Python's, or torch's, which is told by its name, for torch is slow to
+    import."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return bool(names & {"MemoryError", "OutOfMemoryError"}) or "can't allocate memory" in str(error)
+
+
 def _shown(sign: str) -> str:
     acts = sign != "\n" and unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp")
     return sign.encode("unicode_escape").decode() if acts else sign

@@ -5,14 +5,18 @@ import hashlib
 import importlib
 import importlib.util
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.machinery import all_suffixes
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
-from advxai.common.errors import InputError, reading
+from advxai.common.errors import MACHINE, InputError, keep_traceback, lacks_memory, reading
 
+LIBRARY = __name__.partition(".")[0]
 SKIPPED = ("__pycache__", "node_modules")
 
 
@@ -83,6 +87,38 @@ def imported(path: str, what: str, key: str) -> Any:
 def described(error: Exception) -> str:
     """An error of the user's code in a line: its kind, which may be all that it says, and its text."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+
+
+@contextmanager
+def running(owner: object, who: str) -> Iterator[None]:
+    """Let whatever an object of the user's raises at work become one line with the error and its place.
+
+    Errors of our own classes are defects, and stay as they are. The traceback goes to the job's log alone.
+
+    Args:
+        owner: whose code runs.
+        who: it is, for the message.
+
+    Raises:
+        InputError: instead of any other error than a fault of the machine, or no memory.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        machine = isinstance(error, OSError) and error.errno in MACHINE
+        if machine or lacks_memory(error) or type(owner).__module__.partition(".")[0] == LIBRARY:
+            raise
+        keep_traceback(who)
+        raise InputError(f"{who}: {described(error)}{_place_of(error, owner)}; correct the class") from error
+
+
+def _place_of(error: Exception, owner: object) -> str:
+    """Where in its class's file the error came up; "": elsewhere."""
+    file = getattr(sys.modules.get(type(owner).__module__), "__file__", None)
+    lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
+    return f" (line {lines[-1]} of {Path(file).name})" if file and lines else ""
 
 
 def code_sha256(module: str) -> str | None:

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, lacks_memory
 
 
 @contextmanager
@@ -23,7 +21,7 @@ def memory(active: int, batch: int) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not _is_lacking(error):
+        if not lacks_memory(error):
             raise
         if active > 1:
             raise MemoryError(
@@ -49,14 +47,9 @@ def memory_and_back(batch: int, who: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not _is_lacking(error):
+        if not lacks_memory(error):
             raise
         raise InputError(
             f"{who}: no memory for {batch} images through the detector and back, whose features are all held at once: "
             f"set `gradient_batch` of its row to less than {batch}"
         ) from error
-
-
-def _is_lacking(error: MemoryError | RuntimeError) -> bool:
-    """Whether it was memory that was lacking."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)

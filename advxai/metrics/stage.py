@@ -10,7 +10,8 @@ import numpy as np
 from advxai.common.ahead import ahead
 from advxai.common.errors import InputError
 from advxai.common.types import Item
-from advxai.metrics.base import Measure, Measured, Subject
+from advxai.common.usercode import running
+from advxai.metrics.base import Measure, Measured, Measuring, Subject
 from advxai.metrics.subjects import Subjects
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ def without_forwards(items: Iterable[Item], subjects: Subjects, measure: Measure
     """Records of a measure that asks nothing of the detector; fields as of `with_forwards`.
 
     Raises:
-        InputError: the measure makes requests all the same.
+        InputError: the measure makes requests all the same, or its code, of the user's own, ends in an error.
     """
     for item in items:
         start = time.perf_counter()
-        work = measure.measure(subjects.subject(item["key"], item["sha256"]))
+        work = _work(measure, subjects.subject(item["key"], item["sha256"]))
         try:
             next(work)
         except StopIteration as stop:
@@ -63,10 +64,15 @@ def with_forwards(
     chunk = whole_batches(CHUNK, detector)
     prepare = detector.preprocessing.normalised
     prepared = ahead(lambda item: subjects.with_inputs(item["key"], item["sha256"], prepare, chunk), items)
-    works = (((item["key"], item["sha256"]), measure.measure(_placed(subject, detector))) for item, subject in prepared)
+    works = (((item["key"], item["sha256"]), _work(measure, _placed(subject, detector))) for item, subject in prepared)
     together = min(at_once, enough(min(measure.rows, chunk), detector))
     for (key, sha256), measured, cost in drive(works, detector, together, f"metrics.{measure.name}"):
         yield _record(key, sha256, measure, measured, cost.images, cost.seconds)
+
+
+def _work(measure: Measure, subject: Subject) -> Measuring:
+    with running(measure, f"metrics.{measure.name}"):
+        return (yield from measure.measure(subject))
 
 
 def _placed(subject: Subject, detector: "Detector") -> Subject:

@@ -16,6 +16,7 @@ from advxai.common.ahead import ahead
 from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
 from advxai.common.types import Item, Record
+from advxai.common.usercode import running
 from advxai.config.explainers import AnyExplainer as Settings
 from advxai.detector.backends import CLOSE
 from advxai.detector.gradients import Network
@@ -42,23 +43,27 @@ def run(
     adversarial: Adversarial | None,
     counterparts: Genuine | None,
     who: str,
+    tell: Callable[[str], None] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Explain every image with one white box; arguments and records as of `advxai.saliency.stage.run`.
 
     The class that is explained is the one that the run's backend finds; scores and gradients are the module's. Where
-    an image is so near to another class that rounding decides, that is logged.
+    an image is so near to another class that rounding decides, that is said.
 
     Raises:
         InputError: the detector has no module; what is returned can't be used; hooks are left behind; no memory.
     """
+    say = tell or (lambda sentence: logging.warning("%s: %s", who, sentence))
     network = detector.network(getattr(settings, "gradient_batch", None))
     with closing(ahead(lambda item: prepare(item, load, detector, settings, counterparts), items)) as source:
         while group := list(islice(source, network.batch)):
             with memory_and_back(network.batch, who):
-                made = _records(group, detector, network, explainer, settings, seed, adversarial, who)
+                made = _records(group, detector, network, explainer, settings, seed, adversarial, who, say)
             yield from made
-    for remark in explainer.remarks():
-        logging.warning("%s: %s", who, remark)
+    with running(explainer, who):
+        remarks = explainer.remarks()
+    for remark in remarks:
+        say(remark)
 
 
 def _records(
@@ -70,6 +75,7 @@ def _records(
     seed: int,
     adversarial: Adversarial | None,
     who: str,
+    say: Callable[[str], None],
 ) -> list[dict[str, Any]]:
     images = torch.stack([detector.place(prepared.image) for _, prepared in group])
     before = detector.probabilities(images, [item["key"] for item, _ in group])
@@ -92,7 +98,7 @@ def _records(
             "backwards": -(-(network.backwards - backwards) // len(places)),
             "seconds": (time.perf_counter() - start) / len(places),
         }
-    _tell_near(network, detector, images, before, group)
+    _tell_near(network, detector, images, before, group, say)
     records = []
     for place, (item, prepared) in enumerate(group):
         own = dict.fromkeys(spent, 0) if prepared.missing else spent
@@ -132,7 +138,7 @@ def _explained(
     explainer: WhiteBox, network: Network, batch: Batch, places: list[int], group: list[tuple[Item, Prepared]], who: str
 ) -> list[Explanation]:
     try:
-        with network.unhooked(who), torch.enable_grad():
+        with running(explainer, who), network.unhooked(who), torch.enable_grad():
             made: Any = explainer.maps(network, batch)
     except NoLayer as error:
         raise InputError(f"{who}: {error}") from error
@@ -156,9 +162,14 @@ def _explained(
 
 
 def _tell_near(
-    network: Network, detector: Detector, images: Tensor, before: Tensor, group: list[tuple[Item, Prepared]]
+    network: Network,
+    detector: Detector,
+    images: Tensor,
+    before: Tensor,
+    group: list[tuple[Item, Prepared]],
+    say: Callable[[str], None],
 ) -> None:
-    """Log the images whose class the module finds another one than the backend, by rounding."""
+    """Say of which images whose class the module finds another one than the backend, by rounding."""
     classes = detector.classes
     if classes.threshold is None:
         highest = before.topk(2, dim=1).values
@@ -168,8 +179,7 @@ def _tell_near(
     for place in near.nonzero()[:, 0].tolist():
         other = network.probabilities(images[place : place + 1])[0]
         if classes.called(other) != classes.called(before[place]):
-            logging.warning(
-                "%s: the detector's backend and its module call it otherwise, by rounding; what the backend calls it "
-                "decides which class is explained",
-                group[place][0]["key"],
+            say(
+                f"{group[place][0]['key']}: the detector's backend and its module call it otherwise, by rounding; what "
+                "the backend calls it decides which class is explained"
             )

@@ -9,6 +9,7 @@ from advxai.common.ahead import ahead
 from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
 from advxai.common.types import Item, Record
+from advxai.common.usercode import running
 from advxai.config.explainers import AnyExplainer as Settings
 from advxai.detector.engine import enough, whole_batches
 from advxai.detector.engine import run as drive
@@ -77,13 +78,15 @@ def _inputs(
 
 def _asked(explainer: Explainer, inputs: Inputs, who: str) -> Explaining:
     """The explainer's work, seen to be some."""
-    work = explainer.explain(inputs)
+    with running(explainer, who):
+        work = explainer.explain(inputs)
     if not isinstance(work, Generator):
         raise InputError(
             f"{who}: its `explain` returned a {type(work).__name__} for the image {inputs.key}; it must be a "
             "generator that yields requests, or the class derive from CallableExplainer"
         )
-    return (yield from work)
+    with running(explainer, who):
+        return (yield from work)
 
 
 def run(
@@ -95,6 +98,8 @@ def run(
     at_once: int,
     adversarial: Adversarial | None = None,
     counterparts: Genuine | None = None,
+    row: str | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Explain every image with one explainer.
 
@@ -107,6 +112,8 @@ def run(
         at_once: images in work together, at most; white boxes take as many as a forward has rows.
         adversarial: reader of the adversary's shard; needed by the adversarial baseline.
         counterparts: reader of the counterparts; needed by the baseline counterpart.
+        row: the entry's name, for messages.
+        tell: takes what is to be known of the explanations, a sentence each; None: they are logged.
 
     Yields:
         Records: key, sha256, map (h, w) float32, segments (h, w) int16, scores (S,), ranking, zero, missing (why there
@@ -117,15 +124,16 @@ def run(
 
     Raises:
         InputError: a request or what is returned can't be used, or an answer is no number; names explainer and image.
+            Or code of the user's own ends in an error.
     """
     explainer = build(settings)
-    who = f"explainer {settings.method}"
+    who = f"explainer {row} ({settings.method})" if row else f"explainer {settings.method}"
     if "counterpart" in settings.needs and counterparts is None:
         raise ValueError("the baseline counterpart needs the counterparts")
     filling = counterparts if "counterpart" in settings.needs else None
     if isinstance(explainer, WhiteBox):
         try:
-            yield from batches.run(items, load, detector, explainer, settings, seed, adversarial, filling, who)
+            yield from batches.run(items, load, detector, explainer, settings, seed, adversarial, filling, who, tell)
         except NoModule as error:
             raise InputError(
                 f"{who}: {error}: take the row out, or give the detector in a form that torch reads"

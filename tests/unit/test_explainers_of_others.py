@@ -249,3 +249,16 @@ def test_a_setting_that_leaves_no_numbers_is_said():
         InputError, match="^explainer rise: returned a `map` with NaN or infinity for the image v/0.png"
     ):
         list(saliency.run(ITEMS, load, linear_detector(torch.zeros((3, SIZE, SIZE))), settings, 0, 1))
+
+
+class Fails(CallableExplainer):
+    def attribute(self, predict, inputs):
+        predict(inputs.image[None])
+        return {}["nothing"]
+
+
+def test_an_error_of_a_black_box_names_the_row():
+    settings = explainer_settings(method=f"{__name__}:Fails", baseline="zeros")
+    detector = linear_detector(torch.zeros((3, SIZE, SIZE)))
+    with pytest.raises(InputError, match=r"^explainer Mine \(.*:Fails\): KeyError: 'nothing' \(line \d+ of test_expl"):
+        list(saliency.run(ITEMS, load, detector, settings, 0, 2, row="Mine"))

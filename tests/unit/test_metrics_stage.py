@@ -261,3 +261,22 @@ def test_two_entries_of_one_measure_have_titles_of_their_own():
     both = all_columns(paths(metrics=two).config)
     assert len({one.title for one in both.values()}) == len(both)
     assert both["half_flip_2"].title == "restoration, flips at top-2 (half)"
+
+
+class Fails(Measure):
+    columns = (Column("fails", "fails", "higher", low=0, high=1),)
+
+    def measure(self, subject: Subject):
+        yield from ()
+        return {}["nothing"]
+
+
+def test_an_error_of_a_measure_from_outside_is_one_line():
+    items, found = [{"key": "a", "sha256": "1", "given": ""}], subjects({"a": record()})
+    measure = Fails()
+    measure.name = "mine"
+    said = r"^metrics.mine: KeyError: 'nothing' \(line \d+ of test_metrics_stage.py\); correct the class$"
+    with pytest.raises(InputError, match=said):
+        list(without_forwards(items, found, measure))
+    with pytest.raises(InputError, match=said):
+        list(with_forwards(items, found, measure, reads_segment(5), at_once=2))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from advxai.common.usercode import code_sha256, find
+from advxai.common.errors import InputError
+from advxai.common.usercode import code_sha256, find, running
 
 RAISES = "raise RuntimeError('imported')\n"
 
@@ -113,3 +114,41 @@ def test_links_are_followed_and_an_editor_s_lock_is_no_code(folder, tmp_path_fac
     assert linked != before
     (elsewhere / "more.py").write_text("x = 2")
     assert code_sha256("advxai_pack.net") not in (before, linked)
+
+
+class Own:
+    def work(self, error: Exception):
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (KeyError("conv"), "who: KeyError: 'conv' (line LINE of test_usercode.py); correct the class"),
+        (ValueError("two\nlines"), "who: ValueError: two lines (line LINE of test_usercode.py); correct the class"),
+        (InputError("one sentence"), "one sentence"),
+    ],
+)
+def test_an_error_of_code_of_the_user_s_own_at_work_is_one_line(error, said, caplog):
+    line = next(n for n, text in enumerate(Path(__file__).read_text().splitlines(), 1) if text.strip() == "raise error")
+    with caplog.at_level("INFO"), pytest.raises(InputError) as caught, running(Own(), "who"):
+        Own().work(error)
+    assert str(caught.value) == said.replace("LINE", str(line))
+    assert ("Traceback" in caplog.text) == (not isinstance(error, InputError))  # for whoever wants to know why
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch's is called."""
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OutOfMemoryError(), RuntimeError("can't allocate memory: 3 bytes")])
+def test_lacking_memory_is_no_fault_of_the_user_s_code(error):
+    with pytest.raises(type(error)), running(Own(), "who"):
+        raise error
+
+
+def test_errors_of_our_own_classes_are_defects_and_stay():
+    from advxai.saliency.lime import Lime
+
+    with pytest.raises(KeyError), running(Lime.__new__(Lime), "who"):
+        raise KeyError("conv")

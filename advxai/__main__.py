@@ -103,6 +103,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         seed=config.seed if arguments.seed is None else arguments.seed,
         at_once=config.images_at_once,
         chosen=bool(arguments.explainers or config.explain.explainers),
+        file=arguments.config,
     )
     try:
         outcome = run(wanted, Paths(config, planning=True), arguments.out)

@@ -14,6 +14,7 @@ from advxai.detector.gradients import Network
 
 TOKENS = 4  # linear layers on maps that may follow the last convolution: its own block's
 ROWS = 2  # of the forward that looks at all layers: tells rows of images from windows that are cut out of them
+NAMED = 4  # so many layers are named in a message
 LISTS = "`python -m advxai layers` lists those that can be named"
 
 
@@ -281,6 +282,17 @@ def last_of(found: Mapping[str, Layer]) -> Layer:
             f"says little; name layers, {LISTS}"
         )
     return convolution
+
+
+def in_words(layers: Sequence[Layer]) -> str:
+    """Layers that are taken, and the sizes of their maps: `layer conv_head, 4 x 4`."""
+    sizes = [f"{layer.layout.height} x {layer.layout.width}" for layer in layers if layer.layout is not None]
+    if len(layers) == 1:
+        return f"layer {layers[0].name}, {sizes[0]}"
+    if len(layers) <= NAMED:
+        return "layers " + "; ".join(f"{one.name}, {size}" for one, size in zip(layers, sizes, strict=True))
+    first, last = (f"{layers[place].name}, {sizes[place]}" for place in (0, -1))
+    return f"{len(layers)} layers, from {first}, to {last}"
 
 
 def _norm_of_tokens(layer: Layer) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from advxai.common.errors import InputError
 from advxai.config import Config
 from advxai.detector.forwards import made_with
+from advxai.detector.layers import LISTS, ROWS, NoLayer, chosen, in_words
 from advxai.dialects.onnxfile import MODEL as ONNX
 from advxai.dialects.onnxfile import no_gradients, without_gradients
 from advxai.explain import document
@@ -42,6 +43,7 @@ class Wanted:
         at_once: crops in work together, at most.
         chosen: the explainers were asked for by name: one that the detector can't have is an error. Else it is left
             out, and that is said.
+        file: the configuration's, for messages; None: it isn't known.
     """
 
     requests: Sequence[Request]
@@ -52,6 +54,7 @@ class Wanted:
     seed: int
     at_once: int
     chosen: bool = False
+    file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
             be written, or a file to be written is there and isn't ours.
     """
     require_room(wanted.requests, out)
-    weights = wanted.weights or weights_of(paths)
+    weights = wanted.weights or weights_of(paths, wanted.file)
     sources, refused = read(wanted, paths)
     if not sources:
         return Outcome([], [], [], refused)
@@ -104,14 +107,17 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
     if wanted.weights is not None:
         config = config.model_copy(update={"faces": faces_for(paths, wanted.weights)})
     faces = [face for source in sources for face in source.faces]
-    found = explain(faces, opened.detector, config, wanted.names, wanted.at_once)
-    context = Context(config, wanted.names, _look(paths, wanted.names, opened), _said(wanted, config, opened))
+    remarks = _layers(wanted, config, opened)
+    found = explain(faces, opened.detector, config, wanted.names, wanted.at_once, remarks.append)
+    look = _look(paths, wanted.names, opened)
+    context = Context(config, wanted.names, look, _said(wanted, config, opened), remarks)
     try:
         files = [name for source in sources for name in write(source, found, context, out)]
     except OSError as error:
         raise InputError(cant_write(out, error)) from error
     lines = [line for source in sources for line in _lines(source, found, context)]
     notes = [*opened.read_as, *left_out, *(note for source in sources for note in _notes(source, found, context))]
+    notes += remarks
     return Outcome(lines, notes, files, refused)
 
 
@@ -131,6 +137,36 @@ def _possible(wanted: Wanted, config: Config, opened: Opened) -> tuple[Wanted, l
     return replace(wanted, names=others), [f"{no_gradients(white)}: left out."] if white else []
 
 
+def _layers(wanted: Wanted, config: Config, opened: Opened) -> list[str]:
+    """Of which layers class activation maps are, a sentence a row: looked for before anything is computed.
+
+    Raises:
+        InputError: the detector has no such layer.
+    """
+    entries, said = config.of_kind("explainer"), []
+    asked = {name: layers for name in wanted.names if (layers := getattr(entries[name], "layers", None))}
+    if not asked:
+        return []
+    network = opened.detector.network(ROWS)
+    for name, layers in asked.items():
+        try:
+            found = chosen(network, layers, opened.detector.preprocessing.input_size)
+        except NoLayer as error:
+            raise InputError(f"explainers.{name}.{str(error).replace(LISTS, _lists(wanted, opened))}") from error
+        said.append(f"{name}: {in_words(found)}.")
+    return said
+
+
+def _lists(wanted: Wanted, opened: Opened) -> str:
+    """What lists the layers that can be named, of the detector that is explained."""
+    if wanted.weights is not None:
+        return (
+            "`python -m advxai layers FILE`, with a configuration of which detector.checkpoint is "
+            f"{opened.path}, lists those that can be named"
+        )
+    return LISTS if wanted.file is None else LISTS.replace("layers", f"layers {wanted.file}", 1)
+
+
 def read(wanted: Wanted, paths: Paths) -> tuple[list[Source], list[str]]:
     """The faces of everything that is asked for, and why there are none of the rest.
 
@@ -148,7 +184,7 @@ def read(wanted: Wanted, paths: Paths) -> tuple[list[Source], list[str]]:
             if one.kind == "file":
                 sources.append(of_file(one, find, Rule.of(faces), wanted.frames))
             else:
-                sources.append(of_run(one, paths, wanted.seed))
+                sources.append(of_run(one, paths, wanted.seed, wanted.file))
         except InputError as error:
             refused.append(str(error))
     return sources, refused

@@ -1,6 +1,6 @@
 """Everything that is computed of the faces: the stages adversary, saliency and evaluation, in memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -21,7 +21,12 @@ from advxai.saliency.stage import run as make_maps
 
 
 def explain(
-    faces: Sequence[Face], detector: Detector, config: Config, names: Sequence[str], at_once: int
+    faces: Sequence[Face],
+    detector: Detector,
+    config: Config,
+    names: Sequence[str],
+    at_once: int,
+    tell: Callable[[str], None] | None = None,
 ) -> dict[str, Explained]:
     """Explain crops, all together, so that every forward is full.
 
@@ -31,6 +36,7 @@ def explain(
         config: settings of NES, explainers and evaluation, and the seed.
         names: the explainers to use.
         at_once: crops in work together, at most.
+        tell: takes what explainers say of all their explanations, a sentence each, with the row; None: it is logged.
 
     Returns:
         key -> what was computed of the crop.
@@ -38,7 +44,7 @@ def explain(
     with Progress(len({face.key for face in faces}) * _most(config, names)) as progress:
         detector.watcher = progress.add
         try:
-            return _Work(faces, detector, config, names, at_once, progress).done()
+            return _Work(faces, detector, config, names, at_once, progress, tell).done()
         finally:
             detector.watcher = None
 
@@ -66,9 +72,10 @@ class _Work:
         names: Sequence[str],
         at_once: int,
         progress: Progress,
+        tell: Callable[[str], None] | None,
     ) -> None:
         self.detector, self.config, self.names = detector, config, names
-        self.at_once, self.progress = at_once, progress
+        self.at_once, self.progress, self.tell = at_once, progress, tell
         self.faces = {face.key: face for face in faces}
         self.found: dict[str, Explained] = {}
 
@@ -106,7 +113,9 @@ class _Work:
         items = self._items(fake_only=adversarial)
         self.progress.less((len(self.faces) - len(items)) * expected)
         copies = self._copy if adversarial else None
-        made = make_maps(items, self._load, self.detector, settings, self.config.seed, self.at_once, copies)
+        seed, tell = self.config.seed, self.tell
+        say = (lambda sentence: tell(f"{name}: {sentence}")) if tell else None
+        made = make_maps(items, self._load, self.detector, settings, seed, self.at_once, copies, row=name, tell=say)
         for record in made:
             self.found[record["key"]].maps[name] = record
             self.progress.less(expected - record["images"] - 1)

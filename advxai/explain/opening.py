@@ -18,6 +18,7 @@ from advxai.dialects.line import lines
 from advxai.dialects.onnxfile import MODEL as ONNX
 from advxai.dialects.onnxfile import without_torch
 from advxai.dialects.reading import Reading
+from advxai.explain.request import command
 from advxai.media.known import changed
 from advxai.run.jobs import use_threads
 from advxai.run.paths import Paths
@@ -46,8 +47,12 @@ class Opened:
     read_as: Sequence[str] = ()
 
 
-def weights_of(paths: Paths) -> Path:
+def weights_of(paths: Paths, file: Path | None = None) -> Path:
     """The detector of a run: the one in the store, else the configured checkpoint.
+
+    Args:
+        paths: of the run.
+        file: the configuration's, for the message; None: it isn't known.
 
     Raises:
         InputError: neither is there.
@@ -59,9 +64,8 @@ def weights_of(paths: Paths) -> Path:
         return paths.ready_made
     if checkpoint_file is None:
         raise InputError(
-            f"{stored} isn't there, the run {paths.config.run} hasn't trained its detector yet: run `snakemake --cores "
-            "2 detector` in the project's folder (with `--configfile FILE` if its configuration isn't config.yaml), or "
-            "give a detector's file as --detector"
+            f"{stored} isn't there, the run {paths.config.run} hasn't trained its detector yet: run "
+            f"{command('detector', file)}, or give a detector's file as --detector"
         )
     if not os.path.exists(checkpoint_file):
         asked = named(checkpoint_file)

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,14 @@ class Context:
         names: the explainers.
         look: of the figures.
         said: what the JSON says of the detector, the settings and the machine.
+        remarks: on rows, in words: of all faces.
     """
 
     config: Config
     names: Sequence[str]
     look: Look
     said: Mapping[str, Any]
+    remarks: Sequence[str] = field(default_factory=tuple)
 
     def notes(self, one: Explained) -> list[str]:
         """Notes on one crop."""
@@ -133,7 +135,7 @@ def _make(folder: Path, source: Source, found: Mapping[str, Explained], context:
         "input": document.input_of(source),
         **context.said,
         "faces": faces,
-        "notes": source.notes,
+        "notes": [*source.notes, *context.remarks],
         "files": list(names),
     }
     publish(folder / f"{stem}.json", lambda file: file.write_text(document.text(content), encoding="utf-8"))
@@ -154,13 +156,14 @@ def _draw(folder: Path, source: Source, mine: Sequence[Explained], context: Cont
         title += f", face {number}" + (f" of {len(source.numbers)}" if len(source.numbers) > 1 else "")
     if source.kind != "video":
         (one,) = mine
-        save(face_figure(one, title, [*source.notes, *context.notes(one)], look), path)
+        save(face_figure(one, title, [*source.notes, *context.notes(one), *context.remarks], look), path)
         return
     said = [*source.notes, *grouped({one.face.frame: context.notes(one) for one in mine})]
     if absent := _without(source, mine):
         said.append(without(absent))
+    said += context.remarks
     save(contact_sheet(mine, title, said, look), path)
     for one in mine:
         heading = f"{title}, frame {one.face.frame} at {one.face.seconds:.2f} s"
-        figure = face_figure(one, heading, [*source.notes, *context.notes(one)], look)
+        figure = face_figure(one, heading, [*source.notes, *context.notes(one), *context.remarks], look)
         save(figure, folder / f"{_frame(stem, one.face)}.png")

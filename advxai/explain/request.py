@@ -106,6 +106,20 @@ def usable(arguments: Sequence[str]) -> tuple[list[Request], list[str]]:
     return requests(good), refused
 
 
+def command(target: str, file: Path | None) -> str:
+    """How what is missing is made, in words.
+
+    Args:
+        target: of Snakemake.
+        file: the configuration's; None: it isn't known.
+    """
+    run = f"snakemake --cores 2 {target}"
+    if file is None:
+        return f"`{run}` in the project's folder (with `--configfile FILE` if its configuration isn't config.yaml)"
+    own = "" if file == Path("config.yaml") else f" --configfile {file}"
+    return f"`{run}{own}` in the project's folder"
+
+
 def asked(config: Config, arguments: Sequence[str]) -> bool:
     """Whether Snakemake's rule is needed: an image is configured, or the command line has the target without one."""
     return config.image is not None or not {"explain", "explain:"}.isdisjoint(arguments)

@@ -11,7 +11,7 @@ from advxai.common.errors import InputError
 from advxai.common.randomness import seed_of
 from advxai.common.rows import row
 from advxai.common.types import Record
-from advxai.explain.request import Request
+from advxai.explain.request import Request, command
 from advxai.explain.source import Face, Source
 from advxai.faces.mask import mask_of
 from advxai.frames.database import FrameStore
@@ -19,19 +19,20 @@ from advxai.media.cut import Placement
 from advxai.run.paths import Paths
 
 
-def of_run(one: Request, paths: Paths, seed: int) -> Source:
+def of_run(one: Request, paths: Paths, seed: int, file: Path | None = None) -> Source:
     """A face image of the run, as the stages have it.
 
     Args:
         one: its key, its number in the list of explained images, or a random one of that list.
         paths: of the run.
         seed: of the random choice.
+        file: the configuration's, for messages; None: it isn't known.
 
     Raises:
         InputError: the run has no such image, or hasn't made its list or its database yet.
     """
-    face = _row(one, paths, seed)
-    _there(paths.lmdb, one)
+    face = _row(one, paths, seed, file)
+    _there(paths.lmdb, one, file)
     with FrameStore(paths.lmdb) as frames:
         crop = frames.image(face["key"], face["sha256"])
     mask = mask_of(face) if "mask_file" in face else None
@@ -41,18 +42,18 @@ def of_run(one: Request, paths: Paths, seed: int) -> Source:
     return Source(one, "crop", face["sha256"], (height, width), [shown])
 
 
-def _there(path: Path, one: Request) -> Path:
+def _there(path: Path, one: Request, file: Path | None) -> Path:
     if not path.exists():
         raise InputError(
-            f"{path} isn't there, which {one.argument} is to be looked up in: run `snakemake frames` first"
+            f"{path} isn't there, which {one.argument} is to be looked up in: run {command('frames', file)} first"
         )
     return path
 
 
-def _row(one: Request, paths: Paths, seed: int) -> Record:
+def _row(one: Request, paths: Paths, seed: int, file: Path | None) -> Record:
     """The image's row of the manifest or of the list of explained images."""
     path = paths.run / "frames" / "manifest.parquet" if one.kind == "key" else paths.explained
-    images = parquet.read(_there(path, one))
+    images = parquet.read(_there(path, one, file))
     if one.kind == "key":
         return _keyed(one.argument, images, path)
     count = len(images)

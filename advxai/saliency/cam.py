@@ -1,5 +1,6 @@
 """Class activation maps by the package grad-cam: features of a layer, weighted by what its gradients say."""
 
+import logging
 from contextlib import ExitStack
 from importlib import import_module
 from typing import Any, ClassVar
@@ -9,9 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from advxai.detector.gradients import Network
-from advxai.detector.layers import Layer, Layout, NoLayer, chosen
+from advxai.detector.layers import Layer, Layout, NoLayer, chosen, in_words
 from advxai.saliency.whitebox import Batch, Maps, WhiteBox
 
+log = logging.getLogger(__name__)
 PACKAGE = "pytorch_grad_cam"
 
 
@@ -52,6 +54,7 @@ class Cam(WhiteBox):
         """
         if network is not self._of:  # the same one for all batches of a job
             self._chosen, self._of = chosen(network, self.layers, batch.images.shape[-1]), network
+            log.info("class activation maps of %s", in_words(self._chosen))
         images = batch.images.detach().requires_grad_()
         targets = [_Score(target) for target in batch.targets.tolist()]
         doors = [nn.Identity() for _ in self._chosen]

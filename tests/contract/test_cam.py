@@ -89,6 +89,12 @@ def test_maps_equal_the_package_s_on_the_bare_module(method, layers):
     assert all(one.any() for one in wanted)
 
 
+def test_the_job_s_log_says_which_layer_the_last_one_is(caplog):
+    with caplog.at_level("INFO"):
+        maps_of(Small(), "gradcam", images(1), [0])
+    assert any("class activation maps of layer second, " in line for line in caplog.messages)
+
+
 @pytest.mark.parametrize("method", CAMS)
 def test_of_a_vision_transformer_the_norm_s_tokens_are_places(method):
     torch.manual_seed(0)

@@ -9,7 +9,7 @@ from advxai.common.classes import Classes
 from advxai.detector import listing
 from advxai.detector.gradients import Network
 from advxai.detector.graph import Graph
-from advxai.detector.layers import Layout, NoLayer, chosen, layout_of, looked_at
+from advxai.detector.layers import Layer, Layout, NoLayer, chosen, in_words, layout_of, looked_at
 
 SIZE = 16
 
@@ -204,3 +204,12 @@ def test_attention_without_a_norm_has_no_default():
     network = Network(Pooled().eval(), Classes(("Real", "Fake")), torch.device("cpu"), 2, lambda _: None)
     with pytest.raises(NoLayer, match="layers: no norm of the last block, block.attention, gives a map; name layers"):
         chosen(network, "last", 16)
+
+
+def test_layers_in_words():
+    def layer(number: int) -> Layer:
+        return Layer(f"conv{number}", nn.Conv2d(1, 1, 1), 1, (3, 4, 5), Layout("channels", 4, 5), True)
+
+    assert in_words([layer(1)]) == "layer conv1, 4 x 5"
+    assert in_words([layer(1), layer(2)]) == "layers conv1, 4 x 5; conv2, 4 x 5"
+    assert in_words([layer(one) for one in range(9)]) == "9 layers, from conv0, 4 x 5, to conv8, 4 x 5"

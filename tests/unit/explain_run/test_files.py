@@ -36,7 +36,7 @@ def test_an_image_that_the_run_doesn_t_have(finished, tmp_path, argument, said):
 
 def test_an_absent_list_is_named(finished, tmp_path):
     elsewhere = changed(finished, run="other")
-    with pytest.raises(InputError, match=r"manifest.parquet isn't there, .* run `snakemake frames` first"):
+    with pytest.raises(InputError, match=r"manifest.parquet isn't there, .* run `snakemake --cores 2 frames` .* first"):
         explained(elsewhere, [KEY], tmp_path)
 
 

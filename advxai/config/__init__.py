@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, overload
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
@@ -25,6 +26,7 @@ TABLES = (
 FIGURES = ("scorecard", "agreement", "accuracy", "explanations", "nes", "fillings", "cost", "detector")
 MEASURE = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = frozenset((*TABLES, *FIGURES))
+CAMS = ("gradcam", "gradcam++", "hirescam")
 # What lies where a run's own folders do: in `results`, in a digest's folder of the store, and among the store's logs.
 NOT_RUNS = frozenset(
     (
@@ -260,6 +262,8 @@ def _sentence(error: ErrorDetails) -> str:
     for key in error.get("ctx", {}).get("within", ()):  # in a mapping of any content, whose parts have no location
         where, value = f"{where}.{in_line(key)}", value[key]
     message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden" and error["loc"][2:] in [(cam, "baseline") for cam in CAMS]:
+        return f"{where}: class activation maps have no baseline, for nothing is filled in: take the key out"
     if error["type"] == "extra_forbidden":
         return f"{where}: there is no such key; see config/reference.yaml for every key"
     if error["type"] == "missing":
@@ -277,4 +281,14 @@ def load(mapping: dict[str, Any]) -> Config:
     try:
         return Config.model_validate(mapping)
     except ValidationError as error:
-        raise InputError("config: " + "; ".join(_sentence(item) for item in error.errors())) from None
+        raise InputError("config: " + "; ".join(_sentence(item) for item in _telling(error.errors()))) from None
+
+
+def _telling(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Without what follows from a row's wrong method: which keys it has, that says."""
+    wrong = {one["loc"][1] for one in errors if one["loc"][:1] == ("explainers",) and one["loc"][3:] == ("method",)}
+    return [
+        one for one in errors
+        if not (one["loc"][:1] == ("explainers",) and len(one["loc"]) > 1 and one["loc"][1] in wrong)
+        or one["loc"][3:] == ("method",)
+    ]  # fmt: skip

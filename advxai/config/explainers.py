@@ -1,5 +1,6 @@
 """Configuration of explainers: each entry of `explainers:` is one row of every table."""
 
+import difflib
 import math
 from importlib.metadata import entry_points
 from typing import Annotated, Any, Literal
@@ -149,8 +150,9 @@ class Custom(Filled):
             return value
         if is_import_path(value):
             return value
+        meant = f"is no method; did you mean {found}? It " if (found := method_meant(value)) else ""
         raise ValueError(
-            f"is not one of {', '.join(BUILT_IN)}, of the controls {', '.join(CONTROLS)}, of the ceilings "
+            f"{meant}is not one of {', '.join(BUILT_IN)}, of the controls {', '.join(CONTROLS)}, of the ceilings "
             f"{', '.join(CEILINGS)}"
             + (f", of the installed explainers {', '.join(installed)}" if installed else "")
             + ", or an import path `module:Class`"
@@ -158,6 +160,22 @@ class Custom(Filled):
 
 
 BUILT_IN = ("lime", "shap", "sobol", "rise", "occlusion", "kernel_shap", *WHITE)
+
+
+def method_meant(text: str) -> str | None:
+    """The method of ours that a text names but for case, `-` and `_`, or nearly does; None: none."""
+    names = {_plain(name): name for name in (*BUILT_IN, *CONTROLS, *CEILINGS)}
+    alike = difflib.get_close_matches(_plain(text), names, n=1, cutoff=0.8)
+    return names[alike[0]] if alike else None
+
+
+def named_so(text: str) -> str | None:
+    """The explainer's method of ours that a text names but for case, `-` and `_`; None: it names none."""
+    return {_plain(name): name for name in BUILT_IN}.get(_plain(text))
+
+
+def _plain(text: str) -> str:
+    return text.lower().replace("-", "").replace("_", "").replace(" ", "")
 
 
 def module_of(entry: Row) -> str | None:

@@ -9,8 +9,11 @@ from typing import Literal
 
 from advxai.common.errors import InputError
 from advxai.common.files import fitting
-from advxai.config import Config
+from advxai.config import CAMS, Config
+from advxai.config.explainers import named_so
+from advxai.config.science import PROJECT
 
+SHIPPED = ("config.yaml", "config/demo_whitebox.yaml")  # configurations that a person can try
 RANDOM = "random"
 SEQUENCES = ("original_sequences/", "manipulated_sequences/")  # what the keys of face images begin with
 LONGEST_STEM = 200  # bytes: what follows a stem, and what Snakemake makes of it, fits too
@@ -163,7 +166,27 @@ def names(config: Config, wanted: Sequence[str] | None) -> list[str]:
         if name in config.explainers and name not in there:
             raise InputError(f"{name} can't explain a picture by itself: {config.why_not_alone(name)}")
         if name not in there:
-            raise InputError(f"there is no explainer {name}; the configuration has {', '.join(there)}")
+            raise InputError(f"{_no_row(name)}; the configuration has {', '.join(there)}")
     if not wanted:
         raise InputError("every explainer of the configuration fills in with counterparts, which a picture hasn't")
     return [name for name in there if name in wanted]
+
+
+def _no_row(name: str) -> str:
+    """That no row has a name, which may be a method's."""
+    method = named_so(name)
+    if method is None:
+        return f"there is no explainer {name}"
+    row = re.sub(r"[^\w+]", "_", name)
+    baseline = "" if method in CAMS else ", baseline: zeros"
+    having = next((file for file in SHIPPED if re.search(rf"method: {re.escape(method)}[,}}]", _text(file))), None)
+    shipped = f", or take --config {having}, which has one," if having else ""
+    return (
+        f"there is no explainer {name}: {method} is a method, which a row of `explainers:` must name, as in "
+        f"`{row}: {{method: {method}{baseline}}}`; put one there{shipped} and give its row's name"
+    )
+
+
+def _text(file: str) -> str:
+    place = PROJECT / file
+    return place.read_text(encoding="utf-8") if place.is_file() else ""

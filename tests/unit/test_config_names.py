@@ -103,3 +103,27 @@ def test_no_run_may_be_named_as_a_folder_of_the_store_s_logs():
     text = "".join(path.read_text() for path in ROOT.glob("rules/*.smk"))
     folders = set(re.findall(r'P\.logs\s*/\s*f?"(\w+)/?[{"]', text))
     assert {"corpus_videos", "detector_train", "corpus_media"} <= folders <= NOT_RUNS
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (
+            {"method": "grad_cam"},
+            "config: explainers.A.method = 'grad_cam': is no method; did you mean gradcam? It is not",
+        ),
+        ({"method": "Grad-CAM++", "layers": "all"}, "= 'Grad-CAM++': is no method; did you mean gradcam++? It is not"),
+        ({"method": "integrated_gradient"}, "is no method; did you mean integrated_gradients? It is not one of"),
+        ({"method": "Centre"}, "is no method; did you mean centre? It is not one of"),
+        ({"method": "nothing"}, "config: explainers.A.method = 'nothing': is not one of lime"),
+        (
+            {"method": "gradcam", "baseline": "zeros"},
+            "config: explainers.A.baseline: class activation maps have no baseline, for nothing is filled in: take the",
+        ),
+    ],
+)
+def test_a_method_s_name_that_is_nearly_one(entry, said):
+    """And nothing of its keys, which a class from outside would have."""
+    with pytest.raises(InputError) as caught:
+        load({"run": "a", "corpus": {"kind": "ffpp", "root": "a", "splits": "b"}, "explainers": {"A": entry}})
+    assert said in str(caught.value) and ";" not in str(caught.value).replace("method; did", "")

@@ -136,5 +136,15 @@ def test_explainers_by_name_in_the_order_of_the_configuration():
     assert names(given, None) == ["A", "C"] and names(given, ["B", "A"]) == ["A", "B"]
     with pytest.raises(InputError, match="there is no explainer D; the configuration has A, B, C"):
         names(given, ["A", "D"])
+    for name, method in (("GradCAM", "gradcam"), ("Grad-CAM", "gradcam"), ("integrated_gradients",) * 2):
+        said = (
+            f"no explainer {name}: {method} is a method, which a row of `explainers:` must name, as in "
+            f".*method: {method}"
+            ".* or take --config config/demo_whitebox.yaml, which has one, .*; the configuration has A, B, C"
+        )
+        with pytest.raises(InputError, match=said):
+            names(given, [name])
+    with pytest.raises(InputError, match="put one there and give its row's name"):  # no file has it
+        names(given, ["HiResCAM"])
     with pytest.raises(InputError, match="explain.explainers: D is none of A, B, C"):
         config(explainers=rows, explain={"explainers": ["D"]})

@@ -10,8 +10,8 @@ from advxai.report.style import FULL, Form
 
 PAPER = ("lime", "shap", "sobol", "rise")  # whose figures stay as the paper's are: page, JSON and docs say it of them
 CELLS = (
-    "a cell of it sees much more of the face than it covers; what speaks against the class is cut off; no map of "
-    "manipulated pixels"
+    "in deep layers a cell of it sees much more of the face than it covers; what speaks against the class is cut off; "
+    "no map of manipulated pixels"
 )
 # Method -> what a map of it says, and what it doesn't: for figures, page, the JSON of `explain` and docs/explainers.md.
 MEANINGS: Mapping[str, str] = {

@@ -134,7 +134,10 @@ def test_what_a_map_is_not_stands_in_the_picture_of_a_face_and_in_that_of_a_clip
     ):
         readable(figure, PAGE)
         said = " ".join(words(figure).split())
-        assert "CAM: where the class's evidence lies in a layer's features; a cell of it sees much more" in said
+        assert (
+            "CAM: where the class's evidence lies in a layer's features; in deep layers a cell of it sees much more"
+            in said
+        )
         assert "IG: how each pixel's difference from the baseline adds" in said and "99th percentile" in said
         assert "LIME: how" not in said  # a figure of the paper's methods stays as it is
 

@@ -80,15 +80,24 @@ def no_gradients(rows: Mapping[str, str]) -> str:
     Args:
         rows: name -> method.
     """
-    names = ", ".join(f"explainers.{name} ({method})" for name, method in rows.items())
-    verb = "asks" if len(rows) == 1 else "ask"
-    return f"{names}: {verb} the detector's module for gradients, and an ONNX file has none"
+    return f"{_why(rows)} the detector's module for: {_rows(rows)}"
 
 
 def without_gradients(rows: Mapping[str, str]) -> str:
     """The sentence for whoever wants gradients of such a detector; `rows` as of `no_gradients`."""
-    taken = "the row" if len(rows) == 1 else "these rows"
-    return f"{no_gradients(rows)}: take {taken} out, or give the detector's weights in a form that torch reads"
+    taken = "it" if len(rows) == 1 else "them"
+    return (
+        f"{_why(rows)} the detector's module for: take {taken} out, or give the detector's weights in a form that "
+        f"torch reads: {_rows(rows)}"
+    )
+
+
+def _why(rows: Mapping[str, str]) -> str:
+    return f"an ONNX file has no gradients, which {'this row asks' if len(rows) == 1 else 'these rows ask'}"
+
+
+def _rows(rows: Mapping[str, str]) -> str:
+    return ", ".join(f"explainers.{name} ({method})" for name, method in rows.items())
 
 
 def header(path: Path) -> Header:

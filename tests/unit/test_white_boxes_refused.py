@@ -28,11 +28,13 @@ def test_of_an_onnx_file_gradients_are_refused_and_the_rows_named(onnx):
     with pytest.raises(InputError) as refused:
         check(paths(explainers=rows, **paths_of), "now")
     assert str(refused.value) == (
-        "config: explainers.Cam (gradcam), explainers.IG (integrated_gradients): ask the detector's module for "
-        "gradients, and an ONNX file has none: take these rows out, or give the detector's weights in a form that "
-        "torch reads"
+        "config: an ONNX file has no gradients, which these rows ask the detector's module for: take them out, or give "
+        "the detector's weights in a form that torch reads: explainers.Cam (gradcam), explainers.IG "
+        "(integrated_gradients)"
     )
-    with pytest.raises(InputError, match=r"explainers.Cam \(gradcam\): asks the .*: take the row out, or give"):
+    with pytest.raises(
+        InputError, match=r"which this row asks the .*: take it out, or give .*: explainers.Cam \(gradcam\)$"
+    ):
         check(paths(explainers={"Cam": CAM}, **paths_of), "later")
     assert check(paths(explainers={"LIME": LIME}, **paths_of), "now")
 
@@ -41,8 +43,8 @@ def test_a_white_box_of_the_user_s_own_is_refused_where_it_is_tried(onnx, tmp_pa
     """Whether a class is one is known only when it is imported; tried anew when the detector is another one."""
     with_onnx, without = paths(explainers={"Own": OWN}, detector=onnx), paths(explainers={"Own": OWN}, detector=TINY)
     assert trial(with_onnx.config, 2, ["explainers.Own"])["wrong"] == [
-        "explainers.Own (tests.custom:GradientTimesInput): asks the detector's module for gradients, and an ONNX file "
-        "has none: take the row out, or give the detector's weights in a form that torch reads"
+        "an ONNX file has no gradients, which this row asks the detector's module for: take it out, or give the "
+        "detector's weights in a form that torch reads: explainers.Own (tests.custom:GradientTimesInput)"
     ]
     assert trial(without.config, 5, ["explainers.Own"]) == {"wrong": [], "untried": []}
     occlusion = paths(explainers={"Own": OWN | {"method": "tests.custom:Occlusion"}}, detector=onnx)

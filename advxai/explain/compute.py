@@ -101,6 +101,11 @@ class _Work:
             fit = preprocessing.resize.fit
             self.found[face.key] = Explained(face, self.detector.classes, record, image, attacked, fit=fit)
             self.progress.less(config.adversary.forwards() - record["queries"])
+        # of faces called real no segment is attacked, and no map is made that needs a copy
+        called_real = sum(one.called_real for one in self.found.values())
+        attacks = len(self.names) * config.evaluation.top * config.evaluation.forwards()
+        lacking = sum(_expected(config, name) for name in self.names if "adversarial" in config.explainers[name].needs)
+        self.progress.less(called_real * (attacks + lacking))
 
     def _items(self, fake_only: bool) -> list[Record]:
         called_real = {key for key, one in self.found.items() if one.called_real}
@@ -111,7 +116,6 @@ class _Work:
         settings, expected = self.config.of_kind("explainer")[name], _expected(self.config, name)
         adversarial = "adversarial" in settings.needs
         items = self._items(fake_only=adversarial)
-        self.progress.less((len(self.faces) - len(items)) * expected)
         copies = self._copy if adversarial else None
         seed, tell = self.config.seed, self.tell
         say = (lambda sentence: tell(f"{name}: {sentence}")) if tell else None
@@ -130,7 +134,8 @@ class _Work:
         wanted = {(key, name): items for key, name, items in self._wanted()}
         unique = {(item["key"], item["mask"]): item for items in wanted.values() for item in items}
         forwards = settings.forwards()
-        self.progress.less((len(self.faces) * len(self.names) * settings.top - len(unique)) * forwards)
+        called_fake = sum(not one.called_real for one in self.found.values())
+        self.progress.less((called_fake * len(self.names) * settings.top - len(unique)) * forwards)
         made = {}
         for record in make_attacks(unique.values(), self._load, self.detector, settings, config.seed, self.at_once):
             made[record["key"], record["mask"]] = record

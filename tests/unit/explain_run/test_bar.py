@@ -8,7 +8,7 @@ from advxai.explain import compute
 from advxai.explain.progress import Progress
 from advxai.saliency import Maps, WhiteBox, registry
 from tests.unit.cases.small_run import KEY
-from tests.unit.explain_run.asking import changed, explained, read
+from tests.unit.explain_run.asking import changed, explained, read, weights
 
 
 class Steps(WhiteBox):
@@ -49,3 +49,25 @@ def test_white_boxes_count_and_the_end_is_reached(finished, tmp_path, monkeypatc
     assert image["explainers"]["LIME"]["cost"]["backwards"] == 0
     assert image["explainers"]["White"]["target"] == image["called"]
     assert np.isfinite(cost["seconds"])
+
+
+def test_of_faces_called_real_attacks_leave_the_total_with_the_copies(finished, tmp_path, monkeypatch):
+    """Not when all maps are made: until then the estimate would be far off."""
+    totals = {}
+
+    class Stages(Watched):
+        def stage(self, title):
+            totals[title] = self._bar.total
+            super().stage(title)
+
+    monkeypatch.setattr(Watched, "ends", [], raising=False)
+    monkeypatch.setattr(compute, "Progress", Stages)
+    rows = {
+        "LIME": {"method": "lime", "baseline": "zeros", "samples": 10},
+        "LIME_adv": {"method": "lime", "baseline": "adversarial", "samples": 10},
+    }
+    run = changed(finished, explainers=rows)
+    explained(run, [KEY], tmp_path, weights=weights(tmp_path / "real.safetensors", 50.0))
+    ((done, total),) = Watched.ends
+    assert done == total == totals["LIME"] == totals["segment attacks"]
+    assert totals["adversarial copies"] - totals["LIME"] > 2 * run.config.evaluation.top

@@ -13,6 +13,7 @@ from advxai.common.files import printable
 from advxai.run.environment import as_a_job
 
 DEFAULT = Path("config.yaml")
+STOPPED_READING = 128 + 13  # as a shell says of a command that ended for a broken pipe
 OPTION = re.compile(r"-[a-z]|--[a-z]+")
 REPLAY = """\
 A test case can name code of others: a detector, explainers or measures of their own. It is imported only if your
@@ -263,9 +264,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(_files_first(sys.argv[1:] if arguments is None else arguments))
     try:
         command: Callable[[argparse.Namespace], int] = parsed.command
-        return command(parsed)
+        code = command(parsed)
+        sys.stdout.flush()  # else who has stopped reading is met when the interpreter ends
+        return code
     except InputError as error:
         return _refuse(error)
+    except BrokenPipeError:  # as of `| head`; what is still to be written goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return STOPPED_READING
 
 
 def _refuse(reason: object) -> int:

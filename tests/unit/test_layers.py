@@ -213,3 +213,17 @@ def test_layers_in_words():
     assert in_words([layer(1)]) == "layer conv1, 4 x 5"
     assert in_words([layer(1), layer(2)]) == "layers conv1, 4 x 5; conv2, 4 x 5"
     assert in_words([layer(one) for one in range(9)]) == "9 layers, from conv0, 4 x 5, to conv8, 4 x 5"
+
+
+def test_who_stops_reading_ends_a_list_quietly():
+    import os
+    import subprocess
+    import sys
+
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "advxai", "detectors"], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")

@@ -9,6 +9,7 @@ from advxai.config.explainers import AnyExplainer
 from advxai.report.style import FULL, Form
 
 PAPER = ("lime", "shap", "sobol", "rise")  # whose figures stay as the paper's are: page, JSON and docs say it of them
+OF = "; of the "  # behind what a map says, of a row with a `target`
 CELLS = (
     "in deep layers a cell of it sees much more of the face than it covers; what speaks against the class is cut off; "
     "no map of manipulated pixels"
@@ -76,16 +77,17 @@ def meanings(rows: Mapping[str, AnyExplainer]) -> dict[str, str]:
     found = {}
     for name, entry in rows.items():
         if said := MEANINGS.get(entry.method):
-            of = "" if entry.target == "predicted" else f"; of the {entry.target} class, whatever the image is called"
+            of = "" if entry.target == "predicted" else f"{OF}{entry.target} class, whatever the image is called"
             found[name] = said + of
     return found
 
 
 def together(said: Mapping[str, str]) -> list[str]:
-    """Lines of `meanings`; rows that say the same share one: `LIME, LIME_adv: ...`."""
+    """Lines of `meanings`; rows that say the same, but for the class, share one: `A, B (of the real class): ...`."""
     names: dict[str, list[str]] = {}
     for name, text in said.items():
-        names.setdefault(text, []).append(name)
+        sentence, also, of = text.partition(OF)
+        names.setdefault(sentence, []).append(f"{name} ({also.removeprefix('; ')}{of})" if also else name)
     return [f"{', '.join(of)}: {text}." for text, of in names.items()]
 
 

@@ -13,6 +13,7 @@ import pytest
 from advxai.common.classes import FIVE
 from advxai.config import load
 from advxai.detector.metrics import evaluate, predictions
+from advxai.report.captions import together
 from advxai.report.page import sections
 from advxai.report.page.figures import describe, names
 from advxai.report.page.gallery import LEFT_OUT, entry, in_step, path
@@ -155,7 +156,9 @@ def test_the_run_s_rows_say_who_asks_for_gradients_and_its_maps_what_they_are() 
     ]  # fmt: skip
     lime, cam, ig, gradients = sections.meant(config, {"IG", "Own"})
     assert lime.startswith("LIME, LIME_adv: how a linear fit") and cam.startswith("G++: ")
-    assert ig.endswith("; of the real class, whatever the image is called.")
+    assert ig.startswith("IG (of the real class, whatever the image is called): how each pixel's difference")
+    said = {"A": "it is x", "B": "it is x; of the real class, whatever the image is called", "C": "it is y"}
+    assert together(said) == ["A, B (of the real class, whatever the image is called): it is x.", "C: it is y."]
     assert gradients.startswith("Maps of gradients are in full colour from the 99th percentile")
     paper = load({"run": "a", "corpus": {"kind": "ffpp", "root": "a", "splits": "b"}})
     assert sections.kinds(sections.explainers(paper, set())) == ""

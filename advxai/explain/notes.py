@@ -22,7 +22,8 @@ def of_face(one: Explained, config: Config, names: Sequence[str]) -> list[str]:
         said.append(f"The crop is {side} pixels wide; the detector sees it enlarged to {size}, without detail.")
     adversarial = [name for name in names if "adversarial" in config.explainers[name].needs]
     if one.called_real:
-        lacking = f", so that {_list(adversarial)} can't be made" if adversarial else ""
+        other = "another `baseline`, such as zeros or blur, needs none"
+        lacking = f", so that {_list(adversarial)} can't be made ({other})" if adversarial else ""
         said.append(
             f"The detector already calls this face {real}. NES has nothing to do: there is no adversarial copy"
             f"{lacking}, and no segments are attacked."

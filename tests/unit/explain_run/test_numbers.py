@@ -103,7 +103,7 @@ def test_of_a_face_called_real_the_class_real_is_explained(finished, faces, phot
     assert not any(one["attacks"] for one in image["explainers"].values())
     said = image["notes"][0]
     assert said.startswith("The detector already calls this face Real. NES has nothing to do: there is no adversarial")
-    assert "so that LIME_adv can't be made, and no segments are attacked" in said
+    assert "so that LIME_adv can't be made (another `baseline`, such as zeros or blur, needs none), and no seg" in said
     assert f"me.png, face 1: {said}" in outcome.notes
     assert outcome.lines[0].startswith("me.png, face 1: called Real (p = 1.00)")
 

@@ -213,7 +213,7 @@ def test_a_configfile_replaces_the_demo(tmp_path):
     ("change", "words"),
     [
         ({"explainers": {"A": {"method": "lime", "baseline": "zeros", "samples": -1}}}, ["explainers.A.samples", "-1"]),
-        ({"explainers": {"A": {"method": "gradcam", "baseline": "zeros"}}}, ["explainers.A.method", "gradcam"]),
+        ({"explainers": {"A": {"method": "gradkam", "baseline": "zeros"}}}, ["explainers.A.method", "gradkam"]),
         ({"colour": "red"}, ["colour: there is no such key"]),
         ({"detector": {"checkpoint": "absent.ckpt"}}, ["absent.ckpt", "correct the path"]),
     ],

@@ -221,9 +221,10 @@ def test_attention_that_a_layer_returns_is_seen_once_each_time_it_is_computed(im
 
 
 def test_a_block_that_runs_twice_has_no_layer_for_a_cam_and_pooling_isn_t_a_block():
-    """The only norms are that block's: the convolution is left."""
+    """The only norms are that block's: no layer is left that would stand for the network's end."""
     net = Network(Hub().eval(), TWO, torch.device("cpu"), 3, lambda rows: None)
-    assert [layer.name for layer in chosen(net, "last", SIZE)] == ["embed"]
+    with pytest.raises(NoLayer, match="layers: no norm of the last block, block, gives a map; name layers, `python -m"):
+        chosen(net, "last", SIZE)
 
 
 class Turned(nn.Module):

@@ -141,6 +141,7 @@ class Custom(Filled):
 
     method: str = Field(description="`module:Class`, or the name of an entry point of the group advxai.explainers.")
     params: Plain = Field({}, description="Keyword arguments of the class.")
+    gradient_batch: int | None = Field(None, ge=1, le=4096, description="Of a white box, as of ours; null: as there.")
 
     @field_validator("method")
     @classmethod

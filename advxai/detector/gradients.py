@@ -56,7 +56,7 @@ class Network(nn.Module):
         back: Callable[[int], None] | None = None,
     ) -> None:
         super().__init__()
-        self.layers = copy.deepcopy(module).eval().requires_grad_(False)
+        self.layers = _copied(module)
         self.layers.to(device).to(memory_format=torch.channels_last)
         for layer in self.layers.modules():
             if getattr(layer, "inplace", False) is True:
@@ -64,6 +64,7 @@ class Network(nn.Module):
         self.classes, self.device, self.batch = classes, device, batch
         self.rows = self.calls = self.backwards = 0
         self._count, self._told = count, back
+        self.eval()
 
     def forward(self, images: Tensor) -> Tensor:
         """Scores of images; they carry gradients where the images do."""
@@ -78,6 +79,11 @@ class Network(nn.Module):
         outputs: Tensor = self.layers(images.to(memory_format=torch.channels_last)).float()[:rows]
         if self.classes.positive is not None:
             outputs = torch.cat((outputs, -outputs) if self.classes.positive == 0 else (-outputs, outputs), dim=1)
+        if images.requires_grad and torch.is_grad_enabled() and not outputs.requires_grad:
+            raise InputError(
+                "the detector's scores carry no gradient, for its forward cuts them off (torch.no_grad, detach or the "
+                "like): correct it, or take white boxes out"
+            )
         if outputs.requires_grad:
             outputs.register_hook(lambda _: self._back(rows))  # type: ignore[no-untyped-call]
         return outputs
@@ -101,12 +107,13 @@ class Network(nn.Module):
 
     @contextmanager
     def unhooked(self, who: str) -> Iterator[None]:
-        """See that no hook is left behind, which would act on the images that come after.
+        """See that neither a hook nor a change is left behind, which would act on the images that come after.
 
         Raises:
-            InputError: one is; names the layer. It is removed.
+            InputError: a hook is left, which is removed; or a layer is in another mode, or has other weights, buffers
+                or another forward. Names the layer.
         """
-        before = _hooks(self)
+        before, state = _hooks(self), _states(self)
         try:
             yield
         finally:
@@ -118,6 +125,42 @@ class Network(nn.Module):
                         del registered[key]
         if left:
             raise InputError(f"{who}: has left hooks on the layer {min(left)}; remove them, also after an error")
+        changed = [name or "(the network)" for name, one in _states(self).items() if one != state.get(name)]
+        if changed:
+            raise InputError(
+                f"{who}: has left the layer {changed[-1]} changed (its mode, weights, buffers or forward), on which "
+                "the images after it would depend; put it back as it was"
+            )
+
+
+def _copied(module: nn.Module) -> nn.Module:
+    """A copy in evaluation mode whose weights have no gradients.
+
+    Raises:
+        InputError: it can't be copied, or not be differentiated so, as a ScriptModule.
+    """
+    try:
+        return copy.deepcopy(module).eval().requires_grad_(False)
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # whatever a module of the user's own raises
+        raise InputError(
+            f"the detector's {type(module).__name__} can't be copied to take gradients of it ({error}): white boxes "
+            "need a plain torch module, so give one, or take these rows out"
+        ) from error
+
+
+def _states(module: nn.Module) -> dict[str, tuple[object, ...]]:
+    """Each layer's mode and forward, and which weights and buffers it has in which version (torch counts changes)."""
+    return {
+        name: (
+            layer.training,
+            layer.__dict__.get("forward"),
+            *((id(one), one._version, one.requires_grad) for one in layer.parameters(recurse=False)),
+            *((id(one), one._version) for one in layer.buffers(recurse=False) if one.is_floating_point()),
+        )
+        for name, layer in module.named_modules()
+    }
 
 
 def _hooks(module: nn.Module) -> dict[str, set[tuple[str, int]]]:

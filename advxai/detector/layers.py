@@ -241,6 +241,11 @@ def chosen(network: Network, wanted: str | Sequence[str], size: int) -> list[Lay
         NoLayer: there is no such layer, or it gives no map.
     """
     found = looked_at(network, size)
+    if not any(layer.reached for layer in found.values()):
+        raise NoLayer(
+            "layers: none gets a gradient, for the detector's forward cuts its scores off from them (torch.no_grad, "
+            "detach or the like): correct it, or take white boxes out"
+        )
     if wanted == "last":
         return [last_of(found)]
     if wanted == "all":

@@ -62,6 +62,8 @@ def run(
             yield from made
     with running(explainer, who):
         remarks = explainer.remarks()
+    if not isinstance(remarks, list | tuple) or not all(isinstance(one, str) for one in remarks):
+        raise InputError(f"{who}: its `remarks` returned {remarks!r} and no list of sentences; correct it")
     for remark in remarks:
         say(remark)
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
+from advxai.detector.layers import NoLayer, chosen
 from advxai.detector.model import Detector
 from advxai.saliency import Maps, WhiteBox
 from advxai.saliency.batches import run as run_white
@@ -115,3 +116,72 @@ def test_what_a_white_box_may_not_do(explainer, said):
     detector, entry = pictures.detector(1.0), explainer_settings(method=METHOD, baseline="zeros")
     with pytest.raises(InputError, match=said):
         list(run_white(pictures.items(1), pictures.load, detector, explainer, entry, 0, None, None, "who"))
+
+
+class Trains(WhiteBox):
+    def maps(self, network, batch):
+        network.layers.train()
+        return Maps(np.zeros((len(batch), SIZE, SIZE)))
+
+
+class Reweighs(WhiteBox):
+    def maps(self, network, batch):
+        with torch.no_grad():
+            next(network.layers.parameters()).mul_(2)
+        return Maps(np.zeros((len(batch), SIZE, SIZE)))
+
+
+class Remarks(WhiteBox):
+    def maps(self, network, batch):
+        return Maps(np.zeros((len(batch), SIZE, SIZE)))
+
+    def remarks(self):
+        return "a sentence"
+
+
+@pytest.mark.parametrize(
+    ("explainer", "said"),
+    [
+        (Trains(), r"who: has left the layer layers\S* changed \(its mode, weights, buffers or forward\)"),
+        (Reweighs(), r"who: has left the layer layers\S* changed"),
+        (Remarks(), "who: its `remarks` returned 'a sentence' and no list of sentences"),
+    ],
+)
+def test_what_a_white_box_may_not_leave_behind(explainer, said):
+    """The images of the next batch would have other maps than alone."""
+    module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    detector = Detector(module, UNIT, classes=("Real", "Fake"), forward_batch=4)
+    entry = explainer_settings(method=METHOD, baseline="zeros")
+    with pytest.raises(InputError, match=said):
+        list(run_white(pictures.items(1), pictures.load, detector, explainer, entry, 0, None, None, "who"))
+
+
+class CutOff(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+    def forward(self, x):
+        with torch.no_grad():
+            return self.inner(x)
+
+
+def test_a_detector_without_gradients_is_said_to_be_one():
+    detector = Detector(CutOff(), UNIT, classes=("Real", "Fake"), forward_batch=4)
+    with pytest.raises(InputError, match="the detector's scores carry no gradient, for its forward cuts them off"):
+        list(_records(detector, 1))
+    with pytest.raises(NoLayer, match="layers: none gets a gradient, for the detector's forward cuts its scores off"):
+        chosen(detector.network(), "last", SIZE)
+
+
+def test_a_module_of_torchscript_is_no_plain_one():
+    module = torch.jit.trace(CutOff().inner.eval(), torch.zeros(4, 3, SIZE, SIZE))
+    with pytest.raises(InputError, match="can't be copied to take gradients of it .*white boxes need a plain torch"):
+        Detector(module, UNIT, classes=("Real", "Fake"), forward_batch=4).network()
+
+
+def test_a_white_box_of_one_s_own_has_a_gradient_batch():
+    """Which is in its digest where it is given alone."""
+    entry = explainer_settings(method=METHOD, baseline="zeros", gradient_batch=2)
+    (record,) = run(pictures.items(1), pictures.load, pictures.detector(1.0), entry, seed=5, at_once=1)
+    assert entry.gradient_batch == 2 and record["backwards"] == 1

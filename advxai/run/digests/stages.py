@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import Any
 
 from advxai.config.controls import Control
-from advxai.config.explainers import AnyExplainer, module_of
+from advxai.config.explainers import AnyExplainer, Custom, module_of
 from advxai.config.metrics import CustomMeasure
 from advxai.config.science import Nes
 from advxai.run.digests.base import VERSIONS, digest
@@ -78,6 +78,8 @@ class Digests(DetectorDigests):
             return self._control_params(settings)
         if settings["target"] == "predicted":  # younger than many a file
             del settings["target"]
+        if isinstance(entry, Custom) and entry.gradient_batch is None:  # likewise
+            del settings["gradient_batch"]
         if entry.filling:
             # Settings of a baseline that this one doesn't have must not change its digest.
             relevant = {"blur": {"kind", "size"}, "noise": {"kind", "std"}}.get(entry.filling, {"kind"})

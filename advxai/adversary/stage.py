@@ -1,6 +1,7 @@
 """The stage `adversary`: one NES attack an image, shared by every explainer and every table."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -39,28 +40,30 @@ def run(
     """
     size = (detector.preprocessing.input_size,) * 2
 
-    def works() -> Iterator[tuple[tuple[str, str], Work[Attack]]]:
-        for item, image in ahead(lambda item: detector.preprocessing.normalised(load(item)), items):
-            identity = (seed, "adversary", item["key"])
-            noise = gaussian_noise(settings.samples, size, detector.device, *identity, channels=settings.channels)
-            work = attack(detector.place(image), settings, detector.preprocessing, noise, detector.classes)
-            yield (item["key"], item["sha256"]), work
+    with closing(ahead(lambda item: detector.preprocessing.normalised(load(item)), items)) as prepared:
 
-    together = min(at_once, nes_at_once(settings, detector))
-    for (key, sha256), outcome, cost in drive(works(), detector, together, "adversary"):
-        yield {
-            "key": key,
-            "sha256": sha256,
-            "steps": outcome.steps,
-            "iterations": outcome.iterations,
-            "queries": outcome.queries,
-            "calls": cost.calls,
-            "seconds": cost.seconds,
-            "before": outcome.before,
-            "after": outcome.after,
-            "success": outcome.success,
-            "trace": outcome.trace,
-        }
+        def works() -> Iterator[tuple[tuple[str, str], Work[Attack]]]:
+            for item, image in prepared:
+                identity = (seed, "adversary", item["key"])
+                noise = gaussian_noise(settings.samples, size, detector.device, *identity, channels=settings.channels)
+                work = attack(detector.place(image), settings, detector.preprocessing, noise, detector.classes)
+                yield (item["key"], item["sha256"]), work
+
+        together = min(at_once, nes_at_once(settings, detector))
+        for (key, sha256), outcome, cost in drive(works(), detector, together, "adversary"):
+            yield {
+                "key": key,
+                "sha256": sha256,
+                "steps": outcome.steps,
+                "iterations": outcome.iterations,
+                "queries": outcome.queries,
+                "calls": cost.calls,
+                "seconds": cost.seconds,
+                "before": outcome.before,
+                "after": outcome.after,
+                "success": outcome.success,
+                "trace": outcome.trace,
+            }
 
 
 def adversarial_images(

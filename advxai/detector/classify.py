@@ -1,6 +1,7 @@
 """Class probabilities of images."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import torch
@@ -32,8 +33,9 @@ def classify(items: Sequence[Item], load: Callable[[Item], Pixels], detector: De
 
     batch = detector.forward_batch
     parts = [items[start : start + batch] for start in range(0, len(items), batch)]
-    for part, images in ahead(prepared, parts):
-        names = [item["key"] for item in part]
-        answers = detector.probabilities(images.to(detector.device), names).cpu().numpy()
-        for item, answer in zip(part, answers, strict=True):
-            yield {"key": item["key"], "sha256": item["sha256"], "probabilities": answer}
+    with closing(ahead(prepared, parts)) as pairs:
+        for part, images in pairs:
+            names = [item["key"] for item in part]
+            answers = detector.probabilities(images.to(detector.device), names).cpu().numpy()
+            for item, answer in zip(part, answers, strict=True):
+                yield {"key": item["key"], "sha256": item["sha256"], "probabilities": answer}

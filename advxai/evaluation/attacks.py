@@ -5,6 +5,7 @@ which other explainers' jobs can take over.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from typing import Any
 
 import torch
@@ -48,19 +49,19 @@ def run(
         pixels = torch.from_numpy(item["pixels"]).to(detector.device)
         return (yield from attack(image, settings, detector.preprocessing, noise, detector.classes, pixels))
 
-    prepared = ahead(lambda item: detector.preprocessing.normalised(load(item)), attacks)
-    works = (
-        ((item["key"], item["sha256"], item["mask"]), work(item, detector.place(image))) for item, image in prepared
-    )
-    together = min(at_once, nes_at_once(settings, detector))
-    for (key, sha256, mask), outcome, _ in drive(works, detector, together, "evaluation"):
-        yield {
-            "key": key,
-            "sha256": sha256,
-            "mask": mask,
-            "iterations": outcome.iterations,
-            "queries": outcome.queries,
-            "before": outcome.before,
-            "after": outcome.after,
-            "success": outcome.success,
-        }
+    with closing(ahead(lambda item: detector.preprocessing.normalised(load(item)), attacks)) as prepared:
+        works = (
+            ((item["key"], item["sha256"], item["mask"]), work(item, detector.place(image))) for item, image in prepared
+        )
+        together = min(at_once, nes_at_once(settings, detector))
+        for (key, sha256, mask), outcome, _ in drive(works, detector, together, "evaluation"):
+            yield {
+                "key": key,
+                "sha256": sha256,
+                "mask": mask,
+                "iterations": outcome.iterations,
+                "queries": outcome.queries,
+                "before": outcome.before,
+                "after": outcome.after,
+                "success": outcome.success,
+            }

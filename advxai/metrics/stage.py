@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -63,11 +64,15 @@ def with_forwards(
 
     chunk = whole_batches(CHUNK, detector)
     prepare = detector.preprocessing.normalised
-    prepared = ahead(lambda item: subjects.with_inputs(item["key"], item["sha256"], prepare, chunk), items)
-    works = (((item["key"], item["sha256"]), _work(measure, _placed(subject, detector))) for item, subject in prepared)
-    together = min(at_once, enough(min(measure.rows, chunk), detector))
-    for (key, sha256), measured, cost in drive(works, detector, together, f"metrics.{measure.name}"):
-        yield _record(key, sha256, measure, measured, cost.images, cost.seconds)
+    with closing(
+        ahead(lambda item: subjects.with_inputs(item["key"], item["sha256"], prepare, chunk), items)
+    ) as prepared:
+        works = (
+            ((item["key"], item["sha256"]), _work(measure, _placed(subject, detector))) for item, subject in prepared
+        )
+        together = min(at_once, enough(min(measure.rows, chunk), detector))
+        for (key, sha256), measured, cost in drive(works, detector, together, f"metrics.{measure.name}"):
+            yield _record(key, sha256, measure, measured, cost.images, cost.seconds)
 
 
 def _work(measure: Measure, subject: Subject) -> Measuring:

@@ -1,6 +1,7 @@
 """The stage `saliency`: maps, segments, scores and rankings of one explainer."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from typing import Any
 
 from torch import Tensor
@@ -139,16 +140,16 @@ def run(
                 f"{who}: {error}: take the row out, or give the detector in a form that torch reads"
             ) from error
         return
-    prepared = ahead(lambda item: prepare(item, load, detector, settings, filling), items)
-    works = (
-        (
-            (item["key"], item["sha256"]),
-            _explain(item, ready, detector, explainer, settings, seed, adversarial, who),
+    with closing(ahead(lambda item: prepare(item, load, detector, settings, filling), items)) as prepared:
+        works = (
+            (
+                (item["key"], item["sha256"]),
+                _explain(item, ready, detector, explainer, settings, seed, adversarial, who),
+            )
+            for item, ready in prepared
         )
-        for item, ready in prepared
-    )
-    together = min(at_once, enough(min(explainer.rows, whole_batches(CHUNK, detector)), detector))
-    for (key, sha256), record, cost in drive(works, detector, together, who):
-        seconds = cost.seconds + record.pop("preparation")
-        spent = {"images": cost.images - 1, "calls": cost.calls - 1, "backwards": 0, "seconds": seconds}
-        yield {"key": key, "sha256": sha256, **record, **spent}
+        together = min(at_once, enough(min(explainer.rows, whole_batches(CHUNK, detector)), detector))
+        for (key, sha256), record, cost in drive(works, detector, together, who):
+            seconds = cost.seconds + record.pop("preparation")
+            spent = {"images": cost.images - 1, "calls": cost.calls - 1, "backwards": 0, "seconds": seconds}
+            yield {"key": key, "sha256": sha256, **record, **spent}

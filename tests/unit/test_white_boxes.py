@@ -1,5 +1,7 @@
 """White boxes in the stage saliency, on detectors whose gradients are known."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -185,3 +187,18 @@ def test_a_white_box_of_one_s_own_has_a_gradient_batch():
     entry = explainer_settings(method=METHOD, baseline="zeros", gradient_batch=2)
     (record,) = run(pictures.items(1), pictures.load, pictures.detector(1.0), entry, seed=5, at_once=1)
     assert entry.gradient_batch == 2 and record["backwards"] == 1
+
+
+@pytest.mark.parametrize("method", [METHOD, "tests.custom:Occlusion"])
+def test_an_error_ends_the_thread_that_prepares_images(method):
+    """Also while somebody holds the error, whose frames would keep it alive."""
+
+    def load(item):
+        if item["key"] == items[0]["key"]:
+            raise InputError("unreadable")
+        return pictures.load(item)
+
+    items, before = pictures.items(1, 2, 3), set(threading.enumerate())
+    with pytest.raises(InputError, match="unreadable"):
+        list(run(items, load, pictures.detector(1.0), explainer_settings(method=method, baseline="zeros"), 0, 2))
+    assert not [one for one in set(threading.enumerate()) - before if one.name.startswith("ahead")]

@@ -75,6 +75,18 @@ def drive_one(work, detector: Detector):
     return result, cost
 
 
+def asked(work, predict):
+    """What a piece of work returns, and its requests, answered by a function of images (n, ...)."""
+    requests = []
+    try:
+        request = next(work)
+        while True:
+            requests.append(request.clone())
+            request = work.send(predict(request))
+    except StopIteration as end:
+        return end.value, requests
+
+
 def explainer_settings(**entry):
     """A checked entry of `explainers:`."""
     corpus = {"kind": "demo", "clips": [{"name": "a", "first_id": 0, "source": {"path": "x"}, "splits": {"test": 2}}]}

@@ -109,12 +109,12 @@ def named(value: str) -> str:
     Raises:
         ValueError: it can't be one.
     """
-    if not re.fullmatch(NAME, value):
-        raise ValueError("may hold the letters A to Z, digits and _ only, a letter first")
-    return _short_enough(value)
+    return _named(value, NAME, "digits and _")
 
 
-def _short_enough(value: str) -> str:
+def _named(value: str, pattern: str, besides: str) -> str:
+    if not re.fullmatch(pattern, value):
+        raise ValueError(f"may hold the letters A to Z, {besides} only, a letter first")
     if len(value) > LONGEST:
         raise ValueError(f"may have {LONGEST} characters at most, for it is part of file names")
     return value
@@ -126,9 +126,7 @@ def row_named(value: str) -> str:
     Raises:
         ValueError: it can't be one.
     """
-    if not re.fullmatch(ROW, value):
-        raise ValueError("may hold the letters A to Z, digits, _ and + only, a letter first")
-    return _short_enough(value)
+    return _named(value, ROW, "digits, _ and +")
 
 
 def one_of(names: Iterable[str]) -> str:

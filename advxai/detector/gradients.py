@@ -72,11 +72,9 @@ class Network(nn.Module):
 
     def _scores(self, images: Tensor) -> Tensor:
         rows = len(images)
-        if rows < self.batch:
-            images = torch.cat([images, images.new_zeros((self.batch - rows, *images.shape[1:]))])
         self.rows, self.calls = self.rows + rows, self.calls + 1
         self._count(rows)
-        outputs: Tensor = self.layers(images.to(memory_format=torch.channels_last)).float()[:rows]
+        outputs = self._outputs(images)
         if self.classes.positive is not None:
             outputs = torch.cat((outputs, -outputs) if self.classes.positive == 0 else (-outputs, outputs), dim=1)
         if images.requires_grad and torch.is_grad_enabled() and not outputs.requires_grad:
@@ -91,9 +89,15 @@ class Network(nn.Module):
     @torch.no_grad()
     def probabilities(self, images: Tensor) -> Tensor:
         """Probabilities (n, classes) of images, at most `batch`, by the module; they aren't counted."""
-        padded = torch.cat([images, images.new_zeros((self.batch - len(images), *images.shape[1:]))])
-        outputs = self.layers(padded.to(memory_format=torch.channels_last)).float()[: len(images)]
-        return per_class(outputs, self.classes).softmax(dim=1)
+        return per_class(self._outputs(images), self.classes).softmax(dim=1)
+
+    def _outputs(self, images: Tensor) -> Tensor:
+        """The module's outputs for at most `batch` images, in one forward of so many rows."""
+        rows = len(images)
+        if rows < self.batch:
+            images = torch.cat([images, images.new_zeros((self.batch - rows, *images.shape[1:]))])
+        outputs: Tensor = self.layers(images.to(memory_format=torch.channels_last))
+        return outputs.float()[:rows]
 
     def _back(self, rows: int) -> None:
         self.backwards += rows

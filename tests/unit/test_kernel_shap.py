@@ -10,7 +10,7 @@ from torch import Tensor
 
 from advxai.saliency import Inputs, build
 from advxai.saliency.kernel_shap import KernelShap, default_design, kernel, of_size, shapley
-from tests.helpers import SIZE, drive_one, explainer_settings, inputs_of, linear_detector, quadrants
+from tests.helpers import SIZE, asked, drive_one, explainer_settings, inputs_of, linear_detector, quadrants
 
 Game = Callable[[np.ndarray], np.ndarray]
 
@@ -177,24 +177,14 @@ def row(**entry: object) -> KernelShap:
     return build(explainer_settings(method="kernel_shap", baseline="zeros", **entry))
 
 
-def driven(explainer: KernelShap, inputs: Inputs, predict: Callable[[Tensor], Tensor]) -> tuple[object, list[Tensor]]:
-    """The explanation, and the requests."""
-    work, seen = explainer.explain(inputs), []
-    try:
-        request = next(work)
-        while True:
-            seen.append(request.clone())
-            request = work.send(predict(request))
-    except StopIteration as end:
-        return end.value, seen
-
-
 def test_the_image_and_the_baseline_are_asked_first():
     image, baseline = (
         torch.rand((3, SIZE, SIZE), generator=torch.Generator().manual_seed(0)),
         torch.zeros(3, SIZE, SIZE),
     )
-    _, seen = driven(row(samples=41), inputs_of(image, baseline), lambda request: torch.full((len(request), 2), 0.5))
+    _, seen = asked(
+        row(samples=41).explain(inputs_of(image, baseline)), lambda request: torch.full((len(request), 2), 0.5)
+    )
     assert [len(one) for one in seen] == [16, 16, 10]
     assert torch.equal(seen[0][0], image) and torch.equal(seen[0][1], baseline)
     # every other image is one or the other, segment by segment, and its complement is asked too
@@ -239,7 +229,7 @@ def test_images_of_few_segments(segments):
     image = torch.rand((3, SIZE, SIZE), generator=torch.Generator().manual_seed(0))
     inputs = inputs_of(image, torch.zeros_like(image))
     given = Inputs(**{**vars(inputs), "segments": labels})
-    explanation, seen = driven(row(), given, lambda request: request.mean(dim=(1, 2, 3))[:, None].repeat(1, 2))
+    explanation, seen = asked(row().explain(given), lambda request: request.mean(dim=(1, 2, 3))[:, None].repeat(1, 2))
     assert sum(map(len, seen)) == 2**segments
     shares = [float(image[:, labels == label].sum()) / image.numel() for label in range(segments)]
     np.testing.assert_allclose(explanation.scores, shares, atol=1e-6)
@@ -259,7 +249,7 @@ def test_segments_of_a_clip():
         worth = kept.float() @ effects + 0.4 * (kept[:, 1] & kept[:, 2])
         return torch.stack([-worth, worth], dim=1)
 
-    explanation, seen = driven(row(samples=100), inputs, predict)
+    explanation, seen = asked(row(samples=100).explain(inputs), predict)
     assert {tuple(one.shape[1:]) for one in seen} == {tuple(clip.shape)} and sum(map(len, seen)) == 64
     np.testing.assert_allclose(explanation.scores, [0.1, 0.0, 0.5, 0.0, 0.05, 0.15], atol=1e-6)
     assert explanation.map.shape == labels.shape and explanation.map.dtype == np.float32

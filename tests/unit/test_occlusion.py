@@ -1,32 +1,18 @@
 """Occlusion: cells and windows, the map by hand, what is asked."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from advxai.common.errors import InputError
-from advxai.saliency import Explanation, Inputs, build
+from advxai.saliency import Inputs, build
 from advxai.saliency.occlusion import Occlusion, lines, lost
-from tests.helpers import SIZE, drive_one, explainer_settings, inputs_of, linear_detector
+from tests.helpers import SIZE, asked, drive_one, explainer_settings, inputs_of, linear_detector
 
 
 def row(**entry: object) -> Occlusion:
     return build(explainer_settings(method="occlusion", baseline="zeros", **entry))
-
-
-def driven(explainer: Occlusion, inputs: Inputs, predict: Callable[[Tensor], Tensor]) -> tuple[Explanation, Tensor]:
-    """The explanation, and all images that were asked for."""
-    work, seen = explainer.explain(inputs), []
-    try:
-        request = next(work)
-        while True:
-            seen.append(request.clone())
-            request = work.send(predict(request))
-    except StopIteration as end:
-        return end.value, torch.cat(seen)
 
 
 def mean_of(images: Tensor) -> Tensor:
@@ -75,7 +61,8 @@ def test_the_map_is_what_windows_lose_pixel_by_pixel(height, width):
 
     labels = (np.arange(height * width) // 11).reshape(height, width).astype(np.int16)
     inputs = Inputs("a", image, baseline, labels, 1, np.random.default_rng(0), 4)
-    explanation, seen = driven(row(grid=3, window=2), inputs, predict)
+    explanation, requests = asked(row(grid=3, window=2).explain(inputs), predict)
+    seen = torch.cat(requests)
     total, times = np.zeros((2, height, width))
     edges = [[-(-place * side // 3) for place in range(4)] for side in (height, width)]
     before = float(predict(image[None])[0, 1])
@@ -97,9 +84,9 @@ def test_the_map_is_what_windows_lose_pixel_by_pixel(height, width):
 def test_what_speaks_against_the_class_is_below_zero():
     image = torch.ones(3, SIZE, SIZE)
     image[:, :, SIZE // 2 :] = -1
-    explanation, _ = driven(row(grid=4, window=1), inputs_of(image, image * 0), mean_of)
+    explanation, _ = asked(row(grid=4, window=1).explain(inputs_of(image, image * 0)), mean_of)
     np.testing.assert_allclose(explanation.map, image[0].numpy() / 16, atol=1e-6)
-    other, _ = driven(row(grid=4, window=1), inputs_of(image, image * 0, target=0), mean_of)
+    other, _ = asked(row(grid=4, window=1).explain(inputs_of(image, image * 0, target=0)), mean_of)
     np.testing.assert_allclose(other.map, -explanation.map, atol=1e-6)
 
 
@@ -107,7 +94,8 @@ def test_a_grid_finer_than_the_pixels():
     """Windows without a pixel ask for the image; every pixel still lies in windows that hide it."""
     image = torch.rand((3, 4, 4), generator=torch.Generator().manual_seed(0))
     inputs = Inputs("a", image, image * 0, np.zeros((4, 4), np.int16), 1, np.random.default_rng(0), 64)
-    explanation, seen = driven(row(grid=8, window=1), inputs, mean_of)
+    explanation, requests = asked(row(grid=8, window=1).explain(inputs), mean_of)
+    seen = torch.cat(requests)
     assert len(seen) == 65 and sum(torch.equal(one, image) for one in seen) == 1 + 64 - 16
     np.testing.assert_allclose(explanation.map, image.sum(dim=0) / 48, atol=1e-6)
 

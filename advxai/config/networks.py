@@ -1,11 +1,34 @@
 """What is known of the networks of our own, by the name that `detector.model` gives them; they are built elsewhere."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import Field
 
 from advxai.common.classes import Output
+from advxai.config.base import Model
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # mean and standard deviation of red, green, blue
 HALF = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
+
+
+class Options(Model):
+    """What can be chosen of the networks that stand on a backbone; null: as the network has it."""
+
+    backbone: str | None = Field(
+        None, min_length=1, description="The convolutional network in front: timm's name, such as tf_efficientnet_b4."
+    )
+    tokens: Literal["channels", "places"] | None = Field(
+        None,
+        description="What efficientnet_vit's tokens are. channels, as released: 1,024 learnt mixtures of the last "
+        "map's channels, each over all of its places; they lie nowhere. places: the places of a map.",
+    )
+    stride: Literal[8, 16, 32] | None = Field(
+        None, description="Pixels of the input by place of the map whose places are tokens; 32: the last map."
+    )
+    width: int | None = Field(None, ge=8, le=4096, description="Numbers of a token, where tokens are places.")
+    depth: int | None = Field(None, ge=1, le=64, description="Blocks of the transformer.")
 
 
 @dataclass(frozen=True)
@@ -22,6 +45,9 @@ class Network:
         output: what turns its outputs into probabilities; None: there is no telling.
         positive: the class whose probability the sigmoid is; None with a softmax.
         keras: whether its weights are read from a file of Keras, too.
+        options: of `Options` those that it has, with their defaults.
+        input: keys of the configuration's `detector`, besides size, mean and std, by which its published weights are
+            asked: colour and resize.
     """
 
     input_size: int
@@ -33,6 +59,8 @@ class Network:
     output: Output | None = None
     positive: str | None = None
     keras: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+    input: Mapping[str, Any] = field(default_factory=dict)
 
 
 EFFICIENTNET = "Tan and Le, EfficientNet: Rethinking Model Scaling, ICML 2019, arXiv:1905.11946"
@@ -95,6 +123,25 @@ ICPR = Network(
 )
 ICPR_KINDS = ("autoatt", "st", "autoattst")
 
+# As its authors ask it: blue first, 0 to 255, letterboxed.
+BYTES = (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)
+LETTERBOX = {
+    "colour": "bgr",
+    "resize": {"library": "opencv", "interpolation": "area_or_bicubic", "fit": "letterbox"},
+}
+EFFICIENTNET_VIT = Network(
+    224,
+    *BYTES,
+    source="the GitHub repository noame12/Explainable_Attention_Based_Deepfake_Detector (2022), after Coccomini et "
+    "al., ICIAP 2022, arXiv:2107.02612",
+    weights="its author's file efficientnetB0_checkpoint89_All isn't public any more",
+    classes=("Real", "Fake"),
+    output="sigmoid",
+    positive="Fake",
+    options={"backbone": "tf_efficientnet_b0", "tokens": "channels", "stride": 32, "width": 192, "depth": 6},
+    input=LETTERBOX,
+)
+
 # 06 and 07 in a name: the release of efficientnet_pytorch whose paddings the network has. Without a number it is 0.7,
 # but 0.6 of ICPR 2020, whose authors name no release and probably trained before 0.7 came out.
 NETWORKS = {
@@ -107,11 +154,19 @@ NETWORKS = {
     "deepfakebench_mesoinception4": _deepfakebench(MESO.source),
     **{f"icpr_{kind}_b4": ICPR for kind in ICPR_KINDS},
     **{f"icpr07_{kind}_b4": ICPR for kind in ICPR_KINDS},
+    "efficientnet_vit": EFFICIENTNET_VIT,
 }
 KERAS = tuple(name for name, network in NETWORKS.items() if network.keras)
 # For messages: a family by its first and last.
 NAMES = (
     "meso4, mesoinception4, efficientnet_pytorch_b0 to _b7, efficientnet_pytorch06_b0 to _b7, deepfakebench_effnb4, "
     "deepfakebench_meso4, deepfakebench_mesoinception4, icpr_autoatt_b4, icpr_st_b4, icpr_autoattst_b4, the same with "
-    "icpr07_"
+    "icpr07_, efficientnet_vit"
 )
+
+
+def options_of(model: str, asked: Options | None) -> dict[str, Any]:
+    """All options of a network of ours, asked for or not; {}: it has none."""
+    own = dict(NETWORKS[model].options) if model in NETWORKS else {}
+    given = {} if asked is None else asked.model_dump(exclude_none=True)
+    return {name: given.get(name, value) for name, value in own.items()}

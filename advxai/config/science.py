@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -10,7 +10,7 @@ from advxai.common.classes import Output
 from advxai.config.base import Medium, Model, Number, fraction
 from advxai.config.data import Manipulation
 from advxai.config.dialects import Dialect
-from advxai.config.networks import NETWORKS
+from advxai.config.networks import NETWORKS, Options
 
 Colour = Literal["rgb", "bgr"]
 Fit = Literal["stretch", "letterbox", "pad"]
@@ -107,6 +107,9 @@ class Detector(Model):
         "deepfakebench_meso4, deepfakebench_mesoinception4, icpr_autoatt_b4, icpr_st_b4, icpr_autoattst_b4 "
         "(icpr07_*: with those of 0.7); or `module:factory` returning a torch module.",
     )
+    network: Options | None = Field(
+        None, description="What can be chosen of efficientnet_vit and the like. null: as these networks have it."
+    )
     checkpoint: str | None = Field(
         None,
         min_length=1,
@@ -198,8 +201,17 @@ class Detector(Model):
         """What a network of ours sees is known; not as if it had been given, for a file may know better."""
         if self.model in NETWORKS:
             network, given = NETWORKS[self.model], self.given
-            own = {"input_size": network.input_size, "mean": network.mean, "std": network.std}
+            own: dict[str, Any] = {"input_size": network.input_size, "mean": network.mean, "std": network.std}
+            own |= network.input
+            if "resize" in own:
+                own["resize"] = Resize.model_validate(own["resize"])
             self.__dict__.update({name: value for name, value in own.items() if name not in given})
+        asked = {} if self.network is None else self.network.model_dump(exclude_none=True)
+        has = NETWORKS[self.model].options if self.model in NETWORKS else {}
+        for name in asked:
+            if name not in has:
+                own_options = ", ".join(has) or "none"
+                raise ValueError(f"network.{name}: {self.model} has no such option (it has {own_options}); take it out")
         return self
 
     @property

@@ -55,7 +55,7 @@ def _network(settings: Settings, outputs: int) -> nn.Module:
     if name in NETWORKS:
         from advxai.detector.networks import build
 
-        return build(name, outputs, settings.input_size)
+        return build(name, outputs, settings.input_size, settings.network)
     if is_hub(name) or name == ONNX:
         raise InputError(
             f"detector.model: {name} is made of its own file alone; set detector.checkpoint to it, for it can't be "
@@ -145,16 +145,32 @@ def _tensors(state: dict[Any, Any], file: Path) -> State:
     return {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
 
 
-def load_initial(module: nn.Module, file: Path) -> None:
-    """Put pretrained weights (ImageNet's) into a module whose head may have another width.
+def load_initial(module: nn.Module, file: Path, backbone: str | None = None) -> None:
+    """Put pretrained weights (ImageNet's) into a module whose head may have another width, or into its backbone.
 
     By name where the file has every name of the module; else, for a torch file, tensor by tensor in order, where
     shapes and last name parts (weight, bias, running_mean, running_var) agree all the way. A head of another width
     stays as initialised.
 
+    Args:
+        module: gets them.
+        file: of weights of the same architecture.
+        backbone: timm's name of the network that the module stands on, as its attribute `backbone`; None: the module
+            itself is of the architecture.
+
     Raises:
         InputError: neither way fits, or a tensor holds NaN or infinity; names the file and the first mismatch.
     """
+    if backbone is not None:
+        import timm  # the module has been built by it already
+
+        whole = timm.create_model(backbone, pretrained=False)
+        load_initial(whole, file)
+        # with its head, which the backbone hasn't
+        module.get_submodule("backbone").load_state_dict(
+            {name: value for name, value in whole.state_dict().items() if name not in set(head_keys(whole))}
+        )
+        return
     given = _tensors(read_tensors(file), file)
     own = {name: value for name, value in module.state_dict().items() if not name.endswith("num_batches_tracked")}
     head = set(head_keys(module))

@@ -18,6 +18,7 @@ from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError, reading
 from advxai.common.files import file_sha256, publish
 from advxai.config.classes import classes_of
+from advxai.config.networks import options_of
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Resize
 from advxai.detector.backends import require_device
@@ -303,6 +304,13 @@ def _agree(settings: Settings, meta: dict[str, Any], path: Path, classes: Classe
         asked = list(asked) if isinstance(asked, tuple) else asked
         if None not in (asked, made) and asked != made:
             raise InputError(f"{path}: was made with {name} {made}; set detector.{name} to it, not to {asked}")
+    settings = detector_of(settings, meta, path, ("network",))
+    for name, value in options_of(settings.model, settings.network).items():
+        own_value = (meta.get("network") or {}).get(name, value)
+        if own_value != value:
+            raise InputError(
+                f"{path}: was made with {name} {own_value}; set detector.network.{name} to it, not to {value}"
+            )
     seen = detector_of(settings, meta, path, ("colour", "resize"))
     made = detector_of(Settings(), meta, path, ("colour", "resize"))
     if (seen.colour or "rgb", seen.resizing) != (made.colour or "rgb", made.resizing):

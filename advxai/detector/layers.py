@@ -149,7 +149,7 @@ def layout_of(name: str, network: Network, shape: Sequence[int], rows: int = ROW
     Of (n, a, b, c) the two that are equal are the places; where all three are, channels come first unless timm's
     `output_fmt` says otherwise, as they do of every convolution. (n, t, d) is tokens: before the places stand as many
     as `num_prefix_tokens` of the layer, or of what it is part of, says; where nothing does, those that are too many for
-    a square.
+    a square. Where `token_grid` is False there, tokens aren't places.
 
     Args:
         name: of the layer.
@@ -170,6 +170,8 @@ def layout_of(name: str, network: Network, shape: Sequence[int], rows: int = ROW
                     return None
             return Layout("channels", second, third)
         case [tokens, _]:
+            if _said(name, network, "token_grid") is False:  # channels, say
+                return None
             surplus = tokens - math.isqrt(tokens) ** 2  # whoever says 1 may not have put it there yet, as CaiT
             for prefix in (_said(name, network, "num_prefix_tokens"), surplus):
                 side = math.isqrt(max(tokens - prefix, 0)) if isinstance(prefix, int) else 0
@@ -226,11 +228,11 @@ def chosen(network: Network, wanted: str | Sequence[str], size: int) -> list[Lay
 
     `last` is the convolution that comes to its end last, of those with a map of more than one place: squeeze and
     excitation, and a head behind the pooling, convolve single numbers. Where attention follows on it, as in a ViT, it
-    is the first norm of the last block; a network that goes on with tokens in another way, such as an MLP-Mixer, has no
-    default. Where branches are joined behind it, as in a DenseNet, it is the convolution of the last branch, which is
-    a part of the features alone. `all` are all convolutions with such a map. (Others would add nothing: a map of one
-    place is 0 when it is scaled.) Layers that run more than once in a forward have several outputs, so they are never
-    taken.
+    is the first norm of the last block, unless its tokens aren't places; a network that goes on with tokens in another
+    way, such as an MLP-Mixer, has no default. Where branches are joined behind it, as in a DenseNet, it is the
+    convolution of the last branch, which is a part of the features alone. `all` are all convolutions with such a map.
+    (Others would add nothing: a map of one place is 0 when it is scaled.) Layers that run more than once in a forward
+    have several outputs, so they are never taken.
 
     Args:
         network: the detector's module.
@@ -277,6 +279,10 @@ def last_of(found: Mapping[str, Layer]) -> Layer:
         norms = (layer for name, layer in found.items() if name.startswith(inside) and _norm_of_tokens(layer))
         if norm := next(norms, None):
             return norm
+        # of tokens that lie nowhere the places are those of the map that they are made of
+        lies = [getattr(modules.get(part), "token_grid", None) for part in _upwards(attention)]
+        if convolution is not None and False in lies:
+            return convolution
         raise NoLayer(f"layers: no norm of the last block, {block or attention}, gives a map; name layers, {LISTS}")
     if convolution is None:
         raise NoLayer(f"layers: the detector has no convolution with a map; name layers, {LISTS}")

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from advxai.common.errors import InputError, reading
 from advxai.common.files import file_sha256, publish
+from advxai.config.networks import options_of
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
 
@@ -28,6 +29,7 @@ def identity(settings: Settings, initial: Path | None, seed: int, *tables: pd.Da
     content = {
         **settings.model_dump(mode="json", include={"model", "input_size", "mean", "std", "device"}),
         **settings.model_dump(mode="json", include={"colour", "resize"}, exclude_none=True),
+        **({"network": options} if (options := options_of(settings.model, settings.network)) else {}),
         "training": settings.training.model_dump(mode="json", exclude={"initial_weights", "categories"}),
         "initial": file_sha256(initial) if initial else None,
         "seed": seed,

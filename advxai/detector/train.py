@@ -18,6 +18,7 @@ from advxai.common.arrays import Pixels
 from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
 from advxai.common.randomness import seed_of
+from advxai.config.networks import options_of
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Training
 from advxai.detector.backends import require_device
@@ -229,7 +230,7 @@ def train(
     process = preprocessing(settings, module)
     logits(module.eval(), random_images(2, 3, *(settings.input_size,) * 2), classes)
     if initial is not None:
-        load_initial(module, initial)
+        load_initial(module, initial, options_of(settings.model, settings.network).get("backbone"))
         start_small(module)
     follow_quickly(module)
     images = Images(frames, settings.input_size, training, resize=process.resize)

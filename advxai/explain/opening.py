@@ -33,7 +33,7 @@ OTHERWISE = (
 )
 RUNNING = ("device", "backend", "forward_batch", "threads", "threshold")  # of whatever detector
 # what a file of ours says of its detector
-OWN = ("model", "input_size", "mean", "std", "colour", "resize", "video_score")
+OWN = ("model", "network", "input_size", "mean", "std", "colour", "resize", "video_score")
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from advxai.common.errors import InputError
 from advxai.config import Config
 from advxai.config.base import Model
 from advxai.config.data import Faces
+from advxai.config.networks import options_of
 from advxai.config.science import Detector
 from advxai.dialects.hub import is_hub
 from advxai.dialects.known import located
@@ -20,7 +21,14 @@ from advxai.dialects.onnxfile import without_torch
 from advxai.run.weights import read_as, said, told
 
 Settings = TypeVar("Settings", bound=Model)
-OWN = ("model", "input_size", "colour", "resize", "video_score")  # of a file of ours, whose mean and std join later
+OWN = (
+    "model",
+    "network",
+    "input_size",
+    "colour",
+    "resize",
+    "video_score",
+)  # of a file of ours, whose mean and std join later
 FOREIGN = (*OWN, "mean", "std")
 TRAVELS = ("video_score", "dialect", "faces")  # from an imported file to ours as they are
 
@@ -102,7 +110,8 @@ def about(config: Config) -> dict[str, Any]:
 def input_of(settings: Detector) -> dict[str, Any]:
     """What a file of ours says of how an image becomes the network's input, size, mean and std apart."""
     resize = settings.resize and settings.resize.model_dump()
-    kept = {"colour": settings.colour, "resize": resize}
+    options = options_of(settings.model, settings.network) or None
+    kept = {"colour": settings.colour, "resize": resize, "network": options}
     return {name: value for name, value in kept.items() if value is not None}
 
 
@@ -148,6 +157,8 @@ def detector_of(settings: Detector, found: Mapping[str, Any], path: Path, names:
         InputError: one can't be.
     """
     own = {name: found[name] for name in names if found.get(name) is not None and name not in settings.given}
+    if settings.network is not None and "network" in names and isinstance(found.get("network"), Mapping):
+        own["network"] = {**found["network"], **settings.network.model_dump(exclude_none=True)}  # option by option
     if ":" in str(own.get("model", "")):  # code, which only the configuration may name
         del own["model"]
     return joined(settings, own, path)

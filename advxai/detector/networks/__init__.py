@@ -1,13 +1,15 @@
 """Networks of our own (`advxai.config.networks` says what is known of each)."""
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import nn
 
 from advxai.common.errors import InputError
-from advxai.config.networks import ICPR_KINDS, NETWORKS, NOMINAL
+from advxai.config.networks import ICPR_KINDS, NETWORKS, NOMINAL, Options, options_of
 from advxai.detector.networks import deepfakebench
 from advxai.detector.networks.efficientnet import efficientnet, icpr
+from advxai.detector.networks.hybrid import efficientnet_vit
 from advxai.detector.networks.meso import Meso4, MesoInception4
 
 Build = Callable[[int, int], nn.Module]  # of numbers of logits and side of the input
@@ -33,20 +35,26 @@ BUILT: dict[str, Build] = {
     **{f"icpr_{kind}_b4": _icpr(kind, everywhere=True) for kind in ICPR_KINDS},
     **{f"icpr07_{kind}_b4": _icpr(kind, everywhere=False) for kind in ICPR_KINDS},
 }
+# Those with options, which they are given all of.
+CHOSEN: dict[str, Callable[[int, int, dict[str, Any]], nn.Module]] = {"efficientnet_vit": efficientnet_vit}
 
 
-def build(name: str, outputs: int, input_size: int | None = None) -> nn.Module:
+def build(name: str, outputs: int, input_size: int | None = None, options: Options | None = None) -> nn.Module:
     """A network with random weights.
 
     Args:
         name: of `NETWORKS`.
         outputs: how many logits it has.
         input_size: side of its input in pixels; None: as published.
+        options: what is asked for of a network that has options; None: nothing.
 
     Raises:
         InputError: it can't have such an input.
     """
+    size = input_size or NETWORKS[name].input_size
     try:
-        return BUILT[name](outputs, input_size or NETWORKS[name].input_size)
+        if name in CHOSEN:
+            return CHOSEN[name](outputs, size, options_of(name, options))
+        return BUILT[name](outputs, size)
     except ValueError as error:
         raise InputError(f"detector.input_size: {error}; correct it") from error

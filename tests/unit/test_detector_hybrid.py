@@ -1,0 +1,109 @@
+"""Networks of ours that stand on a backbone: the hybrids of a convolutional network and a transformer."""
+
+import pytest
+import torch
+from torch import nn
+
+from advxai.common.errors import InputError
+from advxai.config.classes import classes_of
+from advxai.config.networks import Options, options_of
+from advxai.config.science import Detector as Settings
+from advxai.detector.attention import seen
+from advxai.detector.build import build_module, preprocessing
+from advxai.detector.checkpoint import load as load_detector
+from advxai.detector.checkpoint import save
+from advxai.detector.gradients import Network
+from advxai.detector.layers import chosen
+from advxai.detector.networks import build
+from advxai.run.settings import input_of
+from tests.helpers import TWO
+
+BACKBONE, SIZE = "mobilenetv3_small_050", 64
+
+
+def options(tokens: str, **others) -> Options:
+    return Options(**({"backbone": BACKBONE, "tokens": tokens, "depth": 2} | others))
+
+
+@pytest.fixture(scope="module", params=["channels", "places"])
+def module(request) -> nn.Module:
+    torch.manual_seed(0)
+    made = build("efficientnet_vit", 1, SIZE, options(request.param))
+    for value in (*made.to_tokens.parameters(), *made.encoder.parameters()):
+        nn.init.normal_(value, std=0.3)
+    return made.eval()
+
+
+def by_hand(module: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """The logits from the weights alone, in plain steps, by place or by channel."""
+    given = module.backbone.forward_features(images)
+    weight, bias = module.to_tokens.weight[:, :, 0, 0], module.to_tokens.bias
+    tokens = torch.einsum("kc,nchw->nkhw", weight, given).flatten(2) + bias[:, None]
+    if module.by_place:
+        tokens = tokens.transpose(1, 2)
+    encoder = module.encoder
+    x = torch.stack([torch.cat([encoder.cls_token[0], one]) + encoder.pos_embed[0] for one in tokens])
+    width = x.shape[2]
+    for block in encoder.blocks:
+        y = nn.functional.layer_norm(x, (width,), block.norm1.weight, block.norm1.bias)
+        q, k, v = (y @ part.T for part in block.attn.qkv.weight.split(512))
+        heads = []
+        for head in range(8):
+            own = slice(64 * head, 64 * head + 64)
+            weights = (q[:, :, own] @ k[:, :, own].transpose(1, 2) / 8).softmax(dim=2)
+            heads.append(weights @ v[:, :, own])
+        x = x + torch.cat(heads, dim=2) @ block.attn.proj.weight.T + block.attn.proj.bias
+        y = nn.functional.layer_norm(x, (width,), block.norm2.weight, block.norm2.bias)
+        y = nn.functional.gelu(y @ block.mlp[0].weight.T + block.mlp[0].bias)
+        x = x + y @ block.mlp[2].weight.T + block.mlp[2].bias
+    y = torch.relu(x[:, 0] @ module.head[0].weight.T + module.head[0].bias)
+    return y @ module.head[2].weight.T + module.head[2].bias
+
+
+def pictures(count: int) -> torch.Tensor:
+    return 255 * torch.rand(count, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
+
+
+def test_the_hybrid_is_what_its_weights_say(module):
+    with torch.no_grad():
+        found, wanted = module(pictures(3)), by_hand(module, pictures(3))
+        assert torch.allclose(found, wanted, atol=1e-5)
+        assert found.std() > 1e-3  # the images differ
+        # an answer doesn't hang on the row
+        turned = module(pictures(3).flip(0)).flip(0)
+    assert torch.allclose(found, turned, atol=1e-6)
+
+
+def test_its_attention_is_seen_and_channels_are_no_places(module):
+    network = Network(module, TWO, torch.device("cpu"), 2, lambda rows: None)
+    with seen(network) as look:
+        found = look(pictures(2))
+    tokens = 5 if module.by_place else 1025
+    assert [tuple(one.shape) for one in found.attention] == [(2, 8, tokens, tokens)] * 2
+    layer = chosen(network, "last", SIZE)[0]
+    if module.by_place:
+        assert [one.places for one in found.layouts] == [4, 4]
+        assert layer.name == "encoder.blocks.1.norm1"
+    else:
+        assert layer.name == "to_tokens"
+
+
+def test_options_travel_with_a_file(tmp_path):
+    settings = Settings(model="efficientnet_vit", input_size=SIZE, network=options("places"))
+    module = build_module(settings, 1)
+    path = tmp_path / "hybrid.safetensors"
+    classes = classes_of(settings, {})
+    process = preprocessing(settings, module)
+    save(path, module, model=settings.model, preprocessing=process, classes=classes, about=input_of(settings))
+    detector = load_detector(Settings(checkpoint=str(path), model="efficientnet_vit", input_size=SIZE), path)
+    assert detector.preprocessing.colour == "bgr" and detector.classes.positive_name == "Fake"
+    with pytest.raises(InputError, match="made with tokens places; set detector.network.tokens to it, not to channels"):
+        load_detector(settings.model_copy(update={"network": options("channels")}), path)
+
+
+def test_options_of_other_networks_are_refused():
+    assert options_of("meso4", None) == {}
+    with pytest.raises(ValueError, match="network.tokens: meso4 has no such option"):
+        Settings(model="meso4", network={"tokens": "places"})
+    with pytest.raises(InputError, match="timm has no model 'efficientnetb0'"):
+        build("efficientnet_vit", 1, SIZE, options("places", backbone="efficientnetb0"))

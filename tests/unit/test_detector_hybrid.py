@@ -14,6 +14,7 @@ from advxai.detector.checkpoint import load as load_detector
 from advxai.detector.checkpoint import save
 from advxai.detector.gradients import Network
 from advxai.detector.layers import chosen
+from advxai.detector.model import Detector
 from advxai.detector.networks import build
 from advxai.run.settings import input_of
 from tests.helpers import TWO
@@ -107,3 +108,15 @@ def test_options_of_other_networks_are_refused():
         Settings(model="meso4", network={"tokens": "places"})
     with pytest.raises(InputError, match="timm has no model 'efficientnetb0'"):
         build("efficientnet_vit", 1, SIZE, options("places", backbone="efficientnetb0"))
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_other_backends_answer_alike_for_any_number_of_images(backend):
+    torch.manual_seed(0)
+    settings = Settings(model="efficientnet_vit", input_size=SIZE, network=options("places"))
+    module = build_module(settings, 1).eval()
+    process, classes = preprocessing(settings, module), classes_of(settings, {})
+    images = process.normalise(pictures(5) / 255)
+    wanted = Detector(module, process, classes=classes, forward_batch=4).probabilities(images)
+    found = Detector(module, process, classes=classes, forward_batch=4, backend=backend).probabilities(images)
+    assert torch.allclose(found, wanted, atol=1e-5)

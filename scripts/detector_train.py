@@ -8,7 +8,7 @@ from advxai.detector.checkpoint import ready
 from advxai.detector.train import train
 from advxai.frames.database import FrameStore
 from advxai.frames.manifest import known
-from advxai.frames.sampling import balanced
+from advxai.frames.sampling import for_training
 from advxai.run.jobs import job
 from advxai.run.paths import Paths
 from advxai.run.weights import seal
@@ -19,11 +19,8 @@ with job(snakemake.log, snakemake.input):
     folder = paths.detector
     manifest = known(parquet.read(snakemake.input.manifest), paths.learnt)
     manifest["label"] = manifest["category"].map(paths.classes.label)
-    per_video = config.detector.training.frames_per_video
     rows = {
-        name: balanced(manifest, name, per_video, config.seed, paths.classes)
-        if name in set(manifest["split"])
-        else manifest[:0]
+        name: for_training(manifest, name, config.detector.training, config.seed, paths.classes)
         for name in ("train", "val")
     }
     initial = [str(path) for path in snakemake.input.get("initial", [])]

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from advxai.common.classes import Output
-from advxai.config.base import Medium, Model, Number, fraction
-from advxai.config.data import Manipulation
+from advxai.config.base import Model, Number, fraction
 from advxai.config.dialects import Dialect
 from advxai.config.networks import NETWORKS, Options
+from advxai.config.training import Training
 
 Colour = Literal["rgb", "bgr"]
 Fit = Literal["stretch", "letterbox", "pad"]
@@ -29,56 +29,6 @@ def _threshold(value: object) -> object:
 
 
 Threshold = Annotated[float | Literal["likeliest"], BeforeValidator(_threshold)]
-
-
-class Training(Model):
-    """How a detector is trained on the corpus's train split; validation picks the epoch."""
-
-    categories: list[Manipulation] | None = Field(
-        None,
-        min_length=1,
-        description="Manipulations of corpus.categories to learn from, besides the originals. null: all that the "
-        "detector has a class for.",
-    )
-    epochs: int = Field(20, ge=1, description="Passes over the training frames.")
-    batch: int = Field(32, ge=2, description="Images an optimiser step.")
-    optimiser: Literal["adamw", "adam", "sgd"] = Field("adamw", description="sgd: with Nesterov momentum 0.9.")
-    learning_rate: Number = Field(1e-3, gt=0, description="Peak learning rate (linear warm-up, cosine decay).")
-    weight_decay: Number = Field(
-        0.01, ge=0, description="Weight decay: decoupled with adamw, an L2 penalty with adam and sgd."
-    )
-    label_smoothing: Number = Field(0.0, ge=0, lt=1, description="Label smoothing of the cross-entropy.")
-    frames_per_video: int = Field(
-        20,
-        ge=1,
-        description="Equidistant frames of a fake video; originals give more: in all as many images as the largest "
-        "class of fakes.",
-    )
-    augment: bool = Field(True, description="Random flips, shifts, brightness and JPEG compression.")
-    threads: int = Field(2, ge=1, le=256, description="CPU threads of the training; part of the digest.")
-    jpeg: int = Field(50, ge=1, le=100, description="Lowest quality of the JPEG compression, of half of the images.")
-    blur: Number = Field(
-        0.0, ge=0, le=1, description="Share of the augmented images that are blurred (Gaussian, sigma 0.1 to 2 pixels)."
-    )
-    patience: int | None = Field(
-        None, ge=1, description="Stop after so many epochs without a lower validation loss; null: train all epochs."
-    )
-    keep: Literal["best", "last"] = Field(
-        "best",
-        description="Which epoch's weights are kept: that of the lowest validation loss, or the last one. Of a few "
-        "validation videos the lowest loss may be chance, at a learning rate that is still high.",
-    )
-    mixed_precision: bool = Field(False, description="Float16 where torch's autocast allows it; needs device cuda.")
-    initial_weights: Medium | None = Field(
-        None,
-        description="ImageNet weights to start from (.pth or .safetensors, same architecture); null: from scratch.",
-    )
-
-    @model_validator(mode="after")
-    def _either(self) -> "Training":
-        if self.keep == "last" and self.patience is not None:
-            raise ValueError("patience waits for a lower validation loss: set keep: best, or patience: null")
-        return self
 
 
 class Resize(Model):

@@ -1,10 +1,11 @@
-"""Random changes of a training image, drawn from its own generator."""
+"""Our own random changes of a training image, drawn from its own generator (`augmentations: ours`)."""
 
 import cv2
 import numpy as np
 
 from advxai.common.arrays import Floats, Pixels, Raster
 from advxai.config.science import Resize
+from advxai.detector.augmentations import compressed
 from advxai.media.fit import STRETCH, fitted, lies_in
 
 SMALLEST = 0.85  # side of the crop, as a share of the image's
@@ -47,12 +48,7 @@ def augment(
     if blurred:
         changed = cv2.GaussianBlur(changed, (0, 0), sigma)
     if compress:
-        # OpenCV codes B, G, R; in the wrong order luma and chroma would be quantised as another colour's.
-        done, data = cv2.imencode(".jpg", cv2.cvtColor(changed, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR) if done else None
-        if decoded is None:
-            raise RuntimeError(f"JPEG coding of an image {image.shape} failed")
-        changed = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
+        changed = compressed(changed, quality)
     gain, shift = 1 + CONTRAST * contrast, 255 * BRIGHTNESS * brightness
     seen = np.array(fitted(changed, size, resize))
     part = lies_in((changed.shape[0], changed.shape[1]), size, resize.fit).of(seen)

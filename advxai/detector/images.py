@@ -4,8 +4,10 @@ import numpy as np
 
 from advxai.common.arrays import Pixels
 from advxai.common.randomness import seed_of
-from advxai.config.science import Resize, Training
+from advxai.config.science import Resize
+from advxai.config.training import Training
 from advxai.detector.augment import augment
+from advxai.detector.augmentations import CHAINS
 from advxai.frames.database import FrameStore
 from advxai.media.fit import STRETCH, fitted
 
@@ -50,4 +52,7 @@ class Images:
     def augmented(self, key: str, seed: int, epoch: int) -> Pixels:
         """RGB uint8 (size, size, 3), changed at random by (seed, epoch, key) alone."""
         rng = np.random.default_rng(seed_of(seed, "augment", epoch, key))
-        return augment(self._decoded(key), self.size, self.training.jpeg, rng, self.training.blur, self.resize)
+        image, training = self._decoded(key), self.training
+        if training.augmentations != "ours":
+            return CHAINS[training.augmentations](image, self.size, rng, self.resize)
+        return augment(image, self.size, training.jpeg, rng, training.blur, self.resize)

@@ -17,7 +17,7 @@ from advxai.common.errors import InputError, reading
 from advxai.common.files import file_sha256, publish
 from advxai.config.networks import options_of
 from advxai.config.science import Detector as Settings
-from advxai.config.science import Training
+from advxai.config.training import Training
 
 HISTORY = "history.csv"
 STATE = "last.pt"
@@ -30,7 +30,7 @@ def identity(settings: Settings, initial: Path | None, seed: int, *tables: pd.Da
         **settings.model_dump(mode="json", include={"model", "input_size", "mean", "std", "device"}),
         **settings.model_dump(mode="json", include={"colour", "resize"}, exclude_none=True),
         **({"network": options} if (options := options_of(settings.model, settings.network)) else {}),
-        "training": settings.training.model_dump(mode="json", exclude={"initial_weights", "categories"}),
+        "training": settings.training.determining,
         "initial": file_sha256(initial) if initial else None,
         "seed": seed,
         "rows": [table[[name for name in ROW if name in table]].to_numpy().tolist() for table in tables],
@@ -60,9 +60,18 @@ class Progress:
 
     @property
     def stopped_early(self) -> bool:
-        """`patience` epochs in a row, the last one among them, had no lower validation loss than the kept one."""
+        """`patience` epochs in a row, the last one among them, had no lower validation loss than the kept one, or each
+        no lower one than the epoch before it (`patience_rule: in_a_row`)."""
         done, patience = len(self.history), self.training.patience
-        return patience is not None and patience <= done - self.kept and done < self.training.epochs
+        if patience is None or done >= self.training.epochs:
+            return False
+        return patience <= (done - self.kept if self.training.patience_rule == "lowest" else self._in_a_row())
+
+    def _in_a_row(self) -> int:
+        """How many of the last epochs had each no lower validation loss than the one before it."""
+        losses = [row["val_loss"] for row in self.history]
+        falls = [number for number in range(1, len(losses)) if losses[number] < losses[number - 1]]
+        return len(losses) - 1 - (falls[-1] if falls else 0)
 
     @property
     def finished(self) -> bool:
@@ -114,7 +123,8 @@ class Progress:
         table["note"] = ""
         table.loc[self.kept - 1, "note"] = "kept"
         if self.stopped_early:
-            table.loc[len(table) - 1, "note"] = "stopped early"
+            last = len(table) - 1
+            table.loc[last, "note"] = "kept, stopped early" if self.kept == len(table) else "stopped early"
         publish(self.folder / HISTORY, partial(table.to_csv, index=False))
 
     def __str__(self) -> str:

@@ -4,7 +4,6 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,33 +19,26 @@ from advxai.common.errors import InputError
 from advxai.common.randomness import seed_of
 from advxai.config.networks import options_of
 from advxai.config.science import Detector as Settings
-from advxai.config.science import Training
+from advxai.config.training import Training
 from advxai.detector.backends import require_device
 from advxai.detector.build import build_module, follow_quickly, load_initial, preprocessing, start_small
 from advxai.detector.checkpoint import save
+from advxai.detector.frozen import freeze_blocks
 from advxai.detector.images import Images
 from advxai.detector.logits import logits, per_class, random_images
 from advxai.detector.model import Preprocessing
 from advxai.detector.progress import Progress, identity
+from advxai.detector.schedule import learning_rate, rate_of_epoch
 from advxai.frames.database import FrameStore
 from advxai.run.bar import Bar
 from advxai.run.settings import input_of
 
 CHECKPOINT = "detector.safetensors"
-WARM_UP = 0.1  # share of the steps in which the learning rate rises
 OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
     "adam": torch.optim.Adam,
-    "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+    "sgd": torch.optim.SGD,
 }
-
-
-def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Learning rate of step 0 ... steps - 1: linear warm-up over a tenth of them, then a cosine to (nearly) zero."""
-    warm = max(1, round(WARM_UP * steps))
-    if step < warm:
-        return peak * (step + 1) / warm
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - warm + 1) / (steps - warm + 1)))
 
 
 def batches(count: int, size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
@@ -60,7 +52,20 @@ def build_optimiser(module: nn.Module, training: Training) -> torch.optim.Optimi
     decayed = [value for value in trained if value.ndim > 1]
     others = [value for value in trained if value.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": training.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return OPTIMISERS[training.optimiser]([group for group in groups if group["params"]], lr=training.learning_rate)
+    momentum = {"momentum": training.momentum, "nesterov": training.momentum > 0} if training.optimiser == "sgd" else {}
+    filled = [group for group in groups if group["params"]]
+    return OPTIMISERS[training.optimiser](filled, lr=training.learning_rate, **momentum)
+
+
+def class_weights(rows: pd.DataFrame, classes: Classes) -> Tensor:
+    """What each class's loss is multiplied by, (classes,): the number of real images over that of its own.
+
+    Args:
+        rows: the training rows, some of each class.
+        classes: the detector's.
+    """
+    numbers = np.bincount(rows["label"], minlength=len(classes.names))
+    return torch.from_numpy(numbers[classes.real] / numbers).float()
 
 
 class Trainer:
@@ -80,6 +85,8 @@ class Trainer:
         self.images, self.process, self.training, self.device = images, process, training, torch.device(device)
         self.workers = ThreadPoolExecutor(training.threads)
         self.optimiser = build_optimiser(module, training)
+        self.rate: float | None = None  # of all steps of the epoch; None: the cosine's
+        self.weights: Tensor | None = None  # of each class's loss
         # Small gradients would be zero in float16, so the loss is scaled up; without mixed precision it does nothing.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=training.mixed_precision)
 
@@ -102,11 +109,20 @@ class Trainer:
             x = self.process.normalise(x).contiguous(memory_format=torch.channels_last)
             yield x, torch.from_numpy(labels[batch]).to(self.device)
 
+    def weigh(self, weights: Tensor) -> None:
+        """Multiply each class's loss by its weight (`class_weights`) from now on, validation's too."""
+        self.weights = weights.to(self.device)
+
     def _loss(self, x: Tensor, y: Tensor) -> Tensor:
+        smoothing = self.training.label_smoothing
         with torch.autocast(self.device.type, torch.float16, enabled=self.training.mixed_precision):
+            scores = per_class(self.module(x), self.classes)
+            if self.weights is None:
+                return nn.functional.cross_entropy(scores, y, label_smoothing=smoothing)
+            # torch's own mean would divide by the weights, which a pos_weight doesn't
             return nn.functional.cross_entropy(
-                per_class(self.module(x), self.classes), y, label_smoothing=self.training.label_smoothing
-            )
+                scores, y, self.weights, label_smoothing=smoothing, reduction="none"
+            ).mean()
 
     def epoch(self, rows: pd.DataFrame, seed: int, number: int, bar: Bar) -> float:
         """One pass over the training rows; returns the mean loss."""
@@ -117,7 +133,9 @@ class Trainer:
         self.module.train()
         total = 0.0
         for step, (x, y) in enumerate(self._batches(plan, rows, seed, number if self.training.augment else None)):
-            rate = learning_rate(number * len(plan) + step, steps, self.training.learning_rate)
+            rate = self.rate
+            if rate is None:
+                rate = learning_rate(number * len(plan) + step, steps, self.training.learning_rate)
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
             loss = self._loss(x, y)
@@ -131,13 +149,13 @@ class Trainer:
 
     @torch.inference_mode()
     def validate(self, rows: pd.DataFrame) -> tuple[float, float]:
-        """Mean cross-entropy (without smoothing) and accuracy, in float32 as every later forward."""
+        """Mean cross-entropy (weighed as in training, without smoothing) and accuracy, in float32 as later forwards."""
         self.module.eval()
         plan = np.array_split(np.arange(len(rows)), max(1, round(len(rows) / self.training.batch)))
         loss, right = 0.0, 0
         for x, y in self._batches(plan, rows, 0, None):
             logits = per_class(self.module(x).float(), self.classes)
-            loss += nn.functional.cross_entropy(logits, y, reduction="sum").item()
+            loss += nn.functional.cross_entropy(logits, y, self.weights, reduction="sum").item()
             right += int((self.classes.called(logits.softmax(dim=1)) == y).sum())
         return loss / len(rows), right / len(rows)
 
@@ -173,6 +191,11 @@ def _check_settings(settings: Settings, val_rows: pd.DataFrame) -> None:
         raise InputError(
             "detector.training.patience: there is no validation image; add videos to the split val, or set it to null"
         )
+    if settings.training.schedule == "plateau" and val_rows.empty:
+        raise InputError(
+            "detector.training.schedule: plateau waits for a lower validation loss, and there is no validation image; "
+            "add videos to the split val, or set another schedule"
+        )
     if settings.training.mixed_precision and settings.device != "cuda":
         raise InputError(
             "detector.training.mixed_precision: is for a GPU alone; set detector.device to cuda, or it to false"
@@ -191,7 +214,7 @@ def train(
     initial: Path | None = None,
     classes: Classes = FIVE,
 ) -> None:
-    """Train with linear warm-up and cosine decay over `epochs`; keep the best epoch or the last, see `training.keep`.
+    """Train for `epochs` as `training` says; keep the best epoch or the last, see `training.keep`.
 
     The same arguments give the same bytes, interrupted or not, on one machine. `out_dir` gets detector.safetensors
     (at the end, unless one has appeared meanwhile: jobs may be at work with it), history.csv and last.pt (after every
@@ -200,17 +223,18 @@ def train(
     Args:
         settings: model, input, device and `training`.
         frames: images by key.
-        train_rows, val_rows: columns key and label (class index); classes weigh as much as they have rows. Without
-            validation rows the last epoch is kept.
+        train_rows, val_rows: columns key and label (class index); classes weigh as much as they have rows, or with
+            `balance: weights` as much as each other. Without validation rows the last epoch is kept.
         seed: of initial weights, order, augmentation and dropout.
         out_dir: made if it isn't there.
         initial: file of ImageNet weights (`build.load_initial`); None: from scratch.
         classes: the detector's, of which a label is the index.
 
     Raises:
-        InputError: a class has no training image, a label is out of range, a loss isn't finite, early stopping without
-            validation rows, mixed precision without CUDA, no such device, NaN or infinity among the weights at the end,
-            or what `build_module`, `logits`, `preprocessing`, `load_initial` and `frames` raise.
+        InputError: a class has no training image, a label is out of range, a loss isn't finite, early stopping or a
+            plateau without validation rows, no blocks to freeze, mixed precision without CUDA, no such device, NaN or
+            infinity among the weights at the end, or what `build_module`, `logits`, `preprocessing`, `load_initial` and
+            `frames` raise.
     """
     training = settings.training
     _check_rows(train_rows, "training", classes.names)
@@ -233,9 +257,13 @@ def train(
         load_initial(module, initial, options_of(settings.model, settings.network).get("backbone"))
         start_small(module)
     follow_quickly(module)
+    if training.trained_blocks is not None:
+        freeze_blocks(module, training.trained_blocks, settings.model)
     images = Images(frames, settings.input_size, training, resize=process.resize)
     frames.image(train_rows["key"].iloc[0])  # opens the database before several threads do
     trainer = Trainer(module, classes, images, process, training, settings.device)
+    if training.balance == "weights":
+        trainer.weigh(class_weights(train_rows, classes))
     state = progress.resume()
     if state:
         trainer.restore(state)
@@ -244,6 +272,9 @@ def train(
         while not progress.finished:
             number = len(progress.history)
             bar.set_description(f"epoch {number + 1} of {training.epochs}")
+            if training.schedule != "cosine":
+                losses = [row["val_loss"] for row in progress.history if "val_loss" in row]
+                trainer.rate = rate_of_epoch(training, number, losses)
             row: dict[str, float] = {"epoch": number + 1, "loss": trainer.epoch(train_rows, seed, number, bar)}
             _check_finite(row["loss"], row, training)
             if len(val_rows):

@@ -13,6 +13,7 @@ from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
 from advxai.common.positions import equidistant
 from advxai.common.randomness import seed_of
+from advxai.config.training import Training
 
 CIRCLE = 63  # a place in a video is a whole number below two to this power, as `seed_of` gives one
 
@@ -113,6 +114,57 @@ def _sampled(manifest: pd.DataFrame, positions_of: Callable[[str, int, int], lis
     groups = sequences(fakes).items()
     positions = [group[positions_of(video, track, len(group))] for (video, track), group in groups]
     return fakes.iloc[np.sort(np.concatenate(positions))].reset_index(drop=True) if positions else fakes
+
+
+def for_training(
+    manifest: pd.DataFrame, split: str, training: Training, seed: int, classes: Classes = FIVE
+) -> pd.DataFrame:
+    """Images of one split to learn from or to validate on, as `detector.training` says; none if the split has none.
+
+    Args:
+        manifest: as of `sample_evaluation`, of the categories that are learnt.
+        split: "train" or "val".
+        training: balance, frames a video and tracks.
+        seed, classes: as of `balanced`.
+    """
+    rows = manifest[manifest["split"] == split].reset_index(drop=True)
+    if rows.empty:
+        return rows
+    if training.tracks == "first":
+        rows = first_tracks(rows)
+    fake, real = training.frames_of(split)
+    return (
+        balanced(rows, split, fake, seed, classes) if training.balance == "frames" else each_its_own(rows, fake, real)
+    )
+
+
+def first_tracks(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of each video the images of its first face alone; the index starts anew.
+
+    Args:
+        rows: columns video and, where there are several faces of a video, track.
+    """
+    if "track" not in rows:
+        return rows
+    first = rows.groupby("video")["track"].transform("min")
+    return rows[rows["track"] == first].reset_index(drop=True)
+
+
+def each_its_own(rows: pd.DataFrame, fake: int, real: int) -> pd.DataFrame:
+    """Equidistant frames of every video, classes as frequent as they come out; in the order of the rows.
+
+    Of a video with several tracks each track counts as a video.
+
+    Args:
+        rows: of one split, as of `sample_evaluation`; the index counts from 0.
+        fake, real: most frames of a fake video, of an original one.
+    """
+    is_real = (rows["category"] == REAL).to_numpy()
+    taken = [
+        frames[equidistant(len(frames), min(len(frames), real if is_real[frames[0]] else fake))]
+        for frames in sequences(rows).values()
+    ]
+    return rows.iloc[np.sort(np.concatenate(taken))].reset_index(drop=True)
 
 
 def balanced(manifest: pd.DataFrame, split: str, per_video: int, seed: int, classes: Classes = FIVE) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from advxai.corpus.blocks import REPORT
 from advxai.corpus.ffpp import find, read_splits
 from advxai.frames.explained import sampled, to_explain
 from advxai.frames.manifest import known, read_csv
-from advxai.frames.sampling import balanced, candidates, sequences
+from advxai.frames.sampling import candidates, for_training, sequences
 from advxai.plan.found import Image, Records
 from advxai.run.paths import Paths
 from advxai.statistics import clusters
@@ -104,6 +104,7 @@ def expected(paths: Paths, videos: Videos, there: bool, source: str) -> Populati
     """
     config = paths.config
     seen, tracks = _frames_of_a_video(config), config.faces.tracks or 1
+    learnt = tracks if config.detector.training.tracks == "all" else 1
     fakes = [category for category in config.corpus.categories if category != REAL]
     explained = sum(videos[category]["test"] for category in fakes)
     number = sum(sum(splits.values()) for splits in videos.values())
@@ -113,8 +114,8 @@ def expected(paths: Paths, videos: Videos, there: bool, source: str) -> Populati
         there=there,
         crops=0 if lmdb else number * seen * tracks,
         stored=number * seen * tracks,
-        train=_epoch(videos, paths, "train", seen) * tracks,
-        val=_epoch(videos, paths, "val", seen) * tracks,
+        train=_epoch(videos, paths, "train", seen) * learnt,
+        val=_epoch(videos, paths, "val", seen) * learnt,
         test=sum(splits["test"] for splits in videos.values()) * seen * tracks,
         explained=explained * min(seen, config.frames.most) * tracks,
         test_videos=explained,
@@ -133,11 +134,15 @@ def _frames_of_a_video(config: Config) -> int:
 
 
 def _epoch(videos: Videos, paths: Paths, split: str, seen: int) -> int:
-    """Images of an epoch, as `balanced` draws them: as many real ones as the largest class of fakes has."""
-    each = min(paths.config.detector.training.frames_per_video, seen)
+    """Images of an epoch, as `for_training` draws them of each track: as many real ones as the largest class of fakes
+    has, or what each video gives of its own."""
+    training = paths.config.detector.training
+    fake, real = (min(number, seen) for number in training.frames_of(split))
     numbers: Counter[int] = Counter()
     for category in paths.learnt:
-        numbers[paths.classes.label(category)] += videos[category][split] * each
+        numbers[paths.classes.label(category)] += videos[category][split] * fake
+    if training.balance == "weights":
+        return numbers.total() + videos[REAL][split] * real
     return numbers.total() + min(max(numbers.values(), default=0), videos[REAL][split] * seen)
 
 
@@ -249,12 +254,8 @@ def _epochs(paths: Paths, listed: pd.DataFrame) -> list[int]:
     """Images of an epoch of training, and of validation."""
     rows = known(listed, paths.learnt)
     config = paths.config
-    per_video = config.detector.training.frames_per_video
-    present = set(rows["split"])
-    return [
-        len(balanced(rows, split, per_video, config.seed, paths.classes)) if split in present else 0
-        for split in ("train", "val")
-    ]
+    training = config.detector.training
+    return [len(for_training(rows, split, training, config.seed, paths.classes)) for split in ("train", "val")]
 
 
 def _identities(rows: pd.DataFrame) -> frozenset[Image]:

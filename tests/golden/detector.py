@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from advxai.common.classes import FIVE
 from advxai.config.science import Detector as Settings
-from advxai.config.science import Training
+from advxai.config.training import Training
 from advxai.detector.augment import augment
 from advxai.detector.progress import HISTORY
-from advxai.detector.train import CHECKPOINT, batches, learning_rate, train
+from advxai.detector.schedule import learning_rate
+from advxai.detector.train import CHECKPOINT, batches, train
 from advxai.frames.sampling import balanced
 from advxai.media.fit import fitted
 from tests.golden.compare import Near, Values

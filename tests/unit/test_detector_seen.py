@@ -12,7 +12,8 @@ from torch import nn
 from advxai.common.classes import FIVE
 from advxai.common.errors import InputError
 from advxai.config.science import Detector as Settings
-from advxai.config.science import Resize, Training
+from advxai.config.science import Resize
+from advxai.config.training import Training
 from advxai.detector import checkpoint
 from advxai.detector.augment import augment
 from advxai.detector.build import build_module, head_keys, preprocessing

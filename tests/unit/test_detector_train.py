@@ -14,13 +14,14 @@ from torch import nn
 from advxai.common.classes import FIVE
 from advxai.common.errors import InputError
 from advxai.config.science import Detector as Settings
-from advxai.config.science import Training
+from advxai.config.training import Training
 from advxai.detector import train as module_under_test
 from advxai.detector.checkpoint import load
 from advxai.detector.classify import classify
 from advxai.detector.images import Images
 from advxai.detector.progress import identity
-from advxai.detector.train import batches, build_optimiser, learning_rate, train
+from advxai.detector.schedule import learning_rate
+from advxai.detector.train import batches, build_optimiser, train
 from advxai.frames.database import FrameStore, build
 
 HALF = (0.5, 0.5, 0.5)

@@ -11,9 +11,11 @@ from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.common.positions import equidistant
 from advxai.common.randomness import seed_of
+from advxai.config.training import Training
 from advxai.frames.manifest import read_csv
 from advxai.frames.sampling import (
     balanced,
+    for_training,
     pass_positions,
     sample_evaluation,
     sample_passes,
@@ -239,6 +241,47 @@ def test_balanced_gives_as_many_real_images_as_the_only_class_of_fakes_has():
 def test_balanced_names_an_empty_split():
     with pytest.raises(InputError, match="split test has no face image"):
         balanced(balance_rows(), "test", 4, seed=0)
+
+
+def test_with_weights_each_video_gives_its_own_number_of_frames():
+    rows = manifest(
+        ("d1", "Deepfakes", "train", 6), ("d2", "Deepfakes", "train", 2), ("f1", "FaceSwap", "train", 10),
+        ("r1", "Real", "train", 9), ("r2", "Real", "train", 4), ("d3", "Deepfakes", "val", 8), ("r3", "Real", "val", 8),
+    )  # fmt: skip
+    training = Training(balance="weights", frames_per_video=3, frames_per_real=5)
+    sample = for_training(rows, "train", training, seed=0)
+    frames = sample.groupby("video")["frame"].apply(list).to_dict()
+    assert frames == {"d1": [1, 3, 5], "d2": [0, 1], "f1": [1, 5, 8], "r1": [0, 2, 4, 6, 8], "r2": [0, 1, 2, 3]}
+    assert sample["key"].tolist() == [key for key in rows["key"] if key in set(sample["key"])]
+    assert for_training(rows, "val", training, seed=0).groupby("video")["frame"].count().to_dict() == {"d3": 3, "r3": 5}
+    few = training.model_copy(update={"val_frames": 2})
+    assert for_training(rows, "val", few, seed=0)["key"].tolist() == ["d3/00002", "d3/00006", "r3/00002", "r3/00006"]
+    assert for_training(rows, "train", few, seed=0).equals(sample)
+    assert for_training(rows, "test", training, seed=0).empty
+    alike = for_training(rows, "train", Training(balance="weights", frames_per_video=3), seed=0)
+    assert alike.groupby("video")["frame"].count().to_dict() == {"d1": 3, "d2": 2, "f1": 3, "r1": 3, "r2": 3}
+
+
+def test_by_default_a_training_s_images_are_the_balanced_ones():
+    rows = pd.concat([balance_rows(), manifest(("f9", "FaceSwap", "val", 9))]).reset_index(drop=True)
+    for split in ("train", "val"):
+        training = Training(frames_per_video=4)
+        assert for_training(rows, split, training, seed=5).equals(balanced(rows, split, 4, seed=5))
+    assert for_training(rows, "val", Training(val_frames=3), 5)["category"].value_counts().to_dict() == {
+        "FaceSwap": 3, "Real": 3,
+    }  # fmt: skip
+
+
+def test_a_training_on_first_tracks_sees_no_other_face():
+    """Of a video whose first face has no number 0 it is the lowest that there is."""
+    rows = pd.concat(
+        [two_faces(split="train"), manifest(("r1", "Real", "train", 20)).assign(track=1, frame=7)]
+    ).reset_index(drop=True)
+    sample = for_training(rows, "train", Training(frames_per_video=2, tracks="first"), seed=0)
+    assert sample.query("video == 'v'")["key"].tolist() == ["v/00001_0", "v/00004_0"]
+    assert sample["category"].value_counts().to_dict() == {"Deepfakes": 2, "Real": 2}
+    without = manifest(("v", "Deepfakes", "train", 6), ("r1", "Real", "train", 20))
+    assert len(for_training(without, "train", Training(frames_per_video=2, tracks="first"), seed=0)) == 4
 
 
 def test_a_shard_is_a_hash_of_the_videos_name():

@@ -16,7 +16,8 @@ from advxai import adversary, saliency
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.config.science import Detector as Settings
-from advxai.config.science import Nes, Training
+from advxai.config.science import Nes
+from advxai.config.training import Training
 from advxai.detector import train as training
 from advxai.detector.build import load_initial, preprocessing
 from advxai.detector.checkpoint import load, save

@@ -18,6 +18,15 @@ def test_official_numbers_stand_in_for_absent_data():
     assert "official" in found.source
 
 
+def test_what_a_training_sees_is_counted_as_it_is_set():
+    """Weights: 6 frames of 4 x 720 fakes, 20 of 720 originals, of the first of three faces; 2 of each to validate."""
+    hybrid = {"training": {"recipe": "hybrid"}}
+    found = plan.population(Paths(ffpp(detector=hybrid, faces={"tracks": 3}), planning=True))
+    assert (found.train, found.val) == (720 * (4 * 6 + 20), 5 * 140 * 2)
+    found = plan.population(Paths(ffpp(detector={"training": {"val_frames": 3}}, faces={"tracks": 2}), planning=True))
+    assert (found.train, found.val) == (2 * 5 * 720 * 20, 2 * 5 * 140 * 3)
+
+
 def test_frames_a_video_and_further_videos():
     config = ffpp(
         corpus={"also": ["actors", "FaceShifter"], "categories": ["Deepfakes"]}, faces={"frames_per_video": 5}

@@ -122,10 +122,10 @@ class DetectorDigests(ImageDigests):
             params |= self._code("detector.model", settings.model.partition(":")[0])
         if settings.checkpoint is not None:
             return params | {"checkpoint": self._checkpoint(Path(settings.checkpoint))}
-        training = self._training
         weights = settings.training.initial_weights
         return params | {
-            "training": training | {"initial_weights": self._medium(weights) if weights else None},
+            # of its categories, see `learnt`
+            "training": settings.training.acting | {"initial_weights": self._medium(weights) if weights else None},
             "device": settings.device,
             "seed": self.config.seed,
             "corpus": self._training_corpus,
@@ -134,20 +134,6 @@ class DetectorDigests(ImageDigests):
     def _checkpoint(self, path: Path) -> str:
         """The hash of the file or folder that the detector is imported from."""
         return source_sha256(path) if path.is_dir() or (path.exists() and is_onnx(path)) else self._file(path)
-
-    @property
-    def _training(self) -> dict[str, Any]:
-        """How the detector is trained; settings that can't act count as their defaults."""
-        training = self.config.detector.training
-        params = training.model_dump(exclude={"initial_weights", "categories"})  # see `learnt`
-        defaults = {name: field.default for name, field in type(training).model_fields.items()}
-        if not training.augment:
-            params |= {name: defaults[name] for name in ("jpeg", "blur")}
-        if training.patience is not None and training.patience >= training.epochs - 1:
-            params["patience"] = None
-        if training.keep == defaults["keep"]:  # the key is younger than many a detector
-            del params["keep"]
-        return params
 
     @property
     def _learnt(self) -> list[str]:

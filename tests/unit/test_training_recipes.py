@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,13 @@ import pytest
 import torch
 from torch import nn
 
+from advxai import plan
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
+from advxai.config import document
 from advxai.config import load as load_config
+from advxai.config.explainers import Custom
+from advxai.config.file import read
 from advxai.config.science import Detector as Settings
 from advxai.config.training import LATER_KEYS, RECIPES, Training
 from advxai.detector import train as module_under_test
@@ -24,8 +29,11 @@ from advxai.detector.model import Preprocessing
 from advxai.detector.progress import Progress, identity
 from advxai.detector.schedule import rate_of_epoch
 from advxai.detector.train import Trainer, build_optimiser, class_weights, train
+from advxai.media.rule import Rule
+from advxai.run.paths import Paths
 from tests.unit.paths_data import paths
 
+ROOT = Path(__file__).parents[2]
 HALF = (0.5, 0.5, 0.5)
 SIGMOID = Classes.named(["Real", "Fake"], output="sigmoid")
 
@@ -350,3 +358,65 @@ def test_an_interrupted_training_ends_in_the_same_bytes(tmp_path: Path, monkeypa
         assert run(tmp_path / "cut", **what) == whole
     assert found == pytest.approx(rates[3:])
     assert (tmp_path / "cut/history.csv").read_bytes() == (tmp_path / "whole/history.csv").read_bytes()
+
+
+METHODS = {get_args(model.model_fields["method"].annotation)[0] for model in document.METHODS if model is not Custom}
+
+
+def shipped(name: str) -> dict[str, Any]:
+    """A configuration without what other parts of its issue bring, as long as they aren't here."""
+    mapping = read(ROOT / "config" / name)
+    if "testing" not in Settings.model_fields:
+        mapping["detector"].pop("testing", None)
+    mapping["explainers"] = {row: entry for row, entry in mapping["explainers"].items() if entry["method"] in METHODS}
+    return mapping
+
+
+def test_the_hybrid_s_configuration_is_the_released_training_on_all_five_manipulations():
+    mapping = shipped("hybrid.yaml")
+    config = load_config(mapping)
+    given = set(mapping["detector"]["training"]) - {"recipe", "initial_weights", "threads"}
+    assert config.detector.training.recipe == "hybrid" and not given
+    assert len(config.corpus.categories) == 5 and "FaceShifter" in config.corpus.categories
+    found = plan.population(Paths(config, planning=True))
+    assert (found.train, found.val, found.explained) == (720 * (5 * 6 + 20), 6 * 140 * 2, 5 * 140 * 3)
+    detector = config.detector
+    assert (detector.model, detector.threshold, detector.video_score) == ("efficientnet_vit", 0.55, "first_track")
+    assert (detector.colour, detector.resizing.fit, detector.std) == ("bgr", "letterbox", (1 / 255,) * 3)
+    assert Rule.of(config.faces).words == (
+        "square of the longer side of the face's box, times 1, cut off at the frame's edges"
+    )
+    # all rows have one set of segments, and so one set of controls
+    assert set(config.of_kind("control")) == {"random", "centre"}
+    assert "FaceForensics" in mapping["corpus"]["root"] and detector.training.initial_weights.path is not None
+
+
+def test_pino_s_configuration_is_of_one_logit_and_balanced():
+    config = load_config(shipped("pino.yaml"))
+    training = config.detector.training
+    assert (training.recipe, training.balance, config.detector.output) == ("pino", "frames", "sigmoid")
+    found = plan.population(Paths(config, planning=True))
+    # 4 x 720 fakes of 20 frames, and as many originals as there are
+    assert (found.train, found.val) == (720 * (4 * 20 + 20), 140 * (4 * 20 + 20))
+    assert set(config.of_kind("control")) == {"random", "centre"}
+
+
+def test_the_docs_have_each_recipe_s_numbers():
+    """The table of docs/training.md: a column a recipe."""
+    page = (ROOT / "docs/training.md").read_text()
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line[:3] == "| `"]
+    columns = {recipe: {line[0]: line[number] for line in table if len(line) == 4} for recipe, number in
+               (("hybrid", 2), ("pino", 3))}  # fmt: skip
+    said = " ".join(columns["hybrid"])
+    for recipe, keys in RECIPES.items():
+        assert all(f"`{key}`" in said or key in ("step_epochs", "plateau_epochs", "gamma") for key in keys)
+        rates = columns[recipe]["`optimiser`, `learning_rate`"].split(", ")
+        assert rates[0] == keys["optimiser"] and float(rates[1]) == keys["learning_rate"]
+        assert float(columns[recipe]["`weight_decay`"]) == keys["weight_decay"]
+        assert columns[recipe]["`batch`, `epochs`"] == f"{keys['batch']}, {keys['epochs']}"
+        assert columns[recipe]["`patience`, `patience_rule`"].startswith(f"{keys['patience']}, ")
+        assert columns[recipe]["`schedule`"].startswith(keys["schedule"])
+        assert str(keys.get("step_epochs", keys.get("plateau_epochs"))) in columns[recipe]["`schedule`"]
+        assert columns[recipe]["`augmentations`"] == keys["augmentations"]
+    assert columns["hybrid"]["`frames_per_video`, `frames_per_real`"] == "6, 20"
+    assert columns["hybrid"]["`val_frames`"] == "2" and columns["hybrid"]["`trained_blocks`"][:2] == "3:"

@@ -72,7 +72,17 @@ onsuccess:
     if CONFIG.image is None and TESTING and P.outputs.detector_tested:
         print(P.outputs.tested[-1].read_text(encoding="utf-8"), file=sys.stderr)
         print(f"all numbers: {P.outputs.tested[0]}, and beside it", file=sys.stderr)
-        print(f"figure: {P.outputs.figure('detector')[0]}", file=sys.stderr)
+        print(
+            f"a line a video: {P.outputs.labels}; an image of each: {P.outputs.samples}",
+            file=sys.stderr,
+        )
+        figures = [str(P.outputs.figure(name)[0]) for name in ("detector", "roc")]
+        print(f"figures: {', '.join(figures)}", file=sys.stderr)
+        if P.outputs.beside_detector:
+            print(
+                f"beside published figures: {P.outputs.beside_detector[-1]}",
+                file=sys.stderr,
+            )
     elif CONFIG.image is None and P.outputs.summed_up:
         print((P.run / "summary.txt").read_text(encoding="utf-8"), file=sys.stderr)
         if P.outputs.report.exists():

@@ -1,4 +1,4 @@
-# detector: trained on the corpus, or imported from a checkpoint; its metrics on the test split, and their figure.
+# detector: trained on the corpus, or imported from a checkpoint; its metrics on the test split, and their figures.
 # Other rules take WEIGHTS, a small file with the hash of DETECTOR, which Snakemake compares by its checksum: P.check() mends
 # it when other weights lie there, whatever their age. (Made by a rule of its own, or as params, it would repeat all.)
 DETECTOR = P.weights
@@ -10,6 +10,8 @@ rule detector:
         P.run / "detector/metrics.json",
         P.outputs.tested,
         P.outputs.figure("detector"),
+        P.outputs.figure("roc"),
+        P.outputs.beside_detector,
         P.predicted,
 
 
@@ -63,11 +65,7 @@ rule detector_metrics:
     output:
         json=P.run / "detector/metrics.json",
         tested=P.outputs.tested,
-        published=(
-            [P.run / f"detector/published.{kind}" for kind in ("csv", "md")]
-            if P.beside_published
-            else []
-        ),
+        published=P.outputs.beside_detector,
         predictions=P.run / "detector/predictions.parquet",
         probabilities=update(P.predicted),
     log:
@@ -81,7 +79,9 @@ rule detector_metrics:
         gpu=P.gpus,
     params:
         detector=P.detector.path.name,
-        categories=CONFIG.corpus.categories,
+        categories=CONFIG.tested,
+        apart=CONFIG.untested,
+        published=P.published_detector,
         threshold=P.classes.threshold,
         video_score=CONFIG.detector.video_score,
     script:

@@ -27,6 +27,7 @@ DRAWN = {
         "fillings": "Fillings",
         "cost": "Cost",
         "detector": "Detector",
+        "roc": "ROC curve",
     }.items()
 }
 
@@ -89,6 +90,23 @@ rule report_detector:
         dpi=CONFIG.report.dpi,
     script:
         "../scripts/report_detector.py"
+
+
+rule report_roc:
+    input:
+        P.run / "detector/metrics.json",
+    output:
+        DRAWN["roc"],
+    log:
+        P.logs / CONFIG.run / "report_roc.log",
+    localrule: True
+    conda:
+        "../envs/tables.yaml"
+    params:
+        threshold=P.classes.threshold,
+        dpi=CONFIG.report.dpi,
+    script:
+        "../scripts/report_roc.py"
 
 
 rule report_scorecard:

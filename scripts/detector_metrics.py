@@ -8,10 +8,10 @@ import pandas as pd
 from advxai.common import parquet
 from advxai.common.files import publish
 from advxai.config import load
-from advxai.detector import published
+from advxai.detector import published, released
 from advxai.detector.forwards import Forwards
 from advxai.detector.metrics import evaluate, parted, predictions, write, write_curves
-from advxai.detector.shown import summary
+from advxai.detector.shown import counted_on, summary
 from advxai.run.jobs import job
 from advxai.run.paths import Paths
 from advxai.run.store import complete, read_shard
@@ -23,7 +23,7 @@ with job(snakemake.log, snakemake.input):
     manifest = parquet.read(snakemake.input.manifest)
     test = manifest[manifest["split"] == "test"]
     classes = paths.classes
-    rows = pd.concat(parted(test, config.corpus.categories, classes), ignore_index=True)
+    rows = pd.concat(parted(test, config.tested, classes), ignore_index=True)
     shard = Path(snakemake.output.probabilities)
 
     def start(*arguments):
@@ -45,12 +45,14 @@ with job(snakemake.log, snakemake.input):
     )
     probabilities = np.stack([record["probabilities"] for record in read_shard(shard, ["probabilities"])])
     images = predictions(probabilities, rows, classes)
-    metrics = evaluate(images, classes, config.corpus.also, config.detector.video_score or "mean")
+    score = config.detector.video_score or "mean"
+    metrics = evaluate(images, classes, config.untested, score)
     parquet.write(images.assign(weights=forwards.weights), snakemake.output.predictions)
-    table, corners, bins, main = map(Path, snakemake.output.tested)
+    table, corners, bins, labels, samples, main = map(Path, snakemake.output.tested)
     write(metrics, Path(snakemake.output.json), table)
     write_curves(metrics, corners, bins)
-    text = summary(metrics, f"{config.detector.model} on {len(images):,} test images, real against fake:")
+    released.write(released.answers(images, classes, config.untested, score), labels, samples)
+    text = summary(metrics, counted_on(metrics, config.detector.model, config.detector.testing.categories))
     publish(main, lambda path: path.write_text(text, encoding="utf-8"))
     if beside := snakemake.output.get("published"):
-        published.write(metrics, *map(Path, beside))
+        published.write(paths.published_detector, metrics, config.detector, classes, *map(Path, beside))

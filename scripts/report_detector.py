@@ -17,6 +17,6 @@ with job(snakemake.log, snakemake.input):
         Path(snakemake.output[0]),
         list(snakemake.params.categories),
         paths.classes,
-        paths.config.corpus.also,
+        paths.config.untested,
         snakemake.params.dpi,
     )

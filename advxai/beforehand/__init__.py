@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from advxai.beforehand.lists import learnt_of, untested
+from advxai.beforehand.tested import require_testable
 from advxai.common.categories import REAL
 from advxai.common.errors import InputError
 from advxai.config.data import DemoCorpus, FfppCorpus
@@ -51,9 +52,11 @@ def check(paths: "Paths", trains: Trains = "now") -> list[str]:
     Raises:
         InputError: one message that lists everything that is missing, with its key and where to get it; or a detector
             that is to be trained has nothing to learn one of its classes from; or the stored detector was imported from
-            another checkpoint than the configured one; or rows ask for gradients of a detector that has none.
+            another checkpoint than the configured one; or rows ask for gradients of a detector that has none; or it
+            can't be tested as `detector.testing` says.
     """
     _refuse(_lacking(paths))
+    require_testable(paths)
     white = {name: entry.method for name, entry in paths.config.explainers.items() if entry.gradients}
     if white and paths.config.detector.model == ONNX:
         raise InputError(f"config: {without_gradients(white)}")

@@ -23,7 +23,7 @@ TABLES = (
     "original", "accuracy", "sufficiency", "cost", "flips", "metrics", "localisation", "scorecard", "tests",
     "estimates", "left_out", "all",
 )  # fmt: skip
-FIGURES = ("scorecard", "agreement", "accuracy", "explanations", "nes", "fillings", "cost", "detector")
+FIGURES = ("scorecard", "agreement", "accuracy", "explanations", "nes", "fillings", "cost", "detector", "roc")
 MEASURE = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = frozenset((*TABLES, *FIGURES))
 CAMS = ("gradcam", "gradcam++", "hirescam")
@@ -155,6 +155,12 @@ class Config(Model):
         for category in detector.training.categories or ():
             if category not in self.corpus.categories:
                 raise ValueError(f"detector.training.categories: {category} is none of corpus.categories; add it there")
+        for name in detector.testing.categories or ():
+            if name not in (*self.corpus.categories, *self.corpus.also):
+                raise ValueError(
+                    f"detector.testing.categories: {name} is none of corpus.categories and corpus.also; add it to one "
+                    "of them, or take it out"
+                )
         for name in self.explain.explainers or ():
             if name not in self.explainers:
                 raise ValueError(f"explain.explainers: {name} is none of {', '.join(self.alone)}")
@@ -195,6 +201,16 @@ class Config(Model):
                     )
                 files[file] = clip.name
         return self
+
+    @property
+    def tested(self) -> list[str]:
+        """Manipulations that count in the detector's test, if it has a class for them."""
+        return list(self.detector.testing.categories or self.corpus.categories)
+
+    @property
+    def untested(self) -> list[str]:
+        """Categories of which the test says only how many of their images are called fake."""
+        return [name for name in (*self.corpus.categories, *self.corpus.also) if name not in self.tested]
 
     @overload
     def of_kind(self, kind: Literal["explainer"]) -> dict[str, AnyExplainer]: ...

@@ -10,6 +10,7 @@ from advxai.common.classes import Output
 from advxai.config.base import Model, Number, fraction
 from advxai.config.dialects import Dialect
 from advxai.config.networks import NETWORKS, Options
+from advxai.config.testing import Testing
 from advxai.config.training import Training
 
 Colour = Literal["rgb", "bgr"]
@@ -145,6 +146,7 @@ class Detector(Model):
         description="CPU threads of every forward: they change roundings, so they are part of the digests.",
     )
     training: Training = Field(Training(), description="Used when `checkpoint` is null.")
+    testing: Testing = Field(Testing(), description="The test on the corpus's test split.")
 
     @model_validator(mode="after")
     def _own_network(self) -> "Detector":

@@ -81,8 +81,9 @@ def evaluate(
         score: the rule of a video's probabilities, see `by_video`.
 
     Returns:
-        frame: see `measure` and `binary.curves`, and per_category: of each manipulation see `unseen`; track, video: the
-        same of tracks (`by_track`) and videos (`by_video`); unseen: see `unseen`; video_score: the rule; notes: see
+        frame: see `measure` and `binary.curves`, and per_category: of each manipulation see `unseen`, and of its images
+        with the genuine ones see `real_vs_fake`, all of it None where there are none of these; track, video: the same
+        of tracks (`by_track`) and videos (`by_video`); unseen: see `unseen`; video_score: the rule; notes: see
         `shown.notes`.
     """
     counts = counted(images, apart)
@@ -93,7 +94,8 @@ def evaluate(
     for level, table in zip(LEVELS, tables, strict=True):
         probabilities, labels = table[columns].to_numpy(), table["label"].to_numpy()
         metrics[level] = measure(probabilities, labels, classes) | curves(probabilities, labels, classes)
-        metrics[level]["per_category"] = _by_category(table[table["label"] != classes.real], table, classes)
+        fakes = table["label"] != classes.real
+        metrics[level]["per_category"] = _against_genuine(table[fakes], table[~fakes], classes)
     metrics["unseen"] = _by_category(others, known, classes)
     return metrics | {"video_score": score, "notes": notes(metrics, classes)}
 
@@ -103,6 +105,17 @@ def _by_category(images: pd.DataFrame, measured: pd.DataFrame, classes: Classes)
     p_real, real = f"p_{classes.real_name}", classes.real
     genuine = measured.loc[measured["label"] == real, p_real].to_numpy()
     return {str(name): unseen(group, genuine, p_real, real) for name, group in images.groupby("category")}
+
+
+def _against_genuine(fakes: pd.DataFrame, genuine: pd.DataFrame, classes: Classes) -> dict[str, Any]:
+    """Of each category of fakes: `unseen`, and `real_vs_fake` of its images and all genuine ones."""
+    found, columns = _by_category(fakes, genuine, classes), [f"p_{name}" for name in classes.names]
+    for name, group in fakes.groupby("category"):
+        both = pd.concat([group, genuine])
+        own = real_vs_fake(both[columns].to_numpy(), both["label"].to_numpy(), classes)
+        none = {key: own[key] if key in ("real", "fake") else None for key in own}
+        found[str(name)] |= own if len(genuine) else none
+    return found
 
 
 def measure(probabilities: Floats, labels: NDArray[np.integer], classes: Classes) -> dict[str, Any]:
@@ -183,13 +196,15 @@ def unseen(images: pd.DataFrame, genuine: Floats, p_real: str, real: int) -> dic
 
 
 def write(metrics: dict[str, Any], path_json: Path, path_csv: Path) -> None:
-    """Write metrics as JSON (all of them) and as CSV: for each level a row a class, overall, weighted, real_vs_fake;
-    empty: not defined."""
+    """Write metrics as JSON (all of them) and as CSV: for each level a row a class, overall, weighted, real_vs_fake,
+    and each manipulation with the genuine ones (`<category> vs real`); empty: not defined."""
     rows: list[dict[str, Any]] = []
     for level in LEVELS:
         values = metrics[level]
         means = {name: {"n": values["n"], **values[name]} for name in ("overall", "weighted", "real_vs_fake")}
         rows += [{"level": level, "class": name, **row} for name, row in (values["per_class"] | means).items()]
+        for name, row in values["per_category"].items():
+            rows.append({"level": level, "class": f"{name} vs real", **row, "n": row["real"] + row["fake"]})
     names = [*NAMES, *(name for name in MEASURES if name not in NAMES)]
     publish(path_json, partial(Path.write_text, data=json.dumps(metrics, indent=2) + "\n"))
     _write_csv(rows, ["level", "class", "n", *names], path_csv, "%.6f")

@@ -1,6 +1,6 @@
 """A detector's metrics in words, as summary, page and console have them; without scikit-learn."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from advxai.common.classes import Classes
@@ -96,6 +96,18 @@ def undefined(metrics: Mapping[str, Any]) -> str:
         return ""
     empty = [title for name, title in MEASURES.items() if own[name] is None]
     return f"There is no {absent[0]} test image, so {', '.join(empty)} aren't defined."
+
+
+def counted_on(metrics: Mapping[str, Any], model: str, chosen: Sequence[str] | None) -> str:
+    """What is measured on what, above the main numbers.
+
+    Args:
+        metrics: of `advxai.detector.metrics.evaluate`.
+        model: the detector's.
+        chosen: the manipulations that alone count beside the originals; None: all that there are.
+    """
+    of = "" if chosen is None else f" of the originals, {', '.join(chosen)}"
+    return f"{model} on {metrics['frame']['n']:,} test images{of}, real against fake:"
 
 
 def summary(metrics: Mapping[str, Any], title: str) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, PercentFormatter, StrMethodFormatter
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
 from advxai.common.categories import ABBREVIATIONS
@@ -18,6 +18,7 @@ from advxai.common.classes import Classes
 from advxai.detector.calibration import BINS, roc
 from advxai.detector.shown import described, shown_levels
 from advxai.detector.videos import by_track, by_video, counted
+from advxai.report.roc import rates
 from advxai.report.save import save
 from advxai.report.sheet import sheet
 from advxai.report.style import COLUMN, LINES, SIZE
@@ -83,18 +84,8 @@ def _curves(
         if values["auroc"] is not None:
             line = line | {"label": f"{name} ({values['auroc']:.3f})", "lw": 1.3}
             axes.plot(*roc(score.to_numpy(), positive)[:2], clip_on=False, zorder=3, **line)
-    axes.set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.01, 0.05, 0.2, 0.5, 1])
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.tick_params(labelsize=SIZE)
-    axes.set_xlabel("false positive rate (square root scale)", fontsize=SIZE)
-    axes.set_ylabel("true positive rate", fontsize=SIZE)
-    axes.set_title(f"ROC by {what} (n = {len(table):,})", fontsize=SIZE + 1, loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
-    if len(axes.lines) > 1:
-        axes.legend(fontsize=SIZE, title="AUROC", title_fontsize=SIZE, loc="lower right", edgecolor="white").set_zorder(
-            4
-        )
+    axes.set(xticks=[0, 0.01, 0.05, 0.2, 0.5, 1])
+    rates(axes, f"ROC by {what} (n = {len(table):,})", " (square root scale)")
 
 
 def _reliability(axes: Axes, bars: Axes, metrics: Mapping[str, Any]) -> None:

@@ -17,7 +17,18 @@ STAGES = (
     "answer",
     "report",
 )
-FIGURES = ("figure", "scorecard", "agreement", "accuracy", "explanations", "nes", "fillings_figure", "cost", "detector")
+FIGURES = (
+    "figure",
+    "scorecard",
+    "agreement",
+    "accuracy",
+    "explanations",
+    "nes",
+    "fillings_figure",
+    "cost",
+    "detector",
+    "roc",
+)
 # What a rule's jobs make, in the order in which it is said: one each, or as many as they tell. Of any other rule, and
 # where not all have told (on a cluster that doesn't hand on the environment), jobs are counted.
 EACH = {

@@ -119,6 +119,7 @@ def page(folder: Path, limit: int, names: Sequence[str] = tuple(KNOWN)) -> Path:
         "not_explained": "",
         "detector": "tiny, trained on the corpus.",
         "doubts": ["the sign may be wrong"],
+        "files": [("detector/labels.txt", "what it says of each test video"), ("detector/samples.csv", "an image")],
         "tested": plain,
         "metrics": plain,
         "confusion": plain,

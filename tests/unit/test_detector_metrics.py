@@ -18,6 +18,7 @@ from torchmetrics.functional.classification import (
 
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
+from advxai.config.science import Detector as Settings
 from advxai.detector import published
 from advxai.detector.binary import real_vs_fake
 from advxai.detector.classify import classify
@@ -27,6 +28,7 @@ from advxai.detector.videos import by_video
 
 NAMES = ("Real", "A", "B")
 THREE = Classes(NAMES)
+TWO = Classes.named(["Real", "Fake"], output="sigmoid", threshold=0.55)
 
 # Six images; the likeliest classes are Real, Real, A, A, A, Real.
 PROBABILITIES = np.array(
@@ -153,6 +155,25 @@ def test_metrics_by_frame_and_by_video():
     assert metrics["unseen"] == {}
 
 
+def test_a_manipulation_is_measured_with_all_originals():
+    """Of each level; p(fake) of the real video .1 .7, of A's .2 .9 .7 .35."""
+    metrics = evaluate(IMAGES, THREE)
+    frames = metrics["frame"]["per_category"]["A"]
+    assert (frames["n"], frames["real"], frames["fake"], frames["called_fake"]) == (4, 2, 4, 0.5)
+    assert frames["accuracy"] == pytest.approx(3 / 6) and frames["balanced_accuracy"] == pytest.approx(1 / 2)
+    assert frames["f1"] == pytest.approx(2 * 2 / (2 * 2 + 1 + 2))  # two found, one real called A, two missed
+    assert frames["auroc"] == pytest.approx(5.5 / 8)
+    losses = -np.log([1 - 0.1, 1 - 0.7, 0.2, 0.9, 0.7, 0.35])
+    assert frames["log_loss"] == pytest.approx(losses.mean(), abs=1e-6)
+    videos = metrics["video"]["per_category"]["A"]
+    # .4 of the real one; .6, called fake, and .35
+    assert (videos["accuracy"], videos["f1"], videos["auroc"]) == pytest.approx((2 / 3, 2 / 3, 1 / 2))
+    assert videos["log_loss"] == pytest.approx(-np.log([0.6, 0.6, 0.35]).mean(), abs=1e-6)
+    alone = evaluate(IMAGES[IMAGES["label"] == 1], THREE)["video"]["per_category"]["A"]
+    assert {name for name in alone if alone[name] is not None} == {"n", "real", "fake", "called_fake"}
+    assert (alone["real"], alone["fake"], alone["called_fake"]) == (0, 2, 0.5)
+
+
 def test_categories_without_a_class_are_counted_apart():
     others = table(
         ("f/v1/0.png", "FaceShifter", -1, 0.9, 0.1, 0.0),
@@ -202,9 +223,10 @@ def test_the_files_have_every_class_and_empty_cells_where_nothing_is_defined(tmp
     brier = (0.04 + 0.16 + 0.64 + 0.01 + 0.09 + 0.49) / 6
     ours = f"0.666667,{loss:.6f},{ece:.6f},{ece:.6f},{brier:.6f}"
     assert lines[6] == f"frame,real_vs_fake,6,0.666667,0.666667,0.666667,0.755556,{ours}"
+    assert lines[7] == lines[6].replace("real_vs_fake", "A vs real")  # the only fakes
     # each of these videos has one frame
-    assert lines[7:13] == [line.replace("frame", "track") for line in lines[1:7]]
-    assert lines[13:] == [line.replace("frame", "video") for line in lines[1:7]]
+    assert lines[8:15] == [line.replace("frame", "track") for line in lines[1:8]]
+    assert lines[15:] == [line.replace("frame", "video") for line in lines[1:8]]
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -220,7 +242,7 @@ def test_the_calibration_error_is_that_of_torchmetrics():
 def test_the_published_figures_stand_beside_ours(tmp_path: Path):
     weighted = {"accuracy": 0.9726, "auroc": None, "f1": 0.9527, "average_precision": 0.9881}
     metrics = {"frame": {"n": 13838, "weighted": weighted, "classes_absent": []}}
-    published.write(metrics, tmp_path / "p.csv", tmp_path / "p.md")
+    published.write("adv_xai", metrics, Settings(), THREE, tmp_path / "p.csv", tmp_path / "p.md")
     assert (tmp_path / "p.csv").read_text().splitlines() == [
         "measure,ours,published,difference",
         "accuracy,0.972600,0.962600,0.010000",
@@ -240,6 +262,81 @@ def test_the_published_figures_stand_beside_ours(tmp_path: Path):
     assert "doesn't show that a figure was or wasn't reproduced" in note
     text = published.markdown(published.compare(weighted), 7, ["FaceSwap"])
     assert "the 7 test frames of this run (none of FaceSwap)." in text
+
+
+def measured(*videos: tuple[str, float]) -> dict:
+    """Metrics of a detector of two classes: a video a category and p(fake), of one frame."""
+    rows = pd.DataFrame({"key": [f"{number}/0_0.png" for number in range(len(videos))]})
+    rows["category"] = [category for category, _ in videos]
+    chances = np.array([[1 - p, p] for _, p in videos], np.float32)
+    return evaluate(predictions(chances, rows, TWO), TWO, score="first_track")
+
+
+# Of four videos .55 is called fake, and of the two originals one.
+VIDEOS = [("Real", 0.1), ("Real", 0.7), ("Deepfakes", 0.9), ("Deepfakes", 0.55), ("FaceShifter", 0.8)]
+VIDEOS += [("FaceShifter", 0.5)]
+
+
+def test_the_hybrid_s_figures_stand_beside_ours_by_video(tmp_path: Path):
+    published.write("hybrid", measured(*VIDEOS), Settings(), TWO, tmp_path / "p.csv", tmp_path / "p.md")
+    table = pd.read_csv(tmp_path / "p.csv").set_index(["category", "measure"])
+    assert list(table) == ["real", "fake", "ours", "published", "difference"] and len(table) == 6 * 3
+    assert table.loc[("all", "accuracy")].tolist() == pytest.approx([2, 4, 4 / 6, 0.940, 4 / 6 - 0.940], abs=1e-6)
+    assert table.loc[("all", "f1"), "ours"] == pytest.approx(2 * 3 / (2 * 3 + 1 + 1), abs=1e-6)
+    assert table.loc[("all", "auroc"), "ours"] == pytest.approx(6 / 8)
+    assert table.loc[("Deepfakes", "accuracy")].tolist() == pytest.approx([2, 2, 0.75, 0.93, -0.18])
+    assert table.loc[("FaceShifter", "f1")].tolist() == pytest.approx([2, 2, 0.5, 0.961, -0.461])
+    swapped = table.loc[("FaceSwap", "auroc")]
+    assert swapped[["real", "fake", "published"]].tolist() == [0, 0, 0.995] and np.isnan(swapped["ours"])
+    text = (tmp_path / "p.md").read_text()
+    assert "| Deepfakes (2 real, 2 fake) | accuracy | 0.7500 | 0.9300 | -0.1800 |" in text
+    assert "| FaceSwap (none here) | AUROC |  | 0.9950 |  |" in text
+    for words in (
+        "validation",
+        "79 of the 100",
+        "stopped",
+        "isn't comparable",
+        "first_track, called fake where p(fake) ≥ 0.55",
+    ):
+        assert words in text, words
+
+
+@pytest.mark.parametrize(
+    ("model", "backbone", "name"),
+    [
+        ("tf_efficientnet_b4", None, "EfficientNet-B4"),
+        ("efficientnet_b7.ra_in1k", None, "EfficientNet-B7"),
+        ("tf_efficientnet_b4_ns", None, "EfficientNet-B4"),
+        ("efficientnet_pytorch06_b4", None, "EfficientNet-B4"),
+        ("efficientnet_ltpa", "tf_efficientnet_b7", "EfficientNet-B7 with LTPA"),
+        ("efficientnet_autoatt", "tf_efficientnet_b4", ""),
+        ("efficientnet_vit", "tf_efficientnet_b4", ""),
+        ("tf_efficientnetv2_b0", None, ""),
+        ("resnet18", None, ""),
+        ("efficientnet_ltpa", None, ""),
+    ],
+)
+def test_which_network_a_published_figure_is_of(model, backbone, name):
+    assert published.network_named(model, backbone) == name
+
+
+def test_pino_s_figures_stand_beside_ours_in_the_line_of_the_same_network(tmp_path: Path):
+    files = tmp_path / "p.csv", tmp_path / "p.md"
+    settings = Settings(model="efficientnet_pytorch_b4", input_size=380)
+    published.write("pino", measured(*VIDEOS), settings, TWO, *files)
+    table = pd.read_csv(files[0]).set_index(["network", "size", "level"])
+    assert len(table) == 16 and table["ours"].notna().sum() == 2
+    # one of two originals and three of four fakes
+    expected = [0.625, 0.931, 0.625 - 0.931]
+    for level in ("frame", "video"):
+        assert table.loc[("EfficientNet-B4", 380, level)].tolist() == pytest.approx(expected, abs=1e-6)
+    assert table.loc[("EfficientNet-B7 with LTPA", 380, "video"), "published"] == 0.904
+    assert "| EfficientNet-B4, 380 px | by video | 0.6250 | 0.9310 | -0.3060 |" in files[1].read_text()
+    published.write("pino", measured(*VIDEOS), Settings(model="resnet18"), TWO, *files)
+    assert pd.read_csv(files[0])["ours"].isna().all()
+    assert "resnet18 at 224 px, is none of their networks; its own is 0.6250 by frame and" in files[1].read_text()
+    published.write("pino", measured(*VIDEOS[2:]), settings, TWO, *files)
+    assert "Ours isn't defined: the test has images of one kind alone." in files[1].read_text()
 
 
 class Brightness(nn.Module):

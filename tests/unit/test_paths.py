@@ -20,7 +20,7 @@ def test_explainers_that_differ_in_the_baseline_share_a_figure():
 
 def test_figures_of_a_run_and_of_its_groups():
     drawn = {path.stem for path in paths().outputs.figures if path.suffix == ".png"}
-    of_run = {"scorecard", "agreement", "accuracy", "explanations", "nes", "fillings", "cost", "detector"}
+    of_run = {"scorecard", "agreement", "accuracy", "explanations", "nes", "fillings", "cost", "detector", "roc"}
     assert drawn == {"LIME", "SHAP", "SOBOL", "RISE"} | of_run
     assert {path.stem for path in paths().outputs.figures if path.suffix == ".pdf"} == drawn
     plain = paths(explainers={"RISE": {"method": "rise", "baseline": "zeros"}})

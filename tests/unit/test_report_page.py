@@ -208,20 +208,26 @@ def test_lines_of_a_binary_detector_are_of_the_categories_and_of_what_it_is_not_
     """Deepfakes is the name of the only class of fakes, which holds Face2Face too."""
     own = {"n": 3, "accuracy": 0.5, "auroc": 0.75, "f1": None, "average_precision": None}
     share = {"n": 2, "called_fake": 1.0, "auroc": 0.875}
+    both = share | {"real": 2, "fake": 2, "accuracy": 0.75, "f1": 0.8, "average_precision": 0.9}
     level = {
         "n": 5,
         "real_vs_fake": {"accuracy": 0.6, "auroc": 0.7},
         "overall": own,
         "per_class": {"Real": own, "Deepfakes": own},
-        "per_category": {"Deepfakes": share, "Face2Face": share},
+        "per_category": {"Deepfakes": both, "Face2Face": both | {"real": 0}},
     }
     metrics = {"frame": level, "track": level, "video": level, "video_score": "mean", "unseen": {"FaceShifter": share}}
     lines = per_class(metrics, ["Real", "Deepfakes"], ["Deepfakes", "Face2Face"])
     assert [line[1] for line in lines] == [
-        *["fake or real", "Real", "Deepfakes", "Deepfakes: share called fake", "Face2Face: share called fake"] * 2,
+        *[
+            *["fake or real", "Real", "Deepfakes", "Deepfakes: share called fake", "Deepfakes vs real"],
+            "Face2Face: share called fake",
+        ]
+        * 2,
         "FaceShifter, not counted above: share called fake",
     ]
     assert lines[3] == ["frame", "Deepfakes: share called fake", "2", "1.000", "0.875", "", ""]
+    assert lines[4] == ["frame", "Deepfakes vs real", "4", "0.750", "0.875", "0.800", "0.900"]
 
 
 def test_the_detector_s_section_says_what_its_p_fake_is_worth_and_what_is_doubtful() -> None:
@@ -239,13 +245,20 @@ def test_the_detector_s_section_says_what_its_p_fake_is_worth_and_what_is_doubtf
     # each says .75 of what isn't so: -ln .25, |0 - .75|, .75 squared
     assert made["tested"].lines[0][1:3] == ["40", "40"]
     assert made["tested"].lines[0][-4:] == ["1.386", "0.750", "0.750", "0.562"]
+    assert [name for name, _ in made["files"]] == ["detector/labels.txt", "detector/samples.csv"]
     (doubt,) = made["doubts"]
     assert doubt.startswith("the sign may be wrong: genuine images get the higher p(fake)")
     assert [line[0] for line in made["metrics"].lines][::4] == ["frame", "track", "video"]
 
 
 def test_a_doubt_stands_in_the_page(tmp_path: Path) -> None:
-    assert "<strong>Note:</strong> the sign may be wrong" in page(tmp_path, HUGE).read_text()
+    text = page(tmp_path, HUGE).read_text()
+    assert "<strong>Note:</strong> the sign may be wrong" in text
+    said = (
+        'page: <a href="detector/labels.txt">detector/labels.txt</a>, what it says of each test video; '
+        '<a href="detector/samples.csv">detector/samples.csv</a>, an image.</p>'
+    )
+    assert said in text
 
 
 def test_lines_beside_the_published_ones_stay_together() -> None:

@@ -286,8 +286,16 @@ def test_one_logit_learns_faceshifter_alone_and_is_measured_on_all(base, run):
     own = metrics["video"]["real_vs_fake"]
     (line,) = re.findall(r"^  video +(\d+) +(\d+) +(\S+)", done.stdout, re.MULTILINE)
     assert line == (str(own["real"]), str(own["fake"]), f"{own['accuracy']:.3f}")
-    assert "figure: results/binary/figures/detector.png" in done.stdout
-    assert (base / "results/binary/figures/detector.png").stat().st_size > 1000
+    assert "figures: results/binary/figures/detector.png, results/binary/figures/roc.png" in done.stdout
+    for name in ("detector", "roc"):
+        assert (base / f"results/binary/figures/{name}.png").stat().st_size > 1000
+    # a line and an image a video, by which they can be found
+    videos = images["key"].str.rpartition("/")[0].nunique()
+    assert len((base / "results/binary/detector/labels.txt").read_text().splitlines()) == videos
+    samples = pd.read_csv(base / "results/binary/detector/samples.csv")
+    assert len(samples) == videos and samples["label"].sum() < videos
+    assert samples["video_name"].str.match(r"test_set/(Original|Deepfakes|FaceShifter)/\d{3}(_\d{3})?$").all()
+    assert "an image of each: results/binary/detector/samples.csv" in done.stdout
     table = pd.read_csv(base / "results/binary/tables/RISE.csv")
     assert table["category"].tolist() == ["DF", "FSh", "all"] and table["explained"].tolist() == [3, 4, 7]
 

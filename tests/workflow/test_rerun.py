@@ -45,7 +45,8 @@ def evaluated(*rows: str, figures: tuple[str, ...] | None = None) -> set[tuple[s
     return found | {("report_figure", figure) for figure in drawn} | COMMON
 
 
-EVERYTHING = explained(*ROWS) | {("detector_metrics", ""), ("report_detector", "")} | ADVERSARY
+TESTED = {("report_detector", ""), ("report_roc", "")}
+EVERYTHING = explained(*ROWS) | TESTED | {("detector_metrics", "")} | ADVERSARY
 # Every figure shows the adversarial copies.
 COPIES = explained("LIME_adv", figures=GROUPS) | ADVERSARY
 OTHERS = explained(*ROWS, figures=GROUPS) | ADVERSARY
@@ -87,7 +88,7 @@ MATRIX = {
     "report setting": (
         {"report": {"dpi": 100}},
         {("report_figure", name) for name in GROUPS}
-        | {("report_detector", ""), ("report_nes", ""), *WHOLE, *PROVENANCE},
+        | {("report_nes", ""), *TESTED, *WHOLE, *PROVENANCE},
     ),
     "number of cores": ({}, set()),
     "images at once, threads": ({"images_at_once": 5, "threads": {"faces": 2}}, PROVENANCE),

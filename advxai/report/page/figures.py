@@ -48,6 +48,11 @@ CAPTIONS = {
         "and videos in each of 15 bins. On the diagonal p(fake) is what it says.",
         "Confusion matrix and line charts of the numbers in the section Detector",
     ),
+    "roc": (
+        "ROC curve of real against fake by frame and by video (and by track, where videos have several), with the area "
+        "under it; a ring marks what is called fake now.",
+        "Line chart of the true positive rate by the false positive rate; the AUROC is in the section Detector",
+    ),
 }
 
 

@@ -127,9 +127,15 @@ def detector(metrics: Mapping[str, Any], paths: Paths) -> dict[str, Any]:
     elif paths.ready_made is not None:
         made += f" (weights of {paths.ready_made})"
     columns = ["level", "task or class", "images", "accuracy", "AUROC", "F1", "average precision"]
+    outputs = paths.outputs
+    files = {outputs.labels: "what it says of each test video", outputs.samples: "an image of each"}
+    files |= dict.fromkeys(outputs.beside_detector[-1:], "its figures beside published ones")
+    chosen = config.detector.testing.categories
+    alone = "" if chosen is None else f" Tested on the originals and {', '.join(chosen)} alone."
     return {
-        "detector": f"{config.detector.model}, {made}. {_said(classes)}",
+        "detector": f"{config.detector.model}, {made}. {_said(classes)}{alone}",
         "doubts": [*paths.read_lines[1:], *metrics["notes"], *filter(None, [undefined(metrics)])],
+        "files": [(path.relative_to(paths.run).as_posix(), what) for path, what in files.items()],
         "tested": Lines(["by", "real", "fake", *MEASURES.values()], tested(metrics), figures=True),
         "metrics": Lines(columns, per_class(metrics, names, paper_order(metrics["frame"]["per_category"]))),
         "confusion": Lines(["true class", *names], confusion, figures=True),

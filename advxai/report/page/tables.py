@@ -104,7 +104,8 @@ def per_class(metrics: Mapping[str, Any], names: Sequence[str], categories: Sequ
         metrics: of detector/metrics.json.
         names: of the classes.
         categories: manipulations, in the order of their lines. Where there is one class of fakes, or none of their
-            name, they have lines of their own: the share that is called fake, and the AUROC against the genuine images.
+            name, they have lines of their own: the share that is called fake, and the AUROC against the genuine images;
+            and where there are genuine ones, what is measured of these and the category's together.
     """
 
     def line(level: str, name: str, n: object, values: Mapping[str, Any]) -> list[str]:
@@ -112,7 +113,7 @@ def per_class(metrics: Mapping[str, Any], names: Sequence[str], categories: Sequ
         return [level, name, str(n), *("" if number is None else f"{number:.3f}" for number in numbers)]
 
     def against(level: str, name: str, values: Mapping[str, Any]) -> list[str]:
-        return line(level, name, values["n"], {**values, "accuracy": values["called_fake"]})
+        return line(level, name, values["n"], {"accuracy": values["called_fake"], "auroc": values["auroc"]})
 
     lines = []
     for level in shown_levels(metrics):
@@ -125,7 +126,10 @@ def per_class(metrics: Mapping[str, Any], names: Sequence[str], categories: Sequ
         lines += [line(level, name, values["n"], values) for name, values in found if values["n"]]
         for name in categories:
             if (len(names) == 2 or name not in names) and name in part["per_category"]:
-                lines.append(against(level, f"{name}: share called fake", part["per_category"][name]))
+                own = part["per_category"][name]
+                lines.append(against(level, f"{name}: share called fake", own))
+                if own["real"]:
+                    lines.append(line(level, f"{name} vs real", own["real"] + own["fake"], own))
     for name, values in metrics["unseen"].items():
         lines.append(against("frame", f"{name}, not counted above: share called fake", values))
     return lines

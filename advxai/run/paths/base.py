@@ -7,6 +7,7 @@ from advxai.common.errors import InputError
 from advxai.config import Config
 from advxai.config.base import Medium
 from advxai.config.data import DemoCorpus, FfppCorpus
+from advxai.config.testing import Published
 from advxai.run.digests import Digests
 from advxai.run.shards import shard_of
 
@@ -75,6 +76,11 @@ class RunPaths(Digests):
         """The run is on FaceForensics++ and its detector has the paper's classes, so that the published numbers stand
         beside its own."""
         return isinstance(self.config.corpus, FfppCorpus) and set(self.classes.names) == set(FIVE.names)
+
+    @property
+    def published_detector(self) -> Published | None:
+        """Whose detector's figures stand beside those of the run's."""
+        return self.config.detector.testing.published or ("adv_xai" if self.beside_published else None)
 
     @property
     def shards(self) -> list[str]:

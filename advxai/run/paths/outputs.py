@@ -84,8 +84,28 @@ class Outputs:
 
     @property
     def tested(self) -> list[Path]:
-        """What a test of the detector leaves for people: its metrics, the points of its curves, its main numbers."""
-        return [self.run / "detector" / name for name in ("metrics.csv", "roc.csv", "reliability.csv", "summary.txt")]
+        """What a test of the detector leaves for people: its metrics, the points of its curves, its answers by video,
+        and last its main numbers."""
+        metrics, roc, reliability, main = (
+            self.run / "detector" / name for name in ("metrics.csv", "roc.csv", "reliability.csv", "summary.txt")
+        )
+        return [metrics, roc, reliability, self.labels, self.samples, main]
+
+    @property
+    def labels(self) -> Path:
+        """What the detector says of each test video, a line a video."""
+        return self.run / "detector" / "labels.txt"
+
+    @property
+    def samples(self) -> Path:
+        """The list of an image of each test video, which `samples` explains if no other list is given."""
+        return self.run / "detector" / "samples.csv"
+
+    @property
+    def beside_detector(self) -> list[Path]:
+        """The detector's figures beside published ones, where there are any."""
+        there = self.paths.published_detector is not None
+        return [self.run / "detector" / f"published.{kind}" for kind in ("csv", "md") if there]
 
     @property
     def detector_tested(self) -> bool:

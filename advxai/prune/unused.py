@@ -123,11 +123,16 @@ def _spare_crops(folder: Path, runs: Sequence[Run]) -> dict[Path, str]:
 
 
 def _spare_rows(configurations: Sequence[Paths]) -> dict[Path, str]:
-    """Tables and figures of rows that a run's configuration no longer has."""
+    """Tables and figures of rows that a run's configuration no longer has, and published figures it doesn't want."""
     kept = {
         path
         for paths in configurations
-        for path in (*paths.outputs.tables, paths.outputs.estimates, *paths.outputs.figures)
+        for path in (
+            *paths.outputs.tables,
+            paths.outputs.estimates,
+            *paths.outputs.figures,
+            *paths.outputs.beside_detector,
+        )
     }
     found: dict[Path, str] = {}
     for paths in configurations:
@@ -135,4 +140,7 @@ def _spare_rows(configurations: Sequence[Paths]) -> dict[Path, str]:
             for path in files_in(paths.run / folder):
                 if path.suffix in suffixes and path.stem != "left_out" and path not in kept:
                     found[path] = f"the run {paths.config.run} no longer has this row"
+        for path in files_in(paths.run / "detector"):
+            if path.stem == "published" and path not in kept:
+                found[path] = f"the run {paths.config.run} no longer asks for published figures"
     return found

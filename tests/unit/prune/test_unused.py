@@ -5,8 +5,22 @@ from pathlib import Path
 
 import pytest
 
+from advxai.config import load
 from advxai.prune.unused import unused
-from tests.unit.prune.finished import HEX, OLD, REAL_VIDEO, crops_of, files, listed, only_of, run, touch, video_path
+from advxai.run.paths import Paths
+from tests.unit.prune.finished import (
+    HEX,
+    OLD,
+    REAL_VIDEO,
+    crops_of,
+    files,
+    listed,
+    mapping,
+    only_of,
+    run,
+    touch,
+    video_path,
+)
 
 
 def test_what_two_configurations_refer_to_stays(both):
@@ -98,10 +112,13 @@ def test_a_folder_that_a_job_is_writing_to_stays(a):
 
 def test_tables_and_figures_of_rows_that_are_gone(both):
     a, b = both
-    gone = [touch(a.run / name) for name in ("tables/SHAP.csv", "tables/SHAP.tex", "figures/SHAP.png")]
+    names = ("tables/SHAP.csv", "tables/SHAP.tex", "figures/SHAP.png", "detector/published.md")
+    gone = [touch(a.run / name) for name in names]
     for other in ("tables/notes.txt", "tables/mine/SHAP.csv", "figures/SHAP.svg", "SHAP.csv", "detector/metrics.csv"):
         touch(a.run / other)
     touch(b.run / "tables/SHAP.csv")
     touch(a.run.parent / "old/tables/SHAP.csv")
     assert {entry.path for entry in unused([a])} - {b.store / path for path in only_of(b, a)} == set(gone)
-    assert len(unused([a, b])) == 4
+    assert len(unused([a, b])) == 5
+    asking = mapping(a.run.parent, "a", detector={"testing": {"published": "pino"}})
+    assert gone[-1] not in {entry.path for entry in unused([Paths(load(asking))])}

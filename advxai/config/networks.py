@@ -17,7 +17,11 @@ class Options(Model):
     """What can be chosen of the networks that stand on a backbone; null: as the network has it."""
 
     backbone: str | None = Field(
-        None, min_length=1, description="The convolutional network in front: timm's name, such as tf_efficientnet_b4."
+        None,
+        min_length=1,
+        description="The convolutional network in front: timm's name, such as tf_efficientnet_b4, or "
+        "efficientnet_pytorch_b0 to _b7 with the paddings of that package (efficientnet_pytorch06_*: of its releases "
+        "before 0.7).",
     )
     tokens: Literal["channels", "places"] | None = Field(
         None,
@@ -28,7 +32,9 @@ class Options(Model):
         None, description="Pixels of the input by place of the map whose places are tokens; 32: the last map."
     )
     width: int | None = Field(None, ge=8, le=4096, description="Numbers of a token, where tokens are places.")
-    depth: int | None = Field(None, ge=1, le=64, description="Blocks of the transformer.")
+    depth: int | None = Field(
+        None, ge=1, le=64, description="Blocks of the transformer; of cross_efficient_vit those of both branches."
+    )
 
 
 @dataclass(frozen=True)
@@ -142,6 +148,23 @@ EFFICIENTNET_VIT = Network(
     input=LETTERBOX,
 )
 
+
+def _coccomini(depth: int) -> Network:
+    return Network(
+        224,
+        *BYTES,
+        source="Coccomini et al., Combining EfficientNet and Vision Transformers for Video Deepfake Detection, ICIAP "
+        "2022, arXiv:2107.02612",
+        weights="its authors link theirs in the GitHub repository davide-coccomini/Combining-EfficientNet-and-Vision-"
+        "Transformers-for-Video-Deepfake-Detection",
+        classes=("Real", "Fake"),
+        output="sigmoid",
+        positive="Fake",
+        options={"backbone": "tf_efficientnet_b0", "depth": depth},
+        input=LETTERBOX,
+    )
+
+
 # 06 and 07 in a name: the release of efficientnet_pytorch whose paddings the network has. Without a number it is 0.7,
 # but 0.6 of ICPR 2020, whose authors name no release and probably trained before 0.7 came out.
 NETWORKS = {
@@ -155,13 +178,15 @@ NETWORKS = {
     **{f"icpr_{kind}_b4": ICPR for kind in ICPR_KINDS},
     **{f"icpr07_{kind}_b4": ICPR for kind in ICPR_KINDS},
     "efficientnet_vit": EFFICIENTNET_VIT,
+    "efficient_vit": _coccomini(6),
+    "cross_efficient_vit": _coccomini(4),
 }
 KERAS = tuple(name for name, network in NETWORKS.items() if network.keras)
 # For messages: a family by its first and last.
 NAMES = (
     "meso4, mesoinception4, efficientnet_pytorch_b0 to _b7, efficientnet_pytorch06_b0 to _b7, deepfakebench_effnb4, "
     "deepfakebench_meso4, deepfakebench_mesoinception4, icpr_autoatt_b4, icpr_st_b4, icpr_autoattst_b4, the same with "
-    "icpr07_, efficientnet_vit"
+    "icpr07_, efficientnet_vit, efficient_vit, cross_efficient_vit"
 )
 
 

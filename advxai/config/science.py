@@ -56,7 +56,8 @@ class Detector(Model):
         description="timm name; a network of ours: meso4 or mesoinception4, efficientnet_pytorch_b0 to _b7 (with the "
         "paddings of efficientnet_pytorch 0.7; efficientnet_pytorch06_*: of 0.6), deepfakebench_effnb4, "
         "deepfakebench_meso4, deepfakebench_mesoinception4, icpr_autoatt_b4, icpr_st_b4, icpr_autoattst_b4 "
-        "(icpr07_*: with those of 0.7); or `module:factory` returning a torch module.",
+        "(icpr07_*: with those of 0.7), efficientnet_vit, efficient_vit, cross_efficient_vit; or `module:factory` "
+        "returning a torch module.",
     )
     network: Options | None = Field(
         None, description="What can be chosen of efficientnet_vit and the like. null: as these networks have it."

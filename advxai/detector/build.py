@@ -155,21 +155,21 @@ def load_initial(module: nn.Module, file: Path, backbone: str | None = None) -> 
     Args:
         module: gets them.
         file: of weights of the same architecture.
-        backbone: timm's name of the network that the module stands on, as its attribute `backbone`; None: the module
-            itself is of the architecture.
+        backbone: name of the network that the module stands on, as each of its parts that is called `backbone`; None:
+            the module itself is of the architecture.
 
     Raises:
         InputError: neither way fits, or a tensor holds NaN or infinity; names the file and the first mismatch.
     """
     if backbone is not None:
-        import timm  # the module has been built by it already
+        from advxai.detector.networks.backbone import whole_of
 
-        whole = timm.create_model(backbone, pretrained=False)
+        whole = whole_of(backbone, 1000)
         load_initial(whole, file)
-        # with its head, which the backbone hasn't
-        module.get_submodule("backbone").load_state_dict(
-            {name: value for name, value in whole.state_dict().items() if name not in set(head_keys(whole))}
-        )
+        for name, part in module.named_modules():
+            if name.rpartition(".")[2] == "backbone":
+                # which lacks the head, or may end at an early map
+                part.load_state_dict({key: whole.state_dict()[key] for key in part.state_dict()})
         return
     given = _tensors(read_tensors(file), file)
     own = {name: value for name, value in module.state_dict().items() if not name.endswith("num_batches_tracked")}

@@ -1,7 +1,8 @@
-"""The tensors of a checkpoint put into a network: names cleaned and renamed, then each must be there and fit."""
+"""The tensors of a checkpoint put into a network: names cleaned and renamed, values converted where a released file has
+them for something else (`CONVERTED`), then each must be there and fit."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -104,4 +105,27 @@ def _as_the_network(state: State, own: State, path: Path, model: str) -> tuple[S
     fitted = {short: state[name] for name, short in names.items()}
     if ":" not in model:
         fitted = {name: value.reshape(shaped(name, tuple(value.shape))) for name, value in fitted.items()}
+        if convert := CONVERTED.get(model):
+            fitted = {name: convert(name, value, own[name]) if name in own else value for name, value in fitted.items()}
     return fitted, prefix
+
+
+def _first_row(name: str, value: Tensor, own: Tensor) -> Tensor:
+    """efficient_vit's position embedding, which the released code takes by an image's row in the batch, (rows, 1,
+    width): that of row 0, which an image alone gets there, for both tokens."""
+    if name == "encoder.pos_embed" and value.shape[1:] == (1, own.shape[2]) and len(value):
+        return value[:1].expand(own.shape)
+    return value
+
+
+def _first_tokens(name: str, value: Tensor, own: Tensor) -> Tensor:
+    """cross_efficient_vit's position embeddings, made for more tokens than there are: the first ones, which the
+    released code takes."""
+    return value[:, : own.shape[1]] if name.endswith(".pos_embed") and value.ndim == own.ndim else value
+
+
+# By network what its files' tensors of other values become: of the name here, the tensor, and the network's own.
+CONVERTED: dict[str, Callable[[str, Tensor, Tensor], Tensor]] = {
+    "efficient_vit": _first_row,
+    "cross_efficient_vit": _first_tokens,
+}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from advxai.dialects import hybrids
 from advxai.dialects.reading import SIGN, Note, Reading
 from advxai.dialects.seen import NOMINAL, Seen
 
@@ -57,6 +58,7 @@ def outputs_of(seen: Seen) -> int | None:
     found = seen.efficientnet_pytorch
     if found:
         heads.insert(0, f"{found.prefix}_fc")
+    heads[:0] = hybrids.HEADS  # beside which its EfficientNet's own lies unused
     return next((side for head in heads if (side := seen.side(f"{head}.weight"))), None)
 
 
@@ -251,6 +253,7 @@ FORMS = (  # of two that fit, the first
          _plain_xception, _transferred("HongguLiu Xception"), 2),
     Form("MesoNet-Pytorch", lambda seen: bool(seen.meso), lambda seen: bool(seen.meso),
          _read_mesonet_pytorch, 2),
+    *(Form(name, hybrids.is_of(name), hybrids.is_of(name), hybrids.read(name), 1) for name in hybrids.MODELS),
     Form("efficientnet_pytorch", _whole_efficient, lambda seen: seen.efficientnet_pytorch is not None, _read_efficient),
     Form("Cadene Xception", _plain_xception, _plain_xception, _read_cadene),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from advxai.common.errors import InputError, in_line
+from advxai.dialects import hybrids
 
 PREFIX = "known:"  # of `detector.checkpoint` and --detector
 FOLDER = ("store", "media", "known")  # in the folder of results
@@ -253,7 +254,7 @@ def _others() -> Iterator[Known]:
             dialect="HongguLiu Xception",
             size=299,
         )
-    for name, auc in {"cross_efficient_vit": ".951", "efficient_vit": ".919"}.items():
+    for name, auc, form in (("cross_efficient_vit", ".951", hybrids.CROSS), ("efficient_vit", ".919", hybrids.SINGLE)):
         yield Known(
             f"coccomini_{name}",
             "EfficientNet-B0 and a vision transformer",
@@ -261,8 +262,8 @@ def _others() -> Iterator[Known]:
             (File(f"{name}.pth"),),
             terms="MIT",
             reported=f"DFDC video AUC {auc}",
+            dialect=form,
             size=224,
-            refused="a hybrid of EfficientNet and a vision transformer isn't built here yet",
         )
     yield Known(
         "noame12_efficientnetb0",
@@ -270,8 +271,9 @@ def _others() -> Iterator[Known]:
         "the file efficientnetB0_checkpoint89_All of noame12",
         (File("efficientnetB0_checkpoint89_All"),),
         terms="none given",
+        dialect=hybrids.NOAME,
         size=224,
-        refused="a hybrid of EfficientNet and a vision transformer isn't built here yet",
+        notes=("its author's file isn't public any more",),
     )
     yield Known(
         "ff_attribution",

@@ -16,6 +16,7 @@ _OF_CLASSES = ("classes", "real", "output", "positive")
 _CROPS = ("scale", "margins", "square", "edges", "align", "several", "tracks")
 _SETTABLE = (
     "model",
+    "network",
     "input_size",
     "mean",
     "std",
@@ -42,7 +43,7 @@ def lines(
             reading's.
         crops: how faces are cut, as it holds.
     """
-    said = [settings.model, _classes(classes), f"{settings.input_size} px", *_channels(settings.mean, settings.std)]
+    said = [_network(settings), _classes(classes), f"{settings.input_size} px", *_channels(settings.mean, settings.std)]
     if settings.colour == "bgr":
         said.append("blue first")
     if settings.resize is not None:
@@ -56,6 +57,12 @@ def lines(
         text += f"; as the configuration has it: {', '.join(own)}"
     notes = [note for note in reading.notes if not {*getattr(note, "about", ())} & {*given}]
     return [f"{text}.", *(f"{reading.dialect}: {note}" for note in notes)]
+
+
+def _network(settings: Detector) -> str:
+    """Its name, and what was chosen of it."""
+    chosen = {} if settings.network is None else settings.network.model_dump(exclude_none=True)
+    return settings.model + (f" ({_shown(chosen)})" if chosen else "")
 
 
 def _cut(crops: Faces) -> list[str]:

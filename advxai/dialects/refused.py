@@ -7,13 +7,6 @@ OURS = "give another detector, or its network as code of your own in detector.mo
 
 def refused(seen: Seen) -> str:
     """Which detector a file is of, and why it can't be run; "": none of these."""
-    parts = seen.parts
-    hybrid = any(part == "efficient_net" or part.endswith("_image_embedder") for part in parts)
-    if hybrid and {"transformer", "mlp_head"} & parts:
-        return (
-            "is a hybrid of EfficientNet and a vision transformer (Coccomini et al., or noame12's), which comes with "
-            f"another release of this project; {OURS}"
-        )
     name = _of_bench(seen)
     return f"is {name} of DeepfakeBench, whose network isn't built by this release; {OURS}" if name else ""
 

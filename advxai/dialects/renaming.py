@@ -5,9 +5,10 @@ What a name becomes hangs on the network alone, so one file may be read as timm'
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from advxai.config.networks import STAGES
+from advxai.dialects import hybrids
 
 Rule = Callable[[str], str | None]  # a name -> the network's; itself: no rule is about it; None: it isn't needed
 
@@ -65,7 +66,7 @@ def renamed(names: Mapping[str, tuple[int, ...]], model: str) -> dict[str, str]:
         the tensors finds that the network has none of that name; and so does one that would become the same as
         another. Tensors that the detector doesn't need for its answer are left out.
     """
-    rule = _rule(model)
+    rule = _rule(model, names)
     if rule is None:
         return {name: name for name in names}
     heads = _unused_heads(names, model)
@@ -81,17 +82,21 @@ def renamed(names: Mapping[str, tuple[int, ...]], model: str) -> dict[str, str]:
 
 def shaped(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape that a checkpoint's tensor has in the network here: Xception's pointwise convolutions were saved as
-    matrices by old releases of PyTorch.
+    matrices by old releases of PyTorch, and a hybrid's tokens are made by a convolution of one dimension.
 
     Args:
         name: of the network's state dict.
         shape: in the checkpoint.
     """
-    return (*shape, 1, 1) if name.endswith(".pointwise.weight") and len(shape) == 2 else shape
+    if name.endswith(".pointwise.weight") and len(shape) == 2:
+        return (*shape, 1, 1)
+    return hybrids.shaped(name, shape)
 
 
-def _rule(model: str) -> Rule | None:
+def _rule(model: str, names: Iterable[str]) -> Rule | None:
     """None: the network's names are nobody else's."""
+    if found_rule := hybrids.rule_of(model, names, _efficientnet):
+        return found_rule
     name = model.partition(".")[0]  # timm's name of the weights plays no part
     if found := EFFICIENTNET.fullmatch(name):
         blocks = list(_blocks(STAGES[int(found[1])]))

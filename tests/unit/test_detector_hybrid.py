@@ -1,25 +1,41 @@
 """Networks of ours that stand on a backbone: the hybrids of a convolutional network and a transformer."""
 
 import pytest
+import timm
 import torch
 from torch import nn
 
 from advxai.common.errors import InputError
+from advxai.config import load as configured
 from advxai.config.classes import classes_of
 from advxai.config.networks import Options, options_of
 from advxai.config.science import Detector as Settings
 from advxai.detector.attention import seen
-from advxai.detector.build import build_module, preprocessing
+from advxai.detector.build import build_module, load_initial, preprocessing
 from advxai.detector.checkpoint import load as load_detector
 from advxai.detector.checkpoint import save
 from advxai.detector.gradients import Network
-from advxai.detector.layers import chosen
+from advxai.detector.layers import NoLayer, chosen
 from advxai.detector.model import Detector
-from advxai.detector.networks import build
-from advxai.run.settings import input_of
+from advxai.detector.networks import CHOSEN, build
+from advxai.detector.networks.backbone import backbone_of
+from advxai.detector.networks.efficientnet import FixedPadding
+from advxai.explain.opening import open_weights
+from advxai.run.paths import Paths
+from advxai.run.settings import input_of, resolved
 from tests.helpers import TWO
+from tests.unit.test_dialects import CORPUS
 
 BACKBONE, SIZE = "mobilenetv3_small_050", 64
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Several wait for each other where other tests run beside these."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def options(tokens: str, **others) -> Options:
@@ -100,6 +116,82 @@ def test_options_travel_with_a_file(tmp_path):
     assert detector.preprocessing.colour == "bgr" and detector.classes.positive_name == "Fake"
     with pytest.raises(InputError, match="made with tokens places; set detector.network.tokens to it, not to channels"):
         load_detector(settings.model_copy(update={"network": options("channels")}), path)
+
+
+@pytest.mark.parametrize("model", CHOSEN)
+def test_a_file_of_ours_answers_alike_wherever_it_is_taken(model, tmp_path):
+    torch.manual_seed(1)
+    settings = Settings(model=model, input_size=SIZE, network=Options(backbone=BACKBONE, depth=1))
+    module, path = build_module(settings, 1).eval(), tmp_path / "hybrid.safetensors"
+    classes = classes_of(settings, {})
+    save(
+        path, module, model=model, preprocessing=preprocessing(settings, module), classes=classes,
+        about=input_of(settings),
+    )  # fmt: skip
+    with torch.no_grad():
+        wanted = torch.sigmoid(module((given := pictures(3) / 255) * 255)).flatten()
+    # as `explain --detector`, where another detector is configured
+    other = Paths(configured(dict(CORPUS, detector={"model": "meso4", "input_size": 64})), planning=True)
+    opened = [open_weights(other, path, given=True).detector]
+    # as a replay, of a case whose configuration names the file; and as a graph, of other rows than it was traced with
+    case = configured(resolved(configured(dict(CORPUS, detector={"checkpoint": str(path)}))).model_dump(mode="json"))
+    assert case.detector.network.depth == 1
+    for backend in ("torch", "onnxruntime"):
+        opened.append(
+            load_detector(case.detector.model_copy(update={"backend": backend}), path, forward_batch=3, classes=classes)
+        )
+    for detector in opened:
+        said = detector.probabilities(detector.preprocessing.normalise(given))
+        assert said[:, 1].numpy() == pytest.approx(wanted.numpy(), abs=1e-5)
+
+
+def test_tokens_of_whole_maps_are_no_places():
+    settings = Options(backbone=BACKBONE, depth=1)
+    single, cross = (
+        Network(build(model, 1, SIZE, settings).eval(), TWO, torch.device("cpu"), 2, lambda rows: None)
+        for model in ("efficient_vit", "cross_efficient_vit")
+    )
+    assert [chosen(one, "last", SIZE)[0].name for one in (single, cross)] == [
+        "backbone.blocks.5.0.conv", "small.backbone.blocks.5.0.conv",
+    ]  # fmt: skip
+    with seen(single) as look:
+        found = look(pictures(2))
+    assert [tuple(one.shape) for one in found.attention] == [(2, 8, 2, 2)]
+    with pytest.raises(
+        NoLayer, match=r"encoder\.blocks\.0 of the detector gives 2 x 1024 for an image, which is no map"
+    ):
+        _ = found.layouts
+    with (
+        seen(cross) as look,
+        pytest.raises(NoLayer, match=r"the attention in scales\.0\.crossings\.0\.small is 2 x 8 x 1 x 2 for 2 images"),
+    ):
+        look(pictures(2))
+
+
+def test_what_lies_behind_the_early_map_is_left_out():
+    module = build("cross_efficient_vit", 1, SIZE, Options(backbone=BACKBONE, depth=1))
+    module.train()(pictures(2)).sum().backward()
+    assert [name for name, value in module.large.named_parameters() if value.grad is None] == []
+
+
+def test_every_backbone_starts_from_the_file_of_weights(tmp_path):
+    torch.manual_seed(3)
+    theirs = timm.create_model(BACKBONE, pretrained=False)  # with its head of a thousand classes
+    torch.save(theirs.state_dict(), tmp_path / "imagenet.pth")
+    for model, parts in (("cross_efficient_vit", ("small", "large")), ("efficient_vit", ("",))):
+        module = build(model, 1, SIZE, Options(backbone=BACKBONE, depth=1))
+        load_initial(module, tmp_path / "imagenet.pth", BACKBONE)
+        for part in parts:
+            own = module.get_submodule(f"{part}.backbone".strip(".")).state_dict()
+            assert own and all(torch.equal(value, theirs.state_dict()[name]) for name, value in own.items())
+
+
+def test_a_backbone_may_have_other_paddings():
+    with torch.device("meta"):
+        fixed, timms = backbone_of("efficientnet_pytorch_b1"), backbone_of("tf_efficientnet_b1")
+    pads = [layer.padding for layer in fixed.modules() if isinstance(layer, FixedPadding)]
+    assert len(pads) == 5 and pads[-1] == (2, 2)  # which timm's pads by the size of its input
+    assert list(fixed.state_dict()) == list(timms.state_dict())
 
 
 def test_options_of_other_networks_are_refused():

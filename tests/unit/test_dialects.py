@@ -214,13 +214,6 @@ def test_deepfakebench_s_other_detectors_are_refused_by_name(name, names):
         told_by(outlined(names), FILE)
 
 
-@pytest.mark.parametrize("start", ["efficient_net", "sm_image_embedder.efficient_net"])
-def test_hybrids_are_refused_by_name(start):
-    names = package(0, f"{start}.") | {"transformer.layers.0.0.norm.weight": (1,), "mlp_head.0.weight": (1, 1)}
-    with pytest.raises(InputError, match="is a hybrid of EfficientNet and a vision transformer"):
-        told_by(outlined(names), FILE)
-
-
 def test_other_xceptions_and_unknown_networks():
     with pytest.raises(InputError, match="is an Xception of 6 channels, which a picture hasn't"):
         told_by(outlined(xception(channels=6)), FILE)

@@ -8,8 +8,9 @@ from torch import nn
 from advxai.common.errors import InputError
 from advxai.config.networks import ICPR_KINDS, NETWORKS, NOMINAL, Options, options_of
 from advxai.detector.networks import deepfakebench
+from advxai.detector.networks.cross import cross_efficient_vit
 from advxai.detector.networks.efficientnet import efficientnet, icpr
-from advxai.detector.networks.hybrid import efficientnet_vit
+from advxai.detector.networks.hybrid import efficient_vit, efficientnet_vit
 from advxai.detector.networks.meso import Meso4, MesoInception4
 
 Build = Callable[[int, int], nn.Module]  # of numbers of logits and side of the input
@@ -36,7 +37,11 @@ BUILT: dict[str, Build] = {
     **{f"icpr07_{kind}_b4": _icpr(kind, everywhere=False) for kind in ICPR_KINDS},
 }
 # Those with options, which they are given all of.
-CHOSEN: dict[str, Callable[[int, int, dict[str, Any]], nn.Module]] = {"efficientnet_vit": efficientnet_vit}
+CHOSEN: dict[str, Callable[[int, int, dict[str, Any]], nn.Module]] = {
+    "efficientnet_vit": efficientnet_vit,
+    "efficient_vit": efficient_vit,
+    "cross_efficient_vit": cross_efficient_vit,
+}
 
 
 def build(name: str, outputs: int, input_size: int | None = None, options: Options | None = None) -> nn.Module:

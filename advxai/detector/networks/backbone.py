@@ -1,4 +1,4 @@
-"""The convolutional networks of timm that other networks here stand on."""
+"""The convolutional networks that other networks here stand on: timm's, and EfficientNets with other paddings."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,22 +7,59 @@ import torch
 from torch import Tensor, nn
 
 from advxai.common.errors import InputError
+from advxai.config.networks import NOMINAL
+from advxai.detector.networks.efficientnet import efficientnet
+
+# EfficientNets with the paddings of another package: which of B0 to B7, and whether of its releases before 0.7.
+PADDED = {
+    f"efficientnet_pytorch{release}_b{number}": (number, bool(release))
+    for release in ("", "06")
+    for number in range(len(NOMINAL))
+}
 
 
-def backbone_of(name: str) -> nn.Module:
-    """A network of timm of random weights, without its head.
+def whole_of(name: str, outputs: int) -> nn.Module:
+    """A network of timm, or an EfficientNet of ours, of random weights.
+
+    Args:
+        name: as `detector.network.backbone` names it.
+        outputs: of its head; 0: it has none, and gives the map's mean.
 
     Raises:
-        InputError: timm has none of this name, or it has no maps of different sizes.
+        InputError: there is none of this name.
     """
+    if name in PADDED:
+        number, everywhere = PADDED[name]
+        return efficientnet(number, outputs, everywhere=everywhere)
     import timm  # takes seconds, which other networks of ours needn't
 
     if not timm.is_model(name):
-        raise InputError(f"detector.network.backbone: timm has no model {name!r}; give one of timm.list_models()")
-    module: nn.Module = timm.create_model(name, pretrained=False, num_classes=0)
+        raise InputError(
+            f"detector.network.backbone: timm has no model {name!r}; give one of timm.list_models(), or "
+            "efficientnet_pytorch_b0 to _b7"
+        )
+    module: nn.Module = timm.create_model(name, pretrained=False, num_classes=outputs)
+    return module
+
+
+def backbone_of(name: str, stride: int = 32) -> nn.Module:
+    """A network of timm, or an EfficientNet of ours, of random weights, without its head.
+
+    Args:
+        name: as of `whole_of`.
+        stride: of the deepest map that is asked for (`maps_of`): what lies behind it is left out, where the network
+            can do that.
+
+    Raises:
+        InputError: there is none of this name, or it has no maps of different sizes, or none of this stride.
+    """
+    module: Any = whole_of(name, 0)
     if not hasattr(module, "forward_intermediates") or not getattr(module, "feature_info", None):
         raise InputError(f"detector.network.backbone: {name} gives no maps of several sizes; give an EfficientNet")
-    return module
+    if stride < 32 and hasattr(module, "prune_intermediate_layers"):
+        module.prune_intermediate_layers([_index(module, name, stride)], prune_norm=True)
+    found: nn.Module = module
+    return found
 
 
 def maps_of(backbone: Any, images: Tensor, strides: Sequence[int]) -> list[Tensor]:
@@ -54,11 +91,9 @@ def shapes_of(backbone: nn.Module, name: str, size: int, strides: Sequence[int])
     Raises:
         InputError: there is no map of a stride, or what is there is no square map.
     """
-    there = {info["reduction"] for info in _info(backbone)} | {32}
     for stride in strides:
-        if stride not in there:
-            listed = ", ".join(map(str, sorted(there)))
-            raise InputError(f"detector.network: {name} has no map of stride {stride} (it has {listed})")
+        if stride != 32:
+            _index(backbone, name, stride)
     training = backbone.training
     with torch.no_grad():
         found = maps_of(backbone.eval(), torch.zeros(1, 3, size, size), strides)
@@ -72,6 +107,15 @@ def shapes_of(backbone: nn.Module, name: str, size: int, strides: Sequence[int])
             )
         shapes.append((one.shape[1], one.shape[2]))
     return shapes
+
+
+def _index(backbone: nn.Module, name: str, stride: int) -> int:
+    """Which of the network's maps is the deepest of a stride."""
+    places = {info["reduction"]: index for index, info in enumerate(_info(backbone))}
+    if stride not in places:
+        listed = ", ".join(map(str, sorted({*places, 32})))
+        raise InputError(f"detector.network: {name} has no map of stride {stride} (it has {listed})")
+    return places[stride]
 
 
 def _info(backbone: Any) -> list[dict[str, Any]]:

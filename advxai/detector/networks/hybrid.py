@@ -1,8 +1,8 @@
 """Hybrids of a convolutional network and a transformer.
 
-`efficientnet_vit`: the detector of the GitHub repository noame12/Explainable_Attention_Based_Deepfake_Detector, after
-Coccomini et al., Combining EfficientNet and Vision Transformers for Video Deepfake Detection, ICIAP 2022,
-arXiv:2107.02612.
+`efficient_vit`: of Coccomini et al., Combining EfficientNet and Vision Transformers for Video Deepfake Detection, ICIAP
+2022, arXiv:2107.02612. `efficientnet_vit`: the detector of the GitHub repository
+noame12/Explainable_Attention_Based_Deepfake_Detector, made of it.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from advxai.detector.networks.backbone import backbone_of, maps_of, shapes_of
 from advxai.detector.networks.transformer import Encoder
 
-CHANNEL_TOKENS, HIDDEN = 1024, 2048
+CHANNEL_TOKENS, HIDDEN, WIDTH = 1024, 2048, 1024
 
 
 class EfficientNetViT(nn.Module):
@@ -53,6 +53,40 @@ class EfficientNetViT(nn.Module):
         return logits
 
 
+class EfficientViT(nn.Module):
+    """A transformer of two tokens behind a convolutional network: the whole last map, and a class token.
+
+    Where an image lies in its batch plays no part (in the released code the position embedding goes by it).
+
+    Args:
+        outputs: how many logits it has.
+        size: side of its input, in pixels.
+        backbone, depth: as of `advxai.config.networks.Options`.
+
+    Raises:
+        InputError: timm has no such backbone, or it has no such map.
+    """
+
+    def __init__(self, outputs: int, size: int, *, backbone: str, depth: int) -> None:
+        super().__init__()
+        self.backbone = backbone_of(backbone)
+        channels, side = shapes_of(self.backbone, backbone, size, [32])[0]
+        self.to_token = nn.Linear(channels * side**2, WIDTH)
+        self.encoder = Encoder(1, WIDTH, depth, hidden=HIDDEN, grid=False)
+        self.head = nn.Sequential(nn.Linear(WIDTH, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, outputs))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, 3, size, size), normalised -> logits (n, outputs)."""
+        token = self.to_token(maps_of(self.backbone, images, [32])[0].permute(0, 2, 3, 1).flatten(1))
+        logits: Tensor = self.head(self.encoder(token[:, None])[:, 0])
+        return logits
+
+
 def efficientnet_vit(outputs: int, size: int, options: dict[str, Any]) -> nn.Module:
     """The network of random weights; `options`: of `advxai.config.networks.options_of`."""
     return EfficientNetViT(outputs, size, **options)
+
+
+def efficient_vit(outputs: int, size: int, options: dict[str, Any]) -> nn.Module:
+    """The network of random weights; `options`: of `advxai.config.networks.options_of`."""
+    return EfficientViT(outputs, size, **options)

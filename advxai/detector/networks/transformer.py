@@ -31,25 +31,58 @@ class Attention(nn.Module):
         return given
 
 
+class CrossAttention(nn.Module):
+    """Attention that may take from other tokens than it gives to, with a layer for the queries of its own.
+
+    Args:
+        width, heads, head, dropout: as of `Attention`; of both kinds of tokens.
+    """
+
+    def __init__(self, width: int, heads: int, head: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.scale = heads, head**-0.5
+        self.q = nn.Linear(width, heads * head, bias=False)
+        self.kv = nn.Linear(width, 2 * heads * head, bias=False)
+        self.attn_drop = nn.Dropout(0.0)  # as of `Attention`
+        self.proj = nn.Linear(heads * head, width)
+        self.proj_drop = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """(n, t, width), and the tokens (n, s, width) that are taken from (None: x itself) -> (n, t, width)."""
+        n, t, _ = x.shape
+        taken = x if context is None else context
+        q = self.q(x).reshape(n, t, self.heads, -1).transpose(1, 2)
+        k, v = self.kv(taken).reshape(n, taken.shape[1], 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        attention: Tensor = self.attn_drop((q @ k.transpose(2, 3) * self.scale).softmax(dim=3))
+        given: Tensor = self.proj_drop(self.proj((attention @ v).transpose(1, 2).reshape(n, t, -1)))
+        return given
+
+
 class Block(nn.Module):
     """Attention and a perceptron of one hidden layer, each added to what it is given.
 
     Args:
         width, heads, head, dropout: as of `Attention`.
         hidden: width of the hidden layer.
+        inner: dropout of the perceptron, behind both of its layers.
+        split: the attention is a `CrossAttention` of the tokens themselves.
     """
 
-    def __init__(self, width: int, heads: int, head: int, hidden: int, dropout: float) -> None:
+    def __init__(
+        self, width: int, heads: int, head: int, hidden: int, dropout: float, inner: float = 0.0, split: bool = False
+    ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(width)
-        self.attn = Attention(width, heads, head, dropout)
+        self.attn = (CrossAttention if split else Attention)(width, heads, head, dropout)
         self.norm2 = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+        acting = nn.Sequential(nn.GELU(), nn.Dropout(inner))  # in one, so that names don't hang on the dropout
+        self.mlp = nn.Sequential(nn.Linear(width, hidden), acting, nn.Linear(hidden, width))
+        self.mlp_drop = nn.Dropout(inner)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, t, width) -> the same shape."""
         x = x + self.attn(self.norm1(x))
-        y: Tensor = self.mlp(self.norm2(x))
+        y: Tensor = self.mlp_drop(self.mlp(self.norm2(x)))
         return x + y
 
 

@@ -131,7 +131,9 @@ def test_a_file_of_ours_answers_alike_wherever_it_is_taken(model, tmp_path):
     with torch.no_grad():
         wanted = torch.sigmoid(module((given := pictures(3) / 255) * 255)).flatten()
     # as `explain --detector`, where another detector is configured
-    other = Paths(configured(dict(CORPUS, detector={"model": "meso4", "input_size": 64})), planning=True)
+    other = Paths(
+        configured(dict(CORPUS, detector={"model": "meso4", "input_size": 64, "forward_batch": 3})), planning=True
+    )
     opened = [open_weights(other, path, given=True).detector]
     # as a replay, of a case whose configuration names the file; and as a graph, of other rows than it was traced with
     case = configured(resolved(configured(dict(CORPUS, detector={"checkpoint": str(path)}))).model_dump(mode="json"))

@@ -14,16 +14,17 @@ from advxai.config import load as configured
 from advxai.config.dialects import DIALECTS
 from advxai.config.science import Detector as Settings
 from advxai.detector.build import build_module
-from advxai.detector.checkpoint import load
 from advxai.detector.fitting import fill
 from advxai.dialects.outline import Outline, Shaped
 from advxai.dialects.reading import Reading
 from advxai.dialects.recognise import told_by
 from advxai.dialects.renaming import renamed
+from advxai.explain.opening import open_weights
+from advxai.run.paths import Paths
 from tests.unit import hybrids_of_others as theirs
 from tests.unit.hybrids_of_others import Files, State
 from tests.unit.networks_of_others import images
-from tests.unit.test_dialects import CORPUS
+from tests.unit.test_dialects import BLOCKS, CORPUS, package
 
 FILE = Path("hybrid.pth")
 CLOSE = 1e-5
@@ -124,12 +125,19 @@ def test_a_file_itself_is_opened(files, given, tmp_path):
     path = tmp_path / "efficientnetB0_checkpoint89_All"
     state = files.noame(1)
     torch.save({f"module.{name}": value for name, value in state.items()}, path)  # of two GPUs
-    detector = load(Settings(checkpoint=str(path)), path, forward_batch=1)
+    other = {"model": "meso4", "forward_batch": 1}  # of which nothing else holds
+    opened_as = open_weights(Paths(configured(dict(CORPUS, detector=other)), planning=True), path, given=True)
+    detector = opened_as.detector
     with torch.no_grad():
         wanted = torch.sigmoid(theirs.noame(state, 1, given[1][0]))
         found = torch.sigmoid(detector.module(given[0][:1].flip(1)))
     assert torch.allclose(found[0], wanted, atol=CLOSE)
     assert (detector.classes.positive_name, detector.classes.threshold) == ("Fake", 0.55)
+    assert opened_as.read_as[0] == (
+        f"{path}: read as noame12 EfficientNet-ViT: efficientnet_vit (backbone tf_efficientnet_b0, tokens channels, "
+        "depth 1), one output, the probability of Fake, 224 px, mean 0, std .003922, blue first, resized by opencv "
+        "(area_or_bicubic, letterbox), a video by first_track; crops: scale 1, edges clip, several largest."
+    )
 
 
 def test_each_channel_token_is_of_all_places(files, given):
@@ -153,20 +161,15 @@ def test_the_position_embedding_of_a_row_moves_the_released_answer(files, given)
 
 # -- without a network
 
-BLOCKS, HEADS = {0: 16, 4: 32, 7: 55}, {0: 1280, 4: 1792, 7: 2560}
-
 
 def small(dialect: str, depth: int, size: int = 0) -> dict[str, tuple[int, ...]]:
     """Some names of a file, enough to tell it by."""
-    body = {"_conv_stem.weight": (32, 3, 3, 3), "_conv_head.weight": (HEADS[size], 320, 1, 1), "_fc.weight": (1000, 5)}
-    body |= {f"_blocks.{block}._bn1.weight": (32,) for block in range(BLOCKS[size])}
     if dialect == "Coccomini Cross Efficient ViT":
-        names = {
-            f"{one}_image_embedder.efficient_net.{name}": shape for one in ("sm", "lg") for name, shape in body.items()
-        }
+        sides = [package(size, f"{one}_image_embedder.efficient_net.", 1000) for one in ("sm", "lg")]
+        names = sides[0] | sides[1]
         names |= {f"multi_scale_encoder.layers.{n}.0.norm.weight": (192,) for n in range(depth)}
         return names | {"sm_mlp_head.1.weight": (1, 192), "lg_mlp_head.1.weight": (1, 384)}
-    names = {f"efficient_net.{name}": shape for name, shape in body.items()} | {"mlp_head.2.weight": (1, 2048)}
+    names = package(size, "efficient_net.", 1000) | {"mlp_head.2.weight": (1, 2048)}
     inside = "blocks" if dialect.startswith("noame12") else "layers"
     return names | {f"transformer.{inside}.{n}.x.weight": (1,) for n in range(depth)}
 
@@ -182,12 +185,14 @@ def test_depth_and_backbone_are_read_off_the_file(dialect, size, backbone):
     new = renamed(names, found.detector["model"])
     assert not any("_fc" in own or "classifier" in own for own in new.values())  # which no answer hangs on
     start = "sm_image_embedder." if "Cross" in dialect else ""
-    last = f"{start}efficient_net._blocks.{BLOCKS[size] - 1}._bn1.weight"
-    stage, block = (6, 0) if size == 0 else (6, 3)
-    assert new[last] == f"{'small.' if start else ''}backbone.blocks.{stage}.{block}.bn2.weight"
+    last = f"{start}efficient_net._blocks.{BLOCKS[size] - 1}._depthwise_conv.weight"
+    block = 0 if size == 0 else 3
+    assert new[last] == f"{'small.' if start else ''}backbone.blocks.6.{block}.conv_dw.weight"
     if start:
         assert last.replace("sm_", "lg_") not in new  # behind the early map
-        assert new["lg_image_embedder.efficient_net._blocks.1._bn1.weight"].startswith("large.backbone.blocks.")
+        assert new["lg_image_embedder.efficient_net._blocks.1._depthwise_conv.weight"].startswith(
+            "large.backbone.blocks."
+        )
 
 
 def test_other_outputs_than_documented_are_asked_about():

@@ -31,7 +31,13 @@ class Options(Model):
     stride: Literal[8, 16, 32] | None = Field(
         None, description="Pixels of the input by place of the map whose places are tokens; 32: the last map."
     )
-    width: int | None = Field(None, ge=8, le=4096, description="Numbers of a token, where tokens are places.")
+    width: int | None = Field(
+        None,
+        ge=8,
+        le=4096,
+        description="Numbers of a token, where tokens are places; of efficientnet_ltpa, "
+        "numbers of the global feature, null: the channels of the backbone's last map.",
+    )
     depth: int | None = Field(
         None, ge=1, le=64, description="Blocks of the transformer; of cross_efficient_vit those of both branches."
     )
@@ -165,6 +171,29 @@ def _coccomini(depth: int) -> Network:
     )
 
 
+PINO = "Pino et al. (2021), arXiv:2105.05902, published no weights"
+LTPA = Network(
+    224,
+    *IMAGENET,
+    source="Jetley et al., Learn to Pay Attention, ICLR 2018, arXiv:1804.02391; on EfficientNet by Pino et al. (2021), "
+    "arXiv:2105.05902",
+    weights=PINO,
+    classes=("Real", "Fake"),
+    output="sigmoid",
+    positive="Fake",
+    options={"backbone": "tf_efficientnet_b4", "width": None},
+)
+AUTOATT = Network(
+    224,
+    *IMAGENET,
+    source=ICPR.source,
+    weights=f"{PINO}; those of ICPR 2020 belong to icpr_autoatt_b4, which pads as they were trained",
+    classes=("Real", "Fake"),
+    output="sigmoid",
+    positive="Fake",
+    options={"backbone": "tf_efficientnet_b4"},
+)
+
 # 06 and 07 in a name: the release of efficientnet_pytorch whose paddings the network has. Without a number it is 0.7,
 # but 0.6 of ICPR 2020, whose authors name no release and probably trained before 0.7 came out.
 NETWORKS = {
@@ -180,13 +209,17 @@ NETWORKS = {
     "efficientnet_vit": EFFICIENTNET_VIT,
     "efficient_vit": _coccomini(6),
     "cross_efficient_vit": _coccomini(4),
+    "efficientnet_ltpa": LTPA,
+    "efficientnet_autoatt": AUTOATT,
 }
+# Those whose attention is a map, for messages.
+WITH_MAPS = ("efficientnet_ltpa", "efficientnet_autoatt", "icpr_autoatt_b4", "icpr_autoattst_b4")
 KERAS = tuple(name for name, network in NETWORKS.items() if network.keras)
 # For messages: a family by its first and last.
 NAMES = (
     "meso4, mesoinception4, efficientnet_pytorch_b0 to _b7, efficientnet_pytorch06_b0 to _b7, deepfakebench_effnb4, "
     "deepfakebench_meso4, deepfakebench_mesoinception4, icpr_autoatt_b4, icpr_st_b4, icpr_autoattst_b4, the same with "
-    "icpr07_, efficientnet_vit, efficient_vit, cross_efficient_vit"
+    "icpr07_, efficientnet_vit, efficient_vit, cross_efficient_vit, efficientnet_ltpa, efficientnet_autoatt"
 )
 
 
@@ -195,3 +228,9 @@ def options_of(model: str, asked: Options | None) -> dict[str, Any]:
     own = dict(NETWORKS[model].options) if model in NETWORKS else {}
     given = {} if asked is None else asked.model_dump(exclude_none=True)
     return {name: given.get(name, value) for name, value in own.items()}
+
+
+def names_of(model: str, asked: Options | None) -> str:
+    """The network whose names of tensors a model's are, in files of others: its backbone's, where it is no more than
+    that with a layer added."""
+    return str(options_of(model, asked)["backbone"]) if model == "efficientnet_autoatt" else model

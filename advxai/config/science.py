@@ -56,8 +56,8 @@ class Detector(Model):
         description="timm name; a network of ours: meso4 or mesoinception4, efficientnet_pytorch_b0 to _b7 (with the "
         "paddings of efficientnet_pytorch 0.7; efficientnet_pytorch06_*: of 0.6), deepfakebench_effnb4, "
         "deepfakebench_meso4, deepfakebench_mesoinception4, icpr_autoatt_b4, icpr_st_b4, icpr_autoattst_b4 "
-        "(icpr07_*: with those of 0.7), efficientnet_vit, efficient_vit, cross_efficient_vit; or `module:factory` "
-        "returning a torch module.",
+        "(icpr07_*: with those of 0.7), efficientnet_vit, efficient_vit, cross_efficient_vit, efficientnet_ltpa, "
+        "efficientnet_autoatt (`network` says on which backbone); or `module:factory` returning a torch module.",
     )
     network: Options | None = Field(
         None, description="What can be chosen of efficientnet_vit and the like. null: as these networks have it."
@@ -87,8 +87,8 @@ class Detector(Model):
         min_length=2,
         description="Names of the classes in the order of the network's outputs. A category of the corpus belongs to "
         "the class of its own name, else to the only fake one; else the detector has no class for it. null: what the "
-        "file of weights says; else Real and Fake for the Mesos and the networks deepfakebench_* and icpr*, FF++'s "
-        "five for others.",
+        "file of weights says; else Real and Fake for the Mesos and the networks deepfakebench_*, icpr* and those "
+        "with `network`, FF++'s five for others.",
     )
     real: str | None = Field(
         None,
@@ -99,7 +99,7 @@ class Detector(Model):
     output: Output | None = Field(
         None,
         description="softmax over one logit a class, or sigmoid of a single logit, for two classes. null: as the file "
-        "of weights says, else sigmoid for meso4, mesoinception4 and icpr*, softmax for others.",
+        "of weights says, else sigmoid for meso4, mesoinception4, icpr* and those with `network`, softmax for others.",
     )
     positive: str | None = Field(
         None,

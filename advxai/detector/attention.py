@@ -6,21 +6,28 @@ that in one piece, it doesn't while its attribute `fused_attn` is False. Its blo
 those that it is part of, whose class isn't called an attention; it returns (n, t, d), the prefix tokens first, of which
 there are `num_prefix_tokens`. Networks of transformers are seen without such a child (the detector is opened with
 their "eager" attention): a layer whose class is called an attention returns, second, the same matrix.
+
+Tokens that are no places say so: the part that is given them has an attribute `token_grid`, False, and is given them
+first, (n, t, h * w), before it has embedded their positions; a token's numbers are the places of a square map.
+
+Attention that is a map is seen where it passes a child named `attention_map`, an nn.Identity, that is given it as
+(n, h, w) or (n, 1, h, w): how much the network takes from each place, of all classes alike.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from advxai.config.networks import WITH_MAPS
 from advxai.detector.gradients import Network
 from advxai.detector.layers import Layout, NoLayer, attentions_of, block_of, layout_of, pools
 
-DROP, FUSED = "attn_drop", "fused_attn"
+DROP, FUSED, MAP, GRID = "attn_drop", "fused_attn", "attention_map", "token_grid"
 Hook = Callable[[nn.Module, Any, Any], None]
 
 
@@ -34,6 +41,21 @@ class _Watched:
 
 
 @dataclass(frozen=True, eq=False)
+class Back:
+    """A score's gradients, (n, ...) each; 0 where it doesn't hang on something.
+
+    Attributes:
+        attention: by attention, (heads, t, t).
+        output: (t, d), for what the block of the last attention returns; None: that was no tensor.
+        content: (t, h * w), for the content of `Seen.content`; None: there was none.
+    """
+
+    attention: tuple[Tensor, ...]
+    output: Tensor | None
+    content: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
 class Seen:
     """What one forward has shown.
 
@@ -41,11 +63,13 @@ class Seen:
         scores: (n, classes), as `Network` gives them, with gradients.
         network: that was asked.
         watched: by attention, in the order in which they were computed, with all rows of the forward.
+        given: part whose tokens are no places -> what it was given, with all rows of the forward.
     """
 
     scores: Tensor
     network: Network
     watched: tuple[_Watched, ...]
+    given: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -63,12 +87,31 @@ class Seen:
         Args:
             score: (n,), made of `scores`, one an image; others can be asked for afterwards.
         """
+        return self.back(score).attention
+
+    def back(self, score: Tensor) -> Back:
+        """A score's gradients for all that was seen, by one way back; `score`: as of `gradients`."""
+        output, content = self.watched[-1].output, next(iter(self.given.values()), None)
         whole = [one.whole for one in self.watched]
-        found = torch.autograd.grad(score.sum(), whole, retain_graph=True, allow_unused=True)
-        return tuple(
+        asked = [*whole, *(one for one in (output, content) if one is not None)]
+        found = torch.autograd.grad(score.sum(), asked, retain_graph=True, allow_unused=True)
+        cut = [
             (torch.zeros_like(one) if gradient is None else gradient)[: len(self.scores)]
-            for gradient, one in zip(found, whole, strict=True)
+            for gradient, one in zip(found, asked, strict=True)
+        ]
+        rest = cut[len(whole) :]
+        return Back(
+            tuple(cut[: len(whole)]),
+            None if output is None else rest.pop(0),
+            None if content is None else rest.pop(0),
         )
+
+    @property
+    def content(self) -> Tensor | None:
+        """(n, t, h * w): tokens that are no places, before their positions are embedded; None: tokens are places."""
+        for tokens in self.given.values():
+            return tokens.detach()[: len(self.scores)]
+        return None
 
     @cached_property
     def layouts(self) -> tuple[Layout, ...]:
@@ -113,6 +156,7 @@ def seen(network: Network) -> Iterator[Callable[[Tensor], Seen]]:
     """
     modules = dict(network.layers.named_modules())
     watched: list[_Watched] = []
+    given: dict[str, Tensor] = {}
 
     def keep(block: str, whole: object) -> None:
         # one layer may hand on what another one inside it returned
@@ -134,16 +178,25 @@ def seen(network: Network) -> Iterator[Callable[[Tensor], Seen]]:
 
         return hook
 
+    def entering(part: str) -> Any:
+        def hook(_layer: nn.Module, arguments: tuple[Any, ...]) -> None:
+            if arguments and isinstance(arguments[0], Tensor):
+                given[part] = arguments[0]
+
+        return hook
+
     def look(images: Tensor) -> Seen:
         if len(images) > network.batch:
             raise ValueError(f"a forward has {network.batch} rows, and is asked for {len(images)}")
         watched.clear()
+        given.clear()
         with torch.enable_grad():
             scores = network(images.detach().requires_grad_())
-        found = tuple(watched)
+        found, tokens = tuple(watched), dict(given)
         watched.clear()
+        given.clear()
         _require(found, network)
-        return Seen(scores, network, found)
+        return Seen(scores, network, found, tokens)
 
     called = set(attentions_of(modules))
     hooks: list[tuple[nn.Module, Hook]] = []
@@ -161,7 +214,53 @@ def seen(network: Network) -> Iterator[Callable[[Tensor], Seen]]:
                 setattr(layer, FUSED, False)
         for layer, hook in [*hooks, *((modules[block], leaving(block)) for block in blocks)]:
             opened.callback(layer.register_forward_hook(hook).remove)
+        for name, layer in modules.items():
+            if getattr(layer, GRID, None) is False:
+                opened.callback(layer.register_forward_pre_hook(entering(name)).remove)
         yield look
+
+
+@contextmanager
+def maps_seen(network: Network) -> Iterator[Callable[[Tensor], tuple[Tensor, ...]]]:
+    """Watch a network's attention that is a map, without gradients: gives what asks it, normalised images (n, 3, h, w),
+    at most `batch` -> (n, h', w') each, in the order in which they are computed.
+
+    Raises:
+        NoLayer: from what it gives: the network has no such attention, or what passes is no map.
+    """
+    found: list[object] = []
+
+    def look(images: Tensor) -> tuple[Tensor, ...]:
+        if len(images) > network.batch:
+            raise ValueError(f"a forward has {network.batch} rows, and is asked for {len(images)}")
+        found.clear()
+        with torch.no_grad():
+            network(images.detach())
+        maps = tuple(_map(one, network)[: len(images)] for one in found)
+        found.clear()
+        if not maps:
+            raise NoLayer(
+                f"the detector shows no attention that is a map, as {', '.join(WITH_MAPS)} do; what a network of your "
+                "own must do is written in advxai/detector/attention.py"
+            )
+        return maps
+
+    with ExitStack() as opened:
+        for layer in network.layers.modules():
+            if isinstance(door := getattr(layer, MAP, None), nn.Module):
+                opened.callback(door.register_forward_hook(lambda _layer, _given, map_: found.append(map_)).remove)
+        yield look
+
+
+def _map(passed: object, network: Network) -> Tensor:
+    shape = tuple(passed.shape) if isinstance(passed, Tensor) else ()
+    if isinstance(passed, Tensor) and shape[:1] == (network.batch,):
+        if len(shape) == 3:
+            return passed
+        if len(shape) == 4 and shape[1] == 1:
+            return passed[:, 0]
+    said = " x ".join(map(str, shape)) or "no tensor"
+    raise NoLayer(f"{said} passes an {MAP} of the detector for {network.batch} images, which is no map of each")
 
 
 def _is_pair(output: object) -> bool:

@@ -128,14 +128,17 @@ def three_finite(values: object, above_zero: bool = False) -> bool:
 def head_keys(module: nn.Module) -> list[str]:
     """Names of the classifier's tensors in the state dict: what timm calls the classifier, else the last layer."""
     names = list(module.state_dict())
-    declared = (getattr(module, "pretrained_cfg", None) or {}).get("classifier")
-    if declared:
-        prefixes = (declared,) if isinstance(declared, str) else tuple(declared)
-        found = [name for name in names if name.rpartition(".")[0] in prefixes]
-        if found:
-            return found
+    prefixes = _heads(module)
+    if found := [name for name in names if name.rpartition(".")[0] in prefixes]:
+        return found
     last = names[-1].rpartition(".")[0]
     return [name for name in names if name.rpartition(".")[0] == last]
+
+
+def _heads(module: nn.Module) -> tuple[str, ...]:
+    """What timm calls the classifier of a network of its own; of others nothing."""
+    declared = (getattr(module, "pretrained_cfg", None) or {}).get("classifier") or ()
+    return (declared,) if isinstance(declared, str) else tuple(declared)
 
 
 def _tensors(state: dict[Any, Any], file: Path) -> State:
@@ -156,23 +159,34 @@ def load_initial(module: nn.Module, file: Path, backbone: str | None = None) -> 
         module: gets them.
         file: of weights of the same architecture.
         backbone: name of the network that the module stands on, as each of its parts that is called `backbone`; None:
-            the module itself is of the architecture.
+            the module itself is of the architecture. So it is, too, where the module has no such part: it is the
+            backbone itself with layers that were added.
+
+    Layers whose attribute `added` is True needn't be in the file: then they stay as initialised.
 
     Raises:
         InputError: neither way fits, or a tensor holds NaN or infinity; names the file and the first mismatch.
     """
-    if backbone is not None:
+    parts = [part for name, part in module.named_modules() if name.rpartition(".")[2] == "backbone"]
+    if backbone is not None and parts:
         from advxai.detector.networks.backbone import whole_of
 
         whole = whole_of(backbone, 1000)
         load_initial(whole, file)
-        for name, part in module.named_modules():
-            if name.rpartition(".")[2] == "backbone":
-                # which lacks the head, or may end at an early map
-                part.load_state_dict({key: whole.state_dict()[key] for key in part.state_dict()})
+        for part in parts:  # which lack the head, or may end at an early map
+            part.load_state_dict({key: whole.state_dict()[key] for key in part.state_dict()})
         return
     given = _tensors(read_tensors(file), file)
-    own = {name: value for name, value in module.state_dict().items() if not name.endswith("num_batches_tracked")}
+    added = tuple(f"{name}." for name, layer in module.named_modules() if getattr(layer, "added", False) is True)
+    own = {
+        name: value
+        for name, value in module.state_dict().items()
+        if not name.endswith("num_batches_tracked") and (name in given or not name.startswith(added))
+    }
+    # where something was added to the head, it isn't called as in the file any more
+    given = {
+        name: value for name, value in given.items() if name in own or name.rpartition(".")[0] not in _heads(module)
+    }
     head = set(head_keys(module))
     body = [name for name in own if name not in head]
     if set(given) & set(body) or is_safetensors(file):

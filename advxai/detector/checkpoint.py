@@ -18,7 +18,7 @@ from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError, reading
 from advxai.common.files import file_sha256, publish
 from advxai.config.classes import classes_of
-from advxai.config.networks import options_of
+from advxai.config.networks import names_of, options_of
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Resize
 from advxai.detector.backends import require_device
@@ -168,7 +168,8 @@ def load(
 
     def module_of(state: Mapping[str, Tensor], settings: Settings) -> nn.Module:
         module = red_first(rebuilt(meta[HUB], path), settings) if HUB in meta else build_module(settings, own.outputs)
-        fill(module, dict(state), path, own.outputs, None if meta else settings.model, str(known.get("dialect", "")))
+        names = None if meta else names_of(settings.model, settings.network)
+        fill(module, dict(state), path, own.outputs, names, str(known.get("dialect", "")))
         return module
 
     def rebuild(settings: Settings) -> nn.Module:

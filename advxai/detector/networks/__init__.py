@@ -11,6 +11,7 @@ from advxai.detector.networks import deepfakebench
 from advxai.detector.networks.cross import cross_efficient_vit
 from advxai.detector.networks.efficientnet import efficientnet, icpr
 from advxai.detector.networks.hybrid import efficient_vit, efficientnet_vit
+from advxai.detector.networks.ltpa import efficientnet_autoatt, efficientnet_ltpa
 from advxai.detector.networks.meso import Meso4, MesoInception4
 
 Build = Callable[[int, int], nn.Module]  # of numbers of logits and side of the input
@@ -41,6 +42,8 @@ CHOSEN: dict[str, Callable[[int, int, dict[str, Any]], nn.Module]] = {
     "efficientnet_vit": efficientnet_vit,
     "efficient_vit": efficient_vit,
     "cross_efficient_vit": cross_efficient_vit,
+    "efficientnet_ltpa": efficientnet_ltpa,
+    "efficientnet_autoatt": efficientnet_autoatt,
 }
 
 

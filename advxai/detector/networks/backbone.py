@@ -54,8 +54,7 @@ def backbone_of(name: str, stride: int = 32) -> nn.Module:
         InputError: there is none of this name, or it has no maps of different sizes, or none of this stride.
     """
     module: Any = whole_of(name, 0)
-    if not hasattr(module, "forward_intermediates") or not getattr(module, "feature_info", None):
-        raise InputError(f"detector.network.backbone: {name} gives no maps of several sizes; give an EfficientNet")
+    _require_maps(module, name)
     if stride < 32 and hasattr(module, "prune_intermediate_layers"):
         module.prune_intermediate_layers([_index(module, name, stride)], prune_norm=True)
     found: nn.Module = module
@@ -89,8 +88,9 @@ def shapes_of(backbone: nn.Module, name: str, size: int, strides: Sequence[int])
         strides: as of `maps_of`.
 
     Raises:
-        InputError: there is no map of a stride, or what is there is no square map.
+        InputError: it has no maps of different sizes, or none of a stride, or what is there is no square map.
     """
+    _require_maps(backbone, name)
     for stride in strides:
         if stride != 32:
             _index(backbone, name, stride)
@@ -107,6 +107,11 @@ def shapes_of(backbone: nn.Module, name: str, size: int, strides: Sequence[int])
             )
         shapes.append((one.shape[1], one.shape[2]))
     return shapes
+
+
+def _require_maps(module: nn.Module, name: str) -> None:
+    if not hasattr(module, "forward_intermediates") or not getattr(module, "feature_info", None):
+        raise InputError(f"detector.network.backbone: {name} gives no maps of several sizes; give an EfficientNet")
 
 
 def _index(backbone: nn.Module, name: str, stride: int) -> int:

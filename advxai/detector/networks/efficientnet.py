@@ -52,15 +52,22 @@ class Attention(nn.Module):
 
     Args:
         channels: of the map.
+
+    Attributes:
+        added: True: no network of timm's has it, so files of ImageNet weights haven't either.
     """
+
+    added = True
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, 1, 1)
+        self.attention_map = nn.Identity()  # where `advxai.detector.attention` sees the numbers
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, channels, height, width) -> the same shape."""
-        return x * torch.sigmoid(self.conv(x))
+        weighed: Tensor = x * self.attention_map(torch.sigmoid(self.conv(x)))
+        return weighed
 
 
 def same(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -122,5 +129,7 @@ def icpr(outputs: int, *, attention: bool, siamese: bool, everywhere: bool) -> n
     if siamese:
         last = module.get_submodule("classifier")
         assert isinstance(last, nn.Linear)
-        module.classifier = nn.Sequential(nn.BatchNorm1d(last.in_features), last)
+        norm = nn.BatchNorm1d(last.in_features)
+        norm.added = True  # type: ignore[assignment]
+        module.classifier = nn.Sequential(norm, last)
     return module

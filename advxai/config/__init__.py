@@ -27,6 +27,7 @@ FIGURES = ("scorecard", "agreement", "accuracy", "explanations", "nes", "filling
 MEASURE = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = frozenset((*TABLES, *FIGURES))
 CAMS = ("gradcam", "gradcam++", "hirescam")
+UNFILLED = (*CAMS, "relevancy", "attention")  # explainers without a baseline
 # What lies where a run's own folders do: in `results`, in a digest's folder of the store, and among the store's logs.
 NOT_RUNS = frozenset(
     (
@@ -278,8 +279,9 @@ def _sentence(error: ErrorDetails) -> str:
     for key in error.get("ctx", {}).get("within", ()):  # in a mapping of any content, whose parts have no location
         where, value = f"{where}.{in_line(key)}", value[key]
     message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden" and error["loc"][2:] in [(cam, "baseline") for cam in CAMS]:
-        return f"{where}: class activation maps have no baseline, for nothing is filled in: take the key out"
+    if error["type"] == "extra_forbidden" and error["loc"][2:] in [(name, "baseline") for name in UNFILLED]:
+        who = "class activation maps have" if error["loc"][2] in CAMS else f"{error['loc'][2]} has"
+        return f"{where}: {who} no baseline, for nothing is filled in: take the key out"
     if error["type"] == "extra_forbidden":
         return f"{where}: there is no such key; see config/reference.yaml for every key"
     if error["type"] == "missing":

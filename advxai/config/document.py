@@ -14,11 +14,19 @@ from advxai.config import Config
 from advxai.config.controls import Centre, Edges, FacePrior, Largest, OracleDifference, OracleMask, Random
 from advxai.config.explainers import Custom, KernelShap, Lime, Occlusion, Rise, Shap, Sobol
 from advxai.config.metrics import Complexity, CustomMeasure, Localisation, Restoration
-from advxai.config.white import GradCam, GradCamPlusPlus, GradientShap, HiResCam, IntegratedGradients
+from advxai.config.white import (
+    Attention,
+    GradCam,
+    GradCamPlusPlus,
+    GradientShap,
+    HiResCam,
+    IntegratedGradients,
+    Relevancy,
+)
 
 METHODS: tuple[type[BaseModel], ...] = (
     Lime, Shap, Sobol, Rise, Occlusion, KernelShap,
-    GradCam, GradCamPlusPlus, HiResCam, IntegratedGradients, GradientShap, Custom,
+    GradCam, GradCamPlusPlus, HiResCam, IntegratedGradients, GradientShap, Relevancy, Attention, Custom,
     Random, Centre, Edges, FacePrior, Largest, OracleMask, OracleDifference,
 )  # fmt: skip
 MEASURES: tuple[type[BaseModel], ...] = (Restoration, Localisation, Complexity, CustomMeasure)

@@ -20,7 +20,16 @@ from advxai.config.controls import (
     Random,
 )
 from advxai.config.rows import Filled, Row, Segmentation
-from advxai.config.white import WHITE, GradCam, GradCamPlusPlus, GradientShap, HiResCam, IntegratedGradients
+from advxai.config.white import (
+    WHITE,
+    Attention,
+    GradCam,
+    GradCamPlusPlus,
+    GradientShap,
+    HiResCam,
+    IntegratedGradients,
+    Relevancy,
+)
 
 ENTRY_POINT_GROUP = "advxai.explainers"
 
@@ -193,7 +202,7 @@ def _tag(value: Any) -> str:
     return method if method in (*BUILT_IN, *CONTROLS, *CEILINGS) else "custom"
 
 
-AnyWhite = GradCam | GradCamPlusPlus | HiResCam | IntegratedGradients | GradientShap
+AnyWhite = GradCam | GradCamPlusPlus | HiResCam | IntegratedGradients | GradientShap | Relevancy | Attention
 AnyExplainer = Lime | Shap | Sobol | Rise | Occlusion | KernelShap | AnyWhite | Custom
 AnyRow = Annotated[
     Annotated[Lime, Tag("lime")]
@@ -207,6 +216,8 @@ AnyRow = Annotated[
     | Annotated[HiResCam, Tag("hirescam")]
     | Annotated[IntegratedGradients, Tag("integrated_gradients")]
     | Annotated[GradientShap, Tag("gradient_shap")]
+    | Annotated[Relevancy, Tag("relevancy")]
+    | Annotated[Attention, Tag("attention")]
     | Annotated[Random, Tag("random")]
     | Annotated[Centre, Tag("centre")]
     | Annotated[Edges, Tag("edges")]

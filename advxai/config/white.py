@@ -2,12 +2,12 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from advxai.config.base import Number
-from advxai.config.rows import Explainer, Filled
+from advxai.config.rows import Explainer, Filled, Target
 
-WHITE = ("gradcam", "gradcam++", "hirescam", "integrated_gradients", "gradient_shap")
+WHITE = ("gradcam", "gradcam++", "hirescam", "integrated_gradients", "gradient_shap", "relevancy", "attention")
 
 
 class WhiteBox(Explainer):
@@ -109,3 +109,48 @@ class GradientShap(WhiteBox, Filled):
     @property
     def backwards(self) -> int:
         return self.samples
+
+
+class Relevancy(WhiteBox):
+    """Relevancy (Chefer et al. 2021): what a transformer's answer has taken from each token, through all attention."""
+
+    method: Literal["relevancy"]
+    map: Literal["places", "released"] = Field(
+        "places",
+        description="places: of tokens that are places their relevancy; of efficientnet_vit's channels, which lie "
+        "nowhere, how each place of the map that they are made of adds to the score. released: those channels as a "
+        "square of 32 x 32, as that network's own code shows them; its places mean nothing.",
+    )
+
+    @property
+    def forwards(self) -> int:
+        return 2
+
+    @property
+    def backwards(self) -> int:
+        return 1
+
+
+class Attention(WhiteBox):
+    """The map that a network weighs places by (efficientnet_ltpa, efficientnet_autoatt, icpr_autoatt_b4): where it
+    looks, real or fake."""
+
+    method: Literal["attention"]
+    level: int | None = Field(
+        None,
+        ge=1,
+        le=3,
+        description="Which of a network's maps: of efficientnet_ltpa's those of stride 8, 16, 32. null: the only one, "
+        "of three the second.",
+    )
+
+    @field_validator("target")
+    @classmethod
+    def _of_all_classes(cls, value: Target) -> Target:
+        if value != "predicted":
+            raise ValueError("attention is the same whatever class is explained: take the key out")
+        return value
+
+    @property
+    def forwards(self) -> int:
+        return 2

@@ -9,7 +9,7 @@ from typing import Literal
 
 from advxai.common.errors import InputError
 from advxai.common.files import fitting
-from advxai.config import CAMS, Config
+from advxai.config import UNFILLED, Config
 from advxai.config.explainers import named_so
 from advxai.config.science import PROJECT
 
@@ -178,7 +178,7 @@ def _no_row(name: str) -> str:
     if method is None:
         return f"there is no explainer {name}"
     row = re.sub(r"[^\w+]", "_", name)
-    baseline = "" if method in CAMS else ", baseline: zeros"
+    baseline = "" if method in UNFILLED else ", baseline: zeros"
     having = next((file for file in SHIPPED if re.search(rf"method: {re.escape(method)}[,}}]", _text(file))), None)
     shipped = f", or take --config {having}, which has one," if having else ""
     return (

@@ -32,6 +32,7 @@ STEPS, SEGMENTS = 0.65, 0.1
 MAPS = {"lime": 0.1, "shap": 0.1, "sobol": 0.7, "rise": 0.8}  # others: as RISE
 MAPS |= {"occlusion": 0.1, "kernel_shap": 0.1}  # of few values
 MAPS |= dict.fromkeys(("gradcam", "gradcam++", "hirescam"), 0.5)  # smooth, and zero in part
+MAPS |= dict.fromkeys(("relevancy", "attention"), 0.7)  # smooth
 MAPS |= dict.fromkeys(("integrated_gradients", "gradient_shap"), 0.9)
 MAPS |= dict.fromkeys(("random", "largest", "oracle_mask"), 0.1)  # of few values
 MAPS |= {name: 0.8 for name in (*CONTROLS, *CEILINGS) if name not in MAPS}

@@ -36,7 +36,16 @@ MEANINGS: Mapping[str, str] = {
     "way between the two; not what the detector would say without the pixel, and no map of manipulated pixels",
     "gradient_shap": "how each pixel's difference from the baseline adds to the class's score, by gradients at random "
     "points between the two; not what the detector would say without the pixel, and no map of manipulated pixels",
+    "relevancy": "how much the class's score has taken from each place's token through all attention that raises it; a "
+    "token has seen more of the face than its place; what speaks against the class is cut off; no map of manipulated "
+    "pixels",
+    "attention": "where the network looks, real or fake; the same whatever class is explained, and no map of "
+    "manipulated pixels",
 }
+RELEASED = (
+    "how much the class's score has taken from each token through all attention that raises it, tokens that are "
+    "channels laid out as a square: its places mean nothing"
+)
 GRADIENTS = (
     f"Maps of gradients are in full colour from the {FULL}th percentile of their absolute values on: a few pixels are "
     "far above all others."
@@ -76,7 +85,8 @@ def meanings(rows: Mapping[str, AnyExplainer]) -> dict[str, str]:
     """
     found = {}
     for name, entry in rows.items():
-        if said := MEANINGS.get(entry.method):
+        released = getattr(entry, "map", None) == "released"  # of relevancy
+        if said := RELEASED if released else MEANINGS.get(entry.method):
             of = "" if entry.target == "predicted" else f"{OF}{entry.target} class, whatever the image is called"
             found[name] = said + of
     return found

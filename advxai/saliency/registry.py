@@ -21,6 +21,8 @@ BUILT_IN = {
     "hirescam": "advxai.saliency.cam:HiResCam",
     "integrated_gradients": "advxai.saliency.paths:IntegratedGradients",
     "gradient_shap": "advxai.saliency.paths:GradientShap",
+    "relevancy": "advxai.saliency.relevancy:Relevancy",
+    "attention": "advxai.saliency.attention:Attention",
 }
 
 SHARED = {"method", "baseline", "segmentation", "published", "target", "gradient_batch"}  # the stage's, not the class's

@@ -2,7 +2,7 @@
 `explainers:` and an empty folder. `EVERY` holds for all of them, `WHITE` for those that ask for gradients.
 
 Importing captum and grad-cam takes seconds, so test_paths.py and test_cam.py call them for the methods of these
-packages; test_explainers.py for black boxes.
+packages; test_explainers.py for black boxes, test_attending.py for what asks for attention, of a network that has it.
 """
 
 import math
@@ -24,6 +24,7 @@ from advxai.config.science import Detector as Settings
 from advxai.detector.checkpoint import load, save
 from advxai.detector.gradients import HOOKS
 from advxai.detector.model import Detector
+from advxai.detector.networks.transformer import Encoder
 from advxai.saliency.stage import run
 from tests.golden import pictures
 from tests.helpers import SIZE, TWO, UNIT, explainer_settings
@@ -58,15 +59,45 @@ class Net(nn.Module):
         return self.head(self.rectify(self.second(x)).mean(dim=(2, 3)))
 
 
+class Attending(nn.Module):
+    """A convolution, whose 8 x 8 places are a transformer's tokens, and are weighed by attention that is a map."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(3, 8, 4, stride=4), nn.BatchNorm2d(8)
+        self.rectify = nn.ReLU(inplace=True)
+        self.encoder = Encoder(64, 8, 2, heads=2, head=4, hidden=16, grid=True)
+        self.fit, self.attention_map = nn.Conv2d(8, 1, 1), nn.Identity()
+        self.head = nn.Linear(16, outputs)
+        with torch.no_grad():
+            for value in self.encoder.parameters():
+                value.normal_(0, 0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.rectify(self.norm(self.first(x)))
+        share = self.attention_map(torch.sigmoid(self.fit(x)))
+        seen = self.encoder(x.flatten(2).transpose(1, 2))[:, 0]
+        return self.head(torch.cat([seen, (x * share).mean(dim=(2, 3))], dim=1))
+
+
 def factory(num_classes: int) -> nn.Module:
     return Net(num_classes)
 
 
-def net(outputs: int, seed: int = 2) -> Net:
-    """Random weights, the head's larger, so that pictures and classes differ."""
+def attending(num_classes: int) -> nn.Module:
+    return Attending(num_classes)
+
+
+def attends(entry: Entry) -> bool:
+    """Whether the entry asks for attention, and so for a network that has some."""
+    return entry["method"] in ("relevancy", "attention")
+
+
+def net(outputs: int, seed: int = 2, entry: Entry | None = None) -> nn.Module:
+    """Random weights, the head's larger, so that pictures and classes differ; with attention, if the entry asks."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        module = Net(outputs)
+        module = Attending(outputs) if entry and attends(entry) else Net(outputs)
         with torch.no_grad():
             module.norm.running_mean.normal_(0, 0.3)
             module.norm.running_var.uniform_(0.5, 2)
@@ -74,8 +105,8 @@ def net(outputs: int, seed: int = 2) -> Net:
     return module.eval()
 
 
-def detector(classes: Classes = FIVE, batch: int = BATCH, seed: int = 2) -> Detector:
-    return Detector(net(classes.outputs, seed), UNIT, classes=classes, forward_batch=batch)
+def detector(classes: Classes = FIVE, batch: int = BATCH, seed: int = 2, entry: Entry | None = None) -> Detector:
+    return Detector(net(classes.outputs, seed, entry), UNIT, classes=classes, forward_batch=batch)
 
 
 def settings_of(entry: Entry) -> Any:
@@ -103,7 +134,7 @@ def records(
     entry: Entry, numbers: list[int], model: Detector | None = None, seed: int = SEED, at_once: int = 2
 ) -> list[Record]:
     """The stage's records of the pictures with these numbers, in their order; it gives what is done first."""
-    given, model = pictures.items(*numbers), detector() if model is None else model
+    given, model = pictures.items(*numbers), detector(entry=entry) if model is None else model
     settings = settings_of(entry)
     copies = copy_of if "adversarial" in settings.needs else None
     found = run(given, pictures.load, model, settings, seed, at_once, copies, Others())
@@ -138,11 +169,11 @@ def check_records(entry: Entry, folder: Path) -> None:
 
 def check_neighbours(entry: Entry, folder: Path) -> None:
     """An image's record is the same alone, in another order, among others and with another number in work."""
-    model = detector()
+    model = detector(entry=entry)
     together = records(entry, [1, 2, 3, 4, 5], model, at_once=3)
     turned = records(entry, [5, 4, 3, 2, 1], model, at_once=1)[::-1]
     fewer = records(entry, [3, 9], model)
-    alone = records(entry, [3], detector())
+    alone = records(entry, [3], detector(entry=entry))
     for one, other in zip(together, turned, strict=True):
         require_same(one, other)
     for other in (fewer[0], alone[0]):
@@ -151,7 +182,7 @@ def check_neighbours(entry: Entry, folder: Path) -> None:
 
 def check_untouched(entry: Entry, folder: Path) -> None:
     """The detector's own module has no hook more, the same weights and no gradients; nor has torch's mode changed."""
-    model = detector(seed=7)
+    model = detector(seed=7, entry=entry)
     assert model.module is not None
     wanted = {name: value.clone() for name, value in model.module.state_dict().items()}
     first = records(entry, [1], model)
@@ -169,7 +200,7 @@ def check_seeds(entry: Entry, folder: Path) -> None:
     """The same seed gives the same bits; another one others where something is drawn, and only there."""
     from advxai.run.digests.stages import DRAWLESS
 
-    model, settings = detector(), settings_of(entry)
+    model, settings = detector(entry=entry), settings_of(entry)
     first, again, other = (records(entry, [1, 2], model, seed=seed) for seed in (1, 1, 2))
     for one, same in zip(first, again, strict=True):
         require_same(one, same)
@@ -179,7 +210,7 @@ def check_seeds(entry: Entry, folder: Path) -> None:
 
 def check_cost(entry: Entry, folder: Path) -> None:
     """As the configuration says beforehand; the forward that finds the target is counted apart."""
-    model, settings = detector(), settings_of(entry)
+    model, settings = detector(entry=entry), settings_of(entry)
     found = records(entry, [1, 2, 3, 4, 5], model)
     assert sum(record["images"] + 1 for record in found) == model.images
     for record in found:
@@ -200,7 +231,7 @@ def check_targets(entry: Entry, folder: Path) -> None:
     seen = set()
     for classes, seeds in ((FIVE, (2, 3)), (TWO, (2, 3)), (by_threshold, (2,)), (one_logit, (2, 3))):
         for seed in seeds:
-            model = detector(classes, seed=seed)
+            model = detector(classes, seed=seed, entry=entry)
             found = {
                 target: records({**entry, "target": target}, [1, 4], model) for target in ("predicted", "fake", "real")
             }
@@ -256,6 +287,47 @@ class Bright(nn.Module):
         return torch.stack([torch.zeros_like(fake), fake], dim=1)
 
 
+class UniformAttention(nn.Module):
+    """Every token takes as much from every other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attn_drop = nn.Dropout(0.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.attn_drop((0 * x @ x.transpose(1, 2))[:, None].softmax(dim=3))[:, 0] @ x
+
+
+class Uniform(nn.Module):
+    num_prefix_tokens = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = UniformAttention()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.attention(x)
+
+
+class BrightTokens(Bright):
+    """The same, taken by a class token from 16 x 16 places; and the brightness is the attention that is a map."""
+
+    def __init__(self, gain: float) -> None:
+        super().__init__(gain)
+        self.block, self.attention_map = Uniform(), nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        places = self.again(self.mean(x).relu()).relu()
+        self.attention_map(self.gain * places)
+        tokens = nn.functional.pad(places.flatten(2).transpose(1, 2), (0, 0, 1, 0))
+        fake = self.gain * self.block(tokens)[:, 0, 0] - min(self.gain, 1)
+        return torch.stack([torch.zeros_like(fake), fake], dim=1)
+
+
+def bright(gain: float, entry: Entry) -> nn.Module:
+    return BrightTokens(gain) if attends(entry) else Bright(gain)
+
+
 def spot(top: int, left: int) -> np.ndarray:
     """Grey, with a white square of 8 pixels."""
     image = np.full((SIZE, SIZE, 3), 127, np.uint8)
@@ -266,7 +338,7 @@ def spot(top: int, left: int) -> np.ndarray:
 def check_known_place(entry: Entry, folder: Path) -> None:
     """Where the evidence lies in one place, all of the map's that speaks for the class is there."""
     for top, left in ((2, 3), (12, 10), (20, 22)):
-        model = Detector(Bright(100.0), UNIT, classes=TWO, forward_batch=BATCH)
+        model = Detector(bright(100.0, entry), UNIT, classes=TWO, forward_batch=BATCH)
         picture = spot(top, left)
         settings = settings_of(entry)
         copies = copy_of if "adversarial" in settings.needs else None
@@ -281,7 +353,7 @@ def check_known_place(entry: Entry, folder: Path) -> None:
 
 def check_no_evidence(entry: Entry, folder: Path) -> None:
     """A detector that answers everything alike has a map of zeros, without a warning of a division by nothing."""
-    model = Detector(Bright(0.0), UNIT, classes=TWO, forward_batch=BATCH)
+    model = Detector(bright(0.0, entry), UNIT, classes=TWO, forward_batch=BATCH)
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         found = records(entry, [1, 2], model)
@@ -290,7 +362,7 @@ def check_no_evidence(entry: Entry, folder: Path) -> None:
 
 def check_gradient_batch(entry: Entry, folder: Path) -> None:
     """Another number of rows rounds otherwise, no more; and with it neighbours don't matter either."""
-    model, own = detector(), {**entry, "gradient_batch": 3}
+    model, own = detector(entry=entry), {**entry, "gradient_batch": 3}
     usual, together = records(entry, [1, 2, 3, 4], model), records(own, [1, 2, 3, 4], model)
     require_same(together[3], records(own, [4], model)[0])
     for one, other in zip(usual, together, strict=True):
@@ -301,8 +373,8 @@ def check_gradient_batch(entry: Entry, folder: Path) -> None:
 def check_backends(entry: Entry, folder: Path) -> None:
     """A graph that is kept beside the weights builds the module for gradients, and only of these weights."""
     path = folder / "detector.safetensors"
-    model = f"{__name__}:factory"
-    save(path, net(5), model=model, preprocessing=UNIT)
+    model = f"{__name__}:{'attending' if attends(entry) else 'factory'}"
+    save(path, net(5, entry=entry), model=model, preprocessing=UNIT)
     common = {"model": model, "input_size": SIZE, "mean": UNIT.mean, "std": UNIT.std, "forward_batch": BATCH}
     weights, settings = file_sha256(path), Settings(**common, backend="openvino")
     wanted = records(entry, [1, 2, 3], load(Settings(**common, backend="torch"), path, weights=weights))
@@ -313,7 +385,7 @@ def check_backends(entry: Entry, folder: Path) -> None:
         require_same(one, other, tuple(field for field in COMPARED if field != "before"))
     assert kept.module is not None
     exchanged = load(settings, path, weights=weights)
-    save(path, net(5, seed=8), model=model, preprocessing=UNIT)
+    save(path, net(5, seed=8, entry=entry), model=model, preprocessing=UNIT)
     with pytest.raises(InputError, match="isn't the detector that this job was started for; give the same command"):
         records(entry, [1], exchanged)
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from advxai.config.rows import BASELINES, Baseline, Segmentation
 from advxai.detector.model import Detector, Preprocessing
+from advxai.detector.networks.transformer import Encoder
 from advxai.saliency import Batch, Explanation, build
 from advxai.saliency.baselines import fill
 from advxai.saliency.segments import segment
@@ -57,6 +58,28 @@ class Curved(nn.Module):
         return 20 * torch.tanh(self.network(x))
 
 
+class Looking(nn.Module):
+    """Four by four places as a transformer's tokens, and weighed by attention that is a map; the score is of both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places, self.attention_map = nn.Conv2d(3, 6, 8, stride=8), nn.Identity()
+        self.encoder = Encoder(16, 6, 2, heads=2, head=3, hidden=8, grid=True)
+        drawn = np.random.default_rng(34)
+        for value in self.parameters():
+            value.data = torch.from_numpy(drawn.normal(0, 0.4, tuple(value.shape))).float()
+
+    def forward(self, x: Tensor) -> Tensor:
+        places = self.places(x)
+        share = self.attention_map(torch.sigmoid(places[:, :1]))
+        seen = self.encoder((places * share).flatten(2).transpose(1, 2))
+        return seen[:, 0, :2]
+
+
+def _looking() -> Detector:
+    return Detector(Looking().eval(), UNIT, classes=("Real", "Fake"), forward_batch=2)
+
+
 def _curved() -> Detector:
     return Detector(Curved(), UNIT, classes=("Real", "Fake"), forward_batch=4)
 
@@ -83,6 +106,12 @@ def _white(method: str, kind: str) -> Explanation:
     settings, image = explainer_settings(method=method, baseline=kind, **WHITE[method]), _image()
     batch = Batch(["a"], image[None], _filled(kind, image)[None], torch.tensor([1]), [np.random.default_rng(4)], UNIT)
     found = build(settings).maps(_curved().network(), batch)
+    return Explanation.of_map(found.values[0], quadrants(), found.zero)
+
+
+def _attending(method: str) -> Explanation:
+    batch = Batch(["a"], _image()[None], None, torch.tensor([1]), [np.random.default_rng(4)], UNIT)
+    found = build(explainer_settings(method=method)).maps(_looking().network(), batch)
     return Explanation.of_map(found.values[0], quadrants(), found.zero)
 
 
@@ -140,6 +169,7 @@ def values() -> Values:
             for method in METHODS
         },
         **{method: {"adversarial": _numbers(_white(method, "adversarial"))} for method in WHITE},
+        **{method: _numbers(_attending(method))["map"] for method in ("relevancy", "attention")},
         "stage": _stage(pictures.detector(1.0), method="lime", samples=60),
         "stage_white": _stage(_curved(), method="gradient_shap", target="fake", **WHITE["gradient_shap"]),
     }

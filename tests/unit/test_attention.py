@@ -1,4 +1,4 @@
-"""What is seen of attention networks, on a small ViT of timm's; and relevancy made of nothing else."""
+"""What is seen of attention networks, on a small ViT of timm's; and relevancy made of it."""
 
 import copy
 
@@ -12,8 +12,7 @@ from advxai.detector.attention import seen
 from advxai.detector.gradients import Network
 from advxai.detector.layers import NoLayer, chosen, looked_at
 from advxai.detector.model import Detector
-from advxai.saliency import Maps, WhiteBox
-from advxai.saliency.batches import run
+from advxai.saliency.stage import run
 from tests.golden import pictures
 from tests.helpers import SIZE, TWO, UNIT, explainer_settings
 
@@ -42,8 +41,9 @@ def images() -> Tensor:
     return torch.stack([UNIT.normalised(pictures.picture(seed)) for seed in (1, 2, 3)])
 
 
-def by_hand(vit: VisionTransformer, images: Tensor, added: list[Tensor] | None = None):
-    """Logits, attention and features, block by block, from the weights alone; `added`: to the attention."""
+def by_hand(vit: VisionTransformer, images: Tensor, added: list[Tensor] | None = None, averaged: bool = False):
+    """Logits, attention and features, block by block, from the weights alone; `added`: to the attention; `averaged`:
+    the head is given the mean over places and not the class token."""
     x = vit.patch_embed.proj(images).flatten(2).transpose(1, 2)
     x = torch.cat([vit.cls_token.expand(len(x), -1, -1), x], dim=1) + vit.pos_embed
     attention, features = [], []
@@ -56,7 +56,8 @@ def by_hand(vit: VisionTransformer, images: Tensor, added: list[Tensor] | None =
         x = x + block.attn.proj((found @ v).transpose(1, 2).reshape(len(x), -1, WIDTH))
         x = x + block.mlp(nn.functional.layer_norm(x, (WIDTH,), block.norm2.weight, block.norm2.bias, 1e-6))
         features.append(x[:, 1:].transpose(1, 2).reshape(len(x), WIDTH, 4, 4))
-    return vit.head(vit.norm(x)[:, 0]), attention, features
+    x = vit.norm(x)
+    return vit.head(x[:, 1:].mean(dim=1) if averaged else x[:, 0]), attention, features
 
 
 def close(found, wanted, atol: float = 2e-5) -> None:
@@ -271,38 +272,27 @@ def test_cam_takes_the_first_norm_of_the_last_block(network):
     assert looked_at(network, SIZE)["norm"].layout == layer.layout
 
 
-class Relevancy(WhiteBox):
-    """Chefer et al. (2021), rules 5 and 6: what the class token has taken from each place, block after block."""
-
-    def maps(self, network, batch):
-        with seen(network) as look:
-            found = look(batch.images)
-        gradients = found.gradients(score(found.scores, batch.targets))
-        tokens = found.attention[0].shape[-1]
-        relevancy = torch.eye(tokens).repeat(len(batch), 1, 1)
-        for attention, gradient in zip(found.attention, gradients, strict=True):
-            relevancy = relevancy + (gradient * attention).relu().mean(dim=1) @ relevancy
-        layout = found.layouts[-1]
-        places = relevancy[:, 0, layout.prefix :].reshape(-1, 1, layout.height, layout.width)
-        return Maps(nn.functional.interpolate(places, batch.images.shape[2:], mode="nearest")[:, 0].numpy())
-
-
-def test_relevancy_needs_no_more_than_what_is_seen(vit):
-    """A white box from outside, against loops over the computation by hand."""
+@pytest.mark.parametrize("pooled", ["token", "avg"])
+def test_relevancy_is_what_loops_over_the_computation_by_hand_give(vit, pooled):
+    """Chefer et al. (2021), rules 5 and 6; where the head reads the mean over places, the mean of their rows."""
+    averaged = pooled == "avg"
+    vit = copy.deepcopy(vit)
+    vit.global_pool = pooled
     detector = Detector(vit, UNIT, classes=TWO, forward_batch=4)
-    entry = explainer_settings(method="tests.custom:GradientTimesInput", baseline="zeros")
     items = pictures.items(1, 2, 3)
-    records = list(run(items, pictures.load, detector, Relevancy(), entry, 0, None, None, "who"))
+    records = list(run(items, pictures.load, detector, explainer_settings(method="relevancy"), 0, 2))
     for item, record in zip(items, records, strict=True):
         image = UNIT.normalised(pictures.load(item))[None]
         added = [torch.zeros(1, HEADS, PLACES + 1, PLACES + 1, requires_grad=True) for _ in range(2)]
-        logits, attention, _ = by_hand(vit, image, added)
+        logits, attention, _ = by_hand(vit, image, added, averaged)
         gradients = torch.autograd.grad(logits[0, record["target"]], added)
         relevancy = np.eye(PLACES + 1)
         for one, gradient in zip(attention, gradients, strict=True):
             heads = [np.maximum((one * gradient)[0, head].detach().numpy(), 0) for head in range(HEADS)]
             relevancy = relevancy + sum(heads) / HEADS @ relevancy
-        wanted = np.kron(relevancy[0, 1:].reshape(4, 4), np.ones((SIZE // 4, SIZE // 4)))
-        np.testing.assert_allclose(record["map"], wanted, atol=1e-4)
-        assert np.ptp(wanted) > 0.01
+        row = (relevancy - np.eye(PLACES + 1))[1:].mean(axis=0) if averaged else relevancy[0]
+        small = torch.from_numpy(row[1:].reshape(1, 1, 4, 4))
+        wanted = nn.functional.interpolate(small, (SIZE, SIZE), mode="bilinear")[0, 0].numpy()
+        np.testing.assert_allclose(record["map"], wanted, rtol=1e-3, atol=1e-6)
+        assert np.ptp(wanted) > 0.001
         assert (record["images"], record["backwards"]) == (1, 1)

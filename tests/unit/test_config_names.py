@@ -120,6 +120,15 @@ def test_no_run_may_be_named_as_a_folder_of_the_store_s_logs():
             {"method": "gradcam", "baseline": "zeros"},
             "config: explainers.A.baseline: class activation maps have no baseline, for nothing is filled in: take the",
         ),
+        ({"method": "relevance"}, "is no method; did you mean relevancy? It is not one of"),
+        (
+            {"method": "attention", "baseline": "zeros"},
+            "config: explainers.A.baseline: attention has no baseline, for nothing is filled in: take the key out",
+        ),
+        (
+            {"method": "attention", "target": "fake"},
+            "config: explainers.A.target = 'fake': attention is the same whatever class is explained: take the key out",
+        ),
     ],
 )
 def test_a_method_s_name_that_is_nearly_one(entry, said):

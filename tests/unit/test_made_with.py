@@ -71,6 +71,8 @@ def test_gradients_of_a_kept_graph_name_what_built_the_module(monkeypatch):
         ({"method": "gradcam"}, ("grad-cam",)),
         ({"method": "gradcam++"}, ("grad-cam",)),
         ({"method": "hirescam"}, ("grad-cam",)),
+        ({"method": "relevancy"}, ()),
+        ({"method": "attention"}, ()),
     ],
 )
 def test_an_explainer_s_own_packages_are_named_in_its_records_alone(entry, packages):

@@ -25,6 +25,8 @@ def test_forwards_of_an_explanation():
     assert explanation(explainer_settings(method="occlusion", grid=8, window=3, **zeros), Held()) == 6 * 6 + 1 + 1
     assert explanation(explainer_settings(method="kernel_shap", samples=500, **zeros), Held()) == 503
     assert explanation(explainer_settings(method="kernel_shap", samples=501, **zeros), Held()) == 503
+    assert explanation(explainer_settings(method="relevancy"), Held()) == 2
+    assert explanation(explainer_settings(method="attention"), Held()) == 2
     own = explainer_settings(method="tests.custom:Occlusion", **zeros)
     assert explanation(own, Held()) is None
     assert explanation(own, Held(forwards=40.5)) == 41.5

@@ -123,6 +123,7 @@ class Encoder(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(n, t, width) -> (n, 1 + t, width), the class token first."""
-        x = torch.cat([self.cls_token.expand(tokens.shape[0], -1, -1), tokens], dim=1) + self.pos_embed
+        rows = tokens.shape[0]  # not len(), which an export for OpenVINO takes for a constant
+        x = torch.cat([self.cls_token.expand(rows, -1, -1), tokens], dim=1) + self.pos_embed
         seen: Tensor = self.blocks(self.drop(x))
         return seen

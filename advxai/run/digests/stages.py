@@ -11,7 +11,9 @@ from advxai.run.digests.base import VERSIONS, digest
 from advxai.run.digests.detector import DetectorDigests
 
 # Methods without a random draw: SOBOL's sequence isn't scrambled, SHAP splits regions of equal worth in their order.
-DRAWLESS = ("sobol", "shap", "occlusion", "gradcam", "gradcam++", "hirescam", "integrated_gradients")
+DRAWLESS = (
+    "sobol", "shap", "occlusion", "gradcam", "gradcam++", "hirescam", "integrated_gradients", "relevancy", "attention",
+)  # fmt: skip
 
 
 def _attack(settings: Nes) -> dict[str, Any]:

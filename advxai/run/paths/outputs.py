@@ -166,6 +166,8 @@ class Outputs:
                     "window",
                     "steps",
                     "layers",
+                    "map",
+                    "level",
                 }
             )
             made = f"baseline {settings.filling}" if settings.filling else settings.kind

@@ -119,10 +119,12 @@ class Detector(Model):
     colour: Colour | None = Field(
         None,
         description="Order of the channels that the network was trained on; mean and std are in the order red, green, "
-        "blue. null: as `checkpoint` says, else rgb.",
+        "blue. null: as `checkpoint` says, else bgr for the hybrids (*_vit), rgb for others.",
     )
     resize: Resize | None = Field(
-        None, description="From the crop to the input. null: as `checkpoint` says, else torch's bicubic, stretched."
+        None,
+        description="From the crop to the input. null: as `checkpoint` says, else OpenCV's area_or_bicubic, "
+        "letterboxed, for the hybrids (*_vit), torch's bicubic, stretched, for others.",
     )
     video_score: VideoScore | None = Field(
         None,

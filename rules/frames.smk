@@ -1,4 +1,5 @@
-# frames: the manifest, the LMDB of all crops, the images to explain in shards; or the authors' list and LMDB as they are.
+# frames: the manifest, the LMDB of all crops, the images to explain in shards; or a tree of crops that is there already; or
+# the authors' list and LMDB as they are.
 FRAMES = P.run / "frames"
 FRAMES_MADE = dict(
     manifest=FRAMES / "manifest.parquet",
@@ -14,7 +15,7 @@ rule frames:
         P.counterparts,
 
 
-if CONFIG.frames.lmdb is None:
+if not CONFIG.frames.ready:
 
     rule frames_manifest:
         input:
@@ -36,6 +37,36 @@ if CONFIG.frames.lmdb is None:
             also=CONFIG.corpus.also,
         script:
             "../scripts/frames_manifest.py"
+
+
+if CONFIG.frames.crops is not None:
+
+    # `listing` is asked for when the job is planned: it takes a look at every folder.
+    rule frames_crops:
+        input:
+            crops=ancient(CONFIG.frames.crops),
+            listed=ancient(LISTED),
+        output:
+            **FRAMES_MADE,
+        log:
+            P.logs / CONFIG.run / "frames_crops.log",
+        benchmark:
+            P.logs / CONFIG.run / "frames_crops.tsv"
+        conda:
+            "../envs/data.yaml"
+        params:
+            listing=lambda wildcards: P.all_crops,
+            listed=P.listed,
+            unlearnt=P.unlearnt,
+            trained=bool(LISTED) and CONFIG.detector.checkpoint is None,
+            compression=CONFIG.corpus.compression,
+            categories=CONFIG.corpus.categories,
+            also=CONFIG.corpus.also,
+        script:
+            "../scripts/frames_crops.py"
+
+
+if CONFIG.frames.lmdb is None:
 
     rule frames_lmdb:
         input:

@@ -119,7 +119,7 @@ if P.beside_published:
 rule tables_left_out:
     input:
         left_out=P.left_out,
-        videos=[P.run / "corpus/videos.parquet"] if CONFIG.frames.lmdb is None else [],
+        videos=[] if CONFIG.frames.ready else [P.run / "corpus/videos.parquet"],
         manifest=FRAMES / "manifest.parquet",
         evaluation=[path for name in CONFIG.explainers for path in P.rows_of(name)],
         adversary=P.copies,

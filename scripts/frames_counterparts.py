@@ -11,7 +11,7 @@ with job(snakemake.log, snakemake.input):
     paths = Paths(load(snakemake.config))
     config = paths.config
     scratch = scratch_folder(config.scratch)
-    root = paths.corpus_root if config.frames.lmdb is None else None
+    root = None if config.frames.ready else paths.corpus_root
     paths.cut_counterparts.describe()
     images = parquet.read(snakemake.input.images)
     write(collect(images, root, paths.cut_counterparts.path, config.frames.aligned, scratch), snakemake.output, scratch)

@@ -4,10 +4,12 @@ from pathlib import Path
 
 from advxai.common import parquet
 from advxai.config import load
-from advxai.frames.database import build
+from advxai.frames.database import CUT, LISTED_ANEW, build
 from advxai.run.jobs import job
 from advxai.run.scratch import scratch_folder
 
 with job(snakemake.log, snakemake.input):
-    scratch = scratch_folder(load(snakemake.config).scratch)
-    build(parquet.read(snakemake.input.manifest), Path(snakemake.output[0]), scratch)
+    config = load(snakemake.config)
+    remedy = CUT if config.frames.crops is None else LISTED_ANEW
+    manifest = parquet.read(snakemake.input.manifest)
+    build(manifest, Path(snakemake.output[0]), scratch_folder(config.scratch), remedy=remedy)

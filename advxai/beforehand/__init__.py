@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from advxai.beforehand import crops
 from advxai.beforehand.lists import learnt_of, untested
 from advxai.beforehand.tested import require_testable
 from advxai.common.categories import REAL
@@ -63,6 +64,8 @@ def check(paths: "Paths", trains: Trains = "now") -> list[str]:
     if trains == "now" and _is_trained(paths):  # which is asked of files that are known to be there
         _refuse(_untaught(paths))
     notes = paths.read_lines + _turned(paths)
+    if paths.config.frames.crops is not None:
+        notes += crops.unused(Path(paths.config.frames.crops))
     if trains != "no" and _is_trained(paths):
         try:
             paths.require_learnt()
@@ -111,7 +114,11 @@ def _lacking(paths: "Paths") -> list[str]:
         for key, path in files.items()
         if path is not None and not Path(path).exists()
     ]
-    if isinstance(corpus, FfppCorpus) and config.frames.lmdb is None:
+    if config.frames.crops is not None:
+        tree = Path(config.frames.crops)
+        tested = corpus.categories if config.frames.manifest is None else []
+        lacking += crops.untreed(tree) or crops.lacking(tree, "test", tested)
+    elif isinstance(corpus, FfppCorpus) and config.frames.lmdb is None:
         tested = list(corpus.categories) if config.frames.manifest is None else []  # a list says itself which are test
         lacking += _missing(corpus, corpus.also, dict.fromkeys(tested, ("test",)), config.detector.checkpoint is None)
     checkpoint, listed = config.detector.checkpoint, config.frames.manifest
@@ -160,6 +167,8 @@ def _untaught(paths: "Paths") -> list[str]:
         named, lacking = learnt_of(Path(frames.manifest), learnt)
         if named or frames.lmdb is not None:
             return lacking
+    if frames.crops is not None:
+        return crops.lacking(Path(frames.crops), "train", learnt)
     if not isinstance(corpus, FfppCorpus) or frames.lmdb is not None:
         return []
     return _missing(corpus, (), dict.fromkeys(learnt, ("train",)), True)

@@ -141,7 +141,7 @@ class Config(Model):
 
     @model_validator(mode="after")
     def _whole(self) -> "Config":
-        if isinstance(self.corpus, FfppCorpus) and self.frames.lmdb is None:
+        if isinstance(self.corpus, FfppCorpus) and not self.frames.ready:
             for name in ("root", "splits"):
                 if getattr(self.corpus, name) is None:
                     raise ValueError(f"corpus.{name}: is required; see config/reference.yaml")
@@ -149,6 +149,11 @@ class Config(Model):
             raise ValueError(
                 "frames.lmdb: a database of your own goes with `corpus: {kind: ffpp}`, which then needs no video; the "
                 "demo's clips say nothing of its images"
+            )
+        if isinstance(self.corpus, DemoCorpus) and self.frames.crops is not None:
+            raise ValueError(
+                "frames.crops: a tree of crops of your own goes with `corpus: {kind: ffpp}`, which then needs no "
+                "video; the demo's clips say nothing of its images"
             )
         detector = self.detector
         if detector.checkpoint is None and detector.training.mixed_precision and detector.device == "cpu":

@@ -76,12 +76,13 @@ class FfppCorpus(Model):
     kind: Literal["ffpp"] = Field(description="`demo`, or `ffpp` for the real data set.")
     root: str | None = Field(
         None,
-        description="Folder that holds original_sequences/ and manipulated_sequences/; required unless frames.lmdb is.",
+        description="Folder that holds original_sequences/ and manipulated_sequences/; required unless frames.lmdb or "
+        "frames.crops is.",
     )
     splits: str | None = Field(
         None,
         description="Folder with the official train.json, val.json and test.json, or the authors' dataset_info.csv; "
-        "required unless frames.lmdb is.",
+        "required unless frames.lmdb or frames.crops is.",
     )
     compression: Literal["raw", "c23", "c40"] = Field("c23", description="Compression level to read.")
     categories: list[Manipulation] = Field(
@@ -184,6 +185,12 @@ class Frames(Model):
     lmdb: str | None = Field(
         None, description="Database made by the authors' tools, with the images of `manifest`: no video is needed."
     )
+    crops: str | None = Field(
+        None,
+        description="Tree of face images that are cut out already, <split>_set/<method>/<video>/<frame>_<face>.png "
+        "with the splits training (or train), validation (or val) and test and the methods Original, Deepfakes, "
+        "Face2Face, FaceShifter, FaceSwap and NeuralTextures: no video is needed.",
+    )
     aligned: Number = Field(
         0.5,
         gt=0,
@@ -211,7 +218,14 @@ class Frames(Model):
     def _listed(self) -> "Frames":
         if self.lmdb is not None and self.manifest is None:
             raise ValueError("lmdb: needs `manifest`, the list of the images in it")
+        if self.lmdb is not None and self.crops is not None:
+            raise ValueError("`lmdb` and `crops` exclude each other: the images come from one of them; take one out")
         return self
+
+    @property
+    def ready(self) -> bool:
+        """The face images are cut out already, in a database or a tree: no video is read."""
+        return self.lmdb is not None or self.crops is not None
 
     @property
     def most(self) -> int:

@@ -92,7 +92,7 @@ def write(table: pd.DataFrame, output: Any, scratch: Path | None) -> None:
 def _video(face: Record, root: Path | None) -> tuple[Path | None, str]:
     """The original's file, or why there is none."""
     if root is None or min(int(face[name]) for name in ("x1", "y1", "x2", "y2")) < 0:
-        return None, "the database of the images doesn't say where in the video they were cut out"
+        return None, "the images were cut out elsewhere, and their database or tree doesn't say where in the video"
     names = original_of(str(face["video"]))
     if not names:
         return None, "the name of its video doesn't say which original it was made from"

@@ -26,10 +26,13 @@ PAGE = 4096  # least size in which LMDB stores a value of an image's size, bytes
 COMMIT = 1000  # images a transaction
 KEY_MAX = 511  # LMDB's own limit, bytes
 CUT = "run again with `--forcerun faces_shard`, which cuts out only what isn't as it was"
+LISTED_ANEW = "run again with `--forcerun frames_crops`, which lists the images anew"
 REBUILD = "delete the database and run again (one that the authors' tools made: make it anew)"
 
 
-def build(rows: "pd.DataFrame", path: Path, scratch: Path | None = None, *, empty: bool = False) -> None:
+def build(
+    rows: "pd.DataFrame", path: Path, scratch: Path | None = None, *, empty: bool = False, remedy: str = CUT
+) -> None:
     """Write a database (one file) and publish it after every image was read back and its hash compared.
 
     Args:
@@ -38,6 +41,7 @@ def build(rows: "pd.DataFrame", path: Path, scratch: Path | None = None, *, empt
         scratch: folder in which it is put together: LMDB writes here and there, which a network's disk is bad at; None:
             beside `path`.
         empty: a database without an image is wanted, too.
+        remedy: what to do where a file isn't the one that was listed, for messages.
 
     Raises:
         InputError: there is no image, a key comes twice or is too long, or a file is missing or has another hash.
@@ -51,7 +55,7 @@ def build(rows: "pd.DataFrame", path: Path, scratch: Path | None = None, *, empt
     with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=scratch or path.parent) as folder:
         made = Path(folder, path.name)
         made.touch()
-        _write(entries, str(made), path.name)
+        _write(entries, str(made), path.name, remedy)
         _check(entries, made, path)
         publish(path, made.rename if scratch is None else lambda file: shutil.copyfile(made, file))
 
@@ -69,41 +73,41 @@ def _check(entries: "pd.DataFrame", made: Path, path: Path) -> None:
     bar.close()
 
 
-def _write(entries: "pd.DataFrame", path: str, name: str) -> None:
+def _write(entries: "pd.DataFrame", path: str, name: str, remedy: str) -> None:
     with lmdb.open(
-        path, subdir=False, lock=False, map_size=_map_size(entries), sync=False, metasync=False, max_dbs=0
+        path, subdir=False, lock=False, map_size=_map_size(entries, remedy), sync=False, metasync=False, max_dbs=0
     ) as environment:
         bar = Bar(total=len(entries), desc=name, unit="image")
         for start in range(0, len(entries), COMMIT):
             with environment.begin(write=True) as transaction:
                 for key, file, digest in entries.iloc[start : start + COMMIT].itertuples(index=False):
-                    _put(transaction, key, file, digest)
+                    _put(transaction, key, file, digest, remedy)
                     bar.update()
         bar.close()
         environment.sync(True)
 
 
-def _put(transaction: lmdb.Transaction, key: str, file: str, digest: str) -> None:
+def _put(transaction: lmdb.Transaction, key: str, file: str, digest: str, remedy: str) -> None:
     try:
         data = Path(file).read_bytes()
     except OSError as error:
-        raise InputError(f"{file} can't be read ({error.strerror}): {CUT}.") from error
+        raise InputError(f"{file} can't be read ({error.strerror}): {remedy}.") from error
     if sha256(data).hexdigest() != digest:
-        raise InputError(f"{file} has changed since it was made: {CUT}.")
+        raise InputError(f"{file} has changed since it was made: {remedy}.")
     if not 0 < len(key.encode()) <= KEY_MAX:
         raise InputError(f"the key {key!r} must have 1 to {KEY_MAX} bytes: shorten the video's path.")
     if not transaction.put(key.encode(), data, overwrite=False):
         raise InputError(f"{key} comes twice: give every image a key of its own.")
 
 
-def _map_size(entries: "pd.DataFrame") -> int:
+def _map_size(entries: "pd.DataFrame", remedy: str) -> int:
     """An upper bound of the database's size in bytes; the file itself takes only what it holds."""
     total = 0
     for file in entries["file"]:
         try:
             size = Path(file).stat().st_size
         except OSError as error:
-            raise InputError(f"{file} can't be read ({error.strerror}): {CUT}.") from error
+            raise InputError(f"{file} can't be read ({error.strerror}): {remedy}.") from error
         total += (size // PAGE + 3) * PAGE  # the value's own pages and, more than enough, one for its key
     return total + 1024 * PAGE
 

@@ -6,8 +6,37 @@ import numpy as np
 import pandas as pd
 
 from advxai.common.errors import InputError
+from advxai.config import Config
+from advxai.frames.manifest import known, read_csv
 
 LEFT_OUT = ["stage", "item", "reason"]
+
+
+def as_listed(
+    manifest: pd.DataFrame, source: Path, config: Config, *, unlearnt: bool
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The images of a manifest that the user's list names and, where a detector is trained, what it learns from beside
+    them.
+
+    Args:
+        manifest: as of `manifest.build`.
+        source: the list's file, as of `manifest.read_csv`.
+        config: the run's.
+        unlearnt: no image of the list may be one that the detector learns from (`advxai.run.digests`).
+
+    Returns:
+        As `select`.
+
+    Raises:
+        InputError: as `manifest.read_csv`, `select` and `require_unlearnt`.
+    """
+    listed = known(read_csv(source), [*config.corpus.categories, *config.corpus.also])
+    chosen, left_out = select(manifest, listed, source)
+    if unlearnt:
+        require_unlearnt(manifest, listed, source)
+    if config.detector.checkpoint is None:
+        chosen = pd.concat([chosen, other_splits(manifest, listed)], ignore_index=True)
+    return chosen, left_out
 
 
 def select(manifest: pd.DataFrame, listed: pd.DataFrame, source: Path) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -120,6 +120,7 @@ def rows(config: Config, population: Population, store: Store, rate: float | Non
         rate: images a second through the detector; None: not measured.
     """
     found = [] if config.frames.lmdb is not None else _data(config, population, store)
+    found = [row for row in found if row.stage == "frames" or not config.frames.ready]
     found += _detector(config, population, store, rate)
     images, number = population.images, population.explained
     area = config.detector.input_size**2

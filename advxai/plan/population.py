@@ -10,11 +10,13 @@ import pandas as pd
 
 from advxai.common import parquet
 from advxai.common.categories import REAL
+from advxai.common.croptree import is_tree
 from advxai.common.errors import InputError
 from advxai.config import Config
 from advxai.config.data import DemoCorpus
 from advxai.corpus.blocks import REPORT
 from advxai.corpus.ffpp import find, read_splits
+from advxai.frames.crops import listing
 from advxai.frames.explained import sampled, to_explain
 from advxai.frames.manifest import known, read_csv
 from advxai.frames.sampling import candidates, for_training, sequences
@@ -87,9 +89,13 @@ def population(paths: Paths) -> Population:
         return _counted(paths, manifest)
     videos, there, source = _videos(config)
     worked_out = expected(paths, videos, there, source)
-    listed = config.frames.manifest
+    listed, crops = config.frames.manifest, config.frames.crops
     if listed is not None and Path(listed).exists():
-        return _listed(paths, worked_out, read_csv(Path(listed)), listed)
+        return _listed(paths, worked_out, read_csv(Path(listed)), f"the list {listed}")
+    if crops is not None and is_tree(Path(crops)):
+        wanted = (REAL, *config.corpus.categories, *config.corpus.also)
+        named, _ = listing(Path(crops), config.corpus.compression, wanted)
+        return _listed(paths, worked_out, named, f"the names of the files in {crops}")
     return worked_out
 
 
@@ -108,11 +114,11 @@ def expected(paths: Paths, videos: Videos, there: bool, source: str) -> Populati
     fakes = [category for category in config.corpus.categories if category != REAL]
     explained = sum(videos[category]["test"] for category in fakes)
     number = sum(sum(splits.values()) for splits in videos.values())
-    lmdb = config.frames.lmdb is not None
+    ready = config.frames.ready
     return Population(
-        videos=0 if lmdb else number,
+        videos=0 if ready else number,
         there=there,
-        crops=0 if lmdb else number * seen * tracks,
+        crops=0 if ready else number * seen * tracks,
         stored=number * seen * tracks,
         train=_epoch(videos, paths, "train", seen) * learnt,
         val=_epoch(videos, paths, "val", seen) * learnt,
@@ -170,7 +176,7 @@ def _numbers(names: Mapping[str, list[str]], there: Collection[str] | None = Non
 
 
 def _listed(paths: Paths, worked_out: Population, listed: pd.DataFrame, source: str) -> Population:
-    """The numbers of a list of images; the videos are the corpus's all the same."""
+    """The numbers of a list of images, or of a tree's; the videos are the corpus's all the same."""
     config = paths.config
     listed = known(listed, [*config.corpus.categories, *config.corpus.also])
     sample = sampled(listed, config)
@@ -185,7 +191,7 @@ def _listed(paths: Paths, worked_out: Population, listed: pd.DataFrame, source: 
         test_videos=sample["video"].nunique(),
         frames=_frames(listed, config),
         groups=_groups(listed, config),
-        source=f"the list {source}",
+        source=source,
         exact=config.frames.explain == "all",
     )
 
@@ -194,7 +200,7 @@ def _manifest(paths: Paths) -> pd.DataFrame | None:
     """The run's manifest, if it was made with the present settings of clips and faces."""
     path = paths.run / "frames/manifest.parquet"
     current = all((clip.path / REPORT).is_file() for clip in paths.clips)
-    if paths.config.frames.lmdb is None:
+    if not paths.config.frames.ready:
         current = current and any((paths.faces.path / paths.config.run).glob("*.parquet"))
     return parquet.read(path) if current and path.exists() else None
 
@@ -205,12 +211,12 @@ def _counted(paths: Paths, manifest: pd.DataFrame) -> Population:
     if config.frames.explain == "called_fake":
         images, exact = _called_fake(paths, images)
     test = manifest[manifest["split"] == "test"]
-    lmdb = config.frames.lmdb is not None
+    ready = config.frames.ready
     train, val = _epochs(paths, manifest)
     return Population(
-        videos=0 if lmdb else manifest["video"].nunique(),
+        videos=0 if ready else manifest["video"].nunique(),
         there=not paths.clips,
-        crops=0 if lmdb else len(manifest),
+        crops=0 if ready else len(manifest),
         stored=len(manifest),
         train=train,
         val=val,

@@ -13,8 +13,8 @@ from advxai.run.paths import Paths
 log = logging.getLogger(__name__)
 # Rules with a benchmark file: those whose jobs a cluster gets
 RULES = (
-    "corpus_clip", "faces_shard", "frames_lmdb", "frames_import", "frames_counterparts", "detector_train",
-    "detector_metrics", "adversary_shard", "saliency_shard", "saliency_control", "saliency_prior",
+    "corpus_clip", "faces_shard", "frames_lmdb", "frames_import", "frames_crops", "frames_counterparts",
+    "detector_train", "detector_metrics", "adversary_shard", "saliency_shard", "saliency_control", "saliency_prior",
     "evaluation_shard", "metrics_shard",
 )  # fmt: skip
 SPARE_MEMORY, SPARE_TIME = 1.5, 2.0  # a request over what was measured or is expected

@@ -73,7 +73,7 @@ def report(
             f"with at most {config.frames.most} {each}; {about}{number(population.test)} test images to classify; "
             f"by {population.source}",
         ),
-        *_item("crops", Rule.of(config.faces).words if config.frames.lmdb is None else "as the database has them"),
+        *_item("crops", _crops(config)),
         *_item("speed", said),
         "",
     ]
@@ -91,6 +91,12 @@ def report(
         wrapped = (textwrap.wrap(line, WIDTH, subsequent_indent="    ") for line in absent.splitlines())
         lines += ["", *(line for block in wrapped for line in block)]
     return "\n".join(lines) + "\n"
+
+
+def _crops(config: Config) -> str:
+    if config.frames.ready:
+        return "as the database has them" if config.frames.lmdb else f"as they are in {config.frames.crops}"
+    return Rule.of(config.faces).words
 
 
 def _item(name: str, text: str, indent: int = 8) -> list[str]:

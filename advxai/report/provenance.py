@@ -64,7 +64,7 @@ def provenance(paths: Paths) -> dict[str, Any]:
             "positive": classes.positive_name,
             "threshold": classes.threshold,
         },
-        "crops": None if config.frames.lmdb else {"rule": rule.words, "notes": rule.notes},
+        "crops": None if config.frames.ready else {"rule": rule.words, "notes": rule.notes},
         "folders": [
             {
                 "folder": str(folder.path.relative_to(paths.store)),

@@ -44,6 +44,7 @@ TOLD = {
     "faces_shard": ("video", "cut out"),
     "frames_lmdb": ("image", "stored"),
     "frames_import": ("image", "checked"),
+    "frames_crops": ("image", "checked"),
     "frames_counterparts": ("counterpart", "cut out"),
     "detector_metrics": ("image", "classified"),
     "adversary_shard": ("image", "attacked"),

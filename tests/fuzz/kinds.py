@@ -48,6 +48,7 @@ def kinds() -> dict[str, Kind]:
         "graphs": Kind(weights.stored_graph_readers, weights.stored_graphs),
         "json": Kind(store.document_readers, store.documents),
         "cases": Kind(store.case_readers, store.cases, folder=True),
+        "crops": Kind(media.tree_readers, media.crops, folder=True),
         "pictures": Kind(media.picture_readers, media.pictures, all_read=False),
         "videos": Kind(media.video_readers, media.videos, all_read=False),
     }

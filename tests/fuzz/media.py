@@ -47,6 +47,23 @@ def picture_readers(name: str) -> list[Reader]:
     return [picture]
 
 
+def crops(folder: Path) -> None:
+    import numpy as np
+    from PIL import Image
+
+    draw = np.random.default_rng(SEEDED)
+    for place in ("test_set/Original/000", "test_set/Deepfakes/000_001", "training_set/Original/002"):
+        (folder / place).mkdir(parents=True)
+        for name in ("0_0.png", "23_0.png", "23_1.png"):
+            Image.fromarray(draw.integers(0, 256, (12, 10, 3), dtype=np.uint8)).save(folder / place / name)
+
+
+def tree_readers(name: str) -> list[Reader]:
+    from advxai.frames.crops import from_tree
+
+    return [lambda path: from_tree(path, "c23", ["Real", "Deepfakes"])]
+
+
 VIDEOS = {
     "h264.mp4": "libx264", "h264.mkv": "libx264", "h264.mov": "libx264", "h264.flv": "libx264", "h264.ts": "libx264",
     "h264.avi": "libx264", "hevc.mp4": "libx265", "vp8.webm": "libvpx", "vp9.webm": "libvpx-vp9",

@@ -122,8 +122,8 @@ def test_an_image_that_the_disk_has_changed_is_not_published(rows, path, monkeyp
     monkeypatch.setattr(database, "COMMIT", 3)
     write, key = database._write, rows["key"][number]
 
-    def changed(entries, made, name):
-        write(entries, made, name)
+    def changed(entries, made, *rest):
+        write(entries, made, *rest)
         with lmdb.open(made, subdir=False, lock=False) as environment, environment.begin(write=True) as transaction:
             data = bytearray(transaction.get(key.encode()))
             data[-1] ^= 1

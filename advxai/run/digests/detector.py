@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from advxai.common.categories import MANIPULATIONS
+from advxai.common.categories import MANIPULATIONS, REAL
 from advxai.common.classes import FIVE, Classes, checked
 from advxai.common.errors import InputError
 from advxai.common.files import database_file, file_sha256
@@ -153,6 +153,10 @@ class DetectorDigests(ImageDigests):
             size = database_file(Path(frames.lmdb)).stat().st_size if there else 0
             chosen = {"categories": self.learnt} if self.learnt != sorted(MANIPULATIONS) else {}
             return {"lmdb": frames.lmdb, "bytes": size, "list": self.listed} | chosen
+        elif frames.crops is not None:
+            listed = {"list": self.listed} if frames.manifest and self.lists_splits else {}
+            made = {"crops": frames.crops, "compression": corpus.compression, "categories": self.learnt}
+            return made | {"listing": self.crops_listing(("train", "val"), (REAL, *self.learnt))} | listed
         else:
             files = split_files(Path(str(corpus.splits)), ("train", "val"))
             made = corpus.model_dump(include={"root", "compression"}) | {"splits": list(map(self._file, files))}

@@ -4,6 +4,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from advxai.common.croptree import listing_sha256
 from advxai.common.header import header
 from advxai.config.data import LATER_KEYS, Clip, DemoCorpus
 from advxai.run.digests.base import VERSIONS, Hashes, digest
@@ -61,6 +62,15 @@ class ImageDigests(Hashes):
         if self.planning and not path.exists():
             return False
         return "split" in header(path)
+
+    def crops_listing(self, splits: tuple[str, ...], categories: tuple[str, ...]) -> str:
+        """Hash of what the tree `frames.crops` lists (`advxai.common.croptree.listing_sha256`), taken once."""
+        if (splits, categories) not in self._listings:
+            root = Path(str(self.config.frames.crops))
+            absent = self.planning and not root.is_dir()
+            found = "absent" if absent else listing_sha256(root, splits, categories)
+            self._listings[splits, categories] = found
+        return self._listings[splits, categories]
 
     @property
     def unlearnt(self) -> bool:

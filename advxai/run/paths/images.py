@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from advxai.config.data import DemoCorpus
+from advxai.common.categories import REAL
+from advxai.config.data import SPLITS, DemoCorpus
 from advxai.run.digests import digest
 from advxai.run.folders import Folder
 from advxai.run.paths.base import RunPaths
@@ -70,6 +71,12 @@ class ImagePaths(RunPaths):
         return self.run / "frames" / "frames.lmdb" if given is None else Path(given)
 
     @property
+    def all_crops(self) -> str:
+        """Hash of what the tree `frames.crops` lists of the images that the run takes."""
+        corpus = self.config.corpus
+        return self.crops_listing(SPLITS, (REAL, *corpus.categories, *corpus.also))
+
+    @property
     def counterparts(self) -> list[Path]:
         """The table of the explained images' counterparts, and the database of those that are there."""
         return [self.run / "frames" / "counterparts.parquet", self.run / "frames" / "counterparts.lmdb"]
@@ -90,7 +97,7 @@ class ImagePaths(RunPaths):
     def left_out(self) -> list[Path]:
         """Tables of what each stage left out, in the order in which data flows."""
         made = [self.run / "frames" / "left_out.parquet"]
-        if self.config.frames.lmdb is None:
+        if not self.config.frames.ready:
             crops = [path.with_suffix(".left_out.parquet") for path in self.crops]
             made = [self.run / "corpus" / "left_out.parquet", *crops, *made]
         made.append(self.run / "frames" / "counterparts_left_out.parquet")

@@ -47,6 +47,7 @@ include: "rules/prune.smk"
 include: "rules/plan.smk"
 include: "rules/cases.smk"
 include: "rules/explain.smk"
+include: "rules/samples.smk"
 
 
 # What is made when no target is given: everything.

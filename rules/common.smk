@@ -66,14 +66,16 @@ onsuccess:
         clear_journals,
     )  # HDF5 and all, which planning and each job's start don't need
 
-    clear_journals(path for paths in P.records.values() for path in paths)
+    clear_journals(
+        path for paths in (*P.records.values(), P.samples) for path in paths
+    )
     if not PLANNING:
         remember(P, Path(".snakemake"))
     if CONFIG.image is None and TESTING and P.outputs.detector_tested:
         print(P.outputs.tested[-1].read_text(encoding="utf-8"), file=sys.stderr)
         print(f"all numbers: {P.outputs.tested[0]}, and beside it", file=sys.stderr)
         print(
-            f"a line a video: {P.outputs.labels}; an image of each: {P.outputs.samples}",
+            f"a line a video: {P.outputs.labels}; an image of each: {P.outputs.examples}",
             file=sys.stderr,
         )
         figures = [str(P.outputs.figure(name)[0]) for name in ("detector", "roc")]
@@ -83,6 +85,11 @@ onsuccess:
                 f"beside published figures: {P.outputs.beside_detector[-1]}",
                 file=sys.stderr,
             )
+    elif CONFIG.image is None and "samples" in sys.argv and P.outputs.sampled:
+        print(
+            P.outputs.samples["summary"].read_text(encoding="utf-8"),
+            file=sys.stderr,
+        )
     elif CONFIG.image is None and P.outputs.summed_up:
         print((P.run / "summary.txt").read_text(encoding="utf-8"), file=sys.stderr)
         if P.outputs.report.exists():

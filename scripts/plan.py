@@ -29,7 +29,8 @@ with job(snakemake.log, snakemake.input):
             speed = plan.measure(config.detector, paths.weights)
         except InputError as error:
             speed = str(error)
-    rows = plan.rows(config, population, store, speed.rate if isinstance(speed, plan.Speed) else None)
+    samples = plan.sampled(paths, population)
+    rows = plan.rows(config, population, store, speed.rate if isinstance(speed, plan.Speed) else None, samples)
     paths.run.mkdir(parents=True, exist_ok=True)
     text = plan.report(
         config,
@@ -43,6 +44,7 @@ with job(snakemake.log, snakemake.input):
         timed=plan.timed(paths),
         free=shutil.disk_usage(paths.run).free,
         absent=absent,
+        samples=samples,
     )
     publish(paths.run / "plan.txt", lambda file: file.write_text(text, encoding="utf-8"))
     logging.info("\n%s", text)

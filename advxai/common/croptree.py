@@ -19,7 +19,7 @@ METHODS = {
     **{name: name for name in ("Deepfakes", "Face2Face", "FaceShifter", "FaceSwap", "NeuralTextures")},
 }
 FOLDERS = {category: method for method, category in METHODS.items()}
-FACE = re.compile(r"(?P<frame>\d{1,9})_(?P<face>\d\d?)\.png")
+FACE = re.compile(r"(?P<frame>[0-9]{1,9})_(?P<face>[0-9]{1,2})\.png")
 FORM = "<frame>_<face>.png, the face a number below 100"
 
 

@@ -16,6 +16,7 @@ from advxai.config.explainers import AnyExplainer, AnyRow, paper_rows
 from advxai.config.metrics import AnyMeasure, all_measures
 from advxai.config.protocol import Protocol, with_protocol
 from advxai.config.rows import Kind, segments_of
+from advxai.config.samples import Samples
 from advxai.config.science import Adversary, Cases, Detector, Evaluation, Explain, Plan, Prune, Report, Threads
 
 # Tables and figures of a run, which no row's may replace.
@@ -89,6 +90,9 @@ class Config(Model):
     )
     threads: Threads = Field(Threads(), description="CPU threads a job, for the stages before the detector.")
     report: Report = Field(Report(), description="Figures.")
+    samples: Samples = Field(
+        Samples(), description="A list of images that `snakemake samples` explains, real ones too: a gallery of them."
+    )
     image: Annotated[str | None, BeforeValidator(_text)] = Field(
         None,
         min_length=1,
@@ -174,6 +178,11 @@ class Config(Model):
                 raise ValueError(
                     f"explain.explainers: {name} can't explain a picture by itself: {self.why_not_alone(name)}"
                 )
+        for name in self.samples.explainers or ():
+            if name not in self.explainers:
+                raise ValueError(f"samples.explainers: {name} is none of {', '.join(self._sampling) or 'the rows'}")
+            if why := self.why_not_sampled(name):
+                raise ValueError(f"samples.explainers: {name} can't explain samples: {why}; take it out")
         return self
 
     @model_validator(mode="after")
@@ -239,6 +248,22 @@ class Config(Model):
         return (
             "it fills in with the counterpart, which only fakes of a run have" if "counterpart" in entry.needs else ""
         )
+
+    @property
+    def sampled(self) -> list[str]:
+        """Names of the explainers that samples are explained by."""
+        chosen = self.samples.explainers
+        return self._sampling if chosen is None else chosen
+
+    @property
+    def _sampling(self) -> list[str]:
+        return [name for name in self.explainers if not self.why_not_sampled(name)]
+
+    def why_not_sampled(self, name: str) -> str:
+        """Why samples can't be explained by a row; "": they can."""
+        if "adversarial" in self.explainers[name].needs:
+            return "it fills in with the adversarial copy, which only images to explain have"
+        return self.why_not_alone(name)
 
     def own(self, name: str) -> list[str]:
         """Names of the controls and ceilings of the same segments as a row's."""

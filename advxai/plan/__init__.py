@@ -5,11 +5,13 @@ from advxai.plan.found import Store, look
 from advxai.plan.measure import Speed, measure
 from advxai.plan.population import Population, population
 from advxai.plan.requests import Timed, timed
+from advxai.plan.samples import Sampled, sampled
 from advxai.plan.text import report
 
 __all__ = [
     "Population",
     "Row",
+    "Sampled",
     "Speed",
     "Store",
     "Timed",
@@ -21,5 +23,6 @@ __all__ = [
     "propose",
     "report",
     "rows",
+    "sampled",
     "timed",
 ]

@@ -15,8 +15,9 @@ from advxai.config.metrics import Restoration
 from advxai.config.rows import Row as Entry
 from advxai.config.rows import segments_of
 from advxai.frames.database import PAGE
-from advxai.plan.found import Held, Store
+from advxai.plan.found import Held, Image, Store
 from advxai.plan.population import Population
+from advxai.plan.samples import Sampled
 
 PAPER_ITERATIONS = 23  # of NES an image: the paper's table 3 gives 1,881 forwards, of 81 an iteration
 TRAINING = 3  # forward and backward pass of a training image take about as long as three forwards
@@ -39,7 +40,7 @@ MAPS |= {name: 0.8 for name in (*CONTROLS, *CEILINGS) if name not in MAPS}
 PREDICTION, ATTACK, MEASURED = 300, 500, 2000
 
 LEAST_JOB, LONGEST_JOB = 600.0, 3600.0  # seconds that a job should take
-SHARDED = ("adversary", "saliency", "evaluation")  # which take long enough to be planned by their shards
+SHARDED = ("adversary", "saliency", "evaluation", "samples")  # which take long enough to be planned by their shards
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,9 @@ def gradients(settings: Entry, held: Held) -> float:
     return settings.backwards or held.backwards or 0.0
 
 
-def rows(config: Config, population: Population, store: Store, rate: float | None = None) -> list[Row]:
+def rows(
+    config: Config, population: Population, store: Store, rate: float | None = None, samples: Sampled | None = None
+) -> list[Row]:
     """Every stage of a run that takes long or makes forwards, in the order of the data.
 
     Args:
@@ -118,6 +121,7 @@ def rows(config: Config, population: Population, store: Store, rate: float | Non
         population: its images.
         store: what is there of it.
         rate: images a second through the detector; None: not measured.
+        samples: that are explained besides; None: none.
     """
     found = [] if config.frames.lmdb is not None else _data(config, population, store)
     found = [row for row in found if row.stage == "frames" or not config.frames.ready]
@@ -130,14 +134,7 @@ def rows(config: Config, population: Population, store: Store, rate: float | Non
         size = held.bytes or area * settings.channels * STEPS
         there = held.among(images, number)
         found.append(_row("adversary", "", number, there, mean, settings.forwards(), size, rate))
-    for name, entry in config.explainers.items():
-        held = store.saliency.get(name, Held())
-        each = explanation(entry, held)
-        size = held.bytes or area * (4 * MAPS.get(entry.method, MAPS["rise"]) + 2 * SEGMENTS)
-        known = each if entry.method in MAPS else None
-        back = gradients(entry, held)
-        pace = rate / MODULE if back and rate and config.detector.backend != "torch" else rate
-        found.append(_row("saliency", name, number, held.among(images, number), each, known, size, pace, back))
+    found += [_explained("saliency", config, store, rate, name, number, images) for name in config.explainers]
     top, most = config.evaluation.top, config.evaluation.forwards()
     for name in config.explainers:
         held = store.evaluation.get(name, Held())
@@ -150,7 +147,25 @@ def rows(config: Config, population: Population, store: Store, rate: float | Non
         took = expected if held.forwards is None else held.forwards
         there = held.among(images, number)
         found.append(_row("metrics", name, number, there, took, at_most, held.bytes or MEASURED, rate))
+    if samples is not None:
+        # which of them the store has isn't known before they are looked for
+        own = frozenset[Image]() if samples.images is None else samples.images
+        found += [_explained("samples", config, store, rate, name, samples.number, own) for name in config.sampled]
     return found
+
+
+def _explained(
+    stage: str, config: Config, store: Store, rate: float | None, name: str, number: int,
+    images: frozenset[Image] | None,
+) -> Row:  # fmt: skip
+    """Explanations of so many images by one row; `images` as of `Held.among`."""
+    entry, held, area = config.explainers[name], store.saliency.get(name, Held()), config.detector.input_size**2
+    each = explanation(entry, held)
+    size = held.bytes or area * (4 * MAPS.get(entry.method, MAPS["rise"]) + 2 * SEGMENTS)
+    known = each if entry.method in MAPS else None
+    back = gradients(entry, held)
+    pace = rate / MODULE if back and rate and config.detector.backend != "torch" else rate
+    return _row(stage, name, number, held.among(images, number), each, known, size, pace, back)
 
 
 def measuring(config: Config, explainer: str) -> tuple[float, float] | tuple[None, None]:

@@ -53,6 +53,7 @@ class Population:
         groups: clusters of people that the test fakes are of, as far as `statistics.clusters` knows them.
         source: where the numbers are from, in words.
         exact: the images are listed; else all numbers of images are upper estimates.
+        classified: videos that the test images come from, real ones too.
         images, tested: key and hash of the images explained and of the test images, where they are listed.
     """
 
@@ -71,6 +72,7 @@ class Population:
     exact: bool = False
     images: frozenset[Image] | None = None
     tested: frozenset[Image] | None = None
+    classified: int = 0
 
     def of_frames(self, most: int) -> int:
         """Images of the test fakes, if each gives `most` of its frames, or all that it has."""
@@ -127,6 +129,7 @@ def expected(paths: Paths, videos: Videos, there: bool, source: str) -> Populati
         test_videos=explained,
         frames={seen: explained * tracks},
         groups=videos[REAL]["test"] // 2 if explained else 0,  # originals come in pairs, swapped with each other
+        classified=sum(splits["test"] for splits in videos.values()),
         source=source + (f", with {tracks} faces each" if tracks > 1 else ""),
     )
 
@@ -187,6 +190,7 @@ def _listed(paths: Paths, worked_out: Population, listed: pd.DataFrame, source: 
         train=train,
         val=val,
         test=int((listed["split"] == "test").sum()),
+        classified=listed.loc[listed["split"] == "test", "video"].nunique(),
         explained=len(sample),
         test_videos=sample["video"].nunique(),
         frames=_frames(listed, config),
@@ -221,6 +225,7 @@ def _counted(paths: Paths, manifest: pd.DataFrame) -> Population:
         train=train,
         val=val,
         test=len(test),
+        classified=test["video"].nunique(),
         explained=len(images),
         test_videos=images["video"].nunique(),
         frames=_frames(manifest, config),

@@ -24,6 +24,7 @@ from advxai.plan.measure import Speed
 from advxai.plan.passes import expected
 from advxai.plan.population import Population
 from advxai.plan.requests import Timed, memory, runtime
+from advxai.plan.samples import Sampled, in_words
 from advxai.plan.table import WIDTH, duration, number, size, table
 
 
@@ -40,6 +41,7 @@ def report(
     timed: Sequence[Timed] = (),
     free: int,
     absent: str = "",
+    samples: Sampled | None = None,
 ) -> str:
     """The whole text.
 
@@ -52,6 +54,7 @@ def report(
         timed: jobs that have run.
         free: bytes on the disk of the results.
         absent: what the run needs and isn't there, a line each.
+        samples: that are explained besides; None: none.
     """
     about = "" if population.exact else "~"
     detector = config.detector
@@ -73,6 +76,7 @@ def report(
             f"with at most {config.frames.most} {each}; {about}{number(population.test)} test images to classify; "
             f"by {population.source}",
         ),
+        *(_item("samples", in_words(samples, config.sampled)) if samples is not None else []),
         *_item("crops", _crops(config)),
         *_item("speed", said),
         "",

@@ -14,6 +14,8 @@ from advxai.corpus.blocks import REPORT
 from advxai.frames.explained import to_explain
 from advxai.frames.manifest import build
 from advxai.run.paths import Paths
+from advxai.run.paths.stages import SAMPLES
+from advxai.run.store.complete import JOURNALS
 from advxai.run.store.shard import read_shard
 
 Image = tuple[str, str]  # key and hash
@@ -102,6 +104,16 @@ class Run:
     @cached_property
     def weights(self) -> str | None:
         return self.paths.present_weights
+
+    def keeps(self, path: Path) -> bool:
+        """Whether a file is of the run's samples, which are no images of its lists: a published shard, or a journal of
+        one that isn't finished."""
+        journal = path.parent.name == JOURNALS and path.name.startswith(f"{self.paths.config.run}-{SAMPLES}-")
+        return journal or path in self._samples
+
+    @cached_property
+    def _samples(self) -> set[Path]:
+        return set(self.paths.samples)
 
     def files(self, name: Name) -> list[tuple[Path, Path, str]]:
         """Each file that the configuration names under a digest, the one that says of which images it is (the

@@ -77,6 +77,8 @@ def _spare_records(folder: Path, runs: Sequence[Run]) -> dict[Path, str]:
     def wanted(path: Path) -> bool | None:
         if path.parent == folder and path.is_dir():
             return None
+        if any(run.keeps(path) for run in runs):
+            return True
         return path in own or path.suffix not in RECORDS or path.parents[1] != folder or not path.is_file()
 
     spare = unwanted(folder, wanted)

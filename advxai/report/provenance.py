@@ -20,6 +20,7 @@ from advxai.run.environment import processor
 from advxai.run.folders import DIGEST
 from advxai.run.paths import Paths
 from advxai.run.store import read_attributes, read_shard
+from advxai.run.store.belong import weights_in
 from advxai.run.weights import read_hash
 
 ROOT = Path(__file__).parents[2]
@@ -36,10 +37,10 @@ def provenance(paths: Paths) -> dict[str, Any]:
         SHA-256 that all records carry, what an imported one was read as, and its classes); crops (the rule in words,
         and what to know of it); folders of the store, each with its digest, parameters and what it was made from; code
         (commit, and whether files were changed since); python, packages and machine of this job; records: for each
-        stage how many its last jobs found and computed, their forwards, and with which device and versions each record
-        was computed; mixed: stages whose records were not all computed with the same (but
-        for packages that only some rows need); times: for each rule the jobs,
-        their seconds together, and the most memory.
+        stage, and for samples where they are explained, how many its last jobs found and computed, their forwards, and
+        with which device and versions each record was computed; mixed: stages whose records were not all computed with
+        the same (but for packages that only some rows need); times: for each rule the jobs, their seconds together, and
+        the most memory.
 
     Raises:
         InputError: a shard is damaged; the message names it.
@@ -47,6 +48,8 @@ def provenance(paths: Paths) -> dict[str, Any]:
     config, classes = paths.config, paths.classes
     corpus, rule = config.corpus, Rule.of(config.faces)
     found = {stage: records(shards) for stage, shards in paths.records.items()}
+    if _sampled(paths):
+        found["samples"] = records(paths.samples)
     own = {package for entry in config.explainers.values() for package in entry.packages}
     return {
         "run": config.run,
@@ -82,6 +85,12 @@ def provenance(paths: Paths) -> dict[str, Any]:
         "mixed": mixed(found, own),
         "times": times(paths),
     }
+
+
+def _sampled(paths: Paths) -> bool:
+    """Samples are explained, all of them by the run's present detector."""
+    weights = {read_hash(paths.weights_hash)}
+    return bool(paths.samples) and all(path.is_file() and weights_in(path) <= weights for path in paths.samples)
 
 
 def code(folder: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ STAGES = (
     "tables",
     "answer",
     "report",
+    "samples",
 )
 FIGURES = (
     "figure",
@@ -52,6 +53,9 @@ TOLD = {
     "saliency_control": ("control map", "made"),
     "evaluation_shard": ("attack", "made"),
     "metrics_shard": ("measure", "taken"),
+    "samples_list": ("sample", "found"),
+    "samples_shard": ("sample", "explained"),
+    "samples_gallery": ("picture", "drawn"),
 }
 
 

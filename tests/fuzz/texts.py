@@ -180,8 +180,31 @@ def list_readers(name: str) -> list[Reader]:
     return [splits if name == "train.json" else read_splits]
 
 
+def samples() -> dict[str, Any]:
+    from hypothesis import strategies as st
+
+    columns = "video_name,label,video_prob,high_low_prob,example_file_name"
+    row = ["a/test_set/Deepfakes/{number:03d}_001", "1.0", "0.5", "0.25", "Deepfakes_{number:03d}_001_7_0.png"]
+    listed = st.one_of(
+        _lines(columns, row, ","),
+        _lines("test_set/Original/000/0_0.png", ["FaceSwap_{number:03d}_001_7_0.png", "1"], " "),
+        _lines("relative_path bin_label mc_label", [KEYS[0].replace("000.mp4", "{number:03d}.mp4"), "0", "0"], " "),
+        st.binary(max_size=60),
+        st.text(max_size=60).map(_encoded),
+    )
+    return {"samples.csv": listed}
+
+
+def sample_readers(name: str) -> list[Reader]:
+    from advxai.samples.images import in_folder
+    from advxai.samples.lists import read
+
+    return [read, lambda path: in_folder(read(path), path.parent, "c23", path)]
+
+
 KINDS = {
     "configurations": Kind(configuration_readers, strategy=configurations, named=False),
     "manifests": Kind(manifest_readers, strategy=manifests),
+    "samples": Kind(sample_readers, strategy=samples, all_read=False),
     "lists": Kind(list_readers, strategy=lists),
 }

@@ -128,7 +128,7 @@ def detector(metrics: Mapping[str, Any], paths: Paths) -> dict[str, Any]:
         made += f" (weights of {paths.ready_made})"
     columns = ["level", "task or class", "images", "accuracy", "AUROC", "F1", "average precision"]
     outputs = paths.outputs
-    files = {outputs.labels: "what it says of each test video", outputs.samples: "an image of each"}
+    files = {outputs.labels: "what it says of each test video", outputs.examples: "an image of each"}
     files |= dict.fromkeys(outputs.beside_detector[-1:], "its figures beside published ones")
     chosen = config.detector.testing.categories
     alone = "" if chosen is None else f" Tested on the originals and {', '.join(chosen)} alone."

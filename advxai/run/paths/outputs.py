@@ -89,7 +89,7 @@ class Outputs:
         metrics, roc, reliability, main = (
             self.run / "detector" / name for name in ("metrics.csv", "roc.csv", "reliability.csv", "summary.txt")
         )
-        return [metrics, roc, reliability, self.labels, self.samples, main]
+        return [metrics, roc, reliability, self.labels, self.examples, main]
 
     @property
     def labels(self) -> Path:
@@ -97,7 +97,7 @@ class Outputs:
         return self.run / "detector" / "labels.txt"
 
     @property
-    def samples(self) -> Path:
+    def examples(self) -> Path:
         """The list of an image of each test video, which `samples` explains if no other list is given."""
         return self.run / "detector" / "samples.csv"
 
@@ -111,6 +111,28 @@ class Outputs:
     def detector_tested(self) -> bool:
         """The detector's main numbers are there, written since it was exchanged, if it was."""
         return self._since(self.tested[-1])
+
+    @property
+    def samples_list(self) -> Path:
+        """The list of samples: the user's, or the run's own, one a test video."""
+        listed = self.config.samples.list
+        return self.examples if listed is None else Path(listed)
+
+    @property
+    def samples_frames(self) -> Path:
+        """The database of the samples' images: the run's, or of those in the folder `samples.crops`."""
+        return self.paths.lmdb if self.config.samples.crops is None else self.run / "samples" / "frames.lmdb"
+
+    @property
+    def samples(self) -> dict[str, Path]:
+        """What people get of samples: page, table and summary."""
+        names = {"page": "index.html", "table": "samples.csv", "summary": "summary.txt"}
+        return {name: self.run / "samples" / file for name, file in names.items()}
+
+    @property
+    def sampled(self) -> bool:
+        """The samples' summary is there, written since the detector was exchanged, if it was."""
+        return self._since(self.samples["summary"])
 
     @property
     def answer(self) -> Path:

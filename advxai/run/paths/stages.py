@@ -7,6 +7,8 @@ from advxai.run.digests import digest
 from advxai.run.folders import Folder
 from advxai.run.paths.detector import DetectorPaths
 
+SAMPLES = "samples"  # begins the names of shards of samples
+
 
 class StagePaths(DetectorPaths):
     """Where the records of those stages lie, in shards of the run's images."""
@@ -45,6 +47,16 @@ class StagePaths(DetectorPaths):
     def maps_of(self, explainer: str) -> list[Path]:
         """The run's saliency shards of one explainer."""
         return self._shards_in(self.saliency(explainer).path)
+
+    def samples_of(self, explainer: str) -> list[Path]:
+        """The run's shards of samples (`advxai.samples`) of one explainer, beside those of its images."""
+        folder = self.saliency(explainer).path / self.config.run
+        return [folder / f"{SAMPLES}-{shard}.h5" for shard in self.shards]
+
+    @property
+    def samples(self) -> list[Path]:
+        """All shards of samples, whether they are asked for or not."""
+        return [path for name in self.config.sampled for path in self.samples_of(name)]
 
     @property
     def face_prior(self) -> Path:

@@ -1,0 +1,111 @@
+"""The images of a list of samples: in a folder of crops, or among the run's own."""
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import pandas as pd
+
+from advxai.common import croptree
+from advxai.common.categories import LABELS
+from advxai.common.errors import InputError, in_line
+from advxai.common.rows import rows as records
+from advxai.media.cut import decode_png
+from advxai.samples.lists import Sample
+
+FOUND = ("key", "sha256", "file")
+
+
+def in_folder(samples: Sequence[Sample], folder: Path, compression: str, source: Path) -> pd.DataFrame:
+    """The samples with their files; each is decoded once.
+
+    Args:
+        samples: as of `lists.read`.
+        folder: of the images, side by side or as a tree (`advxai.common.croptree`).
+        compression: the level in the keys.
+        source: the list's file, for messages.
+
+    Returns:
+        Columns as of `_table`; `key` is the store's, so that an image which the run has already explained is found.
+
+    Raises:
+        InputError: images aren't there (names the first and how many), or one can't be decoded.
+    """
+    files = [next((path for path in _places(one, folder) if path.is_file()), None) for one in samples]
+    absent = [one for one, file in zip(samples, files, strict=True) if file is None]
+    if absent:
+        raise InputError(
+            f"{_lacking(absent, samples, source)} {folder}: set samples.crops to the folder that holds them, as "
+            "<split>_set/<method>/<video>/<frame>_<face>.png or <method>_<video>_<frame>_<face>.png, or shorten the "
+            "list."
+        )
+    found = []
+    for one, file in zip(samples, files, strict=True):
+        try:
+            data = Path(str(file)).read_bytes()
+        except OSError as error:
+            raise InputError(f"{file} can't be read ({error.strerror}): allow it, or shorten {source}.") from error
+        decode_png(data, str(file), f"cut it out anew, or take it out of {source}")
+        key = croptree.key_of(one.category, one.video, one.frame, one.face, compression) if one.video else one.path
+        found.append((key, sha256(data).hexdigest(), str(file)))
+    return _table(samples, found)
+
+
+def in_run(samples: Sequence[Sample], manifest: pd.DataFrame, source: Path) -> pd.DataFrame:
+    """The samples with the run's own images, known by category, video, frame and face.
+
+    Args:
+        samples, source: as of `in_folder`.
+        manifest: the run's.
+
+    Raises:
+        InputError: images aren't the run's; names the first and how many.
+    """
+    own = {
+        (row["category"], Path(row["video"]).stem, int(row["frame"]), int(row["track"])): row
+        for row in records(manifest[["category", "video", "frame", "track", "key", "sha256"]])
+    }
+    faces = [own.get((one.category, one.video, one.frame, one.face)) for one in samples]
+    absent = [one for one, face in zip(samples, faces, strict=True) if face is None]
+    if absent:
+        raise InputError(
+            f"{_lacking(absent, samples, source)} the run's own: give a list of the run's images, or set "
+            "samples.crops to the folder that holds them."
+        )
+    return _table(samples, [(face["key"], face["sha256"], "") for face in faces if face is not None])
+
+
+def _lacking(absent: Sequence[Sample], samples: Sequence[Sample], source: Path) -> str:
+    verb = "is" if len(absent) == 1 else "are"
+    first = absent[0]
+    return (
+        f"{len(absent)} of {len(samples)} images of {source} {verb} not there, the first is {in_line(first.path)} "
+        f"(line {first.line}); looked for in"
+    )
+
+
+def _places(one: Sample, folder: Path) -> Iterator[Path]:
+    """Where an image may lie."""
+    yield folder / one.path
+    if not one.video:
+        return
+    method = croptree.FOLDERS.get(one.category, one.category)
+    names = dict.fromkeys((f"{one.frame}_{one.face}.png", f"{one.frame:05d}_{one.face}.png"))
+    for within in dict.fromkeys((one.within, *croptree.SETS, "")):
+        yield from (folder / within / method / one.video / name for name in names)
+    yield from (folder / f"{method}_{one.video}_{name}" for name in names)
+
+
+def _table(samples: Sequence[Sample], found: Sequence[tuple[str, str, str]]) -> pd.DataFrame:
+    """A row a sample, in the list's order: key, sha256, file ("" of the run's own), video (the key's), category, label
+    (the category's), fake, path, name (method and video, or the path), video_name, frame, face, video_prob,
+    high_low_prob."""
+    table = pd.DataFrame(found, columns=list(FOUND))
+    table["video"] = table["key"].str.rpartition("/")[0]
+    table["category"] = [one.category for one in samples]
+    table["label"] = [LABELS.get(one.category, -1) for one in samples]
+    for name in ("fake", "path", "frame", "face", "video_prob", "high_low_prob"):
+        table[name] = [getattr(one, name) for one in samples]
+    table["video_name"] = [one.video for one in samples]
+    table["method"] = [croptree.FOLDERS.get(one.category, one.category) for one in samples]
+    return table

@@ -1,0 +1,216 @@
+"""A list of samples is explained as one: found again, judged, drawn, counted."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from advxai import plan
+from advxai.beforehand.samples import require_samples
+from advxai.common.errors import InputError
+from advxai.common.files import file_sha256
+from advxai.config import load
+from advxai.prune.unused import unused
+from advxai.report.provenance import provenance
+from advxai.run.store import clear_journals, read_attributes, read_shard, write_shard
+from advxai.samples import gallery
+from tests.unit.samples_data import HEADER, configured, explained, face, listed
+
+GREYS = {"Original": (60, 200), "Deepfakes": (200, 60, 131)}  # the last is fake by .5, not by the threshold
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Five samples: a real one of each verdict, three fakes."""
+    lines = [HEADER]
+    for method, greys in GREYS.items():
+        for number, grey in enumerate(greys):
+            video = f"{number:03d}" if method == "Original" else f"{number:03d}_00{number + 1}"
+            place = tmp_path / "crops/test_set" / method / video
+            place.mkdir(parents=True)
+            (place / "23_0.png").write_bytes(face(grey, number))
+            lines.append(f"x/test_set/{method}/{video},{int(method != 'Original')},0.25,0.5,{method}_{video}_23_0.png")
+    (tmp_path / "list.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def drawn(paths) -> gallery.Files:
+    names = paths.outputs.samples | {"pictures": paths.run / "samples/pictures"}
+    files = gallery.Files(**names)
+    shards = {row: paths.samples_of(row) for row in paths.config.sampled}
+    gallery.write(paths, listed(paths), paths.outputs.samples_frames, shards, files)
+    return files
+
+
+def test_outcomes_by_hand():
+    assert [gallery.outcome(fake, called) for fake in (True, False) for called in (True, False)] == [
+        "TP", "FN", "FP", "TN",
+    ]  # fmt: skip
+
+
+def test_samples_are_judged_at_the_threshold_and_shown(folder):
+    paths = configured(folder)
+    assert paths.config.sampled == ["Gradient"]
+    listed(paths)
+    explained(paths)
+    files = drawn(paths)
+    with files.table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["method"], row["outcome"], row["called"]) for row in rows] == [
+        ("Original", "TN", "real"), ("Original", "FP", "fake"),
+        ("Deepfakes", "TP", "fake"), ("Deepfakes", "FN", "real"), ("Deepfakes", "FN", "real"),
+    ]  # fmt: skip
+    last = cv2.imread(str(folder / "crops/test_set/Deepfakes/002_003/23_0.png"))
+    expected = 1 / (1 + np.exp(-4 * (last / 127.5 - 1).mean()))
+    assert 0.5 < float(rows[4]["p_fake"]) < 0.55 and float(rows[4]["p_fake"]) == pytest.approx(expected, abs=0.02)
+    assert {row["video_prob"] for row in rows} == {"0.25"}
+    picture = files.page.parent / rows[2]["overlay_Gradient"]
+    assert rows[2]["overlay_Gradient"] == "pictures/Gradient/00002_Deepfakes_000_001_23_0.png"
+    image = cv2.imread(str(picture))
+    side, gap = 256, 8
+    assert image.shape[1] == 2 * side + 3 * gap and image.shape[0] > side
+    left = image[-gap - side : -gap, gap : gap + side]
+    right = image[-gap - side : -gap, 2 * gap + side : -gap]
+    assert abs(float(left.mean()) - 200) < 4  # the face
+    assert (left.max(axis=2) - left.min(axis=2)).mean() < (right.max(axis=2) - right.min(axis=2)).mean()  # its map
+    title = gallery.title({**rows[2], "fake": True, "p_fake": 0.9, "video_prob": 0.25}, "Gradient")
+    assert title == [
+        "TP  Deepfakes 000_001, frame 23, face 0", "fake, called fake, p(fake) 0.900, its video 0.250", "Gradient",
+    ]  # fmt: skip
+    said = files.summary.read_text()
+    assert said == (
+        "5 samples explained by Gradient: 1 TP (fake, called fake), 1 FP (real, called fake), "
+        "1 TN (real, called real), "
+        f"2 FN (fake, called real); called fake by p(fake) >= 0.55. Gallery: {files.page}\n"
+    )
+    page = files.page.read_text()
+    assert page.count("<img ") == 5 and page.count('data-outcome="FN" data-method="Deepfakes"') == 2
+    assert all(row["overlay_Gradient"] in page for row in rows) and "http" not in page
+    assert "<td>0</td><td>1</td><td>1</td><td>0</td>" in page  # of Original: TP, FP, TN, FN
+
+
+def test_an_image_without_a_map_says_why(folder):
+    paths = configured(folder)
+    listed(paths)
+    explained(paths)
+    (shard,) = paths.samples_of("Gradient")
+    records = read_shard(shard)
+    records[0]["missing"] = "there is nothing to segment"
+    write_shard(shard, records, {})
+    files = drawn(paths)
+    first, second = (cv2.imread(str(path)) for path in sorted((files.pictures / "Gradient").iterdir())[:2])
+    assert first.shape[0] > second.shape[0]  # by a line, which says it
+    assert (first[-200:-20, 280:-20] == 255).all() and not (second[-200:-20, 280:-20] == 255).all()
+
+
+def test_what_the_run_has_explained_is_found_and_a_killed_job_goes_on(folder, monkeypatch):
+    paths = configured(folder)
+    listed(paths)
+    explained(paths)
+    (shard,) = paths.samples_of("Gradient")
+    assert read_attributes(shard)["computed"] == 5
+    run = shard.with_name("0-of-1.h5")  # as if the run had explained its images
+    clear_journals(paths.samples)
+    shutil.move(shard, run)
+    whole = read_shard(run)
+    write_shard(run, whole[:3], {})
+    explained(paths)
+    assert (read_attributes(shard)["found"], read_attributes(shard)["computed"]) == (3, 2)
+    assert [one["map"].tobytes() for one in read_shard(shard)] == [one["map"].tobytes() for one in whole]
+
+
+def test_prune_keeps_samples_and_provenance_tells_of_them(folder, monkeypatch):
+    paths = configured(folder, metrics={})
+    listed(paths)
+    explained(paths)
+    (shard,) = paths.samples_of("Gradient")
+    other = shard.parent.parent / "gone/0-of-1.h5"  # of a run that is no more
+    other.parent.mkdir()
+    shutil.copy(shard, other)
+    monkeypatch.setattr("advxai.prune.runs.Run.has", lambda *_: True)
+    paths.samples_of("Gradient")[0].with_name("0-of-1.h5").write_bytes(shard.read_bytes())
+    journals = shard.parent.parent / "journals"
+    journals.mkdir(exist_ok=True)
+    for name in ("r-samples-0-of-1-a.journal", "r-0-of-1-a.journal"):
+        (journals / name).touch()
+    spare = {entry.path for entry in unused([paths])}
+    assert other.parent in spare or other in spare
+    assert shard not in spare and not {journals, journals / "r-samples-0-of-1-a.journal"} & spare
+    assert journals / "r-0-of-1-a.journal" in spare
+    monkeypatch.setattr(type(paths), "records", {})
+    assert provenance(paths)["records"]["samples"]["records"] == 5
+    shard.unlink()
+    assert "samples" not in provenance(paths)["records"]
+
+
+def test_six_hundred_samples_are_one_target(tmp_path):
+    names = [
+        f"{method}_{video:03d}_{video + 1:03d}_5_0.png" for method in ("Deepfakes", "FaceSwap") for video in range(250)
+    ]
+    names += [f"Original_{video:03d}_5_0.png" for video in range(100)]
+    (tmp_path / "crops").mkdir()
+    for number, name in enumerate(names):
+        (tmp_path / "crops" / name).write_bytes(face(40 + number % 176, number))
+    (tmp_path / "list.csv").write_text("\n".join(names) + "\n")
+    paths = configured(tmp_path, shards=2)
+    table = listed(paths)
+    explained(paths)
+    found = [record for shard in paths.samples_of("Gradient") for record in read_shard(shard, ["key", "sha256", "map"])]
+    assert len(found) == 600 and {one["key"] for one in found} == set(table["key"])
+    assert all(one["map"].shape == (32, 32) for one in found)
+    assert file_sha256(tmp_path / "crops" / names[0]) == next(
+        one["sha256"] for one in found if one["key"] == table["key"][0]
+    )
+
+
+def test_rows_that_can_t_explain_samples_are_refused_by_name(folder):
+    def refusal(**samples) -> str:
+        with pytest.raises(InputError) as error:
+            configured(folder, samples=samples)
+        return str(error.value)
+
+    assert refusal(explainers=["Copied"]) == (
+        "config: samples.explainers: Copied can't explain samples: it fills in with the adversarial copy, which only "
+        "images to explain have; take it out"
+    )
+    rows = {"Gradient": configured(folder).config.explainers["Gradient"].model_dump(), "random": {"method": "random"}}
+    with pytest.raises(InputError, match="random can't explain samples: it is a control"):
+        configured(folder, explainers=rows, samples={"explainers": ["random"]})
+    assert "samples.explainers: LIME is none of Gradient" in refusal(explainers=["LIME"])
+    rows = {"Copied": {"method": "lime", "baseline": "adversarial", "samples": 20}}
+    with pytest.raises(InputError, match="no row of `explainers` explains a picture by itself"):
+        require_samples(configured(folder, explainers=rows))
+    with pytest.raises(InputError, match=r"samples\.list: .*none\.csv is no file there: correct the path"):
+        require_samples(configured(folder, samples={"list": str(folder / "none.csv")}))
+    with pytest.raises(InputError, match=r"samples\.crops: .*none is no folder"):
+        require_samples(configured(folder, samples={"crops": str(folder / "none")}))
+    require_samples(configured(folder))
+    assert load(configured(folder).config.model_dump(mode="json")).samples.asked
+
+
+def test_the_plan_counts_samples(folder):
+    paths = configured(folder)
+    population = plan.population(paths)
+    counted = plan.sampled(paths, population)
+    assert counted == plan.Sampled(5, f"the list {folder / 'list.csv'}")
+    rows = [
+        row for row in plan.rows(paths.config, population, plan.look(paths), 10.0, counted) if row.stage == "samples"
+    ]
+    assert [(row.name, row.items, row.found) for row in rows] == [("Gradient", 5, 0)]
+    listed(paths)
+    explained(paths)
+    counted = plan.sampled(paths, population)
+    rows = [
+        row for row in plan.rows(paths.config, population, plan.look(paths), 10.0, counted) if row.stage == "samples"
+    ]
+    assert [(row.name, row.items, row.found, row.missing) for row in rows] == [("Gradient", 5, 5, 0)]
+    text = plan.report(
+        paths.config, population, plan.look(paths), rows, "no speed", cores=1, free=10**12, samples=counted
+    )
+    assert "samples 5 to explain by Gradient; by the list" in text
+    assert plan.sampled(configured(folder, samples={}), population) is None
+    own = plan.sampled(configured(folder, samples={"explainers": ["Gradient"]}), population)
+    assert own == plan.Sampled(5, "one of each test video")

@@ -92,6 +92,6 @@ rule samples_gallery:
     params:
         explainers=SAMPLED,
         threshold=P.classes.threshold,
-        note=P.outputs.note(attacks=False),
+        note=P.outputs.samples_note,
     script:
         "../scripts/samples_gallery.py"

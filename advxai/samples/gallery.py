@@ -181,7 +181,7 @@ def _page(paths: Paths, found: pd.DataFrame, rows: Sequence[str], forms: Mapping
     )
     return environment.get_template("page.html").render(
         css=environment.filters["safe"](style()),
-        note=paths.outputs.note(attacks=False),
+        note=paths.outputs.samples_note,
         outcomes=OUTCOMES,
         methods=methods,
         counts={method: {name: counts[method, name] for name in OUTCOMES} for method in methods},
@@ -190,5 +190,5 @@ def _page(paths: Paths, found: pd.DataFrame, rows: Sequence[str], forms: Mapping
         forms={row: forms.get(row, "heat") for row in rows},
         meanings=together(meanings(entries)),
         samples=samples,
-        said=said,
+        said=said.partition(" Gallery: ")[0],
     )

@@ -11,7 +11,7 @@ from advxai.common.categories import LABELS
 from advxai.common.errors import InputError, in_line
 from advxai.common.rows import rows as records
 from advxai.media.cut import decode_png
-from advxai.samples.lists import Sample
+from advxai.samples.lists import Sample, place_of
 
 FOUND = ("key", "sha256", "file")
 
@@ -56,15 +56,15 @@ def in_run(samples: Sequence[Sample], manifest: pd.DataFrame, source: Path) -> p
 
     Args:
         samples, source: as of `in_folder`.
-        manifest: the run's.
+        manifest: the run's, with key and sha256.
 
     Raises:
         InputError: images aren't the run's; names the first and how many.
     """
-    own = {
-        (row["category"], Path(row["video"]).stem, int(row["frame"]), int(row["track"])): row
-        for row in records(manifest[["category", "video", "frame", "track", "key", "sha256"]])
-    }
+    own = {}
+    for row in records(manifest[["key", "sha256"]]):  # manifests of before there were tracks have no such column
+        if (place := place_of(row["key"])) is not None:
+            own[place.category, place.video, place.frame, place.face] = row
     faces = [own.get((one.category, one.video, one.frame, one.face)) for one in samples]
     absent = [one for one, face in zip(samples, faces, strict=True) if face is None]
     if absent:

@@ -89,6 +89,7 @@ def test_samples_are_judged_at_the_threshold_and_shown(folder):
     page = files.page.read_text()
     assert page.count("<img ") == 5 and page.count('data-outcome="FN" data-method="Deepfakes"') == 2
     assert all(row["overlay_Gradient"] in page for row in rows) and "http" not in page
+    assert "r, protocol paper, seed 0" in page and "Gradient: baseline zeros" in page and "NES" not in page
     assert "<td>0</td><td>1</td><td>1</td><td>0</td>" in page  # of Original: TP, FP, TN, FN
 
 

@@ -141,7 +141,7 @@ def test_missing_and_broken_images_are_an_error_that_names_the_first(tmp_path):
 
 def test_the_run_s_own_images(tmp_path):
     video = "original_sequences/youtube/c23/videos/054.mp4"
-    row = {"key": f"{video}/00296_0.png", "sha256": "s", "video": video, "category": "Real", "frame": 296, "track": 0}
+    row = {"key": f"{video}/00296_0.png", "sha256": "s"}
     source = listed(tmp_path, f"{HEADER}\ntest_set/Original/054,0,0.1,0.1,296_0.png\n")
     table = images.in_run(read(source), pd.DataFrame([row]), source)
     assert table.loc[0, ["key", "sha256", "file"]].tolist() == [row["key"], "s", ""]

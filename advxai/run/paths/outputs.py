@@ -130,6 +130,12 @@ class Outputs:
         return {name: self.run / "samples" / file for name, file in names.items()}
 
     @property
+    def samples_note(self) -> str:
+        """Run, detector and the rows' budgets, for the samples' page."""
+        notes = (self.note(name, attacks=False).removeprefix(self.heading) for name in self.config.sampled)
+        return self.heading + ";".join(notes)
+
+    @property
     def sampled(self) -> bool:
         """The samples' summary is there, written since the detector was exchanged, if it was."""
         return self._since(self.samples["summary"])
@@ -196,9 +202,14 @@ class Outputs:
             target = getattr(settings, "target", "predicted")
             of = [] if target == "predicted" else [f"of the {target} class"]
             own += ", ".join([f" {explainer}: {made}", *of, *(f"{k} {v}" for k, v in budget.items())])
-        threshold = self.paths.classes.threshold
+        return f"{self.heading}{own}"
+
+    @property
+    def heading(self) -> str:
+        """The first sentence under a table or figure: run and detector."""
+        config, threshold = self.config, self.paths.classes.threshold
         called = "" if threshold is None else f", called fake at p(fake) \N{GREATER-THAN OR EQUAL TO} {threshold:g}"
         return (
             f"Run {config.run}, protocol {config.protocol}, seed {config.seed}, {config.detector.model} at "
-            f"{config.detector.input_size} px{called}.{own}"
+            f"{config.detector.input_size} px{called}."
         )

@@ -7,6 +7,8 @@ from advxai.common.classes import FIVE
 from advxai.common.errors import InputError
 from advxai.common.usercode import code_sha256
 from advxai.config import Config
+from advxai.config.networks import options_of
+from advxai.config.white import Attending
 from advxai.dialects.hub import config_text, is_hub
 from advxai.dialects.onnxfile import MODEL as ONNX
 from advxai.run.environment import installed_version
@@ -18,13 +20,18 @@ BY_RULE = ("last", "all")  # of the key `layers`: no names
 
 
 def layers_of(config: Config) -> dict[str, list[str]]:
-    """Row -> the layers that it names; of a detector that has none, nothing (`advxai.beforehand.check` says so)."""
+    """Row -> the layers that it names, or what it asks of the network's attention; of a detector that has no layers,
+    nothing (`advxai.beforehand.check` says so)."""
     found = {}
     for name, entry in config.explainers.items():
         layers = getattr(entry, "layers", None)
         named = [layers] if isinstance(layers, str) else layers
         if entry.gradients and named and layers not in BY_RULE:
             found[name] = list(named)
+        if isinstance(entry, Attending):
+            found[name] = [
+                f"{key} {value}" for key, value in entry.model_dump(include={"method", "map", "level"}).items()
+            ]
     return {} if config.detector.model == ONNX else found
 
 
@@ -35,18 +42,19 @@ def network_of(config: Config) -> list[Any]:
         return [settings.model, config_text(Path(str(settings.checkpoint))), installed_version("transformers")]
     if ":" in settings.model:
         return [settings.model, code_sha256(settings.model.partition(":")[0])]
-    return [settings.model, settings.input_size, installed_version("timm")]
+    options = options_of(settings.model, settings.network)
+    return [settings.model, settings.input_size, *([options] if options else []), installed_version("timm")]
 
 
 def require_layers(config: Config, outputs: int) -> None:
-    """Build the detector's network, whatever its weights, and look for the layers that rows name.
+    """Build the detector's network, whatever its weights, and look for the layers, or the attention, that rows name.
 
     Args:
         config: the run's.
         outputs: width of the detector's head.
 
     Raises:
-        InputError: it has no such layer, or can't be built.
+        InputError: it has no such layer or attention, or can't be built.
     """
     named = layers_of(config)
     if not named:
@@ -59,10 +67,16 @@ def require_layers(config: Config, outputs: int) -> None:
     # which classes the outputs are doesn't matter to the layers
     network = Network(_module(config, outputs), FIVE, torch.device("cpu"), ROWS, lambda _: None)
     for row, names in named.items():
+        entry = config.explainers[row]
         try:
-            chosen(network, names, config.detector.input_size)
+            if isinstance(entry, Attending):
+                from advxai.saliency.registry import require_attention
+
+                require_attention(entry, network, config.detector.input_size)
+            else:
+                chosen(network, names, config.detector.input_size)
         except NoLayer as error:
-            raise InputError(f"explainers.{row}.{error}") from error
+            raise InputError(f"explainers.{row}{': ' if isinstance(entry, Attending) else '.'}{error}") from error
 
 
 def _module(config: Config, outputs: int) -> "nn.Module":

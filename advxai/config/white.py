@@ -154,3 +154,6 @@ class Attention(WhiteBox):
     @property
     def forwards(self) -> int:
         return 2
+
+
+Attending = Relevancy | Attention  # what only a network with attention can be asked

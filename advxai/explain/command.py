@@ -7,6 +7,7 @@ from typing import Any
 
 from advxai.common.errors import InputError
 from advxai.config import Config
+from advxai.config.white import Attending
 from advxai.detector.forwards import made_with
 from advxai.detector.layers import LISTS, ROWS, NoLayer, chosen, in_words
 from advxai.dialects.onnxfile import MODEL as ONNX
@@ -26,7 +27,7 @@ from advxai.explain.source import Source
 from advxai.explain.stored import of_run
 from advxai.media.rule import Rule
 from advxai.run.paths import Paths
-from advxai.saliency.registry import asks_module
+from advxai.saliency.registry import asks_module, require_attention
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,12 @@ def _layers(wanted: Wanted, config: Config, opened: Opened) -> list[str]:
         InputError: the detector has no such layer.
     """
     entries, said = config.of_kind("explainer"), []
+    for name in wanted.names:
+        if isinstance(entry := entries[name], Attending):
+            try:
+                require_attention(entry, opened.detector.network(1), opened.detector.preprocessing.input_size)
+            except NoLayer as error:
+                raise InputError(f"explainers.{name}: {error}") from error
     asked = {name: layers for name in wanted.names if (layers := getattr(entries[name], "layers", None))}
     if not asked:
         return []

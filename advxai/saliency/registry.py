@@ -2,12 +2,17 @@
 
 from importlib.metadata import entry_points
 
+import numpy as np
+import torch
+
 from advxai.common.errors import InputError
 from advxai.common.usercode import described, imported
 from advxai.config.explainers import ENTRY_POINT_GROUP, Custom
 from advxai.config.explainers import AnyExplainer as Settings
+from advxai.detector.gradients import Network
+from advxai.detector.model import Preprocessing
 from advxai.saliency.base import Explainer
-from advxai.saliency.whitebox import WhiteBox
+from advxai.saliency.whitebox import Batch, WhiteBox
 
 BUILT_IN = {
     "lime": "advxai.saliency.lime:Lime",
@@ -70,3 +75,23 @@ def asks_module(settings: Settings) -> bool:
         InputError: as of `build`.
     """
     return settings.gradients or (isinstance(settings, Custom) and isinstance(build(settings), WhiteBox))
+
+
+def require_attention(settings: Settings, network: Network, size: int) -> None:
+    """See that a network can be asked what an entry of `Attending` asks: black images are explained.
+
+    Args:
+        settings: the entry.
+        network: the detector's module, whatever its weights.
+        size: side of its input, in pixels.
+
+    Raises:
+        NoLayer: it can't.
+    """
+    images = torch.zeros((network.batch, 3, size, size), device=network.device)
+    targets = torch.zeros(len(images), dtype=torch.int64, device=network.device)
+    drawn = [np.random.default_rng(0) for _ in images]
+    black = Batch([""] * len(images), images, None, targets, drawn, Preprocessing(size, (0.0,) * 3, (1.0,) * 3))
+    explainer = build(settings)
+    assert isinstance(explainer, WhiteBox)  # as all of Attending
+    explainer.maps(network, black)

@@ -253,7 +253,7 @@ class WindowAttention(nn.Module):
     [
         (
             nn.Identity(),
-            "shows no attention: it has none, or computes it in one piece; what a network of your own must",
+            "shows no attention between tokens: it has none, or computes it in one piece; what a network of your",
         ),
         (WindowAttention(), "the attention in the detector is 6 x 1 x 8 x 8 for 3 images and not between all tokens"),
     ],

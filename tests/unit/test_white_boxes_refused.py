@@ -86,6 +86,36 @@ def test_a_layer_that_the_detector_lacks_is_refused(model, layers, said):
     assert trial(config, 5, ["layers"]) == {"wrong": [said] if said else [], "untried": []}
 
 
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (
+            {"method": "relevancy"},
+            "the detector shows no attention between tokens: it has none, or computes it in one ",
+        ),
+        (
+            {"method": "attention"},
+            "the detector shows no attention that is a map, as efficientnet_ltpa, efficientnet_a",
+        ),
+    ],
+)
+def test_attention_that_the_detector_lacks_is_refused_before_any_job(row, said):
+    config = paths(explainers={"A": row}, detector=TINY).config
+    (found,) = trial(config, 5, ["layers"])["wrong"]
+    assert found.startswith(f"explainers.A: {said}")
+
+
+def test_attention_that_is_there_is_found_before_any_job():
+    small = {"backbone": "mobilenetv3_small_050"}
+    own = {"model": "efficientnet_ltpa", "input_size": 64, "network": small}
+    rows = {"A": {"method": "attention", "level": 3}}
+    assert trial(paths(explainers=rows, detector=own).config, 1, ["layers"]) == {"wrong": [], "untried": []}
+    places = own | {"model": "efficientnet_vit", "network": small | {"tokens": "places", "depth": 1}}
+    rows = {"R": {"method": "relevancy", "map": "released"}}
+    (found,) = trial(paths(explainers=rows, detector=places).config, 1, ["layers"])["wrong"]
+    assert found.startswith("explainers.R: map: released lays tokens that are channels out as a square, and this")
+
+
 def test_layers_are_looked_for_once_for_each_network(onnx, tmp_path, monkeypatch):
     """Only those that are named; an ONNX file has none, which is refused as such."""
     calls = []

@@ -271,8 +271,8 @@ def _is_pair(output: object) -> bool:
 def _require(found: tuple[_Watched, ...], network: Network) -> None:
     if not found:
         raise NoLayer(
-            "the detector shows no attention between tokens: it has none, or computes it in one piece; what a network of "
-            "your own must do to be seen is written in advxai/detector/attention.py"
+            "the detector shows no attention between tokens: it has none, or computes it in one piece; what a network "
+            "of your own must do to be seen is written in advxai/detector/attention.py"
         )
     for one in found:
         shape = tuple(one.whole.shape)

@@ -14,6 +14,7 @@ from advxai.detector.checkpoint import load as load_detector
 from advxai.detector.gradients import Network
 from advxai.detector.layers import NoLayer
 from advxai.detector.networks import build
+from tests.contract.white_checks import one_thread  # noqa: F401
 from tests.helpers import TWO
 
 TWO_OF_ONE = Classes(("Real", "Fake"), output="sigmoid", positive=1)

@@ -7,7 +7,7 @@ import numpy as np
 import yaml
 
 from advxai.config.explainers import BUILT_IN
-from advxai.report.captions import MEANINGS
+from advxai.report.captions import MEANINGS, RELEASED, meanings
 from advxai.saliency.stage import run
 from tests.golden import pictures
 from tests.helpers import explainer_settings
@@ -22,6 +22,12 @@ def test_the_page_says_of_every_method_what_figures_say():
     for method, said in MEANINGS.items():
         assert f"**: {said}." in text, method
         assert f"`{method}`" in text
+
+
+def test_a_released_map_is_said_to_have_no_places():
+    rows = {name: explainer_settings(method="relevancy", map=name) for name in ("places", "released")}
+    assert meanings(rows) == {"places": MEANINGS["relevancy"], "released": RELEASED}
+    assert f"{RELEASED}." in " ".join(PAGE.split()) and RELEASED.endswith("its places mean nothing")
 
 
 def test_the_white_box_of_the_page_is_run_as_it_stands_there(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from torch import nn
 from advxai.common.errors import InputError
 from advxai.config import load as configured
 from advxai.config.classes import classes_of
-from advxai.config.networks import Options, options_of
+from advxai.config.networks import NETWORKS, Options, options_of
 from advxai.config.science import Detector as Settings
 from advxai.detector.attention import seen
 from advxai.detector.build import build_module, load_initial, preprocessing
@@ -121,7 +121,8 @@ def test_options_travel_with_a_file(tmp_path):
 @pytest.mark.parametrize("model", CHOSEN)
 def test_a_file_of_ours_answers_alike_wherever_it_is_taken(model, tmp_path):
     torch.manual_seed(1)
-    settings = Settings(model=model, input_size=SIZE, network=Options(backbone=BACKBONE, depth=1))
+    asked = Options(backbone=BACKBONE, depth=1 if "depth" in NETWORKS[model].options else None)
+    settings = Settings(model=model, input_size=SIZE, network=asked)
     module, path = build_module(settings, 1).eval(), tmp_path / "hybrid.safetensors"
     classes = classes_of(settings, {})
     save(
@@ -129,7 +130,8 @@ def test_a_file_of_ours_answers_alike_wherever_it_is_taken(model, tmp_path):
         about=input_of(settings),
     )  # fmt: skip
     with torch.no_grad():
-        wanted = torch.sigmoid(module((given := pictures(3) / 255) * 255)).flatten()
+        given = pictures(3) / 255
+        wanted = torch.sigmoid(module(preprocessing(settings, module).normalise(given))).flatten()
     # as `explain --detector`, where another detector is configured
     other = Paths(
         configured(dict(CORPUS, detector={"model": "meso4", "input_size": 64, "forward_batch": 3})), planning=True
@@ -137,7 +139,7 @@ def test_a_file_of_ours_answers_alike_wherever_it_is_taken(model, tmp_path):
     opened = [open_weights(other, path, given=True).detector]
     # as a replay, of a case whose configuration names the file; and as a graph, of other rows than it was traced with
     case = configured(resolved(configured(dict(CORPUS, detector={"checkpoint": str(path)}))).model_dump(mode="json"))
-    assert case.detector.network.depth == 1
+    assert (case.detector.network.backbone, case.detector.network.depth) == (BACKBONE, asked.depth)
     for backend in ("torch", "onnxruntime"):
         opened.append(
             load_detector(case.detector.model_copy(update={"backend": backend}), path, forward_batch=3, classes=classes)

@@ -13,7 +13,8 @@ from advxai.config import UNFILLED, Config
 from advxai.config.explainers import named_so
 from advxai.config.science import PROJECT
 
-SHIPPED = ("config.yaml", "config/demo_whitebox.yaml")  # configurations that a person can try
+# configurations that a person can try
+SHIPPED = ("config.yaml", "config/demo_whitebox.yaml", "config/demo_hybrid.yaml")
 RANDOM = "random"
 SEQUENCES = ("original_sequences/", "manipulated_sequences/")  # what the keys of face images begin with
 LONGEST_STEM = 200  # bytes: what follows a stem, and what Snakemake makes of it, fits too

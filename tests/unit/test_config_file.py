@@ -64,6 +64,19 @@ def test_white_boxes_are_tried_on_the_demo_itself():
     assert all(rows[name] == demo["explainers"][name] for name in ("random", "centre", "oracle_mask"))
 
 
+def test_the_hybrid_is_tried_on_the_demo_s_faces():
+    """Clips, faces and frames are shared; the detector, and so copies, maps and attacks, are its own."""
+    demo, hybrid = (load(read(ROOT / name)).model_dump() for name in ("config.yaml", "config/demo_hybrid.yaml"))
+    assert hybrid["run"] == "demo_hybrid"
+    assert {key for key in hybrid if hybrid[key] != demo[key]} == {"run", "detector", "explainers"}
+    assert {name: row["method"] for name, row in hybrid["explainers"].items()} == {
+        "Relevancy": "relevancy", "GradCAM": "gradcam", "LIME_adv": "lime",
+        "random": "random", "centre": "centre", "oracle_mask": "oracle_mask",
+    }  # fmt: skip
+    same = ("LIME_adv", "random", "centre", "oracle_mask")
+    assert all(hybrid["explainers"][name] == demo["explainers"][name] for name in same)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path, encoding):
     path = tmp_path / "mine.yaml"

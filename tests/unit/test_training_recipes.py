@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -363,17 +363,8 @@ def test_an_interrupted_training_ends_in_the_same_bytes(tmp_path: Path, monkeypa
 METHODS = {get_args(model.model_fields["method"].annotation)[0] for model in document.METHODS if model is not Custom}
 
 
-def shipped(name: str) -> dict[str, Any]:
-    """A configuration without what other parts of its issue bring, as long as they aren't here."""
-    mapping = read(ROOT / "config" / name)
-    if "testing" not in Settings.model_fields:
-        mapping["detector"].pop("testing", None)
-    mapping["explainers"] = {row: entry for row, entry in mapping["explainers"].items() if entry["method"] in METHODS}
-    return mapping
-
-
 def test_the_hybrid_s_configuration_is_the_released_training_on_all_five_manipulations():
-    mapping = shipped("hybrid.yaml")
+    mapping = read(ROOT / "config" / "hybrid.yaml")
     config = load_config(mapping)
     given = set(mapping["detector"]["training"]) - {"recipe", "initial_weights", "threads"}
     assert config.detector.training.recipe == "hybrid" and not given
@@ -392,7 +383,7 @@ def test_the_hybrid_s_configuration_is_the_released_training_on_all_five_manipul
 
 
 def test_pino_s_configuration_is_of_one_logit_and_balanced():
-    config = load_config(shipped("pino.yaml"))
+    config = load_config(read(ROOT / "config" / "pino.yaml"))
     training = config.detector.training
     assert (training.recipe, training.balance, config.detector.output) == ("pino", "frames", "sigmoid")
     found = plan.population(Paths(config, planning=True))

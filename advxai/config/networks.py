@@ -141,6 +141,8 @@ LETTERBOX = {
     "colour": "bgr",
     "resize": {"library": "opencv", "interpolation": "area_or_bicubic", "fit": "letterbox"},
 }
+CHANNEL_TOKENS, HEADS = 1024, 8  # of efficientnet_vit, with `tokens: channels`
+FORWARD_BATCH = 64  # of all other networks
 EFFICIENTNET_VIT = Network(
     224,
     *BYTES,
@@ -228,6 +230,22 @@ def options_of(model: str, asked: Options | None) -> dict[str, Any]:
     own = dict(NETWORKS[model].options) if model in NETWORKS else {}
     given = {} if asked is None else asked.model_dump(exclude_none=True)
     return {name: given.get(name, value) for name, value in own.items()}
+
+
+def channel_tokens(model: str, asked: Options | None) -> bool:
+    """Whether a network's tokens are mixtures of channels, which lie nowhere, and are many."""
+    return options_of(model, asked).get("tokens") == "channels"
+
+
+def attention_bytes(model: str, asked: Options | None) -> int:
+    """Memory of the attention between channels' tokens, in bytes an image and block, all heads; 0: of other networks,
+    whose attention is small beside their features."""
+    return 4 * HEADS * (CHANNEL_TOKENS + 1) ** 2 if channel_tokens(model, asked) else 0
+
+
+def forward_batch_of(model: str, asked: Options | None) -> int:
+    """Images in a forward, where nobody says how many: fewer where attention would fill the memory."""
+    return 8 if channel_tokens(model, asked) else FORWARD_BATCH
 
 
 def names_of(model: str, asked: Options | None) -> str:

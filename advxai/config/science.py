@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from advxai.common.classes import Output
 from advxai.config.base import Model, Number, fraction
 from advxai.config.dialects import Dialect
-from advxai.config.networks import NETWORKS, Options
+from advxai.config.networks import FORWARD_BATCH, NETWORKS, Options, channel_tokens, forward_batch_of
 from advxai.config.testing import Testing
 from advxai.config.training import Training
 
@@ -140,7 +140,11 @@ class Detector(Model):
         "`make tune` measures.",
     )
     forward_batch: int = Field(
-        64, ge=1, le=4096, description="Images in every forward, the last one padded; part of the digests."
+        FORWARD_BATCH,
+        ge=1,
+        le=4096,
+        description="Images in every forward, the last one padded; part of the digests. Where it isn't given, "
+        "efficientnet_vit with `tokens: channels` has 8: its attention takes 34 MB an image and block.",
     )
     threads: int = Field(
         1,
@@ -167,12 +171,19 @@ class Detector(Model):
             if name not in has:
                 own_options = ", ".join(has) or "none"
                 raise ValueError(f"network.{name}: {self.model} has no such option (it has {own_options}); take it out")
+        if "forward_batch" not in self.given:
+            self.__dict__["forward_batch"] = forward_batch_of(self.model, self.network)
         return self
 
     @property
     def given(self) -> set[str]:
         """Keys that somebody has set, other than to null."""
         return {name for name in self.model_fields_set if getattr(self, name) is not None}
+
+    @property
+    def channel_tokens(self) -> bool:
+        """Whether the network's tokens are mixtures of channels, which lie nowhere."""
+        return channel_tokens(self.model, self.network)
 
     @property
     def resizing(self) -> Resize:

@@ -231,7 +231,7 @@ def _said(wanted: Wanted, config: Config, opened: Opened) -> dict[str, Any]:
             "positive": detector.classes.positive_name,
             "threshold": detector.classes.threshold,
         },
-        "settings": document.settings_of(config, wanted.names, wanted.frames, wanted.whole),
+        "settings": document.settings_of(config, wanted.names, wanted.frames, wanted.whole, detector.forward_batch),
         "made_with": made_with(
             detector, sorted({package for name in wanted.names for package in config.explainers[name].packages})
         ),

@@ -25,8 +25,9 @@ from advxai.saliency.ranking import ranking_of
 VERSION = 1  # the version is raised when a reader of the former one would go wrong
 
 
-def settings_of(config: Config, names: Sequence[str], frames: int, whole: bool) -> dict[str, Any]:
-    """What determines the numbers, beside the detector's weights."""
+def settings_of(config: Config, names: Sequence[str], frames: int, whole: bool, forward_batch: int) -> dict[str, Any]:
+    """What determines the numbers, beside the detector's weights; the forward batch is that of the detector that
+    explanations asked, which may be a smaller one than the run's."""
     return {
         "seed": config.seed,
         "frames": frames,
@@ -35,7 +36,10 @@ def settings_of(config: Config, names: Sequence[str], frames: int, whole: bool) 
             **config.faces.model_dump(mode="json", include={"score", "device"}),
             **Rule.of(config.faces).settings,
         },
-        "detector": config.detector.model_dump(mode="json", include={"device", "backend", "forward_batch", "threads"}),
+        "detector": {
+            **config.detector.model_dump(mode="json", include={"device", "backend", "threads"}),
+            "forward_batch": forward_batch,
+        },
         "adversary": config.adversary.model_dump(mode="json"),
         "evaluation": config.evaluation.model_dump(mode="json"),
         "explainers": {name: config.explainers[name].model_dump(mode="json") for name in names},

@@ -9,6 +9,7 @@ from typing import Any
 from advxai.common.errors import InputError
 from advxai.config.classes import classes_of
 from advxai.config.data import Faces
+from advxai.config.networks import forward_batch_of
 from advxai.config.science import Detector as Settings
 from advxai.detector import checkpoint
 from advxai.detector.keras import is_keras, network_of
@@ -104,6 +105,7 @@ def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
         InputError: as of `checkpoint.load`; or the file names code that the configuration doesn't.
     """
     settings, classes, read_as = paths.config.detector, paths.classes, paths.read_lines
+    run = settings
     path = located(path, paths.config.results)
     if given and not configured(paths, path):
         read_as = []
@@ -129,6 +131,10 @@ def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
             except InputError as error:
                 raise InputError(f"{path}: {error}") from error
         settings = _described(settings, {name: about[name] for name in OWN if about.get(name) is not None}, path)
+        room = run.forward_batch
+        if not run.channel_tokens:  # else it was chosen for such a network
+            room = min(room, forward_batch_of(settings.model, settings.network))
+        settings = settings.model_copy(update={"forward_batch": room})
         if settings.model == ONNX and settings.backend == "torch":
             raise InputError(without_torch(path))
     if (known := named(path)) and (fault := changed(known, path)):

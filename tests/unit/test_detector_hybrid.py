@@ -8,7 +8,7 @@ from torch import nn
 from advxai.common.errors import InputError
 from advxai.config import load as configured
 from advxai.config.classes import classes_of
-from advxai.config.networks import NETWORKS, Options, options_of
+from advxai.config.networks import NETWORKS, Options, attention_bytes, options_of
 from advxai.config.science import Detector as Settings
 from advxai.detector.attention import seen
 from advxai.detector.build import build_module, load_initial, preprocessing
@@ -147,6 +147,47 @@ def test_a_file_of_ours_answers_alike_wherever_it_is_taken(model, tmp_path):
     for detector in opened:
         said = detector.probabilities(detector.preprocessing.normalise(given))
         assert said[:, 1].numpy() == pytest.approx(wanted.numpy(), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("said", "batch"),
+    [
+        ({"model": "efficientnet_vit"}, 8),
+        ({"model": "efficientnet_vit", "network": {"depth": 2}}, 8),
+        ({"model": "efficientnet_vit", "network": {"tokens": "places"}}, 64),
+        ({"model": "efficientnet_vit", "forward_batch": 64}, 64),
+        ({"model": "efficient_vit"}, 64),
+        ({}, 64),
+    ],
+)
+def test_channels_tokens_have_a_forward_batch_whose_attention_fits(said, batch):
+    settings = Settings(**said)
+    assert settings.forward_batch == batch and ("forward_batch" in settings.given) == ("forward_batch" in said)
+    assert attention_bytes(settings.model, settings.network) == (4 * 8 * 1025**2 if settings.channel_tokens else 0)
+
+
+@pytest.mark.parametrize(
+    ("run", "own", "batch"),
+    [
+        ({}, 8, 8),  # of the run's detector 64, which nobody has chosen for such a network
+        ({"forward_batch": 32}, 32, 8),
+        ({"forward_batch": 3}, 3, 3),
+        ({"model": "efficientnet_vit", "network": {"depth": 1}, "forward_batch": 16}, 16, 16),
+    ],
+)
+def test_a_file_with_channels_tokens_brings_its_forward_batch(run, own, batch, tmp_path):
+    path, asked = tmp_path / "hybrid.safetensors", Options(backbone=BACKBONE, depth=1)
+    settings = Settings(model="efficientnet_vit", input_size=SIZE, network=asked)
+    module = build_module(settings, 1)
+    save(
+        path, module, model=settings.model, preprocessing=preprocessing(settings, module),
+        classes=classes_of(settings, {}), about=input_of(settings),
+    )  # fmt: skip
+    given = {name: value for name, value in run.items() if name == "forward_batch"}
+    of_the_run = resolved(configured(dict(CORPUS, detector={"checkpoint": str(path), **given}))).detector
+    assert (of_the_run.forward_batch, of_the_run.channel_tokens) == (own, True)
+    other = Paths(configured(dict(CORPUS, detector=run)), planning=True)
+    assert open_weights(other, path, given=True).detector.forward_batch == batch
 
 
 def test_tokens_of_whole_maps_are_no_places():

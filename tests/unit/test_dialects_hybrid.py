@@ -113,6 +113,7 @@ def test_what_the_forms_detectors_see_and_say(one):
     assert (settings.input_size, settings.colour, settings.std) == (224, "bgr", (1 / 255,) * 3)
     assert tuple(settings.resizing.model_dump().values()) == ("opencv", "area_or_bicubic", "letterbox")
     assert (settings.video_score, settings.threshold) == ("first_track", 0.55)
+    assert settings.forward_batch == (8 if kind == "noame" else 64)
     assert Classes.read(reading.detector).positive_name == "Fake"
     assert (faces.scale, faces.square, faces.edges, faces.several) == (1, True, "clip", "largest")
     said = " ".join(reading.notes)

@@ -9,10 +9,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from advxai.config.networks import CHANNEL_TOKENS, HEADS
 from advxai.detector.networks.backbone import backbone_of, maps_of, shapes_of
 from advxai.detector.networks.transformer import Encoder
 
-CHANNEL_TOKENS, HIDDEN, WIDTH = 1024, 2048, 1024
+HIDDEN, WIDTH = 2048, 1024
 
 
 class EfficientNetViT(nn.Module):
@@ -42,7 +43,7 @@ class EfficientNetViT(nn.Module):
         self.by_place = tokens == "places"
         count, own = (places, width) if self.by_place else (CHANNEL_TOKENS, places)
         self.to_tokens = nn.Conv2d(channels, own if self.by_place else count, 1)
-        self.encoder = Encoder(count, own, depth, hidden=HIDDEN, grid=self.by_place)
+        self.encoder = Encoder(count, own, depth, heads=HEADS, hidden=HIDDEN, grid=self.by_place)
         self.head = nn.Sequential(nn.Linear(own, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, outputs))
 
     def forward(self, images: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The plan's table: a line a stage, at most 100 columns."""
+"""The plan's table: a line a stage, at most 100 columns, or more for rows with long names."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,7 +10,7 @@ COLUMNS = (
     ("stage", 19), ("all", 17), ("found", 10), ("forwards", 12), ("at most", 12), ("disk", 10), ("time", 10),
     ("at most", 10),
 )  # fmt: skip
-RULE = "-" * sum(width for _, width in COLUMNS)
+NAMES = 40  # columns of the first one at most
 TITLES = {"training": "detector, training", "detector": "detector, metrics"}
 
 
@@ -35,9 +35,10 @@ def size(number_of_bytes: float) -> str:
     return "<1 kB" if number_of_bytes < 1000 else f"~{human(number_of_bytes)}"
 
 
-def _line(cells: Sequence[str]) -> str:
+def _line(cells: Sequence[str], wide: int = COLUMNS[0][1]) -> str:
+    """A line whose first column has `wide` characters."""
     first, *others = cells
-    widths = [width for _, width in COLUMNS]
+    widths = [wide, *(width for _, width in COLUMNS[1:])]
     if len(first) > widths[0]:  # names that begin alike differ at their ends
         first = f"{first[: widths[0] - 11]}…{first[-10:]}"
     shown = (f" {cell}".rjust(width) for cell, width in zip(others, widths[1:], strict=True))
@@ -63,20 +64,24 @@ def _cells(row: Row, exact: bool) -> list[str]:
 
 
 def table(found: Sequence[Row], exact: bool) -> list[str]:
-    """A line a row, explainers under their stage, and the total.
+    """A line a row, explainers under their stage, and the total; the first column is as wide as the longest name, up to
+    NAMES.
 
     Args:
         found: as of `count.rows`.
         exact: the images are listed; else every number of them is an estimate.
     """
-    lines = [_line([name for name, _ in COLUMNS]), RULE]
+    named = [f"  {row.name}" if row.name else TITLES.get(row.stage, row.stage) for row in found]
+    wide = max(COLUMNS[0][1], min(NAMES, max(map(len, named), default=0)))
+    rule = "-" * (wide + sum(width for _, width in COLUMNS[1:]))
+    lines = [_line([name for name, _ in COLUMNS], wide), rule]
     last = ""
-    for row in found:
+    for name, row in zip(named, found, strict=True):
         if row.name and row.stage != last:
             lines.append(row.stage)
         last = row.stage
-        lines.append(_line([f"  {row.name}" if row.name else TITLES.get(row.stage, row.stage), *_cells(row, exact)]))
-    return [*lines, RULE, _line(["total", "", "", *totals(found, exact)])]
+        lines.append(_line([name, *_cells(row, exact)], wide))
+    return [*lines, rule, _line(["total", "", "", *totals(found, exact)], wide)]
 
 
 def totals(found: Sequence[Row], exact: bool) -> list[str]:

@@ -1,10 +1,11 @@
-"""The plan as text, at most 100 columns."""
+"""The plan as text, at most 100 columns but in its table."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
 
 from advxai.common.sizes import human
 from advxai.config import Config
+from advxai.config.networks import CHANNEL_TOKENS, attention_bytes, options_of
 from advxai.media.rule import Rule
 from advxai.plan.count import (
     BACKWARD,
@@ -242,7 +243,21 @@ def _gradients(config: Config, found: Sequence[Row]) -> Iterator[str]:
     )
     batches = {name: getattr(config.explainers[name], "gradient_batch", None) for name in back}
     most = max(batch or config.detector.forward_batch for batch in batches.values())
+    takes = _attention(config, most) or "(EfficientNetV2-B0: 4.6 GB of memory for 64 at 224 px)"
     yield (
         f"A white box holds all of the network's features of its batch, here of up to {most} images "
-        "(EfficientNetV2-B0: 4.6 GB of memory for 64 at 224 px): a smaller `gradient_batch` of the row takes less."
+        f"{takes}: a smaller `gradient_batch` of the row takes less."
+    )
+
+
+def _attention(config: Config, images: int) -> str:
+    """What attention between channels' tokens takes of memory, where the detector has such; "": it hasn't."""
+    model, network = config.detector.model, config.detector.network
+    one = attention_bytes(model, network)
+    if not one:
+        return ""
+    depth = options_of(model, network)["depth"]
+    return (
+        f"and their attention: {size(one)} an image and block between {CHANNEL_TOKENS + 1:,} tokens, and as much for "
+        f"its gradient, {size(2 * one * depth * images)} in {depth} blocks"
     )

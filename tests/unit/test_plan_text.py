@@ -26,12 +26,26 @@ def test_a_table_s_lines():
     assert cells[2] == "corpus 12 videos 12 - - - - -".split()
     assert cells[3] == "adversary 20 images 5 ~1,500 3,000 ~2.0 MB ~30 s ~60 s".split()
     assert lines[4] == "saliency"
-    assert lines[5].startswith("  A_name…h_too_long ") and cells[5][1:] == "20 images 0 400 400 <1 kB ~8 s ~8 s".split()
+    assert (
+        lines[5].startswith("  A_name_that_is_much_too_long ")
+        and cells[5][1:] == "20 images 0 400 400 <1 kB ~8 s ~8 s".split()
+    )
     assert cells[6] == "Own 20 images 0 ? ? <1 kB ? ?".split()
     assert cells[7] == "Done 20 images 20 - - - - -".split()
     assert cells[9] == "total ~1,900+? 3,400+? ~2.0 MB ~38 s+? ~68 s+?".split()
     estimated = [line.split() for line in table(found, exact=False)]
     assert estimated[2][1] == "12" and estimated[3][1] == "~20" and estimated[5][4] == "~400"
+
+
+def test_the_first_column_is_as_wide_as_the_longest_name_within_reason():
+    def lines(name: str) -> list[str]:
+        return table([plan.Row("saliency", name, "images", 20, 20, 0, 0, 0, 0.0, 0.0)], exact=True)
+
+    wide, longer = lines("Relevancy_released"), lines("x" * 30 + "_and_y" * 10)
+    assert lines("LIME")[1] == "-" * 100 and wide[1] == "-" * 101
+    assert wide[3].startswith("  Relevancy_released        20 images") and len(wide[3]) == len(wide[0]) == 101
+    assert longer[3].startswith(f"  {'x' * 27}…") and longer[3][40:].startswith("        20 images")
+    assert longer[1] == "-" * 121
 
 
 def test_the_whole_text():
@@ -113,3 +127,16 @@ def test_what_white_boxes_take_is_said_where_there_are_some():
     )
     assert "That is estimated, and rather low" in flat and "here of up to 64 images" in flat
     assert "Backwards" not in text(ffpp(), 100.0)
+
+
+def test_what_attention_between_channels_tokens_takes_is_said():
+    def said(**network) -> str:
+        detector = {"model": "efficientnet_vit", "network": network, "threshold": 0.5}
+        row = {"R": {"method": "relevancy", "gradient_batch": 16}}
+        return " ".join(text(ffpp(explainers=row, detector=detector), 100.0).split())
+
+    # 4 bytes * 8 heads * 1,025^2, twice, 16 images, 6 or 2 blocks
+    begun = "of up to 16 images and their attention: ~33.6 MB an image and block between 1,025 tokens, and as much for "
+    assert f"{begun}its gradient, ~6.5 GB in 6 blocks: a smaller `gradient_batch` of the row takes less." in said()
+    assert f"{begun}its gradient, ~2.2 GB in 2 blocks: a smaller" in said(depth=2)
+    assert "EfficientNetV2-B0" in said(tokens="places") and "their attention" not in said(tokens="places")

@@ -26,6 +26,10 @@ HEARD = (STOP, "Will exit after", "Waiting for", "Unlocked")
 # Of its warnings: what a failure means for the files that the job was to update, at each try.
 UNHEARD = ("Restored previous version", "Cannot restore")
 ENDS = (STOP, "Shutting down", "Exiting because")
+KILLED = (
+    "Killed by SIGKILL, perhaps for lack of memory: lower detector.forward_batch, an explainer's gradient_batch or "
+    "images_at_once, or give fewer --cores."
+)
 UNDERSTOOD = ("exit status 1.", "exit status 130.", "Signals.SIGINT")
 
 
@@ -110,6 +114,8 @@ class Console(logging.Handler):
         if record.levelno >= logging.WARNING or text.startswith(HEARD):
             if not said_by_the_job(record) and not text.startswith(UNHEARD):
                 self._pass_on(record)
+                if "Signals.SIGKILL" in text:
+                    self._line(KILLED)
         elif text.startswith("Trying to restart job"):
             self._line("It is tried again.")
         elif text.startswith("Nothing to be done"):
@@ -170,7 +176,8 @@ class Console(logging.Handler):
             said = _tail(Path(path)) if self.show_logs else []
             for line in said:
                 self._line(line)
-            self._line(f"log: {path}" + ("" if said or not self.show_logs else " (empty: it was killed, or see above)"))
+            empty = " (empty: it was killed, perhaps for lack of memory, or see above)"
+            self._line(f"log: {path}" + ("" if said or not self.show_logs else empty))
 
     def _look(self, job: Job) -> None:
         if job.log:

@@ -226,9 +226,11 @@ def test_a_failure_shows_the_message_once_and_where_it_is(tmp_path):
         "RuleException:",
         "CalledProcessError in file x:",
         "Command 'python x' died with <Signals.SIGKILL: 9>.",
+        "Killed by SIGKILL, perhaps for lack of memory: lower detector.forward_batch, an explainer's gradient_batch or "
+        "images_at_once, or give fewer --cores.",
         "saliency LIME failed (rule saliency_shard, job 4)",
         "the node has gone",
-        "log: 4.log (empty: it was killed, or see above)",
+        "log: 4.log (empty: it was killed, perhaps for lack of memory, or see above)",
         "Exiting because a job execution failed. Look above for error messages",
         "0 of 7 jobs done, 0 s",
     ]

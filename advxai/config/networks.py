@@ -216,6 +216,8 @@ NETWORKS = {
 }
 # Those whose attention is a map, for messages.
 WITH_MAPS = ("efficientnet_ltpa", "efficientnet_autoatt", "icpr_autoatt_b4", "icpr_autoattst_b4")
+# Those whose attention is between tokens, likewise.
+WITH_TOKENS = ("efficientnet_vit", "timm's ViTs", "a hub's ViT")
 KERAS = tuple(name for name, network in NETWORKS.items() if network.keras)
 # For messages: a family by its first and last.
 NAMES = (

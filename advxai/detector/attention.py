@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from advxai.config.networks import WITH_MAPS
+from advxai.config.networks import WITH_MAPS, WITH_TOKENS
 from advxai.detector.gradients import Network
 from advxai.detector.layers import Layout, NoLayer, attentions_of, block_of, layout_of, pools
 
@@ -271,8 +271,8 @@ def _is_pair(output: object) -> bool:
 def _require(found: tuple[_Watched, ...], network: Network) -> None:
     if not found:
         raise NoLayer(
-            "the detector shows no attention between tokens: it has none, or computes it in one piece; what a network "
-            "of your own must do to be seen is written in advxai/detector/attention.py"
+            f"the detector shows no attention between tokens, as {', '.join(WITH_TOKENS)} do: it has none, or computes "
+            "it in one piece; what a network of your own must do to be seen is written in advxai/detector/attention.py"
         )
     for one in found:
         shape = tuple(one.whole.shape)

@@ -303,7 +303,7 @@ class SideBySide(nn.Module):
         (TwoSizes(), RELEVANCY, "attention is between 4, 16 tokens, block by block, and not always the same"),
         (SideBySide(), RELEVANCY, "has 2 transformers side by side \\(left.encoder, right.encoder\\)"),
         (Channels(5), {**RELEVANCY, "map": "released"}, "as a square, which 5 aren't: take `map: places`"),
-        (white_checks.Net(2), RELEVANCY, "the detector shows no attention between tokens: it has none"),
+        (white_checks.Net(2), RELEVANCY, "between tokens, as efficientnet_vit, timm's ViTs, a hub's ViT do: it has"),
         (white_checks.Net(2), ATTENTION, "shows no attention that is a map, as efficientnet_ltpa, efficientnet_autoa"),
         (white_checks.Attending(2), {**ATTENTION, "level": 2}, "level: 2 isn't there, for the detector shows 1 atten"),
     ],

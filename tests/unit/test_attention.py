@@ -253,7 +253,7 @@ class WindowAttention(nn.Module):
     [
         (
             nn.Identity(),
-            "shows no attention between tokens: it has none, or computes it in one piece; what a network of your",
+            "shows no attention between tokens, as efficientnet_vit, timm's ViTs, a hub's ViT do: it has none, or",
         ),
         (WindowAttention(), "the attention in the detector is 6 x 1 x 8 x 8 for 3 images and not between all tokens"),
     ],

@@ -91,7 +91,7 @@ def test_a_layer_that_the_detector_lacks_is_refused(model, layers, said):
     [
         (
             {"method": "relevancy"},
-            "the detector shows no attention between tokens: it has none, or computes it in one ",
+            "the detector shows no attention between tokens, as efficientnet_vit, timm's ViTs, a hub's ViT ",
         ),
         (
             {"method": "attention"},

@@ -129,10 +129,11 @@ class _Work:
         return reconstruct(image, record["steps"], self.config.adversary, self.detector.preprocessing), record
 
     def _attacks(self) -> None:
-        self.progress.stage("segment attacks")
         config, settings = self.config, self.config.evaluation
         wanted = {(key, name): items for key, name, items in self._wanted()}
         unique = {(item["key"], item["mask"]): item for items in wanted.values() for item in items}
+        if unique:  # none of faces called real
+            self.progress.stage("segment attacks")
         forwards = settings.forwards()
         called_fake = sum(not one.called_real for one in self.found.values())
         self.progress.less((called_fake * len(self.names) * settings.top - len(unique)) * forwards)

@@ -19,6 +19,6 @@ with job(snakemake.log, snakemake.input):
     detector = config.detector
     originals = [as_seen(counterparts.image(face["key"]), detector.input_size, detector.resizing) for face, _ in known]
     columns = [Column(panel, original) for (_, panel), original in zip(known, originals, strict=True)]
-    said = under_maps(config.of_kind("explainer"), forms_of([panel for _, panel in known]))
+    said = under_maps(config.of_kind("explainer"), forms_of([panel for _, panel in known]), detector.channel_tokens)
     text = "\n".join([TEXT, *said, snakemake.params.note])
     explanations_figure(columns, Path(snakemake.output[0]), text, config.evaluation.top, config.report.dpi)

@@ -22,5 +22,5 @@ with job(snakemake.log, snakemake.input):
     title = f"{' and '.join(snakemake.params.explainers)} on {config.detector.model}"
     panels = [panel for _, panel in known]
     rows = {name: config.of_kind("explainer")[name] for name in snakemake.params.explainers}
-    text = "\n".join(under_maps(rows, forms_of(panels)))
+    text = "\n".join(under_maps(rows, forms_of(panels), config.detector.channel_tokens))
     explainer_figure(panels, Path(snakemake.output[0]), title, config.evaluation.top, config.report.dpi, text)

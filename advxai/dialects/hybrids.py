@@ -53,7 +53,8 @@ _ROWS = (
     "that of row 0, as one that is asked about alone does there."
 )
 _CHANNELS = (
-    "Its tokens are mixtures of channels over all places of the map, so that their attention and relevancy lie nowhere."
+    "Its tokens are mixtures of channels over all places of the map, so that their attention and relevancy lie "
+    "nowhere; `map: places` of relevancy shows instead how each place of that map adds to the score, which is ours."
 )
 NOTES = {NOAME: (_CHANNELS,), SINGLE: (_ROWS,), CROSS: ()}
 

@@ -209,6 +209,7 @@ def _look(paths: Paths, names: Sequence[str], opened: Opened) -> Look:
         population=config.evaluation.population,
         dpi=config.report.dpi,
         rows={name: config.of_kind("explainer")[name] for name in names},
+        channels=opened.channels,
     )
 
 

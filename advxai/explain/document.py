@@ -61,13 +61,14 @@ def input_of(source: Source) -> dict[str, Any]:
     return said
 
 
-def image_of(one: Explained, config: Config, notes: Sequence[str]) -> dict[str, Any]:
+def image_of(one: Explained, config: Config, notes: Sequence[str], channels: bool) -> dict[str, Any]:
     """One crop: where it is, what the detector says of it, and every explanation.
 
     Args:
         one: the crop.
         config: what it was explained with.
         notes: in words.
+        channels: the detector's tokens are channels, as of `advxai.report.captions.meanings`.
     """
     face, adversary, classes = one.face, one.adversary, one.classes
     said: dict[str, Any] = {"key": face.key, "sha256": face.sha256}
@@ -81,7 +82,9 @@ def image_of(one: Explained, config: Config, notes: Sequence[str]) -> dict[str, 
         "called": classes.names[one.predicted],
         "called_real": one.called_real,
         "adversary": None if one.called_real else _adversary(one),
-        "explainers": {name: _explanation(one, name, config) for name in config.explainers if name in one.maps},
+        "explainers": {
+            name: _explanation(one, name, config, channels) for name in config.explainers if name in one.maps
+        },
         "notes": list(notes),
         "arrays": sorted(arrays_of(one)),
     }
@@ -113,14 +116,14 @@ def _cost(images: int, calls: int, seconds: float) -> dict[str, Any]:
     return {"images": int(images), "calls": int(calls), "seconds": round(float(seconds), 4)}
 
 
-def _explanation(one: Explained, name: str, config: Config) -> dict[str, Any]:
+def _explanation(one: Explained, name: str, config: Config, channels: bool) -> dict[str, Any]:
     record, settings = one.maps[name], config.of_kind("explainer")[name]
     ranking = [int(label) for label in ranking_of(record, config.evaluation.population)]
     places = {label: place for place, label in enumerate(ranking, start=1)}
     attacks = one.attacks.get(name, [])
     return {
         "method": settings.method,
-        "note": meanings({name: settings}).get(name),
+        "note": meanings({name: settings}, channels).get(name),
         "baseline": settings.filling or None,
         "target": one.classes.names[record["target"]],
         "zero": _finite(record["zero"]),

@@ -36,6 +36,7 @@ class Look:
         population: which segments these may be, as of `advxai.saliency.ranking.ranking_of`.
         dpi: of the PNG.
         rows: explainer -> its entry, to say what its maps are; of whichever isn't there nothing is said.
+        channels: the detector's tokens are channels, as of `advxai.report.captions.meanings`.
     """
 
     classes: Classes
@@ -46,6 +47,7 @@ class Look:
     population: str
     dpi: int
     rows: Mapping[str, AnyExplainer] = field(default_factory=dict)
+    channels: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -59,7 +61,7 @@ class Look:
 
     def said(self, names: Collection[str], forms: Collection[Form]) -> list[str]:
         """What the maps of the explainers that a figure shows are, and what they aren't."""
-        return under_maps({name: row for name, row in self.rows.items() if name in names}, forms)
+        return under_maps({name: row for name, row in self.rows.items() if name in names}, forms, self.channels)
 
 
 def rows_of(groups: Sequence[Sequence[str]], columns: int) -> list[list[str]]:

@@ -39,13 +39,15 @@ OWN = ("model", "network", "input_size", "mean", "std", "colour", "resize", "vid
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A detector, its file, the file's hash, the name of its architecture, and what the file was read as, in words."""
+    """A detector, its file, the file's hash, the name of its architecture, what the file was read as, in words, and
+    whether its tokens are channels, which lie nowhere."""
 
     detector: Detector
     path: Path
     sha256: str
     model: str
     read_as: Sequence[str] = ()
+    channels: bool = False
 
 
 def weights_of(paths: Paths, file: Path | None = None) -> Path:
@@ -144,7 +146,7 @@ def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
     detector = checkpoint.load(settings, path, classes=classes, weights=sha256 if path == paths.weights else None)
     if source_sha256(path) != sha256:
         raise InputError(f"{path}: was exchanged while it was read; give the same command again")
-    return Opened(detector, path, sha256, settings.model, read_as)
+    return Opened(detector, path, sha256, settings.model, read_as, settings.channel_tokens)
 
 
 def _read(settings: Settings, reading: Reading, path: Path) -> Settings:

@@ -124,7 +124,7 @@ def _make(folder: Path, source: Source, found: Mapping[str, Explained], context:
         for one in mine:
             arrays |= document.arrays_of(one)
         _draw(folder, source, mine, context)
-        images = [document.image_of(one, context.config, context.notes(one)) for one in mine]
+        images = [document.image_of(one, context.config, context.notes(one), look.channels) for one in mine]
         without = {"frames_without": _without(source, mine)} if source.kind == "video" else {}
         faces.append({"number": number, **without, "images": images})
     # an array of whatever name; the stubs think of the argument allow_pickle

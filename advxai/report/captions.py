@@ -6,6 +6,7 @@ from advxai.common.arrays import Floats
 from advxai.common.classes import Classes
 from advxai.common.types import Record
 from advxai.config.explainers import AnyExplainer
+from advxai.config.white import Relevancy
 from advxai.report.style import FULL, Form
 
 PAPER = ("lime", "shap", "sobol", "rise")  # whose figures stay as the paper's are: page, JSON and docs say it of them
@@ -46,6 +47,12 @@ RELEASED = (
     "how much the class's score has taken from each token through all attention that raises it, tokens that are "
     "channels laid out as a square: its places mean nothing"
 )
+# Of `map: places` where the detector's tokens are channels (`advxai.config.science.Detector.channel_tokens`).
+OF_CHANNELS = (
+    "how much each place of the map that the tokens are made of adds to the class's score: the sum over tokens of "
+    "ReLU(content x gradient), which is ours and not the tokens' relevancy; what speaks against the class is cut off, "
+    "token by token; a place has seen more of the face than it covers; no map of manipulated pixels"
+)
 GRADIENTS = (
     f"Maps of gradients are in full colour from the {FULL}th percentile of their absolute values on: a few pixels are "
     "far above all others."
@@ -77,16 +84,20 @@ def attack_caption(row: Record, classes: Classes) -> str:
     return f"top-{row['k']} attacked: {moved}\n{'still' if before == after else 'now'} {after}"
 
 
-def meanings(rows: Mapping[str, AnyExplainer]) -> dict[str, str]:
+def meanings(rows: Mapping[str, AnyExplainer], channels: bool) -> dict[str, str]:
     """Row -> what its maps say, and what they don't; rows of methods that aren't known here are left out.
 
     Args:
         rows: name -> entry of the configuration.
+        channels: the tokens of the detector that was explained are channels, which lie nowhere.
     """
     found = {}
     for name, entry in rows.items():
-        released = getattr(entry, "map", None) == "released"  # of relevancy
-        if said := RELEASED if released else MEANINGS.get(entry.method):
+        if isinstance(entry, Relevancy) and (channels or entry.map == "released"):
+            said: str | None = RELEASED if entry.map == "released" else OF_CHANNELS
+        else:
+            said = MEANINGS.get(entry.method)
+        if said:
             of = "" if entry.target == "predicted" else f"{OF}{entry.target} class, whatever the image is called"
             found[name] = said + of
     return found
@@ -101,12 +112,13 @@ def together(said: Mapping[str, str]) -> list[str]:
     return [f"{', '.join(of)}: {text}." for text, of in names.items()]
 
 
-def under_maps(rows: Mapping[str, AnyExplainer], forms: Collection[Form]) -> list[str]:
+def under_maps(rows: Mapping[str, AnyExplainer], forms: Collection[Form], channels: bool) -> list[str]:
     """Lines under a figure of maps: what the paper's figures haven't.
 
     Args:
         rows: name -> entry, of those that the figure shows.
         forms: in which it shows them.
+        channels: as of `meanings`.
     """
     others = {name: entry for name, entry in rows.items() if entry.method not in PAPER}
-    return together(meanings(others)) + ([GRADIENTS] if "gradients" in forms else [])
+    return together(meanings(others, channels)) + ([GRADIENTS] if "gradients" in forms else [])

@@ -188,7 +188,7 @@ def _page(paths: Paths, found: pd.DataFrame, rows: Sequence[str], forms: Mapping
         other=OTHER,
         rows=rows,
         forms={row: forms.get(row, "heat") for row in rows},
-        meanings=together(meanings(entries)),
+        meanings=together(meanings(entries, paths.config.detector.channel_tokens)),
         samples=samples,
         said=said.partition(" Gallery: ")[0],
     )

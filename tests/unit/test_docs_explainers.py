@@ -7,7 +7,7 @@ import numpy as np
 import yaml
 
 from advxai.config.explainers import BUILT_IN
-from advxai.report.captions import MEANINGS, RELEASED, meanings
+from advxai.report.captions import MEANINGS, OF_CHANNELS, RELEASED, meanings
 from advxai.saliency.stage import run
 from tests.golden import pictures
 from tests.helpers import explainer_settings
@@ -26,8 +26,21 @@ def test_the_page_says_of_every_method_what_figures_say():
 
 def test_a_released_map_is_said_to_have_no_places():
     rows = {name: explainer_settings(method="relevancy", map=name) for name in ("places", "released")}
-    assert meanings(rows) == {"places": MEANINGS["relevancy"], "released": RELEASED}
+    assert meanings(rows, channels=False) == {"places": MEANINGS["relevancy"], "released": RELEASED}
     assert f"{RELEASED}." in " ".join(PAGE.split()) and RELEASED.endswith("its places mean nothing")
+
+
+def test_places_of_channels_tokens_are_not_said_to_be_their_relevancy():
+    rows = {name: explainer_settings(method="relevancy", map=name) for name in ("places", "released")}
+    rows |= {"Fake": explainer_settings(method="relevancy", target="fake"), "Cam": explainer_settings(method="gradcam")}
+    assert meanings(rows, channels=True) == {
+        "places": OF_CHANNELS,
+        "released": RELEASED,
+        "Fake": f"{OF_CHANNELS}; of the fake class, whatever the image is called",
+        "Cam": MEANINGS["gradcam"],
+    }
+    assert "the sum over tokens of ReLU(content x gradient), which is ours and not the tokens' relevancy" in OF_CHANNELS
+    assert f": {OF_CHANNELS}." in " ".join(PAGE.split())
 
 
 def test_the_white_box_of_the_page_is_run_as_it_stands_there(tmp_path, monkeypatch):

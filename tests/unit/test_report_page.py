@@ -296,13 +296,29 @@ def test_shards_that_list_different_images_are_an_error() -> None:
 def test_figures_of_the_run_come_before_those_of_explainers() -> None:
     files = [Path(f"{name}.{kind}") for name in ("LIME", "detector", "accuracy") for kind in ("png", "pdf")]
     assert names(files) == ["accuracy", "detector", "LIME"]
-    assert describe("LIME", {"LIME": ["LIME", "LIME_adv"]}, {}, True)[0].startswith("LIME and LIME_adv: an image")
+    assert describe("LIME", {"LIME": ["LIME", "LIME_adv"]}, {}, True, False)[0].startswith(
+        "LIME and LIME_adv: an image"
+    )
 
 
 def test_a_figure_of_maps_says_what_they_are_and_names_no_copy_where_there_is_none() -> None:
     rows = load(
         {"run": "a", "corpus": {"kind": "ffpp", "root": "a", "splits": "b"}, "explainers": {"G": {"method": "gradcam"}}}
     )
-    said, alt = describe("G", {"G": ["G"]}, rows.of_kind("explainer"), False)
+    said, alt = describe("G", {"G": ["G"]}, rows.of_kind("explainer"), False, False)
     assert said.startswith("G: an image of each category, and the maps. G: where the class's evidence lies")
     assert said.endswith("no map of manipulated pixels.") and alt.startswith("Grid of face images and the maps of G")
+
+
+def test_the_page_says_of_channels_tokens_what_their_map_is() -> None:
+    said = {
+        "run": "a",
+        "corpus": {"kind": "ffpp", "root": "a", "splits": "b"},
+        "explainers": {"R": {"method": "relevancy"}},
+    }
+    for tokens, ours in (("channels", True), ("places", False)):
+        config = load({**said, "detector": {"model": "efficientnet_vit", "network": {"tokens": tokens}}})
+        (under,) = sections.meant(config, {"R"})
+        caption, _ = describe("R", {"R": ["R"]}, config.of_kind("explainer"), False, config.detector.channel_tokens)
+        for text in (under, caption):
+            assert ("ReLU(content x gradient), which is ours" in text, "each place's token" in text) == (ours, not ours)

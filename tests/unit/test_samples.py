@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from advxai import plan
@@ -91,6 +92,15 @@ def test_samples_are_judged_at_the_threshold_and_shown(folder):
     assert all(row["overlay_Gradient"] in page for row in rows) and "http" not in page
     assert "r, protocol paper, seed 0" in page and "Gradient: baseline zeros" in page and "NES" not in page
     assert "<td>0</td><td>1</td><td>1</td><td>0</td>" in page  # of Original: TP, FP, TN, FN
+
+
+def test_the_gallery_says_of_channels_tokens_what_their_map_is(folder):
+    rows = {"R": {"method": "relevancy"}}
+    for tokens, ours in (("channels", True), ("places", False)):
+        detector = {"model": "efficientnet_vit", "network": {"tokens": tokens}, "checkpoint": None}
+        paths = configured(folder, explainers=rows, detector=detector, samples={"list": str(folder / "list.csv")})
+        page = gallery._page(paths, pd.DataFrame(columns=["method", "outcome"]), ["R"], {}, "none")
+        assert ("which is ours and not the tokens" in page) == ours
 
 
 def test_an_image_without_a_map_says_why(folder):

@@ -99,7 +99,7 @@ def smaller(png: Path) -> tuple[bytes, int, int]:
 
 
 def describe(
-    name: str, groups: Mapping[str, Sequence[str]], rows: Mapping[str, AnyExplainer], copies: bool
+    name: str, groups: Mapping[str, Sequence[str]], rows: Mapping[str, AnyExplainer], copies: bool, channels: bool
 ) -> tuple[str, str]:
     """Caption and alternative text of a figure; a figure of maps is named as its first explainer.
 
@@ -108,13 +108,14 @@ def describe(
         groups: explainers that stand in one figure, by its name.
         rows: explainer -> entry, to say what its maps are.
         copies: the run has adversarial copies, which figures of maps show.
+        channels: as of `advxai.report.captions.meanings`.
     """
     if name in CAPTIONS and name not in groups:
         return CAPTIONS[name]
     shown = groups.get(name, [name])
     names = " and ".join(shown)
     copy = "its adversarial copy, the amplified difference, " if copies else ""
-    said = together(meanings({one: rows[one] for one in shown if one in rows}))
+    said = together(meanings({one: rows[one] for one in shown if one in rows}, channels))
     return (
         " ".join([f"{names}: an image of each category, {copy}and the maps.", *said]),
         f"Grid of face images and the maps of {names}; the gallery has the same with numbers",

@@ -127,9 +127,9 @@ def pictures(paths: Paths) -> Callable[[Path | None], list[Figure]]:
             else:
                 (folder / f"{name}.webp").write_bytes(data)
                 source = f"{FOLDER}/{quote(name)}.webp"  # a + is a space to some servers
-            caption, alt = describe(
-                name, paths.outputs.figure_groups, paths.config.of_kind("explainer"), paths.any_adversary
-            )
+            config = paths.config
+            rows, channels = config.of_kind("explainer"), config.detector.channel_tokens
+            caption, alt = describe(name, paths.outputs.figure_groups, rows, paths.any_adversary, channels)
             found.append(
                 Figure(name, source, width, height, shape(width, height, paths.config.report.dpi), caption, alt)
             )

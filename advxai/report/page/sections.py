@@ -99,7 +99,7 @@ def meant(config: Config, white: Collection[str]) -> list[str]:
     there may be any; arguments as of `explainers`."""
     rows = config.of_kind("explainer")
     some = any(isinstance(row, Filled) and (row.gradients or name in white) for name, row in rows.items())
-    return together(meanings(rows)) + ([GRADIENTS] if some else [])
+    return together(meanings(rows, config.detector.channel_tokens)) + ([GRADIENTS] if some else [])
 
 
 def _plain(value: object) -> str:

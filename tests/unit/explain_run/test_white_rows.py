@@ -5,13 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from advxai.common.errors import InputError
+from advxai.config.classes import classes_of
+from advxai.config.science import Detector as Settings
+from advxai.detector import checkpoint
+from advxai.detector.build import build_module, preprocessing
 from advxai.explain import command
+from advxai.report.captions import OF_CHANNELS
+from advxai.run.settings import input_of
 from advxai.saliency import Maps, WhiteBox, registry
 from tests.unit.cases.small_run import KEY
 from tests.unit.explain_run.asking import changed, explained, read, weights
 
+BACKBONE = "mobilenetv3_small_050"
 STEM = "Deepfakes_000_001_00005_0"
 
 
@@ -80,6 +88,29 @@ def test_a_layer_that_the_detector_lacks_is_told_before_any_work(finished, tmp_p
     other = weights(tmp_path / "other.safetensors")
     with pytest.raises(InputError, match=r"layers FILE`, with a configuration of which detector.checkpoint is .*other"):
         explained(run, [KEY], tmp_path, weights=other, file=Path("my.yaml"))
+
+
+def test_a_file_with_channels_tokens_says_what_its_map_is(finished, tmp_path, monkeypatch):
+    """Whatever the run's own detector is; and is asked in batches whose attention fits."""
+    monkeypatch.setattr("advxai.detector.networks.hybrid.CHANNEL_TOKENS", 16)  # of 1,024, which would take 15 s
+    settings = Settings(model="efficientnet_vit", input_size=32, network={"backbone": BACKBONE, "depth": 1})
+    module, path = build_module(settings, 1), tmp_path / "hybrid.safetensors"
+    torch.nn.init.constant_(module.head[-1].bias, -50.0)  # all is real, so that nothing is attacked
+    checkpoint.save(
+        path, module, model=settings.model, preprocessing=preprocessing(settings, module),
+        classes=classes_of(settings, {}), about=input_of(settings),
+    )  # fmt: skip
+    looks = []
+    monkeypatch.setattr("advxai.explain.outputs.face_figure", lambda one, title, notes, look: looks.append(look))
+    monkeypatch.setattr(
+        "advxai.explain.outputs.save", lambda figure, path: [path.with_suffix(end).touch() for end in (".png", ".pdf")]
+    )
+    run = changed(finished, explainers={"R": {"method": "relevancy"}}, detector={"forward_batch": 64})
+    explained(run, [KEY], tmp_path / "out", weights=path)
+    said = read(tmp_path / "out", STEM)
+    assert said["faces"][0]["images"][0]["explainers"]["R"]["note"] == OF_CHANNELS
+    assert looks[0].said(["R"], set()) == [f"R: {OF_CHANNELS}."]
+    assert (run.config.detector.forward_batch, said["settings"]["detector"]["forward_batch"]) == (64, 8)
 
 
 def test_which_layer_the_last_one_is_stands_in_the_notes(finished, tmp_path, monkeypatch):

@@ -167,6 +167,20 @@ def test_the_run_s_rows_say_who_asks_for_gradients_and_its_maps_what_they_are() 
     ]  # fmt: skip
 
 
+def test_rows_of_the_same_segments_say_the_same_of_them() -> None:
+    """Whatever their methods' defaults are."""
+    normalised = {"segmentation": {"image": "normalised"}}
+    rows = {
+        "LIME": {"method": "lime", "baseline": "zeros", **normalised}, "G": {"method": "gradcam"},
+        "R": {"method": "relevancy", "map": "released"}, "Unit": {"method": "lime", "baseline": "zeros"},
+        "random": {"method": "random", **normalised},
+    }  # fmt: skip
+    config = load({"run": "a", "corpus": {"kind": "ffpp", "root": "a", "splits": "b"}, "explainers": rows})
+    said = {line[0]: line[4] for line in sections.explainers(config, set()).lines}
+    same = "segmentation image normalised"
+    assert said == {"LIME": same, "G": same, "R": f"map released, {same}", "Unit": "", "random": same}
+
+
 def test_what_a_white_box_is_stands_under_the_rows(tmp_path: Path) -> None:
     text = page(tmp_path, HUGE).read_text()
     (run,) = re.findall(r'<section id="run".*?</section>', text, re.DOTALL)

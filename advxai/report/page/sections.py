@@ -11,7 +11,7 @@ import pandas as pd
 from advxai.answer.words import Sentence
 from advxai.common.classes import Classes
 from advxai.config import Config
-from advxai.config.rows import Filled
+from advxai.config.rows import Filled, segments_of
 from advxai.config.science import Nes
 from advxai.detector.shown import MEASURES, undefined
 from advxai.report.captions import GRADIENTS, meanings, together
@@ -71,7 +71,11 @@ def explainers(config: Config, white: Collection[str]) -> Lines:
     """
     lines = []
     for name, settings in config.explainers.items():
-        given = settings.model_dump(exclude={"method", "baseline", "published"}, exclude_defaults=True)
+        apart = {"method", "baseline", "published", "segmentation"}
+        given = settings.model_dump(exclude=apart, exclude_defaults=True)
+        # Methods have defaults of their own: what is shown goes by the segments, so that rows of the same say the same.
+        if segments := segments_of(settings).model_dump(exclude_defaults=True):
+            given["segmentation"] = segments
         shown = ", ".join(f"{key} {_plain(value)}" for key, value in given.items())
         kind: str = settings.kind
         if settings.kind == "explainer":

@@ -36,10 +36,8 @@ def settings_of(config: Config, names: Sequence[str], frames: int, whole: bool, 
             **config.faces.model_dump(mode="json", include={"score", "device"}),
             **Rule.of(config.faces).settings,
         },
-        "detector": {
-            **config.detector.model_dump(mode="json", include={"device", "backend", "threads"}),
-            "forward_batch": forward_batch,
-        },
+        "detector": config.detector.model_dump(mode="json", include={"device", "backend", "forward_batch", "threads"})
+        | {"forward_batch": forward_batch},
         "adversary": config.adversary.model_dump(mode="json"),
         "evaluation": config.evaluation.model_dump(mode="json"),
         "explainers": {name: config.explainers[name].model_dump(mode="json") for name in names},

@@ -30,6 +30,7 @@ def identity(settings: Settings, initial: Path | None, seed: int, *tables: pd.Da
         **settings.model_dump(mode="json", include={"model", "input_size", "mean", "std", "device"}),
         **settings.model_dump(mode="json", include={"colour", "resize"}, exclude_none=True),
         **({"network": options} if (options := options_of(settings.model, settings.network)) else {}),
+        **({"backbone": "cut"} if options.get("stride", 32) < 32 else {}),
         "training": settings.training.determining,
         "initial": file_sha256(initial) if initial else None,
         "seed": seed,

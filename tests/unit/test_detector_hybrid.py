@@ -14,6 +14,7 @@ from advxai.detector.attention import seen
 from advxai.detector.build import build_module, load_initial, preprocessing
 from advxai.detector.checkpoint import load as load_detector
 from advxai.detector.checkpoint import save
+from advxai.detector.frozen import blocks_of, freeze_blocks
 from advxai.detector.gradients import Network
 from advxai.detector.layers import NoLayer, chosen
 from advxai.detector.model import Detector
@@ -219,12 +220,39 @@ def test_what_lies_behind_the_early_map_is_left_out():
     assert [name for name, value in module.large.named_parameters() if value.grad is None] == []
 
 
+@pytest.mark.parametrize(("stride", "blocks"), [(16, 8), (8, 3)])  # of 11, up to the deepest map of the stride
+def test_the_last_blocks_before_the_map_that_is_read_are_trained(stride, blocks):
+    module = build("efficientnet_vit", 1, SIZE, options("places", stride=stride, width=16))
+    own = blocks_of(module)
+    assert len(own) == blocks
+    freeze_blocks(module, 3, "it")
+    module.train()(pictures(2)).sum().backward()
+    trained = [name for name, value in module.named_parameters() if value.requires_grad]
+    assert [name for name in trained if module.get_parameter(name).grad is None] == []
+    assert [all(value.requires_grad for value in block.parameters()) for block in own[-3:]] == [True] * 3
+    assert not any(value.requires_grad for block in own[:-3] for value in block.parameters())
+    # of the backbone there is nothing else that is trained but the stem
+    assert {name.split(".")[1] for name in trained if name.startswith("backbone")} == {"conv_stem", "bn1", "blocks"}
+
+
+def test_a_backbone_that_can_t_end_early_is_refused(monkeypatch):
+    monkeypatch.delattr(type(backbone_of(BACKBONE)), "prune_intermediate_layers")
+    backbone_of(BACKBONE)
+    with pytest.raises(InputError, match="mobilenetv3_small_050 can't end at its map of stride 16; set stride to 32"):
+        backbone_of(BACKBONE, 16)
+
+
 def test_every_backbone_starts_from_the_file_of_weights(tmp_path):
     torch.manual_seed(3)
     theirs = timm.create_model(BACKBONE, pretrained=False)  # with its head of a thousand classes
     torch.save(theirs.state_dict(), tmp_path / "imagenet.pth")
-    for model, parts in (("cross_efficient_vit", ("small", "large")), ("efficient_vit", ("",))):
-        module = build(model, 1, SIZE, Options(backbone=BACKBONE, depth=1))
+    early = {"tokens": "places", "stride": 8, "width": 16}
+    for model, parts, others in (
+        ("cross_efficient_vit", ("small", "large"), {}),
+        ("efficient_vit", ("",), {}),
+        ("efficientnet_vit", ("",), early),
+    ):
+        module = build(model, 1, SIZE, Options(backbone=BACKBONE, depth=1, **others))
         load_initial(module, tmp_path / "imagenet.pth", BACKBONE)
         for part in parts:
             own = module.get_submodule(f"{part}.backbone".strip(".")).state_dict()

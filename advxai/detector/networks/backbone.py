@@ -47,15 +47,21 @@ def backbone_of(name: str, stride: int = 32) -> nn.Module:
 
     Args:
         name: as of `whole_of`.
-        stride: of the deepest map that is asked for (`maps_of`): what lies behind it is left out, where the network
-            can do that.
+        stride: of the deepest map that is asked for (`maps_of`): what lies behind it is left out, as no answer hangs
+            on it, and a training that counts blocks from the last one would count it.
 
     Raises:
-        InputError: there is none of this name, or it has no maps of different sizes, or none of this stride.
+        InputError: there is none of this name, or it has no maps of different sizes, or none of this stride, or what
+            lies behind that can't be left out.
     """
     module: Any = whole_of(name, 0)
     _require_maps(module, name)
-    if stride < 32 and hasattr(module, "prune_intermediate_layers"):
+    if stride < 32:
+        if not hasattr(module, "prune_intermediate_layers"):
+            raise InputError(
+                f"detector.network: {name} can't end at its map of stride {stride}; set stride to 32, or give an "
+                "EfficientNet"
+            )
         module.prune_intermediate_layers([_index(module, name, stride)], prune_norm=True)
     found: nn.Module = module
     return found

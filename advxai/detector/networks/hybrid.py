@@ -37,7 +37,7 @@ class EfficientNetViT(nn.Module):
     ) -> None:
         super().__init__()
         self.stride = stride
-        self.backbone = backbone_of(backbone)
+        self.backbone = backbone_of(backbone, stride)
         channels, side = shapes_of(self.backbone, backbone, size, [stride])[0]
         places = side**2
         self.by_place = tokens == "places"

@@ -118,6 +118,8 @@ class DetectorDigests(ImageDigests):
             params["resize"] = settings.resize.model_dump()
         if options := options_of(settings.model, settings.network):
             params["network"] = options
+            if options.get("stride", 32) < 32:
+                params["backbone"] = "cut"  # files from before hold what lies behind the map, too
         if ":" in settings.model:
             params |= self._code("detector.model", settings.model.partition(":")[0])
         if settings.checkpoint is not None:

@@ -29,6 +29,7 @@ def identity(settings: Settings, initial: Path | None, seed: int, *tables: pd.Da
     content = {
         **settings.model_dump(mode="json", include={"model", "input_size", "mean", "std", "device"}),
         **settings.model_dump(mode="json", include={"colour", "resize"}, exclude_none=True),
+        **({"letterbox": 2} if settings.resizing.fit == "letterbox" else {}),  # as in the detector's digest
         **({"network": options} if (options := options_of(settings.model, settings.network)) else {}),
         **({"backbone": "cut"} if options.get("stride", 32) < 32 else {}),
         "training": settings.training.determining,

@@ -43,15 +43,22 @@ def lies_in(crop: tuple[int, int], size: int, fit: Fit = "stretch") -> Part:
     Args:
         crop: its height and width, in pixels.
         size: side of the input, in pixels.
-        fit: stretch: all over it. letterbox: the longer side fills it, the shorter is in proportion, rounded down. pad:
-            a side that is shorter than the input keeps its length, a longer one is made as long as the input. What is
-            shorter than the input lies in the middle; where that is half a pixel, nearer to the left and the top.
+        fit: stretch: all over it. letterbox: the longer side fills it, the shorter is in proportion, rounded down, by
+            the float arithmetic of the released codes: of a square the height counts as the longer one, and for some
+            sides (166, 207, ...) the width lacks a pixel. pad: a side that is shorter than the input keeps its length,
+            a longer one is made as long as the input. What is shorter than the input lies in the middle; where that is
+            half a pixel, nearer to the left and the top.
     """
     if fit == "stretch":
         return Part(0, 0, size, size)
-    longest = max(crop)
-    height, width = (max(1, side * size // longest) if fit == "letterbox" else min(side, size) for side in crop)
+    height, width = _letterboxed(*crop, size) if fit == "letterbox" else (min(side, size) for side in crop)
     return Part((size - width) // 2, (size - height) // 2, width, height)
+
+
+def _letterboxed(height: int, width: int, size: int) -> tuple[int, int]:
+    if width > height:
+        return max(1, int(height * (size / width))), size
+    return size, max(1, int(width * (size / height)))  # not width * size // height, which is a pixel more at times
 
 
 def laid(picture: NDArray[Cell], crop: tuple[int, int], size: int, fit: Fit) -> NDArray[Cell]:

@@ -3,6 +3,7 @@
 import hashlib
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from advxai.common.classes import FIVE
 from advxai.common.errors import InputError
 from advxai.config.science import Detector as Settings
 from advxai.config.training import Training
+from advxai.detector import progress
 from advxai.detector import train as module_under_test
 from advxai.detector.checkpoint import load
 from advxai.detector.classify import classify
@@ -293,6 +295,22 @@ def test_new_keys_leave_a_training_as_it_was_but_are_part_of_its_identity():
         for change in ({}, {"optimiser": "sgd"}, {"blur": 0.1}, {"patience": 5}, {"mixed_precision": True})
     }
     assert len(names) == 5
+
+
+def test_states_of_letterboxed_detectors_and_whole_backbones_from_before_are_not_gone_on_from(monkeypatch):
+    """As of their digests: the images were a pixel wider, or the state holds more tensors."""
+    said: list[dict] = []
+    monkeypatch.setattr(progress, "json", SimpleNamespace(dumps=lambda content, **_: said.append(content) or ""))
+    for detector in (
+        {"resize": {"fit": "letterbox"}},
+        {"resize": {"fit": "pad"}},
+        {"model": "efficientnet_vit", "network": {"tokens": "places", "stride": 16}},
+        {"model": "efficientnet_vit", "network": {"tokens": "places", "stride": 32}},
+    ):
+        identity(Settings(**detector), None, 0)
+    assert [(one.get("letterbox"), one.get("backbone")) for one in said] == [
+        (2, None), (None, None), (2, "cut"), (2, None),
+    ]  # fmt: skip
 
 
 def test_a_class_without_training_images_and_a_foreign_label_are_named(corpus, tmp_path: Path):

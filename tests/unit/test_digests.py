@@ -92,6 +92,23 @@ def test_a_change_moves_what_depends_on_it(changes, expected):
     assert moved(paths(), paths(**changes)) == expected
 
 
+def test_letterboxed_detectors_and_cut_backbones_are_others_than_before_and_nothing_else_is():
+    """Their numbers have changed: by a pixel of the input, or by which blocks are trained."""
+
+    def params(**detector) -> dict:
+        return paths(detector=detector).detector_params
+
+    boxed = params(resize={"library": "opencv", "fit": "letterbox"})
+    assert boxed["letterbox"] == 2
+    for resize in (None, {"library": "opencv"}, {"fit": "pad"}):
+        assert "letterbox" not in params(resize=resize)
+    assert params(model="efficientnet_vit")["letterbox"] == 2  # by its default
+    places = {
+        stride: params(model="efficientnet_vit", network={"tokens": "places", "stride": stride}) for stride in (16, 32)
+    }
+    assert places[16]["backbone"] == "cut" and "backbone" not in places[32]
+
+
 def test_where_faces_are_followed_the_rule_of_one_face_moves_nothing():
     one, other = (paths(faces={"tracks": 2, "several": rule}) for rule in ("largest", "skip_video"))
     assert moved(one, other) == set()

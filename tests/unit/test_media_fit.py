@@ -31,6 +31,46 @@ def test_where_a_crop_lies(crop, fit, part):
     assert lies_in(crop, 64, fit) == part
 
 
+@pytest.mark.parametrize(
+    ("crop", "part"),
+    [
+        ((166, 166), (0, 0, 223, 224)),  # 166 * (224 / 166) = 223.99999999999997
+        ((207, 207), (0, 0, 223, 224)),
+        ((208, 208), (0, 0, 224, 224)),
+        ((207, 414), (0, 56, 224, 111)),  # 111.99999999999999; of 113 pixels of black 56 are above
+        ((414, 207), (56, 0, 111, 224)),
+        ((444, 333), (28, 0, 167, 224)),  # 167.99999999999997
+        ((224, 224), (0, 0, 224, 224)),
+        ((1, 900), (0, 111, 224, 1)),
+    ],
+)
+def test_letterboxed_as_the_released_codes_do(crop, part):
+    assert lies_in(crop, 224, "letterbox") == part
+
+
+def test_a_letterboxed_square_lacks_a_column_where_floats_do():
+    lacking = []
+    for side in range(20, 1200):
+        scale = 224 / side
+        width = int(side * scale)
+        lacking += [side] * (width < 224)
+        assert lies_in((side, side), 224, "letterbox") == (0, 0, width, 224)
+        for other in (side // 3, side // 2, side - 1):
+            short = int(other * scale)
+            before = int((224 - short) / 2.0)
+            assert lies_in((side, other), 224, "letterbox") == (before, 0, short, 224)
+            assert lies_in((other, side), 224, "letterbox") == (0, before, 224, short)
+    assert len(lacking) == 97 and lacking[0] > 20 and {166, 207} <= set(lacking)
+
+
+def test_what_a_square_lacks_is_black_and_lies_in_no_mask():
+    image, resize = np.full((166, 166, 3), 200, np.uint8), Resize(library="opencv", fit="letterbox")
+    seen = unit_of(image, 224, resize)
+    assert (seen[:, :223] > 0.7).all() and not seen[:, 223].any()
+    whole = region_over(np.ones((166, 166), bool), (224, 224), "letterbox")
+    assert whole[:, :223].all() and not whole[:, 223].any()
+
+
 def test_opencv_s_and_pillow_s_resize_are_their_own_calls():
     for name, how in (("bicubic", CUBIC), ("bilinear", LINEAR), ("area", AREA)):
         wanted = cv2.resize(LARGE, (64, 64), interpolation=how)

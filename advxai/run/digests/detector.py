@@ -116,6 +116,8 @@ class DetectorDigests(ImageDigests):
             params["colour"] = settings.colour
         if settings.resize is not None and settings.resize != Resize():
             params["resize"] = settings.resize.model_dump()
+            if settings.resize.fit == "letterbox":
+                params["letterbox"] = 2  # 1: shares of the longer side in whole numbers
         if options := options_of(settings.model, settings.network):
             params["network"] = options
             if options.get("stride", 32) < 32:

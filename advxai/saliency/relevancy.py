@@ -77,10 +77,10 @@ def relevancy(found: Seen, back: Back) -> Tensor:
     rows = []
     for place in range(len(found.scores)):  # one by one: a product of several images may round otherwise
         start = _read(found, back, place)
-        row = start
+        added = torch.zeros_like(start)  # apart from the start: beside a share of 1/t what is below 1e-9 would be lost
         for attention, gradient in zip(reversed(found.attention), reversed(back.attention), strict=True):
-            row = row + row @ (gradient[place] * attention[place]).relu().mean(dim=0)
-        rows.append(row - start)
+            added = added + (start + added) @ (gradient[place] * attention[place]).relu().mean(dim=0)
+        rows.append(added)
     return torch.stack(rows)
 
 

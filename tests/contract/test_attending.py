@@ -3,6 +3,7 @@
 It imports neither captum nor grad-cam.
 """
 
+import copy
 import logging
 
 import numpy as np
@@ -17,7 +18,7 @@ from advxai.detector.attention import seen
 from advxai.detector.gradients import Network
 from advxai.detector.model import Detector, Preprocessing
 from advxai.detector.networks import build as network_of
-from advxai.detector.networks.transformer import Encoder
+from advxai.detector.networks.transformer import Block, Encoder
 from advxai.saliency import build
 from advxai.saliency.relevancy import relevancy
 from advxai.saliency.stage import run
@@ -131,6 +132,52 @@ def test_without_a_class_token_the_rows_that_the_head_reads_are_averaged():
     share = 1 / (1 + 15 * np.exp(-9.0))
     assert row[9].item() == pytest.approx(share * 0.5 / 16, rel=1e-4)
     assert row.sum().item() == pytest.approx(0.5 / 16, rel=1e-4)
+
+
+class Mean(nn.Module):
+    """No class token: two blocks on 16 places, and a head on their mean that is as faint as in a BEiT."""
+
+    def __init__(self, gain: float) -> None:
+        super().__init__()
+        torch.manual_seed(2)
+        self.to_tokens = nn.Conv2d(3, 16, SIZE // 4, stride=SIZE // 4)
+        self.blocks = nn.Sequential(*(Block(16, 2, 8, 8, 0.0) for _ in range(2)))
+        self.head = nn.Linear(16, 1, bias=False)
+        self.head.weight.data *= gain
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.blocks(self.to_tokens(images).flatten(2).transpose(1, 2)).mean(dim=1))
+
+
+def by_doubles(module: nn.Module, images: Tensor) -> Tensor:
+    """Rows of R - I over the whole matrix R, in float64, averaged."""
+    network = Network(copy.deepcopy(module).double().eval(), ONE, torch.device("cpu"), 3, lambda _: None)
+    with seen(network) as look:
+        found = look(images.double())
+    back = found.back(found.scores[:, 1])
+    wanted = []
+    for place in range(len(images)):
+        added = torch.zeros(16, 16, dtype=torch.float64)
+        for attention, gradient in zip(found.attention, back.attention, strict=True):
+            block = (gradient[place] * attention[place]).relu().mean(dim=0)
+            added = added + block + block @ added
+        wanted.append(added.mean(dim=0))
+    return torch.stack(wanted)
+
+
+@pytest.mark.parametrize("gain", [1.0, 1e-6, 1e-12])
+def test_what_is_faint_beside_the_share_that_each_token_begins_with_is_kept(gain):
+    module, images = Mean(gain).eval(), pictures_of(3)
+    wanted = by_doubles(module, images)
+    network = Network(module, ONE, torch.device("cpu"), 3, lambda _: None)
+    with seen(network) as look:
+        found = look(images)
+    row = relevancy(found, found.back(found.scores[:, 1]))
+    for own, right in zip(row.double(), wanted, strict=True):
+        assert right.max() > 0 and np.ptp(right.numpy()) > 0.1 * right.max()
+        np.testing.assert_allclose(own, right, rtol=1e-3, atol=1e-5 * right.max().item())
+        assert np.corrcoef(own, right)[0, 1] == pytest.approx(1, abs=1e-6)
+    assert maps_of(module, images, [1, 1, 1], ONE, method="relevancy").max(axis=(1, 2)).min() > 0
 
 
 def hybrid(tokens: str) -> nn.Module:

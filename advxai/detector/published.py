@@ -48,7 +48,13 @@ PINO = {
     ("EfficientNet-B7 with LTPA", 224): 0.893,
     ("EfficientNet-B7 with LTPA", 380): 0.904,
 }
-EFFICIENTNET = re.compile(r"(?:tf_)?efficientnet_(?:pytorch(?:06)?_)?b([0-7])(?:[._].*)?")
+# Names of timm's with a tag of weights (.ns_jft_in1k) or one of former days (_ap, _ns), and names of ours. What else is
+# called like them is another network, such as efficientnet_b3_pruned.
+EFFICIENTNET = re.compile(
+    r"(?:efficientnet_(?:pytorch(?:06)?_)?b(?P<b>[0-7])"
+    r"|(?:tf_)?efficientnet_b(?P<tagged>[0-7])\.(?:[a-z0-9]+_)*in(?:1k|12k)"
+    r"|tf_efficientnet_b(?P<tf>[0-7])(?:_ap|_ns)?)"
+)
 NO_PROOF = "so a difference doesn't show that a figure was or wasn't reproduced."
 
 
@@ -162,7 +168,7 @@ def network_named(model: str, backbone: str | None = None) -> str:
     """
     ltpa = model == "efficientnet_ltpa"
     found = EFFICIENTNET.fullmatch(backbone or "" if ltpa else model)
-    return "" if found is None else f"EfficientNet-B{found[1]}{' with LTPA' if ltpa else ''}"
+    return "" if found is None else f"EfficientNet-B{found[found.lastgroup or 0]}{' with LTPA' if ltpa else ''}"
 
 
 def pino(metrics: Mapping[str, Any], network: str, size: int) -> pd.DataFrame:

@@ -18,7 +18,7 @@ def freeze_blocks(module: nn.Module, trained: int, model: str) -> None:
         model: its name, in a message.
 
     Raises:
-        InputError: it has no blocks.
+        InputError: it has no blocks, or fewer than that.
     """
     blocks = blocks_of(module)
     if not blocks:
@@ -26,7 +26,12 @@ def freeze_blocks(module: nn.Module, trained: int, model: str) -> None:
             f"detector.training.trained_blocks: {model} has no blocks to freeze, as timm's EfficientNets have; set it "
             "to null, or take another detector.model"
         )
-    for block in blocks[: max(0, len(blocks) - trained)]:
+    if trained > len(blocks):
+        raise InputError(
+            f"detector.training.trained_blocks: {model} has {len(blocks)} blocks, fewer than {trained}; set it to at "
+            f"most {len(blocks)}, or to null, by which all are trained"
+        )
+    for block in blocks[: len(blocks) - trained]:
         block.requires_grad_(False)
 
 

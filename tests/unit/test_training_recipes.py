@@ -285,8 +285,10 @@ def test_blocks_in_stages_are_counted_through_and_a_backbone_s_are_a_network_s()
         for part in ("head", "backbone.conv_stem", "backbone.blocks.0.attention", "backbone.classifier")
         for kind in ("weight", "bias")
     }
-    freeze_blocks(other := Blocks(1), 7, "it")
+    freeze_blocks(other := Blocks(1), 3, "it")
     assert all(value.requires_grad for value in other.parameters())
+    with pytest.raises(InputError, match=r"it has 3 blocks, fewer than 4; set it to at most 3, or to null"):
+        freeze_blocks(Blocks(1), 4, "it")
 
 
 def test_a_network_without_blocks_is_refused():

@@ -161,7 +161,7 @@ def detector_of(settings: Detector, found: Mapping[str, Any], path: Path, names:
         own["network"] = {**found["network"], **settings.network.model_dump(exclude_none=True)}  # option by option
     if ":" in str(own.get("model", "")):  # code, which only the configuration may name
         del own["model"]
-    return joined(settings, own, path)
+    return joined(settings, own, path, None if said(path) else found.get("dialect"))
 
 
 def faces_of(settings: Faces, found: Mapping[str, Any], path: Path) -> Faces:
@@ -176,8 +176,9 @@ def faces_of(settings: Faces, found: Mapping[str, Any], path: Path) -> Faces:
     return joined(settings, {name: own[name] for name in own if name not in settings.model_fields_set}, path)
 
 
-def joined(settings: Settings, own: Mapping[str, Any], path: Path) -> Settings:
-    """The settings with what a file says, which anybody may have written, in place of their own.
+def joined(settings: Settings, own: Mapping[str, Any], path: Path, dialect: str | None = None) -> Settings:
+    """The settings with what a file says, which anybody may have written, in place of their own; `dialect`: what a file
+    was read as that isn't ours.
 
     Raises:
         InputError: one of its values can't be.
@@ -189,6 +190,12 @@ def joined(settings: Settings, own: Mapping[str, Any], path: Path) -> Settings:
         return type(settings).model_validate({**given, **own})
     except ValidationError as error:
         first = error.errors()[0]
+        if dialect is not None:  # the file says nothing itself
+            key = ".".join(map(str, first["loc"]))
+            raise InputError(
+                f"{path}, read as {dialect}, is of a network with {key} {ascii(first['input'])[:80]}, which "
+                f"isn't known here ({first['msg']}): set detector.dialect to plain and say all of it, or take another"
+            ) from error
         raise InputError(
             f"{path}: its metadata say {first['loc'][0] if first['loc'] else ''} {ascii(first['input'])[:80]}, which "
             f"can't be ({first['msg']}); save the checkpoint anew"

@@ -1,6 +1,7 @@
 """Hybrids of an EfficientNet and a vision transformer in the form in which they are released: told, read, and answering
 as their authors' networks do (written anew in plain steps, on efficientnet_pytorch's own network)."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from advxai.dialects.recognise import told_by
 from advxai.dialects.renaming import renamed
 from advxai.explain.opening import open_weights
 from advxai.run.paths import Paths
+from advxai.run.settings import detector_of
 from tests.unit import hybrids_of_others as theirs
 from tests.unit.hybrids_of_others import Files, State
 from tests.unit.networks_of_others import images
@@ -235,3 +237,13 @@ def test_a_position_embedding_of_another_form_is_refused_by_its_shape(shape):
 
     value, own = torch.zeros(shape), torch.zeros(1, 2, 1024)
     assert CONVERTED["efficient_vit"]("encoder.pos_embed", value, own) is value
+
+
+def test_a_deeper_network_than_any_here_is_told_in_words_of_what_was_read(files, tmp_path):
+    reading = read(files.noame(1) | {"transformer.blocks.64.norm1.bias": torch.zeros(1)})
+    assert reading.detector["network"]["depth"] == 65
+    path = tmp_path / "deep.pth"
+    path.touch()
+    said = f"{path}, read as noame12 EfficientNet-ViT, is of a network with network.depth 65, which isn't known here"
+    with pytest.raises(InputError, match=re.escape(said)):
+        detector_of(Settings(), reading.said, path)

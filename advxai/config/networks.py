@@ -228,10 +228,13 @@ NAMES = (
 
 
 def options_of(model: str, asked: Options | None) -> dict[str, Any]:
-    """All options of a network of ours, asked for or not; {}: it has none."""
+    """All options of a network of ours that act, asked for or not; {}: it has none."""
     own = dict(NETWORKS[model].options) if model in NETWORKS else {}
     given = {} if asked is None else asked.model_dump(exclude_none=True)
-    return {name: given.get(name, value) for name, value in own.items()}
+    found = {name: given.get(name, value) for name, value in own.items()}
+    if found.get("tokens") == "channels":
+        del found["width"]  # a token's numbers are the map's places
+    return found
 
 
 def channel_tokens(model: str, asked: Options | None) -> bool:

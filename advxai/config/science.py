@@ -173,6 +173,14 @@ class Detector(Model):
                 raise ValueError(f"network.{name}: {self.model} has no such option (it has {own_options}); take it out")
         if "forward_batch" not in self.given:
             self.__dict__["forward_batch"] = forward_batch_of(self.model, self.network)
+        # without `tokens`, the checkpoint says what its tokens are
+        if asked.get("tokens", None if self.checkpoint else has.get("tokens")) == "channels":
+            for name in ("stride", "width"):
+                if asked.get(name, has[name]) != has[name]:
+                    raise ValueError(
+                        f"network.{name}: is for tokens: places (with tokens: channels they are of the last map, and "
+                        "as wide as it has places); take it out, or set network.tokens to places"
+                    )
         return self
 
     @property

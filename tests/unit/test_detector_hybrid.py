@@ -285,3 +285,27 @@ def test_other_backends_answer_alike_for_any_number_of_images(backend):
     wanted = Detector(module, process, classes=classes, forward_batch=4).probabilities(images)
     found = Detector(module, process, classes=classes, forward_batch=4, backend=backend).probabilities(images)
     assert torch.allclose(found, wanted, atol=1e-5)
+
+
+def test_options_that_channel_tokens_have_not_are_refused_and_in_no_digest():
+    for option, value in (("stride", 16), ("width", 64)):
+        for network in ({option: value}, {option: value, "tokens": "channels"}):
+            with pytest.raises(ValueError, match=f"network.{option}: is for tokens: places .*take it out"):
+                Settings(model="efficientnet_vit", network=network)
+        Settings(model="efficientnet_vit", network={option: value}, checkpoint="which says that they are places")
+    # a file of ours says all of them
+    whole = {"backbone": BACKBONE, "tokens": "channels", "stride": 32, "width": 192, "depth": 2}
+    found = Settings(model="efficientnet_vit", network=whole)
+    assert options_of(found.model, found.network) == {k: v for k, v in whole.items() if k != "width"}
+    assert options_of(found.model, options("places", width=64))["width"] == 64
+    with pytest.raises(InputError, match="detector.network.stride: 16 is for tokens: places"):
+        build("efficientnet_vit", 1, SIZE, options("channels", stride=16))
+
+
+@pytest.mark.parametrize("model", ["efficientnet_vit", "efficient_vit", "cross_efficient_vit"])
+def test_a_backbone_that_takes_one_size_alone_is_refused(model):
+    said = (
+        r"^detector\.network\.backbone: vit_tiny_patch16_224 can't take images of 48 px \(.*set detector.input_size to"
+    )
+    with pytest.raises(InputError, match=said):
+        build(model, 1, 48, Options(backbone="vit_tiny_patch16_224"))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from advxai.common.errors import InputError
+from advxai.common.usercode import described
 from advxai.config.networks import NOMINAL
 from advxai.detector.networks.efficientnet import efficientnet
 
@@ -101,8 +102,14 @@ def shapes_of(backbone: nn.Module, name: str, size: int, strides: Sequence[int])
         if stride != 32:
             _index(backbone, name, stride)
     training = backbone.training
-    with torch.no_grad():
-        found = maps_of(backbone.eval(), torch.zeros(1, 3, size, size), strides)
+    try:
+        with torch.no_grad():
+            found = maps_of(backbone.eval(), torch.zeros(1, 3, size, size), strides)
+    except (AssertionError, RuntimeError, ValueError) as error:  # a transformer takes images of its own size alone
+        raise InputError(
+            f"detector.network.backbone: {name} can't take images of {size} px ({described(error)}); set "
+            "detector.input_size to what it takes, or give an EfficientNet"
+        ) from error
     backbone.train(training)
     shapes = []
     for stride, one in zip(strides, found, strict=True):

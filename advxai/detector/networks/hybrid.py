@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from advxai.common.errors import InputError
 from advxai.config.networks import CHANNEL_TOKENS, HEADS
 from advxai.detector.networks.backbone import backbone_of, maps_of, shapes_of
 from advxai.detector.networks.transformer import Encoder
@@ -25,17 +26,20 @@ class EfficientNetViT(nn.Module):
     Args:
         outputs: how many logits it has.
         size: side of its input, in pixels.
-        backbone, tokens, stride, width, depth: as of `advxai.config.networks.Options`.
+        backbone, tokens, stride, width, depth: as of `advxai.config.networks.Options`; channels' tokens have no width.
 
     Raises:
-        InputError: timm has no such backbone, or it has no such map.
-        ValueError: channels' tokens of another map than the last.
+        InputError: timm has no such backbone, or it has no such map; or channels' tokens of another map than the last.
     """
 
     def __init__(
-        self, outputs: int, size: int, *, backbone: str, tokens: str, stride: int, width: int, depth: int
+        self, outputs: int, size: int, *, backbone: str, tokens: str, stride: int, width: int = 0, depth: int
     ) -> None:
         super().__init__()
+        if tokens == "channels" and stride != 32:
+            raise InputError(
+                f"detector.network.stride: {stride} is for tokens: places; take it out, or set network.tokens to places"
+            )
         self.stride = stride
         self.backbone = backbone_of(backbone, stride)
         channels, side = shapes_of(self.backbone, backbone, size, [stride])[0]

@@ -41,7 +41,7 @@ if not CONFIG.frames.ready:
 
 if CONFIG.frames.crops is not None:
 
-    # `listing` is asked for when the job is planned: it takes a look at every folder.
+    # `listing` is asked for when the job is planned: it takes a look at every file, and with an exchanged one the manifest is made anew.
     rule frames_crops:
         input:
             crops=ancient(CONFIG.frames.crops),

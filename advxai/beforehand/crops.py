@@ -3,7 +3,19 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from advxai.common.croptree import FOLDERS, METHODS, SETS, is_tree, sets_of, strange_methods, videos
+from advxai.common.croptree import (
+    FOLDERS,
+    FORM,
+    METHODS,
+    SETS,
+    has_image,
+    is_tree,
+    sets_of,
+    shown,
+    strange_methods,
+    too_deep,
+    videos,
+)
 from advxai.common.errors import InputError
 from advxai.corpus.nearby import nearby
 
@@ -36,7 +48,7 @@ def untreed(root: Path) -> list[str]:
 
 
 def lacking(root: Path, split: str, categories: Collection[str]) -> list[str]:
-    """What a tree has no video of, a sentence each.
+    """What a tree has no image of, by the names of its files, a sentence each.
 
     Args:
         root: a tree, as of `untreed`.
@@ -52,11 +64,20 @@ def lacking(root: Path, split: str, categories: Collection[str]) -> list[str]:
     strange = [one.name for one in strange_methods(root) if one.parent == folder]
     beside = f" (there is {', '.join(strange)}, which is no method's name)" if strange else ""
     remedy = "take it out of corpus.categories" if split == "test" else "set detector.checkpoint"
-    return [
-        f"frames.crops: {folder / FOLDERS.get(category, category)} holds no video{beside}: add some, or {remedy}"
-        for category in categories
-        if not videos(root, split, category)
-    ]
+    lacks = []
+    for category in categories:
+        method, found = folder / FOLDERS.get(category, category), videos(root, split, category)
+        if any(map(has_image, found)):
+            continue
+        if deeper := next(filter(None, map(too_deep, found)), None):
+            lacks.append(f"frames.crops: {deeper}")
+        elif found:
+            lacks.append(
+                f"frames.crops: {method} holds no image named {FORM}, in a video's folder: add some, or {remedy}"
+            )
+        else:
+            lacks.append(f"frames.crops: {method} holds no video{beside}: add some, or {remedy}")
+    return list(map(shown, lacks))
 
 
 def unused(root: Path) -> list[str]:
@@ -64,7 +85,7 @@ def unused(root: Path) -> list[str]:
     strange = strange_methods(root)
     if not strange:
         return []
+    listed = shown(", ".join(map(str, strange)))
     return [
-        f"frames.crops: {', '.join(map(str, strange))}: no method's folder, so its images aren't used; the methods are "
-        f"{', '.join(METHODS)}."
+        f"frames.crops: {listed}: no method's folder, so its images aren't used; the methods are {', '.join(METHODS)}."
     ]

@@ -51,18 +51,25 @@ def folders_in(folder: Path) -> list[str]:
     Raises:
         InputError: it can't be read.
     """
-    return sorted(entry.name for entry in _entries(folder) if entry.is_dir() and not entry.name.startswith("."))
+    return sorted(entry.name for entry in _entries(folder) if _is_dir(entry))
 
 
 def files_in(folder: Path) -> list[str]:
-    """Names of the files in a folder, hidden ones left out, sorted; else as `folders_in`."""
-    return sorted(entry.name for entry in _entries(folder) if not entry.name.startswith(".") and not entry.is_dir())
+    """Names of what else is in a folder, links that lead nowhere too; else as `folders_in`."""
+    return sorted(entry.name for entry in _entries(folder) if not _is_dir(entry))
+
+
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            yield from entries
+            yield from (entry for entry in entries if not entry.name.startswith("."))
     except FileNotFoundError:
         return
     except OSError as error:
@@ -76,27 +83,67 @@ def strange_methods(root: Path) -> list[Path]:
     ]  # fmt: skip
 
 
+def method_in(root: Path, split: str, category: str) -> Path | None:
+    """The folder of a category's videos in a split, be it there or not; None: there is no such split or method."""
+    folder = sets_of(root).get(split)
+    return None if folder is None or category not in FOLDERS else folder / FOLDERS[category]
+
+
 def videos(root: Path, split: str, category: str) -> list[Path]:
     """Folders of a category's videos in a split; none where there is no such folder."""
-    folder = sets_of(root).get(split)
-    place = None if folder is None else folder / FOLDERS.get(category, "")
-    return [] if place is None or category not in FOLDERS else [place / name for name in folders_in(place)]
+    place = method_in(root, split, category)
+    return [] if place is None else [place / name for name in folders_in(place)]
 
 
-def listing_sha256(root: Path, splits: Collection[str], categories: Collection[str]) -> str:
-    """SHA-256 of what a tree lists of some splits and categories: every image's path, and the size in bytes of each
-    video's first one, which crops of another margin don't share. An image that is exchanged under its name and isn't
-    its video's first goes unseen here; its own hash is in the manifest."""
+def has_image(video: Path) -> bool:
+    """Whether a video's folder has a file that is named as an image, in a form that can be told."""
+    return shown(video.name) == video.name and any(FACE.fullmatch(name) for name in files_in(video))
+
+
+def too_deep(folder: Path) -> str | None:
+    """What to say of a folder that has no image, but folders with images, where a video's should be; None: it isn't."""
+    inner = () if has_image(folder) else folders_in(folder)
+    first = next((folder / name for name in inner if has_image(folder / name)), None)
+    if first is None:
+        return None
+    return f"the images lie a level too deep, such as in {first}: move what is in {folder} into {folder.parent}"
+
+
+def shown(name: str) -> str:
+    """A path or name as it may be written into a table: bytes that aren't UTF-8 by their numbers."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def listing_sha256(root: Path, splits: Collection[str], categories: Collection[str], times: bool = False) -> str:
+    """SHA-256 of what a tree lists of some splits and categories: every file's path and size in bytes.
+
+    Args:
+        root: the tree.
+        splits, categories: those wanted.
+        times: when each file was last changed, too, which a copy of the tree doesn't share.
+    """
     state = hashlib.sha256()
     for split in sorted(splits):
         for category in sorted(categories):
             for folder in videos(root, split, category):
-                names = files_in(folder)
-                size = (folder / names[0]).stat().st_size if names else 0
-                state.update(
-                    "\0".join([split, category, folder.name, str(size), *names, "\n"]).encode(errors="replace")
-                )
+                told = [field for file in _stated(folder) for field in file[: 3 if times else 2]]
+                state.update("\0".join([split, category, folder.name, *told, "\n"]).encode(errors="surrogateescape"))
     return state.hexdigest()
+
+
+def _stated(folder: Path) -> list[tuple[str, str, str]]:
+    """Name, size and time of the last change of each file in a folder, by name; of a link that leads nowhere none."""
+    found = []
+    for entry in _entries(folder):
+        if _is_dir(entry):
+            continue
+        try:
+            about = entry.stat()
+        except OSError:
+            found.append((entry.name, "", ""))
+        else:
+            found.append((entry.name, str(about.st_size), str(about.st_mtime_ns)))
+    return sorted(found)
 
 
 def video_of(category: str, name: str, compression: str) -> str:

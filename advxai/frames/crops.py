@@ -31,7 +31,7 @@ def listing(root: Path, compression: str, categories: Collection[str]) -> tuple[
 
     Returns:
         Columns LISTED, sorted by key; and what isn't taken (columns LEFT_OUT): folders that are no method's, files with
-        another form of name.
+        another form of name, what lies a level too high or too low.
 
     Raises:
         InputError: a video is in two splits, or twice in one, or a folder can't be read.
@@ -41,9 +41,20 @@ def listing(root: Path, compression: str, categories: Collection[str]) -> tuple[
         _out(str(folder), f"no method's folder: the methods are {', '.join(croptree.METHODS)}")
         for folder in croptree.strange_methods(root)
     ]  # fmt: skip
+    for place in croptree.sets_of(root).values():
+        images = [place / name for name in croptree.files_in(place) if name.endswith(".png")]
+        out += [_out(str(image), "in no method's folder, and in no video's") for image in images]
     for split in SPLITS:
         for category in categories:
+            if (method := croptree.method_in(root, split, category)) is not None:
+                out += _outside(method)
             for folder in croptree.videos(root, split, category):
+                if croptree.shown(folder.name) != folder.name:
+                    out.append(_out(str(folder), "a video's folder whose name isn't UTF-8: rename it"))
+                    continue
+                if (deeper := croptree.too_deep(folder)) is not None:
+                    out.append(_out(str(folder), deeper))
+                    continue
                 video = croptree.video_of(category, folder.name, compression)
                 if video in places:
                     raise InputError(
@@ -52,11 +63,15 @@ def listing(root: Path, compression: str, categories: Collection[str]) -> tuple[
                     )
                 places[video] = folder
                 names = croptree.files_in(folder)
+                out += [
+                    _out(str(folder / name), "a folder in a video's, in which no image is looked for")
+                    for name in croptree.folders_in(folder)
+                ]
                 if not names:
                     out.append(_out(str(folder), "a video's folder without a file"))
                 for name in names:
                     try:
-                        frame, face = croptree.numbers_of(name)
+                        frame, face = croptree.numbers_of(croptree.shown(name))
                     except InputError as error:
                         out.append(_out(str(folder / name), str(error)))
                         continue
@@ -95,6 +110,18 @@ def from_tree(root: Path, compression: str, categories: Collection[str]) -> tupl
     return pd.DataFrame(columns).astype(FACES), left_out
 
 
+def _outside(method: Path) -> Iterator[dict[str, str]]:
+    """What lies beside the videos' folders."""
+    for name in croptree.files_in(method):
+        try:
+            (method / name).stat()
+        except OSError as error:
+            why = f"a link that leads nowhere ({error.strerror})"
+        else:
+            why = "in no video's folder, so its video isn't known: put it into its video's"
+        yield _out(str(method / name), why)
+
+
 def _checked(table: pd.DataFrame, broken: list[dict[str, str]]) -> Iterator[tuple[str, str]]:
     """Key and SHA-256 of each image that can be decoded; the others join `broken`."""
     files = list(zip(table["key"], table["file"], strict=True))
@@ -111,4 +138,4 @@ def _checked(table: pd.DataFrame, broken: list[dict[str, str]]) -> Iterator[tupl
 
 
 def _out(item: str, why: str) -> dict[str, str]:
-    return {"stage": STAGE, "item": item, "reason": why.rstrip(".")}
+    return {"stage": STAGE, "item": croptree.shown(item), "reason": croptree.shown(why).rstrip(".")}

@@ -1,6 +1,8 @@
 """Face images that another tool cut out, `<split>_set/<method>/<video>/<frame>_<face>.png`, are read as they are."""
 
+import os
 from hashlib import sha256
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -93,6 +95,80 @@ def test_what_can_t_be_used_is_listed_with_its_reason(tmp_path):
     }
 
 
+def test_links_that_lead_nowhere_and_strange_names_are_listed_with_their_reason(tmp_path):
+    root = tree(tmp_path / "crops", ("test_set", "training_set"))
+    method = root / "test_set/Deepfakes"
+    (root / "training_set/Deepfakes/010_011/00_1.png").symlink_to("away.png")  # its video's first
+    (method / "loop").symlink_to("loop")
+    (method / "7_0.png").write_bytes(png(1))
+    (root / "test_set/8_0.png").write_bytes(png(1))
+    (method / "000_001/9_0.png").mkdir()
+    (method / "000_001/.thumbnails").mkdir()
+    Path(os.fsdecode(bytes(method) + b"/002_\xff")).mkdir()
+    (method / "001_000" / os.fsdecode(b"\xff.png")).write_bytes(png(1))
+    (method / "002_003").mkdir()
+    (method / "002_003/000_001").mkdir()
+    (method / "002_003/000_001/0_0.png").write_bytes(png(1))
+    assert Paths(configured(root)).detector.path.name and Paths(configured(root)).all_crops
+    assert check(Paths(configured(root))) == []
+    table, out = from_tree(root, "c23", WANTED)
+    parquet.write(out, tmp_path / "out.parquet")
+    assert len(table) == 8
+    reasons = {item.removeprefix(f"{root}/"): why for item, why in zip(out["item"], out["reason"], strict=True)}
+    away = root / "training_set/Deepfakes/010_011/00_1.png"
+    assert reasons == {
+        "manipulated_sequences/Deepfakes/c23/videos/010_011.mp4/00000_1.png": f"{away} can't be read (No such file or "
+        "directory)",
+        "test_set/8_0.png": "in no method's folder, and in no video's",
+        "test_set/Deepfakes/7_0.png": "in no video's folder, so its video isn't known: put it into its video's",
+        "test_set/Deepfakes/loop": "a link that leads nowhere (Too many levels of symbolic links)",
+        "test_set/Deepfakes/000_001/9_0.png": "a folder in a video's, in which no image is looked for",
+        "test_set/Deepfakes/002_\\xff": "a video's folder whose name isn't UTF-8: rename it",
+        "test_set/Deepfakes/001_000/\\xff.png": "\\xff.png isn't named <frame>_<face>.png, the face a number below "
+        "100: rename it, or move it away",
+        "test_set/Deepfakes/002_003": f"the images lie a level too deep, such as in {method}/002_003/000_001: move "
+        f"what is in {method}/002_003 into {method}",
+    }
+
+
+def test_a_tree_with_a_level_too_many_is_told_so(tmp_path):
+    root = tree(tmp_path / "crops")
+    for split, video in (("test_set", "010_011"), ("training_set", "000_001")):
+        folder = root / split / "Deepfakes"
+        (folder / "c23").mkdir()
+        for one in list(folder.iterdir()):
+            if one.name != "c23":
+                one.rename(folder / "c23" / one.name)
+        said = refusal(root)
+        assert f"such as in {folder}/c23/{video}: move what is in {folder}/c23 into {folder}" in said
+        assert "the same video" not in said and said.count("a level too deep") == 1
+        if split == "test_set":
+            (folder / "000_011").mkdir()
+            (folder / "000_011/0_0.png").write_bytes(png(1))  # of another video, so that the training's is told
+    _, out = listing(root, "c23", WANTED)
+    assert sum("a level too deep" in why for why in out["reason"]) == 2
+    (root / "test_set/Deepfakes/000_011/0_0.png").unlink()
+    assert plan.population(Paths(configured(root), planning=True)).test == 2  # the originals
+
+
+def test_videos_without_an_image_are_no_videos(tmp_path):
+    root = tree(tmp_path / "crops")
+    for split, remedy in (
+        ("test_set", "take it out of corpus.categories"),
+        ("training_set", "set detector.checkpoint"),
+    ):
+        folder = root / split / "Deepfakes"
+        kept = {file: file.read_bytes() for file in folder.rglob("*.png")}
+        for file in kept:
+            file.rename(file.with_name("other.png"))
+        form = "<frame>_<face>.png, the face a number below 100"
+        said = f"frames.crops: {folder} holds no image named {form}, in a video's folder: add some, or {remedy}"
+        assert said in refusal(root)
+        for file in kept:
+            file.with_name("other.png").rename(file)
+    assert check(Paths(configured(root))) == []
+
+
 def test_a_video_in_two_splits_and_a_frame_that_is_there_twice_are_refused(tmp_path):
     root = tree(tmp_path / "crops")
     (root / "training_set/Original/010").mkdir()
@@ -177,10 +253,21 @@ def test_the_detector_belongs_to_what_the_tree_lists_to_learn_from(tmp_path):
     assert digest() == before and Paths(configured(root)).all_crops != all_before
     file = root / "training_set/Deepfakes/000_001/0_0.png"
     kept = file.read_bytes()
-    file.write_bytes(png(5, (40, 40)))  # another crop of the same face
-    assert digest() != before
+    for number, other in enumerate((png(5, (40, 40)), b"")):  # another crop of the same face, and none
+        file.write_bytes(other)
+        assert digest() != before, number
     file.write_bytes(kept)
     assert digest() == before
+    second = file.with_name("23_0.png")  # every file counts, not a video's first alone
+    second.write_bytes(png(6))
+    whole = digest()
+    second.write_bytes(png(6, (40, 40)))
+    assert digest() not in (before, whole)
+    second.unlink()
+    # other bytes of the same length are seen by their time, which is in no digest: a copied tree has others
+    all_before = Paths(configured(root)).all_crops
+    os.utime(file, ns=(1, 1))
+    assert digest() == before and Paths(configured(root)).all_crops != all_before
     (root / "validation_set/Original/010/23_0.png").write_bytes(png(1))
     assert digest() != before
     assert listing_sha256(root, ("test", "train"), WANTED) == listing_sha256(root, ("train", "test"), WANTED[::-1])

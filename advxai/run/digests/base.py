@@ -63,7 +63,7 @@ class Hashes:
         self.asked, self.config, self.planning = config, resolved(config), planning
         self._hashes: dict[str, str] = {}
         self._codes: dict[str, str] = {}
-        self._listings: dict[tuple[tuple[str, ...], tuple[str, ...]], str] = {}
+        self._listings: dict[tuple[tuple[str, ...], tuple[str, ...], bool], str] = {}
 
     def _file(self, path: str | Path) -> str:
         """SHA-256 of a user's file, computed once."""

@@ -63,14 +63,15 @@ class ImageDigests(Hashes):
             return False
         return "split" in header(path)
 
-    def crops_listing(self, splits: tuple[str, ...], categories: tuple[str, ...]) -> str:
+    def crops_listing(self, splits: tuple[str, ...], categories: tuple[str, ...], times: bool = False) -> str:
         """Hash of what the tree `frames.crops` lists (`advxai.common.croptree.listing_sha256`), taken once."""
-        if (splits, categories) not in self._listings:
+        wanted = splits, categories, times
+        if wanted not in self._listings:
             root = Path(str(self.config.frames.crops))
             absent = self.planning and not root.is_dir()
-            found = "absent" if absent else listing_sha256(root, splits, categories)
-            self._listings[splits, categories] = found
-        return self._listings[splits, categories]
+            found = "absent" if absent else listing_sha256(root, splits, categories, times)
+            self._listings[wanted] = found
+        return self._listings[wanted]
 
     @property
     def unlearnt(self) -> bool:

@@ -72,9 +72,10 @@ class ImagePaths(RunPaths):
 
     @property
     def all_crops(self) -> str:
-        """Hash of what the tree `frames.crops` lists of the images that the run takes."""
+        """Hash of what the tree `frames.crops` lists of the images that the run takes, and of when they were changed:
+        it is in no digest."""
         corpus = self.config.corpus
-        return self.crops_listing(SPLITS, (REAL, *corpus.categories, *corpus.also))
+        return self.crops_listing(SPLITS, (REAL, *corpus.categories, *corpus.also), times=True)
 
     @property
     def counterparts(self) -> list[Path]:

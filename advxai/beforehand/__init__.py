@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from advxai.beforehand import crops
 from advxai.beforehand.lists import learnt_of, untested
 from advxai.beforehand.tested import require_testable
+from advxai.beforehand.validation import unvalidated
 from advxai.common.categories import REAL
 from advxai.common.errors import InputError
 from advxai.config.data import DemoCorpus, FfppCorpus
@@ -52,9 +53,10 @@ def check(paths: "Paths", trains: Trains = "now") -> list[str]:
 
     Raises:
         InputError: one message that lists everything that is missing, with its key and where to get it; or a detector
-            that is to be trained has nothing to learn one of its classes from; or the stored detector was imported from
-            another checkpoint than the configured one; or rows ask for gradients of a detector that has none; or it
-            can't be tested as `detector.testing` says.
+            that is to be trained has nothing to learn one of its classes from, or its training waits for validation
+            images that there aren't; or the stored detector was imported from another checkpoint than the configured
+            one; or rows ask for gradients of a detector that has none; or it can't be tested as `detector.testing`
+            says.
     """
     _refuse(_lacking(paths))
     require_testable(paths)
@@ -62,7 +64,7 @@ def check(paths: "Paths", trains: Trains = "now") -> list[str]:
     if white and paths.config.detector.model == ONNX:
         raise InputError(f"config: {without_gradients(white)}")
     if trains == "now" and _is_trained(paths):  # which is asked of files that are known to be there
-        _refuse(_untaught(paths))
+        _refuse(_untaught(paths) + unvalidated(paths))
     notes = paths.read_lines + _turned(paths)
     if paths.config.frames.crops is not None:
         notes += crops.unused(Path(paths.config.frames.crops))

@@ -1,4 +1,4 @@
-"""Layers of the detector that rows name, looked for before any job starts."""
+"""The detector's network, tried before any job starts: whether it can be built, and has the layers that rows name."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,33 @@ def network_of(config: Config) -> list[Any]:
         return [settings.model, code_sha256(settings.model.partition(":")[0])]
     options = options_of(settings.model, settings.network)
     return [settings.model, settings.input_size, *([options] if options else []), installed_version("timm")]
+
+
+def built_of(config: Config) -> list[Any]:
+    """What determines whether the detector's network can be built and trained as the configuration says; []: nothing
+    that would have to be tried."""
+    settings = config.detector
+    trained = settings.training.trained_blocks if settings.checkpoint is None else None
+    options = options_of(settings.model, settings.network)
+    return [trained, *network_of(config)] if options or trained is not None else []
+
+
+def require_built(config: Config, outputs: int) -> None:
+    """Build the network, whatever its weights, and freeze its blocks, if it is to be trained so.
+
+    Args:
+        config: the run's.
+        outputs: width of the detector's head.
+
+    Raises:
+        InputError: it can't be built of its options, or hasn't so many blocks.
+    """
+    from advxai.detector.frozen import freeze_blocks  # torch, which planning does without
+
+    settings = config.detector
+    module = _module(config, outputs)
+    if settings.checkpoint is None and settings.training.trained_blocks is not None:
+        freeze_blocks(module, settings.training.trained_blocks, settings.model)
 
 
 def require_layers(config: Config, outputs: int) -> None:

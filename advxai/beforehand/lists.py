@@ -38,7 +38,7 @@ def learnt_of(source: Path, learnt: Collection[str]) -> tuple[bool, list[str]]:
         source: as of `untested`.
         learnt: categories that a detector which is to be trained learns from.
     """
-    named = {category for split, category in _named(source) if split == "train"}
+    named = named_in(source, "train")
     lacks = [
         f"frames.manifest: {source} names no image of {category} in the split train, from which the detector is to "
         "learn it: add some, or set detector.checkpoint"
@@ -46,6 +46,11 @@ def learnt_of(source: Path, learnt: Collection[str]) -> tuple[bool, list[str]]:
         if category not in named
     ]
     return bool(named), lacks
+
+
+def named_in(source: Path, split: str) -> set[str]:
+    """Categories of which a list of images names any in a split."""
+    return {category for own, category in _named(source) if own == split}
 
 
 def _named(source: Path) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,5 @@
 """Classes of the user's own, tried before any job starts: a misspelt parameter needn't wait for the first explanation.
-Likewise layers of the detector that white boxes name.
+Likewise layers of the detector that white boxes name, and networks that are built by options or trained in part.
 
 They are imported and built in a process of their own, since their modules may import torch, which planning does
 without; and once for each state of their code, which is remembered in Snakemake's folder.
@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from advxai.beforehand.layers import layers_of, network_of, require_layers
+from advxai.beforehand.layers import built_of, layers_of, network_of, require_built, require_layers
 from advxai.common.errors import InputError
 from advxai.common.files import publish_text
 from advxai.common.usercode import code_sha256
@@ -38,8 +38,8 @@ MOST = 1000  # of what was tried is remembered
 
 
 def require_usable(paths: "Paths", snakemake: Path) -> list[str]:
-    """Build the measures, and whatever classes and factories of the user's own the configuration names; look for the
-    layers that it names.
+    """Build the measures, and whatever classes and factories of the user's own the configuration names, and a network
+    that has options or blocks to freeze; look for the layers that it names.
 
     Args:
         paths: of the run.
@@ -51,7 +51,7 @@ def require_usable(paths: "Paths", snakemake: Path) -> list[str]:
     Raises:
         InputError: two measures have a column of one name; or something of the user's own can't be imported, is no such
             class, doesn't take its parameters, has no usable columns, or asks a detector for gradients that has none;
-            or the detector has no such layer.
+            or the detector can't be built, or has no such layer or fewer blocks.
     """
     config, outputs = paths.config, paths.classes.outputs
     if not any(isinstance(entry, CustomMeasure) for entry in config.metrics.values()):
@@ -71,7 +71,8 @@ def require_usable(paths: "Paths", snakemake: Path) -> list[str]:
 
 
 def _digests(config: Config, outputs: int) -> dict[str, str]:
-    """What is of the user's own: its key -> digest of all that it is built from. Measures are looked at together."""
+    """What is of the user's own, and of the detector's network what is tried: its key -> digest of all that it is built
+    from. Measures are looked at together."""
     modules = _modules(config)
     code = {module: code_sha256(module) for module in set(modules.values())}
     found: dict[str, Any] = {}
@@ -87,6 +88,8 @@ def _digests(config: Config, outputs: int) -> dict[str, str]:
             found[key] = [code[module], config.detector.model, outputs]
     if layers := layers_of(config):
         found["layers"] = [layers, *network_of(config), outputs]
+    if built := built_of(config):
+        found["network"] = [built, outputs]
     return {key: digest({"built_from": value}) for key, value in found.items()}
 
 
@@ -156,7 +159,7 @@ def trial(config: Config, outputs: int, keys: Collection[str]) -> dict[str, list
     Args:
         config: the run's.
         outputs: width of the detector's head.
-        keys: `explainers.<row>`, `metrics`, `detector.model`, `layers`: what is tried.
+        keys: `explainers.<row>`, `metrics`, `detector.model`, `network`, `layers`: what is tried.
 
     Returns:
         wrong: what can't be used, a sentence each; untried: what needs a package that isn't installed here, but may be
@@ -172,7 +175,7 @@ def trial(config: Config, outputs: int, keys: Collection[str]) -> dict[str, list
             cause, own = error.__cause__, {module.partition(".")[0] for module in _modules(config).values()}
             if isinstance(cause, ModuleNotFoundError) and str(cause.name).partition(".")[0] not in own:
                 untried.append(f"{key} can't be tried here, without the package {cause.name}: its first job will tell")
-            else:
+            elif str(error) not in wrong:  # a network that can't be built has no layers either
                 wrong.append(str(error))
 
     for name, entry in config.explainers.items():
@@ -184,6 +187,8 @@ def trial(config: Config, outputs: int, keys: Collection[str]) -> dict[str, list
         from advxai.detector.build import build_module  # here and below: torch, which a measure may do without
 
         attempt("detector.model", partial(build_module, config.detector, outputs))
+    if "network" in keys:
+        attempt("network", partial(require_built, config, outputs))
     if "layers" in keys:
         attempt("layers", partial(require_layers, config, outputs))
     return {"wrong": wrong, "untried": untried}

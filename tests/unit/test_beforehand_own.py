@@ -125,6 +125,40 @@ def test_a_class_that_is_never_done_is_named(mine, tmp_path, monkeypatch):
         require_usable(paths(metrics=measure()), tmp_path)
 
 
+TRAINED = {"training": {"trained_blocks": 3}}
+
+
+@pytest.mark.parametrize(
+    ("detector", "said"),
+    [
+        (
+            {"model": "efficient_vit", "input_size": 48, "network": {"backbone": "vit_tiny_patch16_224", "depth": 1}},
+            "detector.network.backbone: vit_tiny_patch16_224 can't take images of 48 px",
+        ),
+        ({"model": "efficient_vit", "network": {"backbone": "nope"}}, "timm has no model 'nope'"),
+        ({"model": "meso4"} | TRAINED, "detector.training.trained_blocks: meso4 has no blocks to freeze"),
+        ({"model": "mobilenetv3_small_050", "training": {"trained_blocks": 99}}, "has 12 blocks, fewer than 99"),
+        ({"model": "mobilenetv3_small_050"} | TRAINED, ""),
+    ],
+)
+def test_a_network_that_can_t_be_built_or_frozen_so_is_told_without_a_job(detector, said):
+    config = paths(detector=detector).config
+    found = trial(config, 5, own._digests(config, 5))
+    assert found["untried"] == [] and len(found["wrong"]) == bool(said)
+    if said:
+        assert said in found["wrong"][0] and "\n" not in found["wrong"][0]
+
+
+def test_a_network_is_built_where_something_is_to_be_said_of_it():
+    def tried(**detector) -> str | None:
+        return own._digests(paths(detector=detector).config, 5).get("network")
+
+    assert tried() is None
+    built = tried(model="efficient_vit")
+    assert built and tried(model="efficient_vit", network={"depth": 1}) != built
+    assert tried(**TRAINED) and tried(**TRAINED) != tried(training={"trained_blocks": 4})
+
+
 def test_measures_of_ours_need_no_other_process(tmp_path, monkeypatch):
     monkeypatch.setattr(own, "_tried", lambda *_: pytest.fail("nothing here is of the user's own"))
     assert require_usable(paths(), tmp_path) == []

@@ -17,8 +17,9 @@ from advxai.tables.layout import CIRCULAR, Table, between
 
 CAPTION = (
     "Scorecard: explainers, controls (they never see the detector) and ceilings (they know the answer) by measure. "
-    "Arrows: which values are better. Brackets: 95 % intervals over {unit}."
+    "Arrows: which values are better."
 )
+BRACKETS = " Brackets: 95 % intervals over {unit}."
 BEST = (
     "Bold: the best explainer of a column and those that can't be told from it (max-T over {unit} at .05, exploratory)."
 )
@@ -113,7 +114,7 @@ def scorecard(
     notes += filter(None, [not_compared(present)])
     notes += [_images(known, unit)] if len(known) else []
     return Table(
-        CAPTION.format(unit=unit),
+        CAPTION + (BRACKETS.format(unit=unit) if table["low"].notna().any() else ""),
         table,
         wide,
         intervals=ends,

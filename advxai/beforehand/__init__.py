@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 
 Trains = Literal["now", "later", "no"]
+# Of a file that isn't there, what it is and what else can be done.
+HINTS = {
+    "detector.training.initial_weights": " (ImageNet's weights of the network or its backbone: "
+    "docs/training.md#initial-weights says which files), or set it to null to train from scratch"
+}
 BEFORE_THE_DETECTOR = {"corpus", "faces", "frames", "prune"}  # targets that need none
 
 
@@ -112,7 +117,7 @@ def _lacking(paths: "Paths") -> list[str]:
     if (initial := config.detector.training.initial_weights) and config.detector.checkpoint is None:
         files["detector.training.initial_weights"] = initial.path
     lacking = [
-        f"{key}: {path} is not there: correct the path"
+        f"{key}: {path} is not there: correct the path{HINTS.get(key, '')}"
         for key, path in files.items()
         if path is not None and not Path(path).exists()
     ]

@@ -1,5 +1,6 @@
 """The typed configuration: `load(mapping)` checks everything that can be known before a job starts."""
 
+import difflib
 import os
 import re
 from collections.abc import Sequence
@@ -173,14 +174,14 @@ class Config(Model):
                 )
         for name in self.explain.explainers or ():
             if name not in self.explainers:
-                raise ValueError(f"explain.explainers: {name} is none of {', '.join(self.alone)}")
+                raise ValueError(f"explain.explainers: {_no_row(name, self.alone)}")
             if name not in self.alone:
                 raise ValueError(
                     f"explain.explainers: {name} can't explain a picture by itself: {self.why_not_alone(name)}"
                 )
         for name in self.samples.explainers or ():
             if name not in self.explainers:
-                raise ValueError(f"samples.explainers: {name} is none of {', '.join(self._sampling) or 'the rows'}")
+                raise ValueError(f"samples.explainers: {_no_row(name, self._sampling)}")
             if why := self.why_not_sampled(name):
                 raise ValueError(f"samples.explainers: {name} can't explain samples: {why}; take it out")
         return self
@@ -283,6 +284,15 @@ class Config(Model):
     def _alike(self, name: str) -> list[str]:
         own = segments_of(self.explainers[name])
         return [other for other, entry in self.explainers.items() if own.same(segments_of(entry))]
+
+
+def _no_row(name: str, able: Sequence[str]) -> str:
+    """That no row has a name, and which ones could be meant."""
+    lowered = {row.lower(): row for row in able}
+    alike = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    meant = f"; did you mean {lowered[alike[0]]}?" if alike else ":"
+    able_ones = f"those that can explain here are {', '.join(able)}" if able else "and none of them can explain here"
+    return f"`explainers` has no row {name}{meant} {able_ones[0].upper() if alike else able_ones[0]}{able_ones[1:]}"
 
 
 def _place(location: tuple[str | int, ...]) -> str:

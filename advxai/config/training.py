@@ -154,7 +154,8 @@ class Training(Model):
     mixed_precision: bool = Field(False, description="Float16 where torch's autocast allows it; needs device cuda.")
     initial_weights: Medium | None = Field(
         None,
-        description="ImageNet weights to start from (.pth or .safetensors, same architecture); null: from scratch.",
+        description="ImageNet weights to start from, of the network or of the backbone that it stands on (.pth or "
+        ".safetensors; docs/training.md says which files); null: from scratch.",
     )
 
     @model_validator(mode="before")

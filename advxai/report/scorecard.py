@@ -39,7 +39,8 @@ ROW, GAP = 0.155, 0.6  # inches a row; rows between kinds
 NAMES = 1.1  # inches
 ONE_LINE, LABELS = 6, 4  # labels of the legend that fit into one line; in each of two lines
 TIE = "\N{WORD JOINER}"  # between a heading and its arrow, which stay in one line
-TEXT = "Means and shares with 95 % intervals; arrows: which values are better."
+TEXT = "Means and shares{intervals}; arrows: which values are better."
+INTERVALS = " with 95 % intervals"
 FILLED = "Filled: the best explainer of a column and those that can't be told from it (max-T, exploratory)."
 BAND = "Grey band: from the lowest control to the highest."
 FLAG = f"{DAGGER} Made from what the column asks for: says nothing of the others."
@@ -58,7 +59,7 @@ def style_of(row: Row) -> Style:
 
 def text_of(table: pd.DataFrame) -> str:
     """What stands under the figure."""
-    parts = [TEXT]
+    parts = [TEXT.format(intervals=INTERVALS if table["low"].notna().any() else "")]
     parts += [FILLED] if table["best"].any() else []
     parts += [BAND] if table["kind"].eq("control").any() else []
     parts += [FLAG] if (table["circular"] & table["value"].notna()).any() else []

@@ -53,7 +53,7 @@ TOLD = {
     "saliency_control": ("control map", "made"),
     "evaluation_shard": ("attack", "made"),
     "metrics_shard": ("measure", "taken"),
-    "samples_list": ("sample", "found"),
+    "samples_list": ("sample", "listed"),
     "samples_shard": ("sample", "explained"),
     "samples_gallery": ("picture", "drawn"),
 }

@@ -240,6 +240,9 @@ def test_the_scorecard_in_markdown_and_latex() -> None:
 def test_the_scorecard_of_few_people_marks_nothing() -> None:
     made = scorecard(estimate("restoration", {"LIME": 0.3, "random": 0.1}, 22, 3), COLUMNS, ROWS, {}, "videos")
     assert as_text(made).values.tolist() == [["LIME", "0.300"], ["random", "0.100"]]
+    assert made.caption.endswith("Arrows: which values are better.")  # there are no brackets
+    many = scorecard(estimate("restoration", {"LIME": 0.3}), COLUMNS, ROWS, {}, "videos")
+    assert many.caption.endswith("which values are better. Brackets: 95 % intervals over videos.")
     assert made.notes == (
         "Of fewer than 20 videos there is no interval, and nothing is marked as best.",
         "Every column is of 22 images of 3 videos.",

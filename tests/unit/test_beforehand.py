@@ -76,6 +76,15 @@ def test_weights_of_this_very_training_are_taken_and_others_aren_t(tmp_path):
         check(paths(tmp_path, trained="gone"))
 
 
+def test_of_initial_weights_that_are_not_there_it_is_said_what_they_are(tmp_path):
+    with pytest.raises(InputError) as error:
+        check(paths(tmp_path, training={"initial_weights": {"path": "b0.pth"}}))
+    assert str(error.value).splitlines()[1:] == [
+        "  - detector.training.initial_weights: b0.pth is not there: correct the path (ImageNet's weights of the network "
+        "or its backbone: docs/training.md#initial-weights says which files), or set it to null to train from scratch"
+    ]
+
+
 @pytest.mark.parametrize("name", ["gone.ckpt", "a" * 300, "."])
 def test_a_checkpoint_that_is_no_file_is_named_with_its_key(tmp_path, name, monkeypatch):
     monkeypatch.chdir(tmp_path)

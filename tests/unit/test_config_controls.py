@@ -162,7 +162,7 @@ def test_errors_are_one_clear_line(entries, words):
     [
         ("random", "random can't explain a picture by itself: it is a control"),
         ("B", "B can't explain a picture by itself: it fills in with the counterpart"),
-        ("C", "C is none of A"),
+        ("C", "`explainers` has no row C: those that can explain here are A"),
     ],
 )
 def test_single_pictures_are_explained_by_explainers_alone(name, why):

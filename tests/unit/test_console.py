@@ -291,6 +291,8 @@ def test_words():
     # the bar counts frames there, and images here
     assert made([Job("corpus_clip", told={"n": 210, "unit": "frame"})] * 2) == "2 clips made"
     assert made([Job("frames_lmdb", told={"n": 1070, "unit": "image"})]) == "1,070 images stored"
+    listed = [Job("samples_list", told={"n": 30, "unit": "sample"})]
+    assert made(listed) == "30 samples listed"  # what is found is what the store has
     # one of them couldn't tell: no number is better than half of it
     told = {"n": 3, "unit": "image", "found": 1, "computed": 2}
     assert made([Job("saliency_shard", told=told), Job("saliency_shard")]) == "2 jobs"

@@ -13,7 +13,7 @@ from advxai.answer.rows import Row
 from advxai.answer.scorecard import tidy
 from advxai.report.agreement import agreement_figure
 from advxai.report.agreement import draw as draw_agreement
-from advxai.report.scorecard import draw, heights, scorecard_figure
+from advxai.report.scorecard import FEW, draw, heights, scorecard_figure
 from advxai.report.style import ADVERSARIAL, PAGE, PLAIN
 from tests.unit.answer_data import ACCURACY, COLUMNS, MASK, RESTORATION, ROWS, estimate
 from tests.unit.drawing import note_of, readable, same_bytes
@@ -111,6 +111,8 @@ def test_what_marks_mean_is_said_where_there_are_any():
     assert (
         note_of(draw(alone, COLUMNS, ROWS)) == "Means and shares with 95 % intervals; arrows: which values are better."
     )
+    few = alone.assign(low=float("nan"), high=float("nan"))
+    assert note_of(draw(few, COLUMNS, ROWS)) == f"Means and shares; arrows: which values are better. {FEW}"
 
 
 def test_rows_of_other_kinds_stand_apart():

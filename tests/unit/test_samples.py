@@ -190,7 +190,13 @@ def test_rows_that_can_t_explain_samples_are_refused_by_name(folder):
     rows = {"Gradient": configured(folder).config.explainers["Gradient"].model_dump(), "random": {"method": "random"}}
     with pytest.raises(InputError, match="random can't explain samples: it is a control"):
         configured(folder, explainers=rows, samples={"explainers": ["random"]})
-    assert "samples.explainers: LIME is none of Gradient" in refusal(explainers=["LIME"])
+    assert refusal(explainers=["LIME"]) == (
+        "config: samples.explainers: `explainers` has no row LIME: those that can explain here are Gradient"
+    )
+    assert refusal(explainers=["Gradients"]) == (
+        "config: samples.explainers: `explainers` has no row Gradients; did you mean Gradient? Those that can explain "
+        "here are Gradient"
+    )
     rows = {"Copied": {"method": "lime", "baseline": "adversarial", "samples": 20}}
     with pytest.raises(InputError, match="no row of `explainers` explains a picture by itself"):
         require_samples(configured(folder, explainers=rows))

@@ -80,8 +80,9 @@ def test_of_initial_weights_that_are_not_there_it_is_said_what_they_are(tmp_path
     with pytest.raises(InputError) as error:
         check(paths(tmp_path, training={"initial_weights": {"path": "b0.pth"}}))
     assert str(error.value).splitlines()[1:] == [
-        "  - detector.training.initial_weights: b0.pth is not there: correct the path (ImageNet's weights of the network "
-        "or its backbone: docs/training.md#initial-weights says which files), or set it to null to train from scratch"
+        "  - detector.training.initial_weights: b0.pth is not there: correct the path (ImageNet's weights of the "
+        "network or its backbone: docs/training.md#initial-weights says which files), or set it to null to "
+        "train from scratch"
     ]
 
 

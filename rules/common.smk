@@ -3,6 +3,7 @@ from pathlib import Path
 
 from advxai.beforehand import check, when_trained
 from advxai.beforehand.own import require_usable
+from advxai.beforehand.samples import require_corpus
 from advxai.config.base import one_of
 from advxai.run.console import watch
 from advxai.run.environment import prepare
@@ -40,6 +41,7 @@ if not PLANNING:
             print(f"note: {note}", file=sys.stderr)
         # a job's own process needn't ask again
         if not a_job:
+            require_corpus(CONFIG, sys.argv)
             require_known(P, Path(".snakemake"))
             for note in require_usable(P, Path(".snakemake")):
                 print(f"note: {note}", file=sys.stderr)

@@ -125,7 +125,7 @@ def _lacking(paths: "Paths") -> list[str]:
         tree = Path(config.frames.crops)
         tested = corpus.categories if config.frames.manifest is None else []
         lacking += crops.untreed(tree) or crops.lacking(tree, "test", tested)
-    elif isinstance(corpus, FfppCorpus) and config.frames.lmdb is None:
+    elif isinstance(corpus, FfppCorpus) and config.frames.lmdb is None and not config.without_corpus:
         tested = list(corpus.categories) if config.frames.manifest is None else []  # a list says itself which are test
         lacking += _missing(corpus, corpus.also, dict.fromkeys(tested, ("test",)), config.detector.checkpoint is None)
     checkpoint, listed = config.detector.checkpoint, config.frames.manifest

@@ -1,12 +1,39 @@
 """What must be there before a list of samples is explained."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from advxai.common.errors import InputError
+from advxai.config import Config
 
 if TYPE_CHECKING:
     from advxai.run.paths import Paths
+
+
+NOT_OF_THE_CORPUS = {"samples", "prune", "--unlock"}  # arguments; what they ask for needs no videos
+OF_THE_CORPUS = {
+    "all", "corpus", "faces", "frames", "detector", "adversary", "saliency", "evaluation", "metrics", "tables",
+    "answer", "report",
+}  # fmt: skip
+
+
+def require_corpus(config: Config, arguments: Collection[str]) -> None:
+    """Refuse to make of a corpus's videos what is asked for, where the configuration has none.
+
+    Args:
+        config: the run's.
+        arguments: of the command line.
+
+    Raises:
+        InputError: anything but `samples` is asked for.
+    """
+    beside = sorted(OF_THE_CORPUS.intersection(arguments))
+    if config.without_corpus and (beside or NOT_OF_THE_CORPUS.isdisjoint(arguments)):
+        raise InputError(
+            f"config: corpus.root: is not set, so there are no videos for {beside[0] if beside else 'a run'}: ask for "
+            "the target samples alone, whose images are those of samples.crops, or set corpus.root and corpus.splits"
+        )
 
 
 def require_samples(paths: "Paths") -> None:
@@ -25,6 +52,10 @@ def require_samples(paths: "Paths") -> None:
             "copy: add one that does, such as `RISE: {method: rise, baseline: zeros}`"
         )
     listed = settings.list
+    if listed is None and config.without_corpus:
+        raise InputError(
+            "config: samples.list: is not set, and without corpus.root the run makes no list of its own: set it"
+        )
     # the run makes its own list
     if listed is not None and not Path(listed).is_file() and not Path(listed).is_relative_to(paths.run):
         raise InputError(f"config: samples.list: {listed} is no file there: correct the path, or take the key out")

@@ -74,7 +74,10 @@ class Config(Model):
         description="Folder on a disk of the machine that a job runs on, for example $TMPDIR: videos are copied there "
         "before they are decoded, and the image database is put together there. null: all is done in place.",
     )
-    corpus: Corpus = Field(description="The videos.")
+    corpus: Corpus = Field(
+        description="The videos. Where samples.crops and detector.checkpoint are set it may be left out, or be "
+        "{kind: ffpp} without root and splits: then `samples` is the one target."
+    )
     faces: Faces = Field(Faces(), description="Face detection and crops.")
     frames: Frames = Field(Frames(), description="Which frames are explained.")
     detector: Detector = Field(Detector(), description="The detector that is explained.")
@@ -109,6 +112,15 @@ class Config(Model):
     @classmethod
     def _protocol(cls, value: Any) -> Any:
         return with_protocol(value, paper_rows()) if isinstance(value, dict) else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _samples_alone(cls, value: Any) -> Any:
+        """A corpus for whoever explains a list of samples and has no videos."""
+        if not isinstance(value, dict) or "corpus" in value:
+            return value
+        given = [part.get(key) for part, key in _parts(value, ("samples", "crops"), ("detector", "checkpoint"))]
+        return value | {"corpus": {"kind": "ffpp"}} if len(given) == 2 and None not in given else value
 
     @field_validator("run")
     @classmethod
@@ -146,7 +158,7 @@ class Config(Model):
 
     @model_validator(mode="after")
     def _whole(self) -> "Config":
-        if isinstance(self.corpus, FfppCorpus) and not self.frames.ready:
+        if isinstance(self.corpus, FfppCorpus) and not self.frames.ready and not self.without_corpus:
             for name in ("root", "splits"):
                 if getattr(self.corpus, name) is None:
                     raise ValueError(f"corpus.{name}: is required; see config/reference.yaml")
@@ -219,6 +231,13 @@ class Config(Model):
         return self
 
     @property
+    def without_corpus(self) -> bool:
+        """There are no videos, for a list of samples is all that is explained."""
+        corpus, sampled = self.corpus, self.samples.crops is not None and self.detector.checkpoint is not None
+        nothing = isinstance(corpus, FfppCorpus) and corpus.root is None and corpus.splits is None
+        return nothing and sampled and not self.frames.ready
+
+    @property
     def tested(self) -> list[str]:
         """Manipulations that count in the detector's test, if it has a class for them."""
         return list(self.detector.testing.categories or self.corpus.categories)
@@ -284,6 +303,11 @@ class Config(Model):
     def _alike(self, name: str) -> list[str]:
         own = segments_of(self.explainers[name])
         return [other for other, entry in self.explainers.items() if own.same(segments_of(entry))]
+
+
+def _parts(value: dict[str, Any], *keys: tuple[str, str]) -> list[tuple[dict[str, Any], str]]:
+    """Those of the mappings in a configuration that are there, each with the key that is looked for in it."""
+    return [(value[part], key) for part, key in keys if isinstance(value.get(part), dict)]
 
 
 def _no_row(name: str, able: Sequence[str]) -> str:

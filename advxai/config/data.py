@@ -77,12 +77,12 @@ class FfppCorpus(Model):
     root: str | None = Field(
         None,
         description="Folder that holds original_sequences/ and manipulated_sequences/; required unless frames.lmdb or "
-        "frames.crops is.",
+        "frames.crops is, or samples.crops and detector.checkpoint are.",
     )
     splits: str | None = Field(
         None,
         description="Folder with the official train.json, val.json and test.json, or the authors' dataset_info.csv; "
-        "required unless frames.lmdb or frames.crops is.",
+        "required unless frames.lmdb or frames.crops is, or samples.crops and detector.checkpoint are.",
     )
     compression: Literal["raw", "c23", "c40"] = Field("c23", description="Compression level to read.")
     categories: list[Manipulation] = Field(

@@ -162,6 +162,8 @@ def _videos(config: Config) -> tuple[Videos, bool, str]:
         blocks = {split: sum(getattr(clip.splits, split) for clip in corpus.clips) for split in OFFICIAL}
         return dict.fromkeys((REAL, *corpus.categories), blocks), False, "the time blocks of the clips"
     wanted = (REAL, *corpus.categories, *corpus.also)
+    if config.without_corpus:
+        return dict.fromkeys(wanted, dict.fromkeys(OFFICIAL, 0)), False, "no corpus: corpus.root isn't set"
     try:
         names = read_splits(Path(str(corpus.splits)))
     except InputError:  # what is wrong with them, `Paths.check` says

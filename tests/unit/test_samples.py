@@ -1,6 +1,7 @@
 """A list of samples is explained as one: found again, judged, drawn, counted."""
 
 import csv
+import re
 import shutil
 from pathlib import Path
 
@@ -8,18 +9,21 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from advxai import plan
-from advxai.beforehand.samples import require_samples
+from advxai.beforehand.samples import require_corpus, require_samples
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256
 from advxai.config import load
 from advxai.prune.unused import unused
 from advxai.report.provenance import provenance
+from advxai.run.paths import Paths
 from advxai.run.store import clear_journals, read_attributes, read_shard, write_shard
 from advxai.samples import gallery
 from tests.unit.samples_data import HEADER, configured, explained, face, listed
 
+ROOT = Path(__file__).parents[2]
 GREYS = {"Original": (60, 200), "Deepfakes": (200, 60, 131)}  # the last is fake by .5, not by the threshold
 
 
@@ -206,6 +210,42 @@ def test_rows_that_can_t_explain_samples_are_refused_by_name(folder):
         require_samples(configured(folder, samples={"crops": str(folder / "none")}))
     require_samples(configured(folder))
     assert load(configured(folder).config.model_dump(mode="json")).samples.asked
+
+
+def test_the_configuration_in_the_docs_explains_a_list_without_a_corpus(tmp_path):
+    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/samples.md").read_text(), re.DOTALL)
+    asked = yaml.safe_load(text)
+    assert "corpus" not in asked
+    paths = Paths(load(asked), planning=True)
+    assert paths.config.without_corpus and paths.config.sampled == ["Relevancy"]
+    assert paths.outputs.samples_frames == Path("results/samples/samples/frames.lmdb")
+    assert load(asked | {"corpus": {"kind": "ffpp"}}) == paths.asked == load(paths.asked.model_dump(mode="json"))
+    counted = plan.population(paths)
+    assert (counted.videos, counted.explained, counted.test) == (0, 0, 0) and "corpus.root isn't set" in counted.source
+    require_corpus(paths.config, ["--cores", "2", "samples"])
+    for arguments, what in (([], "a run"), (["samples", "tables"], "tables"), (["explain"], "a run")):
+        with pytest.raises(InputError) as error:
+            require_corpus(paths.config, arguments)
+        assert str(error.value) == (
+            f"config: corpus.root: is not set, so there are no videos for {what}: ask for the target samples alone, "
+            "whose images are those of samples.crops, or set corpus.root and corpus.splits"
+        )
+    with pytest.raises(InputError, match=r"samples\.list: is not set, and without corpus\.root the run makes no list"):
+        require_samples(Paths(load(asked | {"samples": {"crops": "examples"}}), planning=True))
+    for less in ({"samples": {"list": "a"}}, {"detector": {"model": "xception"}}):
+        with pytest.raises(InputError, match="corpus: is required"):
+            load(asked | less)
+        with pytest.raises(InputError, match=r"corpus\.root: is required"):
+            load(asked | less | {"corpus": {"kind": "ffpp"}})
+    with pytest.raises(InputError, match=r"corpus\.splits: is required"):
+        load(asked | {"corpus": {"kind": "ffpp", "root": "a"}})
+    require_corpus(configured_paths(tmp_path).config, ["tables"])
+
+
+def configured_paths(folder: Path) -> Paths:
+    """Of a run that has a corpus: a tree of crops."""
+    (folder / "crops").mkdir()
+    return configured(folder)
 
 
 def test_the_plan_counts_samples(folder):

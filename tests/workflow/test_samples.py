@@ -39,3 +39,18 @@ def test_a_tree_of_crops_and_a_list_of_its_images(tmp_path):
     (out,) = pd.read_parquet(run / "frames/left_out.parquet").to_dict("records")
     assert out["item"].endswith("001_000.mp4/00069_0.png") and "is not a readable image" in out["reason"]
     assert not (run / "tables").exists() and not (run / "corpus").exists()
+
+
+def test_without_a_corpus_samples_is_the_one_target(tmp_path):
+    """Planning alone: what would run, and what is refused before any job."""
+    folder = tmp_path / "crops"
+    folder.mkdir()
+    (folder / "Original_000_23_0.png").write_bytes(face(60))
+    (tmp_path / "list.csv").write_text("Original_000_23_0.png\n")
+    own = configured(tmp_path, metrics={}).asked.model_dump(mode="json", exclude_defaults=True)
+    file = tmp_path / "r.yaml"
+    file.write_text(yaml.safe_dump({key: value for key, value in own.items() if key not in ("corpus", "frames")}))
+    done = snakemake(tmp_path, "-n", "samples", "--configfile", file, chatter=False)
+    assert "samples_gallery" in done.stdout and "corpus_videos" not in done.stdout
+    refused = snakemake(tmp_path, "-n", "tables", "--configfile", file, chatter=False, check=False)
+    assert refused.returncode and "corpus.root: is not set, so there are no videos for tables" in refused.stdout

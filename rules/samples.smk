@@ -7,7 +7,8 @@ SAMPLED = CONFIG.sampled
 
 if "samples" in sys.argv and not PLANNING:
     try:
-        require_samples(P)
+        for note in require_samples(P):
+            print(f"note: {note}", file=sys.stderr)
     except InputError as error:
         raise WorkflowError(str(error)) from None
 

@@ -1,11 +1,13 @@
 """What must be there before a list of samples is explained."""
 
+import csv
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, reading
 from advxai.config import Config
+from advxai.samples.lists import Sample, files_in, not_own, place_of, read
 
 if TYPE_CHECKING:
     from advxai.run.paths import Paths
@@ -36,14 +38,20 @@ def require_corpus(config: Config, arguments: Collection[str]) -> None:
         )
 
 
-def require_samples(paths: "Paths") -> None:
+def require_samples(paths: "Paths") -> list[str]:
     """Refuse to explain samples without rows, list or images.
+
+    Images in `samples.crops` are looked for by name. Of the run's own it is a note that the list which it has left of
+    them lacks some, since that may be made anew.
 
     Args:
         paths: of the run, of which `samples` is asked for.
 
+    Returns:
+        What the user should know, a sentence each.
+
     Raises:
-        InputError: names the key and what to do.
+        InputError: names the key and what to do, or the line of a list.
     """
     config, settings = paths.config, paths.config.samples
     if not config.sampled:
@@ -61,3 +69,23 @@ def require_samples(paths: "Paths") -> None:
         raise InputError(f"config: samples.list: {listed} is no file there: correct the path, or take the key out")
     if settings.crops is not None and not Path(settings.crops).is_dir():
         raise InputError(f"config: samples.crops: {settings.crops} is no folder: correct the path, or take the key out")
+    if listed is None or Path(listed).is_relative_to(paths.run):
+        return []
+    source = Path(listed)
+    samples = read(source)
+    if settings.crops is not None:
+        files_in(samples, Path(settings.crops), source)
+        return []
+    return _not_own(samples, source, paths.run / "frames" / "manifest.csv")
+
+
+def _not_own(samples: list[Sample], source: Path, manifest: Path) -> list[str]:
+    if not manifest.is_file():
+        return []
+    own = set()
+    with reading(manifest, "delete it and run again.", "a list of images"), manifest.open(encoding="utf-8") as file:
+        for row in csv.reader(file, delimiter=" "):
+            if row and (place := place_of(row[0])) is not None:
+                own.add((place.category, place.video, place.frame, place.face))
+    absent = [one for one in samples if (one.category, one.video, one.frame, one.face) not in own]
+    return [f"{not_own(absent, samples, source)} So says {manifest}."] if absent else []

@@ -1,12 +1,15 @@
 """The header of a list of images, read alike by planning and by who reads the list."""
 
 import csv
+import re
 from pathlib import Path
 
 from advxai.common.errors import InputError, in_line
 from advxai.common.text import decoded
 
 COLUMNS = ["relative_path", "bin_label", "mc_label"]  # of the authors' lists; a fourth, split, may follow
+# The authors' list names a crop by its frame, their preprocessing, and ours, by frame and face.
+NAME = re.compile(r"(?P<video>.+)/(?P<frame>\d+)(?:_(?P<track>\d\d?)|_\d+)?\.png")
 INSTEAD = {",": "commas", ";": "semicolons", "\t": "tabs"}  # what spreadsheets put between columns
 
 

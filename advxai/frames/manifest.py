@@ -1,6 +1,5 @@
 """The manifest: one row a face image, and its exchange with the authors' space-separated list."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,11 +10,8 @@ from advxai.common import parquet
 from advxai.common.categories import FURTHER, LABELS, MANIPULATIONS, REAL, category_of
 from advxai.common.errors import InputError, in_line, reading
 from advxai.common.files import publish
-from advxai.common.header import columns_of
+from advxai.common.header import NAME, columns_of
 from advxai.config.data import SPLITS
-
-# the authors' list names a crop by its frame, their preprocessing, and ours, by frame and face
-NAME = re.compile(r"(?P<video>.+)/(?P<frame>\d+)(?:_(?P<track>\d\d?)|_\d+)?\.png")
 
 
 def build(

@@ -1,6 +1,6 @@
 """The images of a list of samples: in a folder of crops, or among the run's own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -8,10 +8,10 @@ import pandas as pd
 
 from advxai.common import croptree
 from advxai.common.categories import LABELS
-from advxai.common.errors import InputError, in_line
+from advxai.common.errors import InputError
 from advxai.common.rows import rows as records
 from advxai.media.cut import decode_png
-from advxai.samples.lists import Sample, place_of
+from advxai.samples.lists import Sample, files_in, not_own, place_of
 
 FOUND = ("key", "sha256", "file")
 
@@ -31,18 +31,10 @@ def in_folder(samples: Sequence[Sample], folder: Path, compression: str, source:
     Raises:
         InputError: images aren't there (names the first and how many), or one can't be decoded.
     """
-    files = [next((path for path in _places(one, folder) if path.is_file()), None) for one in samples]
-    absent = [one for one, file in zip(samples, files, strict=True) if file is None]
-    if absent:
-        raise InputError(
-            f"{_lacking(absent, samples, source)} {folder}: set samples.crops to the folder that holds them, as "
-            "<split>_set/<method>/<video>/<frame>_<face>.png or <method>_<video>_<frame>_<face>.png, or shorten the "
-            "list."
-        )
     found = []
-    for one, file in zip(samples, files, strict=True):
+    for one, file in zip(samples, files_in(samples, folder, source), strict=True):
         try:
-            data = Path(str(file)).read_bytes()
+            data = file.read_bytes()
         except OSError as error:
             raise InputError(f"{file} can't be read ({error.strerror}): allow it, or shorten {source}.") from error
         decode_png(data, str(file), f"cut it out anew, or take it out of {source}")
@@ -66,34 +58,9 @@ def in_run(samples: Sequence[Sample], manifest: pd.DataFrame, source: Path) -> p
         if (place := place_of(row["key"])) is not None:
             own[place.category, place.video, place.frame, place.face] = row
     faces = [own.get((one.category, one.video, one.frame, one.face)) for one in samples]
-    absent = [one for one, face in zip(samples, faces, strict=True) if face is None]
-    if absent:
-        raise InputError(
-            f"{_lacking(absent, samples, source)} the run's own: give a list of the run's images, or set "
-            "samples.crops to the folder that holds them."
-        )
+    if absent := [one for one, face in zip(samples, faces, strict=True) if face is None]:
+        raise InputError(not_own(absent, samples, source))
     return _table(samples, [(face["key"], face["sha256"], "") for face in faces if face is not None])
-
-
-def _lacking(absent: Sequence[Sample], samples: Sequence[Sample], source: Path) -> str:
-    verb = "is" if len(absent) == 1 else "are"
-    first = absent[0]
-    return (
-        f"{len(absent)} of {len(samples)} images of {source} {verb} not there, the first is {in_line(first.path)} "
-        f"(line {first.line}); looked for in"
-    )
-
-
-def _places(one: Sample, folder: Path) -> Iterator[Path]:
-    """Where an image may lie."""
-    yield folder / one.path
-    if not one.video:
-        return
-    method = croptree.FOLDERS.get(one.category, one.category)
-    names = dict.fromkeys((f"{one.frame}_{one.face}.png", f"{one.frame:05d}_{one.face}.png"))
-    for within in dict.fromkeys((one.within, *croptree.SETS, "")):
-        yield from (folder / within / method / one.video / name for name in names)
-    yield from (folder / f"{method}_{one.video}_{name}" for name in names)
 
 
 def _table(samples: Sequence[Sample], found: Sequence[tuple[str, str, str]]) -> pd.DataFrame:

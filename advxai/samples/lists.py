@@ -1,18 +1,20 @@
-"""Lists of samples: one a video with the detector's scores, or any list of images."""
+"""Lists of samples: one a video with the detector's scores, or any list of images; and where their images lie. Planning
+reads them, so without pandas."""
 
 import csv
 import io
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from advxai.common.categories import LABELS, category_of, genuine
-from advxai.common.croptree import FACE, FORM, METHODS, SETS
+from advxai.common.croptree import FACE, FOLDERS, FORM, METHODS, SETS
 from advxai.common.errors import InputError, in_line, reading
+from advxai.common.header import COLUMNS as AUTHORS
+from advxai.common.header import NAME, columns_of
 from advxai.common.text import read_text
-from advxai.frames.manifest import NAME, read_csv
 
 COLUMNS = ("video_name", "label", "video_prob", "high_low_prob", "example_file_name")
 UNKNOWN = -1  # frame or face
@@ -65,7 +67,7 @@ def read(source: Path) -> list[Sample]:
     Args:
         source: text in one of three forms. With the columns COLUMNS (others may follow), `video_name` a path that ends
             in method and video, `example_file_name` named <frame>_<face>.png, with or without <method>_<video>_ before
-            it. Of the authors' form (`advxai.frames.manifest.read_csv`). Or a path a line, with a label behind it where
+            it. Of the authors' form (`advxai.common.header.COLUMNS`). Or a path a line, with a label behind it where
             the path doesn't say what it is: 0 real, 1 fake.
 
     Raises:
@@ -78,7 +80,7 @@ def read(source: Path) -> list[Sample]:
     if first.split(",")[0].strip(' "') == COLUMNS[0]:
         samples = list(_of_videos(source, text))
     elif first.split(" ")[0].strip('"') == "relative_path":
-        samples = _of_authors(source)
+        samples = list(_of_authors(source, text))
     else:
         samples = list(_of_paths(source, text))
     if not samples:
@@ -108,6 +110,61 @@ def place_of(path: str) -> Place | None:
     if parts and (flat := SIDE_BY_SIDE.fullmatch(parts[-1])):
         return Place(METHODS[flat["method"]], flat["video"], int(flat["frame"]), int(flat["face"]))
     return None
+
+
+def files_in(samples: Sequence[Sample], folder: Path, source: Path) -> list[Path]:
+    """The samples' files in a folder, side by side or as a tree (`advxai.common.croptree`); none is opened.
+
+    Args:
+        samples: as of `read`.
+        folder: of the images.
+        source: the list's file, for messages.
+
+    Raises:
+        InputError: images aren't there; names the first and how many.
+    """
+    files = [next((path for path in _places(one, folder) if path.is_file()), None) for one in samples]
+    if absent := [one for one, file in zip(samples, files, strict=True) if file is None]:
+        raise InputError(
+            f"{_lacking(absent, samples, source)} {folder}: set samples.crops to the folder that holds them, as "
+            "<split>_set/<method>/<video>/<frame>_<face>.png or <method>_<video>_<frame>_<face>.png, or shorten the "
+            "list."
+        )
+    return [file for file in files if file is not None]
+
+
+def not_own(absent: Sequence[Sample], samples: Sequence[Sample], source: Path) -> str:
+    """That samples aren't the run's own images.
+
+    Args:
+        absent: these of the samples, one at least.
+        samples, source: as of `files_in`.
+    """
+    return (
+        f"{_lacking(absent, samples, source)} the run's own: give a list of the run's images, or set samples.crops to "
+        "the folder that holds them."
+    )
+
+
+def _lacking(absent: Sequence[Sample], samples: Sequence[Sample], source: Path) -> str:
+    verb = "is" if len(absent) == 1 else "are"
+    first = absent[0]
+    return (
+        f"{len(absent)} of {len(samples)} images of {source} {verb} not there, the first is {in_line(first.path)} "
+        f"(line {first.line}); looked for in"
+    )
+
+
+def _places(one: Sample, folder: Path) -> Iterator[Path]:
+    """Where an image may lie."""
+    yield folder / one.path
+    if not one.video:
+        return
+    method = FOLDERS.get(one.category, one.category)
+    names = dict.fromkeys((f"{one.frame}_{one.face}.png", f"{one.frame:05d}_{one.face}.png"))
+    for within in dict.fromkeys((one.within, *SETS, "")):
+        yield from (folder / within / method / one.video / name for name in names)
+    yield from (folder / f"{method}_{one.video}_{name}" for name in names)
 
 
 def _of_videos(source: Path, text: str) -> Iterator[Sample]:
@@ -146,11 +203,28 @@ def _of_video(where: str, line: int, header: list[str], row: list[str]) -> Sampl
     return replace(_sample(where, line, path, cells["label"]), video_prob=video_prob, high_low_prob=high_low)
 
 
-def _of_authors(source: Path) -> list[Sample]:
-    rows = read_csv(source)[["key", "label"]]
-    return [
-        _sample(f"{source}, line {line}", line, key, "") for line, key in enumerate(rows["key"].tolist(), start=2)
-    ]  # fmt: skip
+def _of_authors(source: Path, text: str) -> Iterator[Sample]:
+    columns = columns_of(source)
+    reader = csv.reader(io.StringIO(text), delimiter=" ")
+    try:
+        next(row for row in reader if any(row))
+        for row in reader:
+            if not any(row):
+                continue
+            where = f"{source}, line {reader.line_num}"
+            if len(row) != len(columns):
+                raise InputError(f"{where} has {len(row)} values: it needs {' '.join(columns)}.")
+            key, label, kind = row[: len(AUTHORS)]
+            if not NAME.fullmatch(key) or str(LABELS.get(category_of(key))) != kind.removesuffix(".0"):
+                raise InputError(
+                    f"{where}: {in_line(' '.join(row))} is not an FF++ crop with its labels: mc_label is "
+                    f"{', '.join(f'{number} {name}' for name, number in LABELS.items())}."
+                )
+            yield _sample(where, reader.line_num, key, label)
+    except csv.Error as error:
+        raise InputError(
+            f"{source}, line {reader.line_num} is no line of such a list ({error}): correct it."
+        ) from error
 
 
 def _of_paths(source: Path, text: str) -> Iterator[Sample]:

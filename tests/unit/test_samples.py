@@ -208,8 +208,35 @@ def test_rows_that_can_t_explain_samples_are_refused_by_name(folder):
         require_samples(configured(folder, samples={"list": str(folder / "none.csv")}))
     with pytest.raises(InputError, match=r"samples\.crops: .*none is no folder"):
         require_samples(configured(folder, samples={"crops": str(folder / "none")}))
-    require_samples(configured(folder))
+    assert require_samples(configured(folder)) == []
     assert load(configured(folder).config.model_dump(mode="json")).samples.asked
+
+
+def test_missing_images_and_broken_lists_are_found_while_planning(folder):
+    source = folder / "list.csv"
+    own = {"list": str(source)}
+    (folder / "crops/test_set/Deepfakes/001_002/23_0.png").rename(folder / "elsewhere.png")
+    with pytest.raises(InputError) as error:
+        require_samples(configured(folder))
+    assert str(error.value).startswith(
+        f"1 of 5 images of {source} is not there, the first is x/test_set/Deepfakes/001_002/23_0.png (line 5); "
+        f"looked for in {folder / 'crops'}: set samples.crops"
+    )
+    paths = configured(folder, samples=own)
+    assert require_samples(paths) == []  # of the run's images nothing is known yet
+    manifest = paths.run / "frames/manifest.csv"
+    manifest.parent.mkdir(parents=True)
+    keys = [f"original_sequences/youtube/c23/videos/{video}.mp4/00023_0.png 0 0" for video in ("000", "001")]
+    keys += [f"manipulated_sequences/Deepfakes/c23/videos/00{n}_00{n + 1}.mp4/00023.png 1 3" for n in range(3)]
+    manifest.write_text("\n".join(["relative_path bin_label mc_label", *keys]) + "\n")
+    assert require_samples(paths) == []
+    manifest.write_text("\n".join(["relative_path bin_label mc_label", *keys[:-2]]) + "\n")
+    (note,) = require_samples(paths)
+    assert note.startswith(f"2 of 5 images of {source} are not there, the first is x/test_set/Deepfakes/001_002/23_0")
+    assert note.endswith(f"set samples.crops to the folder that holds them. So says {manifest}.")
+    source.write_text(source.read_text().replace("Deepfakes/001_002,1", "Deepfakes/001_002,0"))
+    with pytest.raises(InputError, match=r"list\.csv, line 5: the label 0 contradicts"):
+        require_samples(paths)
 
 
 def test_the_configuration_in_the_docs_explains_a_list_without_a_corpus(tmp_path):

@@ -73,6 +73,16 @@ def test_a_path_or_key_a_line_and_the_authors_form(tmp_path):
     assert [(one.fake, one.category, one.video, one.frame) for one in found] == [
         (True, "Deepfakes", "000_001", 23), (False, "Real", "000", 0),
     ]  # fmt: skip
+    others = authors.replace(" 1 3\n", " 1.0 3.0\n\n").replace(
+        "original_sequences/c23", "original_sequences/youtube/c23"
+    )
+    assert [(one.line, one.video) for one in read(listed(tmp_path, others))] == [(2, "000_001"), (4, "000")]
+    assert f"line 2: {key} 1 4 is not an FF++ crop with its labels: mc_label is 0 Real, 1" in refused(
+        tmp_path, authors.replace(" 1 3", " 1 4")
+    )
+    assert "line 2: the label 0 contradicts" in refused(tmp_path, authors.replace(" 1 3", " 0 3"))
+    assert "line 2 has 2 values: it needs relative_path bin_label" in refused(tmp_path, authors.replace(" 1 3", " 1"))
+    assert "line 3: a.png 1 3 is not an FF++ crop" in refused(tmp_path, f"{authors.splitlines()[0]}\n\na.png 1 3\n")
     assert place_of("a/b.png") is None and place_of("") is None
     assert place_of(key.replace("00023", "9" * 5000)) is None
 

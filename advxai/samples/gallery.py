@@ -31,6 +31,12 @@ from advxai.samples.overlay import draw
 HERE = Path(__file__).parent
 OUTCOMES = {"TP": "fake, called fake", "FP": "real, called fake", "TN": "real, called real", "FN": "fake, called real"}
 OTHER = "other"  # in the place of a method that the list doesn't say
+OF_NO_CLASS = ("attention",)  # methods whose maps are the same for each class
+# How the run picks the images of its own list.
+PICKED = (
+    "The images are the run's own: of each test video one, the frame of the highest p(fake) where the video is called "
+    "fake, else of the lowest. They are extreme frames, not typical ones."
+)
 NAMED = 100  # bytes of a picture's name, at most
 
 
@@ -53,16 +59,39 @@ def title(sample: Record, row: str) -> list[str]:
     """The lines above a sample's picture: outcome and image; label and scores; the row.
 
     Args:
-        sample: method, video_name, frame, face, path, fake, called, p_fake, outcome; video_prob, NaN if not known.
-        row: the explainer's name.
+        sample: method, video_name, frame, face, path, fake, called, p_fake, outcome; video_prob, NaN if not known;
+            where `row` is given, `explained_<row>`.
+        row: the explainer's name; "": of none.
     """
-    video = "" if math.isnan(sample["video_prob"]) else f", its video {sample['video_prob']:.3f}"
+    video = "" if math.isnan(sample["video_prob"]) else f", its video {sample['video_prob']:.3f} by the list"
     label = "fake" if sample["fake"] else "real"
     return [
         f"{sample['outcome']}  {name_of(sample)}",
         f"{label}, called {sample['called']}, p(fake) {sample['p_fake']:.3f}{video}",
-        row,
+        f"{row}, explained: {sample[f'explained_{row}']}" if row else "",
     ]
+
+
+def explained(sample: Record, rows: Sequence[str]) -> str:
+    """Which class the maps of a sample explain: `explained: Fake`, or by row where they differ."""
+    of = {row: sample[f"explained_{row}"] for row in rows}
+    if len(set(of.values())) == 1:
+        return f"explained: {of[rows[0]]}"
+    return f"explained: {', '.join(f'{name} by {row}' for row, name in of.items())}"
+
+
+def beside(found: pd.DataFrame) -> str:
+    """How far the list's own scores of the images are from ours; "": it has none.
+
+    Args:
+        found: with `differs`, NaN where the list has no score.
+    """
+    differ = found["differs"].dropna()
+    if not len(differ):
+        return ""
+    of = "these images" if len(differ) == len(found) else f"{len(differ):,} of these images"
+    most, median = (f"{value:.2g}" for value in (differ.max(), differ.median()))
+    return f"the list's own scores of {of} (high_low_prob) differ from ours by up to {most} (median {median})"
 
 
 def name_of(sample: Record) -> str:
@@ -96,6 +125,7 @@ def write(paths: Paths, table: pd.DataFrame, frames: Path, shards: Mapping[str, 
             for record in _of(listed, samples):
                 sample = samples[record["key"]]
                 _judge(sample, record, classes)
+                sample[f"explained_{row}"] = _class(config.explainers[row].method, record, classes)
                 forms[row] = form_of(config.explainers[row].method, record)
                 face = _face(store, sample, record, config.detector.resizing)
                 name = _file_name(sample, numbers[record["key"]])
@@ -120,7 +150,7 @@ def summary(found: pd.DataFrame, rows: Sequence[str], classes: Classes, page: Pa
     """The closing line: how many samples of each outcome.
 
     Args:
-        found: with `outcome`.
+        found: with `outcome`, and `differs` as of `beside`.
         rows: that explained.
         classes: the detector's, for its threshold.
         page: of the gallery.
@@ -128,8 +158,9 @@ def summary(found: pd.DataFrame, rows: Sequence[str], classes: Classes, page: Pa
     counts = Counter(found["outcome"])
     by = "the likeliest class" if classes.threshold is None else f"p(fake) >= {classes.threshold:g}"
     listed = ", ".join(f"{counts[name]} {name} ({said})" for name, said in OUTCOMES.items())
+    scores = f"; {said}" if (said := beside(found)) else ""
     number = f"{len(found):,} sample{'' if len(found) == 1 else 's'}"
-    return f"{number} explained by {', '.join(rows)}: {listed}; called fake by {by}. Gallery: {page}"
+    return f"{number} explained by {', '.join(rows)}: {listed}; called fake by {by}{scores}. Gallery: {page}"
 
 
 def _of(shards: Sequence[Path], samples: Mapping[str, Record]) -> Iterator[Record]:
@@ -143,12 +174,18 @@ def _of(shards: Sequence[Path], samples: Mapping[str, Record]) -> Iterator[Recor
 
 def _judge(sample: dict[str, Any], record: Record, classes: Classes) -> None:
     """What the detector says of a sample; each row's records have it."""
-    fake = not bool(classes.called_real(record["before"]))
+    fake, p_fake = not bool(classes.called_real(record["before"])), float(classes.p_fake(record["before"]))
     sample |= {
-        "p_fake": float(classes.p_fake(record["before"])),
+        "p_fake": p_fake,
+        "differs": abs(p_fake - sample["high_low_prob"]),
         "called": "fake" if fake else "real",
         "outcome": outcome(bool(sample["fake"]), fake),
     }
+
+
+def _class(method: str, record: Record, classes: Classes) -> str:
+    """The name of the class that a map explains."""
+    return "no class" if method in OF_NO_CLASS else classes.names[int(record["target"])]
 
 
 def _face(store: FrameStore, sample: Record, record: Record, resize: Resize) -> Any:
@@ -170,6 +207,7 @@ def _page(paths: Paths, found: pd.DataFrame, rows: Sequence[str], forms: Mapping
             **sample,
             "name": name_of(sample),
             "title": title(sample, "")[1],
+            "explained": explained(sample, rows),
             "pictures": {row: quote(sample[f"overlay_{row}"]) for row in rows},
         }
         for sample in records(found)
@@ -190,5 +228,7 @@ def _page(paths: Paths, found: pd.DataFrame, rows: Sequence[str], forms: Mapping
         forms={row: forms.get(row, "heat") for row in rows},
         meanings=together(meanings(entries, paths.config.detector.channel_tokens)),
         samples=samples,
+        real=paths.classes.real_name,
+        picked=PICKED if paths.config.samples.list is None else "",
         said=said.partition(" Gallery: ")[0],
     )

@@ -83,15 +83,23 @@ def test_samples_are_judged_at_the_threshold_and_shown(folder):
     assert (left.max(axis=2) - left.min(axis=2)).mean() < (right.max(axis=2) - right.min(axis=2)).mean()  # its map
     title = gallery.title({**rows[2], "fake": True, "p_fake": 0.9, "video_prob": 0.25}, "Gradient")
     assert title == [
-        "TP  Deepfakes 000_001, frame 23, face 0", "fake, called fake, p(fake) 0.900, its video 0.250", "Gradient",
+        "TP  Deepfakes 000_001, frame 23, face 0", "fake, called fake, p(fake) 0.900, its video 0.250 by the list",
+        "Gradient, explained: Fake",
     ]  # fmt: skip
+    assert [row["explained_Gradient"] for row in rows] == ["Real", "Fake", "Fake", "Real", "Real"]
+    differ = [abs(float(row["p_fake"]) - 0.5) for row in rows]  # the list says .5 of each
+    assert [float(row["differs"]) for row in rows] == pytest.approx(differ) and max(differ) > 0.3
+    scores = f"differ from ours by up to {max(differ):.2g} (median {sorted(differ)[2]:.2g})"
     said = files.summary.read_text()
     assert said == (
         "5 samples explained by Gradient: 1 TP (fake, called fake), 1 FP (real, called fake), "
         "1 TN (real, called real), "
-        f"2 FN (fake, called real); called fake by p(fake) >= 0.55. Gallery: {files.page}\n"
+        f"2 FN (fake, called real); called fake by p(fake) >= 0.55; the list's own scores of these images "
+        f"(high_low_prob) {scores}. Gallery: {files.page}\n"
     )
     page = files.page.read_text()
+    assert scores in page and "(TN) it shows what speaks for Real." in page and "extreme frames" not in page
+    assert page.count("explained: Real</span>") == 3 and page.count("explained: Fake</span>") == 2
     assert page.count("<img ") == 5 and page.count('data-outcome="FN" data-method="Deepfakes"') == 2
     assert all(row["overlay_Gradient"] in page for row in rows) and "http" not in page
     assert "r, protocol paper, seed 0" in page and "Gradient: baseline zeros" in page and "NES" not in page
@@ -105,6 +113,28 @@ def test_the_gallery_says_of_channels_tokens_what_their_map_is(folder):
         paths = configured(folder, explainers=rows, detector=detector, samples={"list": str(folder / "list.csv")})
         page = gallery._page(paths, pd.DataFrame(columns=["method", "outcome"]), ["R"], {}, "none")
         assert ("which is ours and not the tokens" in page) == ours
+
+
+def test_what_the_list_says_is_compared_and_each_map_s_class_is_said():
+    unknown = pd.DataFrame({"differs": [np.nan, np.nan]})
+    assert gallery.beside(unknown) == ""
+    some = pd.DataFrame({"differs": [0.3, np.nan, 0.01, 0.02]})
+    assert gallery.beside(some) == (
+        "the list's own scores of 3 of these images (high_low_prob) differ from ours by up to 0.3 (median 0.02)"
+    )
+    sample = {"explained_A": "Real", "explained_B": "Real", "explained_C": "no class"}
+    assert gallery.explained(sample, ["A", "B"]) == "explained: Real"
+    assert gallery.explained(sample, ["A", "C"]) == "explained: Real by A, no class by C"
+
+
+def test_the_run_s_own_list_says_how_its_images_are_picked(folder):
+    paths = configured(folder, samples={"crops": str(folder / "crops")})
+    paths.outputs.samples_list.parent.mkdir(parents=True)
+    shutil.copy(folder / "list.csv", paths.outputs.samples_list)
+    listed(paths)
+    explained(paths)
+    page = drawn(paths).page.read_text()
+    assert "of each test video one, the frame of the highest p(fake) where the video is called fake" in page
 
 
 def test_an_image_without_a_map_says_why(folder):

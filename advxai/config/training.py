@@ -184,6 +184,19 @@ class Training(Model):
         return _without_defaults(self.model_dump(mode="json", exclude={"recipe", "initial_weights", "categories"}))
 
     @property
+    def in_words(self) -> str:
+        """The recipe, and the keys that aren't at their defaults: `recipe hybrid: epochs 100, batch 16, ...`."""
+        named = f"recipe {self.recipe}" if self.recipe else "no recipe"
+        mine = self.model_dump(mode="json", exclude={"recipe", "initial_weights", "categories"}, exclude_defaults=True)
+        said = {name: "null" if value is None else value for name, value in mine.items()}
+        said |= {"categories": "+".join(self.categories)} if self.categories else {}
+        if weights := self.initial_weights:
+            said["initial_weights"] = weights.path or weights.file or ""
+        return (
+            f"{named}: {', '.join(f'{name} {value}' for name, value in said.items()) or 'all keys at their defaults'}"
+        )
+
+    @property
     def acting(self) -> dict[str, Any]:
         """As `determining`; settings that can't act count as their defaults."""
         params = self.model_dump(exclude={"recipe", "initial_weights", "categories"})

@@ -79,6 +79,7 @@ def report(
         ),
         *(_item("samples", in_words(samples, config.sampled)) if samples is not None else []),
         *_item("crops", _crops(config)),
+        *(_item("trained", detector.training.in_words) if detector.checkpoint is None else []),
         *_item("speed", said),
         "",
     ]

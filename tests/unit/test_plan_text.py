@@ -65,6 +65,22 @@ def test_the_whole_text():
     assert "corpus.root" in flat
 
 
+def test_what_a_recipe_sets_is_said_where_a_detector_is_trained():
+    def said(**training) -> str:
+        flat = " ".join(text(ffpp(detector={"training": training}), "no speed").split())
+        return flat.partition("trained ")[2].partition(" speed ")[0]
+
+    assert said(recipe="pino", epochs=7, balance="frames") == (
+        "recipe pino: epochs 7, optimiser adam, learning_rate 1e-05, schedule plateau, weight_decay 0.0, augmentations "
+        "dfdc, patience 5"
+    )
+    assert said() == "no recipe: all keys at their defaults"
+    assert said(categories=["Deepfakes", "FaceSwap"], initial_weights={"path": "b0.pth"}) == (
+        "no recipe: categories Deepfakes+FaceSwap, initial_weights b0.pth"
+    )
+    assert "trained " not in text(ffpp(), "no speed").partition("stage")[0]  # it has a checkpoint
+
+
 def test_without_a_measurement_there_are_no_times():
     said = text(ffpp(), "detector.device: no CUDA device is usable here")
     assert "not measured, so there are no times: detector.device: no CUDA device" in " ".join(said.split())

@@ -1,13 +1,15 @@
 """What must be there before a list of samples is explained."""
 
 import csv
+import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from advxai.common.errors import InputError, reading
 from advxai.config import Config
-from advxai.samples.lists import Sample, files_in, not_own, place_of, read
+from advxai.samples.lists import Sample, place_of, read
+from advxai.samples.places import find, not_own
 
 if TYPE_CHECKING:
     from advxai.run.paths import Paths
@@ -64,17 +66,17 @@ def require_samples(paths: "Paths") -> list[str]:
         raise InputError(
             "config: samples.list: is not set, and without corpus.root the run makes no list of its own: set it"
         )
-    # the run makes its own list
-    if listed is not None and not Path(listed).is_file() and not Path(listed).is_relative_to(paths.run):
+    # the run makes its own list, and no other; a path longer than the file system allows is no file either
+    if listed is not None and not os.path.isfile(listed) and paths.outputs.samples_list != paths.outputs.examples:
         raise InputError(f"config: samples.list: {listed} is no file there: correct the path, or take the key out")
-    if settings.crops is not None and not Path(settings.crops).is_dir():
+    if settings.crops is not None and not os.path.isdir(settings.crops):
         raise InputError(f"config: samples.crops: {settings.crops} is no folder: correct the path, or take the key out")
-    if listed is None or Path(listed).is_relative_to(paths.run):
+    source = paths.outputs.samples_list
+    if source == paths.outputs.examples:
         return []
-    source = Path(listed)
     samples = read(source)
     if settings.crops is not None:
-        files_in(samples, Path(settings.crops), source)
+        find(samples, Path(settings.crops), source)
         return []
     return _not_own(samples, source, paths.run / "frames" / "manifest.csv")
 

@@ -20,6 +20,7 @@ METHODS = {
 }
 FOLDERS = {category: method for method, category in METHODS.items()}
 FACE = re.compile(r"(?P<frame>[0-9]{1,9})_(?P<face>[0-9]{1,2})\.png")
+SIDE_BY_SIDE = re.compile(rf"(?P<method>{'|'.join(METHODS)})_(?P<video>.+)_(?P<file>{FACE.pattern})")
 FORM = "<frame>_<face>.png, the face a number below 100"
 
 

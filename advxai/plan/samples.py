@@ -39,7 +39,7 @@ def sampled(paths: Paths, population: Population) -> Sampled | None:
         return None
     source = paths.outputs.samples_list
     if not source.is_file():
-        own = config.samples.list is None
+        own = source == paths.outputs.examples
         return Sampled(population.classified, "one of each test video" if own else f"{source} isn't there")
     listed = read(source)
     made = paths.run / "samples" / "list.parquet"

@@ -1,5 +1,7 @@
 """The images of a list of samples: in a folder of crops, or among the run's own."""
 
+import logging
+import os
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -8,11 +10,14 @@ import pandas as pd
 
 from advxai.common import croptree
 from advxai.common.categories import LABELS
-from advxai.common.errors import InputError
+from advxai.common.errors import InputError, in_line
 from advxai.common.rows import rows as records
+from advxai.frames.database import KEY_MAX
 from advxai.media.cut import decode_png
-from advxai.samples.lists import Sample, files_in, not_own, place_of
+from advxai.samples.lists import Sample, place_of
+from advxai.samples.places import find, not_own, once
 
+log = logging.getLogger(__name__)
 FOUND = ("key", "sha256", "file")
 
 
@@ -29,17 +34,27 @@ def in_folder(samples: Sequence[Sample], folder: Path, compression: str, source:
         Columns as of `_table`; `key` is the store's, so that an image which the run has already explained is found.
 
     Raises:
-        InputError: images aren't there (names the first and how many), or one can't be decoded.
+        InputError: as of `find`, or an image can't be decoded.
     """
+    files = find(samples, folder, source)
+    strayed = [(one, file.file) for one, file in zip(samples, files, strict=True) if file.elsewhere]
+    if strayed:
+        one, file = strayed[0]
+        log.warning(
+            "%d of %d images of %s are of another split than it says, the first is %s (line %d): %s",
+            len(strayed), len(samples), source, in_line(one.path), one.line, file,
+        )  # fmt: skip
     found = []
-    for one, file in zip(samples, files_in(samples, folder, source), strict=True):
+    for one, file in zip(samples, (found.file for found in files), strict=True):
         try:
             data = file.read_bytes()
         except OSError as error:
             raise InputError(f"{file} can't be read ({error.strerror}): allow it, or shorten {source}.") from error
         decode_png(data, str(file), f"cut it out anew, or take it out of {source}")
-        key = croptree.key_of(one.category, one.video, one.frame, one.face, compression) if one.video else one.path
-        found.append((key, sha256(data).hexdigest(), str(file)))
+        digest = sha256(data).hexdigest()
+        own = croptree.key_of(one.category, one.video, one.frame, one.face, compression) if one.video else ""
+        found.append((own or _key(file, folder, digest), digest, str(file)))
+    once(samples, [key for key, *_ in found], source)
     return _table(samples, found)
 
 
@@ -58,9 +73,18 @@ def in_run(samples: Sequence[Sample], manifest: pd.DataFrame, source: Path) -> p
         if (place := place_of(row["key"])) is not None:
             own[place.category, place.video, place.frame, place.face] = row
     faces = [own.get((one.category, one.video, one.frame, one.face)) for one in samples]
-    if absent := [one for one, face in zip(samples, faces, strict=True) if face is None]:
+    absent = [one for one, face in zip(samples, faces, strict=True) if face is None]
+    if absent:
         raise InputError(not_own(absent, samples, source))
     return _table(samples, [(face["key"], face["sha256"], "") for face in faces if face is not None])
+
+
+def _key(file: Path, folder: Path, digest: str) -> str:
+    """The store's key of an image whose name doesn't say what it is of: its place in the folder of crops, which may
+    move; its hash and name where it lies elsewhere, or in so many folders that no database takes them as a key."""
+    place, root = Path(os.path.abspath(file)), os.path.abspath(folder)
+    inside = place.relative_to(root).as_posix() if place.is_relative_to(root) else ""
+    return inside if 0 < len(inside.encode()) <= KEY_MAX else f"{digest}/{place.name}"
 
 
 def _table(samples: Sequence[Sample], found: Sequence[tuple[str, str, str]]) -> pd.DataFrame:

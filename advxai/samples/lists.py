@@ -5,12 +5,12 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from advxai.common.categories import LABELS, category_of, genuine
-from advxai.common.croptree import FACE, FOLDERS, FORM, METHODS, SETS
+from advxai.common.croptree import FACE, FORM, METHODS, SETS, SIDE_BY_SIDE
 from advxai.common.errors import InputError, in_line, reading
 from advxai.common.header import COLUMNS as AUTHORS
 from advxai.common.header import NAME, columns_of
@@ -18,8 +18,10 @@ from advxai.common.text import read_text
 
 COLUMNS = ("video_name", "label", "video_prob", "high_low_prob", "example_file_name")
 UNKNOWN = -1  # frame or face
-LABEL = re.compile(r"(?P<path>.*?)(?:[\s,;]+(?P<label>[01](?:\.0*)?))?")
-SIDE_BY_SIDE = re.compile(rf"(?P<method>{'|'.join(METHODS)})_(?P<video>.+)_(?P<file>{FACE.pattern})")
+SEPARATORS = (",", ";", "\t", " ")
+NUMBER = r"[+-]?[0-9]+(?:\.[0-9]*)?"
+DECIMAL = re.compile(r"\s*([0-9]*),([0-9]+(?:[eE][+-]?[0-9]+)?)\s*")
+LABEL = re.compile(rf'(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<path>.*?))(?:[\s,;]+(?P<mark>"?)(?P<label>{NUMBER})(?P=mark))?')
 
 
 @dataclass(frozen=True)
@@ -65,22 +67,32 @@ def read(source: Path) -> list[Sample]:
     """The samples of a list, in its order.
 
     Args:
-        source: text in one of three forms. With the columns COLUMNS (others may follow), `video_name` a path that ends
-            in method and video, `example_file_name` named <frame>_<face>.png, with or without <method>_<video>_ before
-            it. Of the authors' form (`advxai.common.header.COLUMNS`). Or a path a line, with a label behind it where
+        source: text in one of three forms. With the columns COLUMNS (others may stand among them; in any order, in
+            capitals, with semicolons, tabs or blanks between them), `video_name` a path that ends in method and video,
+            `example_file_name` named <frame>_<face>.png, with or without <method>_<video>_ before it. Of the authors'
+            form (`advxai.common.header.COLUMNS`). Or a path a line, in quotes or not, with a label behind it where
             the path doesn't say what it is: 0 real, 1 fake.
 
     Raises:
-        InputError: it can't be read, is empty, a line isn't of its form or contradicts itself, or an image comes twice;
-            names the line.
+        InputError: it can't be read, is empty, its header lacks a column or has one twice, a line isn't of its form or
+            contradicts itself, or an image comes twice; names the line.
     """
     with reading(source, "correct samples.list", "a list of samples"):
-        text = read_text(source)
-    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    if first.split(",")[0].strip(' "') == COLUMNS[0]:
-        samples = list(_of_videos(source, text))
-    elif first.split(" ")[0].strip('"') == "relative_path":
+        given = read_text(source)
+    text = io.StringIO(given, newline=None).read()  # line ends of old Macs and of Windows
+    first = next((line.strip() for line in text.split("\n") if line.strip()), "")
+    separator, header = _header(first)
+    if "relative_path" in header and "\r" in given.replace("\r\n", ""):
+        raise InputError(f"{source} has the line ends of old Macs: save it with those of Unix.")
+    if "relative_path" in header:
         samples = list(_of_authors(source, text))
+    elif COLUMNS[0] in header or len({*header} & {*COLUMNS}) > 1:
+        samples = list(_of_videos(source, text, separator))
+    elif "label" in header and place_of(first) is None and not first[-1].isdigit():
+        raise InputError(
+            f"{source} has the header {in_line(','.join(header))}: it must have {','.join(COLUMNS)}; a list of images, "
+            "each with its label behind it, has none."
+        )
     else:
         samples = list(_of_paths(source, text))
     if not samples:
@@ -108,74 +120,35 @@ def place_of(path: str) -> Place | None:
         video = parts[-2].removesuffix(".mp4")
         return Place(METHODS[parts[-3]], video, int(face["frame"]), int(face["face"]), within)
     if parts and (flat := SIDE_BY_SIDE.fullmatch(parts[-1])):
-        return Place(METHODS[flat["method"]], flat["video"], int(flat["frame"]), int(flat["face"]))
+        return Place(METHODS[flat["method"]], flat["video"].removesuffix(".mp4"), int(flat["frame"]), int(flat["face"]))
     return None
 
 
-def files_in(samples: Sequence[Sample], folder: Path, source: Path) -> list[Path]:
-    """The samples' files in a folder, side by side or as a tree (`advxai.common.croptree`); none is opened.
-
-    Args:
-        samples: as of `read`.
-        folder: of the images.
-        source: the list's file, for messages.
-
-    Raises:
-        InputError: images aren't there; names the first and how many.
-    """
-    files = [next((path for path in _places(one, folder) if path.is_file()), None) for one in samples]
-    if absent := [one for one, file in zip(samples, files, strict=True) if file is None]:
-        raise InputError(
-            f"{_lacking(absent, samples, source)} {folder}: set samples.crops to the folder that holds them, as "
-            "<split>_set/<method>/<video>/<frame>_<face>.png or <method>_<video>_<frame>_<face>.png, or shorten the "
-            "list."
-        )
-    return [file for file in files if file is not None]
-
-
-def not_own(absent: Sequence[Sample], samples: Sequence[Sample], source: Path) -> str:
-    """That samples aren't the run's own images.
-
-    Args:
-        absent: these of the samples, one at least.
-        samples, source: as of `files_in`.
-    """
-    return (
-        f"{_lacking(absent, samples, source)} the run's own: give a list of the run's images, or set samples.crops to "
-        "the folder that holds them."
-    )
-
-
-def _lacking(absent: Sequence[Sample], samples: Sequence[Sample], source: Path) -> str:
-    verb = "is" if len(absent) == 1 else "are"
-    first = absent[0]
-    return (
-        f"{len(absent)} of {len(samples)} images of {source} {verb} not there, the first is {in_line(first.path)} "
-        f"(line {first.line}); looked for in"
-    )
-
-
-def _places(one: Sample, folder: Path) -> Iterator[Path]:
-    """Where an image may lie."""
-    yield folder / one.path
-    if not one.video:
-        return
-    method = FOLDERS.get(one.category, one.category)
-    names = dict.fromkeys((f"{one.frame}_{one.face}.png", f"{one.frame:05d}_{one.face}.png"))
-    for within in dict.fromkeys((one.within, *SETS, "")):
-        yield from (folder / within / method / one.video / name for name in names)
-    yield from (folder / f"{method}_{one.video}_{name}" for name in names)
-
-
-def _of_videos(source: Path, text: str) -> Iterator[Sample]:
-    reader = csv.reader(io.StringIO(text))
+def _header(line: str) -> tuple[str, list[str]]:
+    """What is between a table's columns, and their names in small letters; of a list of paths, whatever is there."""
     try:
-        header = [name.strip() for name in next(row for row in reader if any(row))]
-        absent = [name for name in COLUMNS if name not in header]
-        if absent:
-            raise InputError(f"{source} has no column {absent[0]}: its header must have {','.join(COLUMNS)}.")
+        found = [(separator, _names(next(csv.reader([line], delimiter=separator), []))) for separator in SEPARATORS]
+    except csv.Error:  # of a line as long as no header
+        return SEPARATORS[0], []
+    return max(found, key=lambda one: len({*one[1]} & {*COLUMNS, "relative_path"}))
+
+
+def _names(row: list[str]) -> list[str]:
+    return [name.strip().lower() for name in row]
+
+
+def _of_videos(source: Path, text: str, separator: str) -> Iterator[Sample]:
+    reader = csv.reader(io.StringIO(text), delimiter=separator)
+    try:
+        header = _names(next(row for row in reader if any(cell.strip() for cell in row)))
+        for name in COLUMNS:
+            if (number := header.count(name)) != 1:
+                said = "has no column" if number == 0 else f"has {number} columns"
+                raise InputError(f"{source} {said} {name}: its header must have {','.join(COLUMNS)}, each once.")
         for row in reader:
             if any(cell.strip() for cell in row):
+                if separator == ";":  # of countries where a comma is the decimal point
+                    row = [DECIMAL.sub(r"\1.\2", cell) if DECIMAL.fullmatch(cell) else cell for cell in row]
                 yield _of_video(f"{source}, line {reader.line_num}", reader.line_num, header, row)
     except csv.Error as error:
         raise InputError(f"{source}, line {reader.line_num} is no line of a CSV file ({error}): correct it.") from error
@@ -192,7 +165,9 @@ def _of_video(where: str, line: int, header: list[str], row: list[str]) -> Sampl
             f"{', '.join(METHODS)}."
         )
     method, video = folder.parts[-2:]
-    name = cells["example_file_name"].removeprefix(f"{method}_{video.removesuffix('.mp4')}_")
+    name = cells["example_file_name"]
+    for folder_name in (video.removesuffix(".mp4"), f"{video.removesuffix('.mp4')}.mp4"):
+        name = name.removeprefix(f"{method}_{folder_name}_")
     if not FACE.fullmatch(name):
         raise InputError(
             f"{where}: {in_line(cells['example_file_name'])} isn't named {FORM}, with or without {method}_{video}_ "
@@ -228,19 +203,20 @@ def _of_authors(source: Path, text: str) -> Iterator[Sample]:
 
 
 def _of_paths(source: Path, text: str) -> Iterator[Sample]:
-    for line, content in enumerate(text.splitlines(), start=1):
+    for line, content in enumerate(text.split("\n"), start=1):
         if content.strip():
             match = LABEL.fullmatch(content.strip())
             assert match is not None  # of any line
-            yield _sample(f"{source}, line {line}", line, match["path"], match["label"] or "")
+            path = match["path"] if match["quoted"] is None else match["quoted"].replace('""', '"')
+            yield _sample(f"{source}, line {line}", line, path, match["label"] or "")
 
 
 def _sample(where: str, line: int, path: str, label: str) -> Sample:
     place = place_of(path)
     said = None
     if label:
-        said = _probability(where, "label", label)
-        if said not in (0, 1):
+        said = {0.0: 0, 1.0: 1}.get(_number(label))
+        if said is None:
             raise InputError(f"{where}: the label {in_line(label)} must be 0 for real or 1 for fake: correct it.")
     if place is None:
         if said is None:
@@ -259,13 +235,18 @@ def _sample(where: str, line: int, path: str, label: str) -> Sample:
 
 
 def _probability(where: str, column: str, text: str) -> float:
-    """A number in [0, 1]; NaN of an empty cell, but for the label's."""
-    try:
-        value = float(text) if text or column == "label" else math.nan
-    except ValueError:
-        value = math.inf
-    if not (math.isnan(value) and not text) and not 0 <= value <= 1:
-        raise InputError(
-            f"{where}: {column} {in_line(text) or 'is empty and'} must be a number from 0 to 1: correct it."
-        )
+    """A number in [0, 1]; NaN of an empty cell."""
+    if not text:
+        return math.nan
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise InputError(f"{where}: {column} {in_line(text)} must be a number from 0 to 1: correct it.")
     return value
+
+
+def _number(text: str) -> float:
+    """NaN of what is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -236,6 +236,16 @@ def test_rows_that_can_t_explain_samples_are_refused_by_name(folder):
         require_samples(configured(folder, explainers=rows))
     with pytest.raises(InputError, match=r"samples\.list: .*none\.csv is no file there: correct the path"):
         require_samples(configured(folder, samples={"list": str(folder / "none.csv")}))
+    own = "results/r/detector/samples.csv"  # of the run, which makes this very file
+    misspelt = str(folder / own.replace("samples", "sample"))
+    with pytest.raises(InputError, match=r"samples\.list: .*r/detector/sample\.csv is no file there"):
+        require_samples(configured(folder, samples={"list": misspelt}))
+    with pytest.raises(InputError, match=r"samples\.list: x{5000} is no file there"):
+        require_samples(configured(folder, samples={"list": "x" * 5000}))
+    for spelling in (own, "results/../results/r/detector/samples.csv"):
+        paths = configured(folder, samples={"list": str(folder / spelling)})
+        require_samples(paths)
+        assert paths.outputs.samples_list == paths.outputs.examples
     with pytest.raises(InputError, match=r"samples\.crops: .*none is no folder"):
         require_samples(configured(folder, samples={"crops": str(folder / "none")}))
     assert require_samples(configured(folder)) == []

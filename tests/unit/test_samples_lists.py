@@ -100,7 +100,7 @@ def test_what_is_wrong_with_a_list_is_said_with_its_line(tmp_path):
     assert "line 2: the label 1 contradicts" in refused(tmp_path, head + row.replace(",0,", ",1,"))
     assert "line 2: the label 0.5 must be 0 for real or 1" in refused(tmp_path, head + row.replace(",0,", ",0.5,"))
     assert "line 2: video_prob 7 must be a number from 0 to 1" in refused(tmp_path, head + row.replace("0.1,0", "7,0"))
-    assert "line 2: label x must be a number" in refused(tmp_path, head + row.replace(",0,", ",x,"))
+    assert "line 2: the label x must be 0 for real or 1" in refused(tmp_path, head + row.replace(",0,", ",x,"))
     twice = f"{head}{row}\n{row.replace('296', 'Original_054_296')}\n"
     assert "line 3: ../deep_fakes_explain/dataset/validation_set/Original/054/296_0.png is in line 2 too" in refused(
         tmp_path, twice
@@ -108,6 +108,57 @@ def test_what_is_wrong_with_a_list_is_said_with_its_line(tmp_path):
     assert "line 1: x.png doesn't say whether it is real or fake: write 0 (real) or 1" in refused(tmp_path, "x.png\n")
     with pytest.raises(InputError, match=r"none\.csv can't be read as a list of samples.*correct samples\.list"):
         read(tmp_path / "none.csv")
+
+
+def test_tables_as_other_programs_write_them(tmp_path):
+    """Line ends of old Macs, the index column of pandas, other separators, capitals, another order, decimal commas."""
+    rows = [[f"{SET}/Face2Face/048_029", "1.0", "0.909907", "0.5", "383_0.png"]]
+    rows.append([f"{SET}/Original/054", "0", "", "0.25", "Original_054_296_0.png"])
+    names = HEADER.split(",")
+
+    def text(header=names, cells=rows, sign=",", end="\n"):
+        return end.join(map(sign.join, [header, *cells])) + end
+
+    expected = read(listed(tmp_path, text()))
+    assert [(one.line, one.frame, one.high_low_prob) for one in expected] == [(2, 383, 0.5), (3, 296, 0.25)]
+    decimal = [[cell if cell.endswith(".png") else cell.replace("0.", "0,") for cell in row] for row in rows]
+    decimal = [[row[0].replace("0,", "0."), *row[1:]] for row in decimal]
+    for form in (
+        text(end="\r"), text(end="\r\n"), text(sign=";"), text(sign="\t"), text(cells=decimal, sign=";"),
+        text([name.upper() for name in names]), text([f" {name.title()} " for name in names]),
+        text(["", *names], [[str(number), *row] for number, row in enumerate(rows)]),
+        text(["Unnamed: 0", *names], [[str(number), *row] for number, row in enumerate(rows)], sign="\t"),
+        text(names[::-1], [row[::-1] for row in rows]), text([f'"{name}"' for name in names]),
+    ):  # fmt: skip
+        found = read(listed(tmp_path, form))
+        assert repr(found) == repr(expected), form  # NaN is none other's equal
+    assert "has 2 columns label: its header must have" in refused(tmp_path, text([*names, "Label"]))
+    assert "has no column video_name" in refused(tmp_path, text(names[1:]))
+    for header in ("image,label", "Label;file", "image\tlabel"):
+        said = refused(tmp_path, f"{header}\nx.png,1\n")
+        assert "has the header" in said and "a list of images, each with its label behind it, has none" in said
+    key = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4/00023_1.png"
+    for sign in (",", "\t", ";"):
+        said = refused(
+            tmp_path, sign.join(["relative_path", "bin_label", "mc_label"]) + f"\n{sign.join([key, '1', '3'])}\n"
+        )
+        assert "it must be relative_path bin_label mc_label [split]; it has " in said
+    assert "it must be relative_path bin_label" in refused(tmp_path, f"Relative_Path bin_label mc_label\n{key} 1 3\n")
+    assert "old Mac" in refused(tmp_path, f"relative_path bin_label mc_label\r{key} 1 3\r")
+
+
+def test_paths_in_quotes_and_labels_that_are_none(tmp_path):
+    text = '"grey.png",1\r"a, ""b"".png" 0\rlabel.png 1\r"c.png";"0.0"\r"d.png\t1\rmy "e".png 1\rmy label 1\r'
+    found = read(listed(tmp_path, text))
+    assert [(one.line, one.path, one.fake) for one in found] == [
+        (1, "grey.png", True), (2, 'a, "b".png', False), (3, "label.png", True), (4, "c.png", False),
+        (5, '"d.png', True), (6, 'my "e".png', True), (7, "my label", True),
+    ]  # fmt: skip
+    for label in ("2", "0.5", "-1", "10"):
+        assert f"line 2: the label {label} must be 0 for real or 1 for fake" in refused(
+            tmp_path, f"a.png 1\nb.png {label}\n"
+        )
+    assert "doesn't say whether it is real or fake" in refused(tmp_path, "a" * 200_000)
 
 
 def test_images_are_found_in_a_tree_or_side_by_side(tmp_path):

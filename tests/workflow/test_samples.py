@@ -54,3 +54,21 @@ def test_without_a_corpus_samples_is_the_one_target(tmp_path):
     assert "samples_gallery" in done.stdout and "corpus_videos" not in done.stdout
     refused = snakemake(tmp_path, "-n", "tables", "--configfile", file, chatter=False, check=False)
     assert refused.returncode and "corpus.root: is not set, so there are no videos for tables" in refused.stdout
+
+
+def test_an_image_that_is_exchanged_in_the_folder_is_seen(tmp_path):
+    """By its size and time; without one nothing is made anew."""
+    for place in ("Original/000", "Deepfakes/000_001"):
+        folder = tmp_path / "crops/test_set" / place
+        folder.mkdir(parents=True)
+        (folder / "23_0.png").write_bytes(face(60))
+    (tmp_path / "list.csv").write_text("Deepfakes/000_001/23_0.png\n")
+    paths = configured(tmp_path, metrics={})
+    file = tmp_path / "r.yaml"
+    file.write_text(yaml.safe_dump(paths.asked.model_dump(mode="json", exclude_defaults=True)))
+    asked = (paths.outputs.samples_frames, "--configfile", file)
+    snakemake(tmp_path, "--cores", 1, *asked)
+    assert "Nothing to be done" in snakemake(tmp_path, "-n", *asked).stdout
+    (folder / "23_0.png").write_bytes(face(200, 7))
+    planned = snakemake(tmp_path, "-n", *asked).stdout
+    assert "rule samples_list:" in planned and "Params have changed since last execution" in planned

@@ -1,5 +1,6 @@
 """What people read of a run: tables, figures and the page that has it all."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -114,9 +115,10 @@ class Outputs:
 
     @property
     def samples_list(self) -> Path:
-        """The list of samples: the user's, or the run's own, one a test video."""
+        """The list of samples: the user's, or the run's own, one a test video, however its path is written."""
         listed = self.config.samples.list
-        return self.examples if listed is None else Path(listed)
+        own = listed is None or os.path.abspath(listed) == os.path.abspath(self.examples)
+        return self.examples if listed is None or own else Path(listed)
 
     @property
     def samples_frames(self) -> Path:

@@ -1,7 +1,6 @@
 # samples: a list of images, real and fake, explained as one target, with a gallery of them:
 # snakemake --cores 2 samples --configfile config.yaml
-from advxai.beforehand.samples import require_samples
-from advxai.samples.places import state
+from advxai.beforehand.samples import images_state, require_samples
 
 SAMPLES = P.run / "samples"
 SAMPLED = CONFIG.sampled
@@ -12,14 +11,6 @@ if "samples" in sys.argv and not PLANNING:
             print(f"note: {note}", file=sys.stderr)
     except InputError as error:
         raise WorkflowError(str(error)) from None
-
-
-def listed_images(wildcards):
-    """What the listed images are; asked for when the job is planned. (Those of the run are told by its manifest.)"""
-    if CONFIG.samples.crops is None:
-        return ""
-    own = P.outputs.samples_list == P.outputs.examples
-    return state(Path(CONFIG.samples.crops), P.outputs.samples_list, own)
 
 
 rule samples:
@@ -45,7 +36,7 @@ rule samples_list:
         samples=CONFIG.samples.model_dump(include={"list", "crops"}),
         compression=CONFIG.corpus.compression,
         shards=CONFIG.shards,
-        images=listed_images,
+        images=lambda wildcards: images_state(P),
     script:
         "../scripts/samples_list.py"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from advxai.common.errors import InputError, reading
 from advxai.config import Config
 from advxai.samples.lists import Sample, place_of, read
-from advxai.samples.places import find, not_own
+from advxai.samples.places import find, not_own, state
 
 if TYPE_CHECKING:
     from advxai.run.paths import Paths
@@ -79,6 +79,18 @@ def require_samples(paths: "Paths") -> list[str]:
         find(samples, Path(settings.crops), source)
         return []
     return _not_own(samples, source, paths.run / "frames" / "manifest.csv")
+
+
+def images_state(paths: "Paths") -> str:
+    """Hash of names, sizes and times of the listed images in `samples.crops`; "": they are the run's own, which its
+    manifest tells.
+
+    Args:
+        paths: of the run.
+    """
+    crops = paths.config.samples.crops
+    source = paths.outputs.samples_list
+    return "" if crops is None else state(Path(crops), source, source == paths.outputs.examples)
 
 
 def _not_own(samples: list[Sample], source: Path, manifest: Path) -> list[str]:

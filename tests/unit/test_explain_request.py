@@ -146,5 +146,6 @@ def test_explainers_by_name_in_the_order_of_the_configuration():
             names(given, [name])
     with pytest.raises(InputError, match="put one there and give its row's name"):  # no file has it
         names(given, ["HiResCAM"])
-    with pytest.raises(InputError, match="explain.explainers: `explainers` has no row D: those that can explain here are A, B, C"):
+    said = "explain.explainers: `explainers` has no row D: those that can explain here are A, B, C"
+    with pytest.raises(InputError, match=said):
         config(explainers=rows, explain={"explainers": ["D"]})

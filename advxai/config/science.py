@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from advxai.common.classes import Output
 from advxai.config.base import Model, Number, fraction
 from advxai.config.dialects import Dialect
-from advxai.config.networks import FORWARD_BATCH, NETWORKS, Options, channel_tokens, forward_batch_of
+from advxai.config.networks import FORWARD_BATCH, NETWORKS, Options, channel_tokens, forward_batch_of, options_of
 from advxai.config.testing import Testing
 from advxai.config.training import Training
 
@@ -187,6 +187,18 @@ class Detector(Model):
     def given(self) -> set[str]:
         """Keys that somebody has set, other than to null."""
         return {name for name in self.model_fields_set if getattr(self, name) is not None}
+
+    @property
+    def built_by(self) -> dict[str, Any]:
+        """What else determines a detector, besides the keys themselves: how a letterbox is laid (2: in the released
+        codes' floats; before, in whole numbers), the network's options, and that its backbone ends at the map which is
+        read (files from before hold what lies behind, too). Each only where it says something."""
+        options = options_of(self.model, self.network)
+        return {
+            **({"letterbox": 2} if self.resizing.fit == "letterbox" else {}),
+            **({"network": options} if options else {}),
+            **({"backbone": "cut"} if options.get("stride", 32) < 32 else {}),
+        }
 
     @property
     def channel_tokens(self) -> bool:

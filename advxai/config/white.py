@@ -25,6 +25,14 @@ class WhiteBox(Explainer):
     def gradients(self) -> bool:
         return True
 
+    @property
+    def forwards(self) -> int:
+        return 2  # one for the target, and its own
+
+    @property
+    def backwards(self) -> int:
+        return 1
+
 
 class Cam(WhiteBox):
     """What class activation maps share."""
@@ -36,14 +44,6 @@ class Cam(WhiteBox):
         "norm of its last block), all convolutions (the mean of their maps), or modules by name, as listed by "
         "`python -m advxai layers`.",
     )
-
-    @property
-    def forwards(self) -> int:
-        return 2
-
-    @property
-    def backwards(self) -> int:
-        return 1
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -122,14 +122,6 @@ class Relevancy(WhiteBox):
         "square of 32 x 32, as that network's own code shows them; its places mean nothing.",
     )
 
-    @property
-    def forwards(self) -> int:
-        return 2
-
-    @property
-    def backwards(self) -> int:
-        return 1
-
 
 class Attention(WhiteBox):
     """The map that a network weighs places by (efficientnet_ltpa, efficientnet_autoatt, icpr_autoatt_b4): where it
@@ -152,8 +144,8 @@ class Attention(WhiteBox):
         return value
 
     @property
-    def forwards(self) -> int:
-        return 2
+    def backwards(self) -> int:
+        return 0
 
 
 Attending = Relevancy | Attention  # what only a network with attention can be asked

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from advxai.common.errors import InputError, reading
 from advxai.common.files import file_sha256, publish
-from advxai.config.networks import options_of
 from advxai.config.science import Detector as Settings
 from advxai.config.training import Training
 
@@ -29,9 +28,7 @@ def identity(settings: Settings, initial: Path | None, seed: int, *tables: pd.Da
     content = {
         **settings.model_dump(mode="json", include={"model", "input_size", "mean", "std", "device"}),
         **settings.model_dump(mode="json", include={"colour", "resize"}, exclude_none=True),
-        **({"letterbox": 2} if settings.resizing.fit == "letterbox" else {}),  # as in the detector's digest
-        **({"network": options} if (options := options_of(settings.model, settings.network)) else {}),
-        **({"backbone": "cut"} if options.get("stride", 32) < 32 else {}),
+        **settings.built_by,
         "training": settings.training.determining,
         "initial": file_sha256(initial) if initial else None,
         "seed": seed,

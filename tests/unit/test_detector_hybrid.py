@@ -24,19 +24,11 @@ from advxai.detector.networks.efficientnet import FixedPadding
 from advxai.explain.opening import open_weights
 from advxai.run.paths import Paths
 from advxai.run.settings import input_of, resolved
+from tests.contract.white_checks import one_thread  # noqa: F401
 from tests.helpers import TWO
 from tests.unit.test_dialects import CORPUS
 
 BACKBONE, SIZE = "mobilenetv3_small_050", 64
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Several wait for each other where other tests run beside these."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def options(tokens: str, **others) -> Options:

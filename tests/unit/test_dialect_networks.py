@@ -18,6 +18,7 @@ from advxai.detector.model import Detector, Preprocessing
 from advxai.detector.networks import BUILT, CHOSEN, build
 from advxai.detector.networks.efficientnet import FixedPadding
 from advxai.dialects.renaming import renamed
+from tests.contract.white_checks import one_thread  # noqa: F401
 from tests.unit.networks_of_others import (
     BenchMeso4,
     BenchMesoInception4,
@@ -47,15 +48,6 @@ PADDINGS = {
     6: ((0, 1), (0, 1), (1, 2), (0, 1), (2, 2)),
     7: ((0, 1), (0, 1), (1, 2), (1, 1), (1, 2)),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Several wait for each other where other tests run beside these."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def their_paddings(network: nn.Module) -> tuple[tuple[int, int], ...]:

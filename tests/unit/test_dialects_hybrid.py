@@ -23,6 +23,7 @@ from advxai.dialects.renaming import renamed
 from advxai.explain.opening import open_weights
 from advxai.run.paths import Paths
 from advxai.run.settings import detector_of
+from tests.contract.white_checks import one_thread  # noqa: F401
 from tests.unit import hybrids_of_others as theirs
 from tests.unit.hybrids_of_others import Files, State
 from tests.unit.networks_of_others import images
@@ -35,15 +36,6 @@ FORMS = {
     "coccomini": ("Coccomini Efficient ViT", "efficient_vit"),
     "cross": ("Coccomini Cross Efficient ViT", "cross_efficient_vit"),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Several wait for each other where other tests run beside these."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

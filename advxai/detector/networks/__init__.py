@@ -1,17 +1,16 @@
 """Networks of our own (`advxai.config.networks` says what is known of each)."""
 
 from collections.abc import Callable
-from typing import Any
 
 from torch import nn
 
 from advxai.common.errors import InputError
 from advxai.config.networks import ICPR_KINDS, NETWORKS, NOMINAL, Options, options_of
 from advxai.detector.networks import deepfakebench
-from advxai.detector.networks.cross import cross_efficient_vit
+from advxai.detector.networks.cross import CrossEfficientViT
 from advxai.detector.networks.efficientnet import efficientnet, icpr
-from advxai.detector.networks.hybrid import efficient_vit, efficientnet_vit
-from advxai.detector.networks.ltpa import efficientnet_autoatt, efficientnet_ltpa
+from advxai.detector.networks.hybrid import EfficientNetViT, EfficientViT
+from advxai.detector.networks.ltpa import Ltpa, efficientnet_autoatt
 from advxai.detector.networks.meso import Meso4, MesoInception4
 
 Build = Callable[[int, int], nn.Module]  # of numbers of logits and side of the input
@@ -38,11 +37,11 @@ BUILT: dict[str, Build] = {
     **{f"icpr07_{kind}_b4": _icpr(kind, everywhere=False) for kind in ICPR_KINDS},
 }
 # Those with options, which they are given all of.
-CHOSEN: dict[str, Callable[[int, int, dict[str, Any]], nn.Module]] = {
-    "efficientnet_vit": efficientnet_vit,
-    "efficient_vit": efficient_vit,
-    "cross_efficient_vit": cross_efficient_vit,
-    "efficientnet_ltpa": efficientnet_ltpa,
+CHOSEN: dict[str, Callable[..., nn.Module]] = {
+    "efficientnet_vit": EfficientNetViT,
+    "efficient_vit": EfficientViT,
+    "cross_efficient_vit": CrossEfficientViT,
+    "efficientnet_ltpa": Ltpa,
     "efficientnet_autoatt": efficientnet_autoatt,
 }
 
@@ -62,7 +61,7 @@ def build(name: str, outputs: int, input_size: int | None = None, options: Optio
     size = input_size or NETWORKS[name].input_size
     try:
         if name in CHOSEN:
-            return CHOSEN[name](outputs, size, options_of(name, options))
+            return CHOSEN[name](outputs, size, **options_of(name, options))
         return BUILT[name](outputs, size)
     except ValueError as error:
         raise InputError(f"detector.input_size: {error}; correct it") from error

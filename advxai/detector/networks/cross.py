@@ -4,8 +4,6 @@ Coccomini et al., Combining EfficientNet and Vision Transformers for Video Deepf
 arXiv:2107.02612; its transformers are those of Chen et al., CrossViT, ICCV 2021, arXiv:2103.14899.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -162,8 +160,3 @@ class CrossEfficientViT(nn.Module):
             small, large = scale(small, large)
         logits: Tensor = self.small_head(small[:, 0]) + self.large_head(large[:, 0])
         return logits
-
-
-def cross_efficient_vit(outputs: int, size: int, options: dict[str, Any]) -> nn.Module:
-    """The network of random weights; `options`: of `advxai.config.networks.options_of`."""
-    return CrossEfficientViT(outputs, size, **options)

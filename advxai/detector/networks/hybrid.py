@@ -5,8 +5,6 @@
 noame12/Explainable_Attention_Based_Deepfake_Detector, made of it.
 """
 
-from typing import Any
-
 from torch import Tensor, nn
 
 from advxai.common.errors import InputError
@@ -85,13 +83,3 @@ class EfficientViT(nn.Module):
         token = self.to_token(maps_of(self.backbone, images, [32])[0].permute(0, 2, 3, 1).flatten(1))
         logits: Tensor = self.head(self.encoder(token[:, None])[:, 0])
         return logits
-
-
-def efficientnet_vit(outputs: int, size: int, options: dict[str, Any]) -> nn.Module:
-    """The network of random weights; `options`: of `advxai.config.networks.options_of`."""
-    return EfficientNetViT(outputs, size, **options)
-
-
-def efficient_vit(outputs: int, size: int, options: dict[str, Any]) -> nn.Module:
-    """The network of random weights; `options`: of `advxai.config.networks.options_of`."""
-    return EfficientViT(outputs, size, **options)

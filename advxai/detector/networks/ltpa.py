@@ -5,8 +5,6 @@ with this video? Comparing Explainers for Deepfake Detection, 2021, arXiv:2105.0
 `efficientnet_autoatt`: the attention of Bonettini et al., ICPR 2020, arXiv:2004.07676.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -72,31 +70,24 @@ class Ltpa(nn.Module):
         return logits
 
 
-def efficientnet_ltpa(outputs: int, size: int, options: dict[str, Any]) -> nn.Module:
-    """The network of random weights; `options`: of `advxai.config.networks.options_of`."""
-    return Ltpa(outputs, size, **options)
-
-
-def efficientnet_autoatt(outputs: int, size: int, options: dict[str, Any]) -> nn.Module:
+def efficientnet_autoatt(outputs: int, size: int, *, backbone: str) -> nn.Module:
     """A backbone with its own head and timm's names, whose map of stride 8 is weighed by `Attention`.
 
     The attention is the last child, `attention`, of the stage that gives the map: `blocks.2` of an EfficientNet-B4.
 
     Args:
-        outputs, size: as of `Ltpa`.
-        options: of `advxai.config.networks.options_of`: backbone.
+        outputs, size, backbone: as of `Ltpa`.
 
     Raises:
         InputError: timm has no such backbone, or it has no such stage, or nothing could be put behind it.
     """
-    name = options["backbone"]
-    module = whole_of(name, outputs)
-    shapes_of(module, name, size, [ATTENDED])
+    module = whole_of(backbone, outputs)
+    shapes_of(module, backbone, size, [ATTENDED])
     info = next(one for one in reversed(list(module.feature_info)) if one["reduction"] == ATTENDED)  # type: ignore[arg-type]
     stage = module.get_submodule(info["module"])
     if not isinstance(stage, nn.Sequential):
         raise InputError(
-            f"detector.network.backbone: {name}'s stage of stride {ATTENDED}, {info['module']}, is a "
+            f"detector.network.backbone: {backbone}'s stage of stride {ATTENDED}, {info['module']}, is a "
             f"{type(stage).__name__}, behind which no attention can be put; give an EfficientNet"
         )
     stage.add_module("attention", Attention(info["num_chs"]))

@@ -10,7 +10,6 @@ from advxai.common.classes import FIVE, Classes, checked
 from advxai.common.errors import InputError
 from advxai.common.files import database_file, file_sha256
 from advxai.config.data import DemoCorpus, split_files
-from advxai.config.networks import options_of
 from advxai.config.science import Resize
 from advxai.dialects.onnxfile import is_onnx
 from advxai.run.digests.base import VERSIONS, digest
@@ -116,12 +115,7 @@ class DetectorDigests(ImageDigests):
             params["colour"] = settings.colour
         if settings.resize is not None and settings.resize != Resize():
             params["resize"] = settings.resize.model_dump()
-            if settings.resize.fit == "letterbox":
-                params["letterbox"] = 2  # 1: shares of the longer side in whole numbers
-        if options := options_of(settings.model, settings.network):
-            params["network"] = options
-            if options.get("stride", 32) < 32:
-                params["backbone"] = "cut"  # files from before hold what lies behind the map, too
+        params |= settings.built_by
         if ":" in settings.model:
             params |= self._code("detector.model", settings.model.partition(":")[0])
         if settings.checkpoint is not None:

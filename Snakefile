@@ -48,6 +48,8 @@ include: "rules/plan.smk"
 include: "rules/cases.smk"
 include: "rules/explain.smk"
 include: "rules/samples.smk"
+include: "rules/clips.smk"
+include: "rules/video.smk"
 
 
 # What is made when no target is given: everything.
@@ -61,3 +63,4 @@ rule all:
         P.run / "summary.txt",
         P.run / "provenance.json",
         P.outputs.report,
+        P.outputs.video,

@@ -69,7 +69,9 @@ onsuccess:
     )  # HDF5 and all, which planning and each job's start don't need
 
     clear_journals(
-        path for paths in (*P.records.values(), P.samples) for path in paths
+        path
+        for paths in (*P.records.values(), P.samples, *P.video_records.values())
+        for path in paths
     )
     if not PLANNING:
         remember(P, Path(".snakemake"))
@@ -92,6 +94,9 @@ onsuccess:
             P.outputs.samples["summary"].read_text(encoding="utf-8"),
             file=sys.stderr,
         )
+    elif CONFIG.image is None and "video" in sys.argv and P.outputs.clips_shown:
+        print(P.video_page["summary"].read_text(encoding="utf-8"), file=sys.stderr)
+        print(f"films: {P.video_page['page']}", file=sys.stderr)
     elif CONFIG.image is None and P.outputs.summed_up:
         print((P.run / "summary.txt").read_text(encoding="utf-8"), file=sys.stderr)
         if P.outputs.report.exists():

@@ -19,11 +19,13 @@ from advxai.config.protocol import Protocol, with_protocol
 from advxai.config.rows import Kind, segments_of
 from advxai.config.samples import Samples
 from advxai.config.science import Adversary, Cases, Detector, Evaluation, Explain, Plan, Prune, Report, Threads
+from advxai.config.video import TABLES as VIDEO_TABLES
+from advxai.config.video import Video
 
 # Tables and figures of a run, which no row's may replace.
 TABLES = (
     "original", "accuracy", "sufficiency", "cost", "flips", "metrics", "localisation", "scorecard", "tests",
-    "estimates", "left_out", "all",
+    "estimates", "left_out", "all", *VIDEO_TABLES,
 )  # fmt: skip
 FIGURES = ("scorecard", "agreement", "accuracy", "explanations", "nes", "fillings", "cost", "detector", "roc")
 MEASURE = re.compile(r"[a-z][a-z0-9_]*")
@@ -84,9 +86,9 @@ class Config(Model):
     adversary: Adversary = Field(Adversary(), description="NES for the adversarial copies.")
     explainers: dict[str, AnyRow] = Field(
         paper_rows(),  # as a user would write them
-        min_length=1,
         description="Row name -> explainer, each one row of every table; or what these are compared with, a row for "
-        "each of their segmentations: controls, which never see the detector, and ceilings, which know the answer.",
+        "each of their segmentations: controls, which never see the detector, and ceilings, which know the answer. "
+        "{}: no image is explained, clips alone are (`video`).",
     )
     evaluation: Evaluation = Field(Evaluation(), description="NES for the segment attacks.")
     metrics: dict[str, AnyMeasure] = Field(
@@ -96,6 +98,11 @@ class Config(Model):
     report: Report = Field(Report(), description="Figures.")
     samples: Samples = Field(
         Samples(), description="A list of images that `snakemake samples` explains, real ones too: a gallery of them."
+    )
+    video: Video = Field(
+        Video(),
+        description="Clips that `snakemake video` explains, each as one; where it is given, they are made too "
+        "when no target is given.",
     )
     image: Annotated[str | None, BeforeValidator(_text)] = Field(
         None,
@@ -137,7 +144,7 @@ class Config(Model):
                 row_named(name)
             except ValueError as error:
                 raise ValueError(f"the row name {_short(name)} {error}") from None
-        value = expanded(value)
+        value = expanded(value) if value else value
         if pair := alike(value):
             raise ValueError(f"the row names {' and '.join(pair)} differ in case alone, as files may not; rename one")
         for name in value:
@@ -184,6 +191,8 @@ class Config(Model):
                     f"detector.testing.categories: {name} is none of corpus.categories and corpus.also; add it to one "
                     "of them, or take it out"
                 )
+        if not self.explainers and not self.video.asked:
+            raise ValueError("explainers: has no row; name one, or say under `video` which clips are explained")
         for name in self.explain.explainers or ():
             if name not in self.explainers:
                 raise ValueError(f"explain.explainers: {_no_row(name, self.alone)}")
@@ -326,6 +335,10 @@ def _place(location: tuple[str | int, ...]) -> str:
         del parts[1:2]
     if parts[:1] in (["explainers"], ["metrics"]):
         del parts[2:3]
+    if parts[:2] == ["video", "explainers"]:
+        del parts[3:4]
+        if "row" in parts[3:4]:
+            del parts[3:5]
     return in_line(".".join(map(str, parts)))
 
 

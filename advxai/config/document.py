@@ -14,6 +14,7 @@ from advxai.config import Config
 from advxai.config.controls import Centre, Edges, FacePrior, Largest, OracleDifference, OracleMask, Random
 from advxai.config.explainers import Custom, KernelShap, Lime, Occlusion, Rise, Shap, Sobol
 from advxai.config.metrics import Complexity, CustomMeasure, Localisation, Restoration
+from advxai.config.video import Lime3d, OverFrames, Rise3d, Shap3d
 from advxai.config.white import (
     Attention,
     GradCam,
@@ -29,9 +30,16 @@ METHODS: tuple[type[BaseModel], ...] = (
     GradCam, GradCamPlusPlus, HiResCam, IntegratedGradients, GradientShap, Relevancy, Attention, Custom,
     Random, Centre, Edges, FacePrior, Largest, OracleMask, OracleDifference,
 )  # fmt: skip
+CLIP_METHODS: tuple[type[BaseModel], ...] = (
+    Shap3d, Lime3d, Rise3d, OverFrames, Random, Centre, Edges, Largest, OracleMask, OracleDifference,
+)  # fmt: skip
 MEASURES: tuple[type[BaseModel], ...] = (Restoration, Localisation, Complexity, CustomMeasure)
 # Keys with entries of the user's own: what stands before the list of kinds of entries, and the kinds.
-ENTRIES = {"explainers": ("Methods and their keys:", METHODS), "metrics": ("Measures and their keys:", MEASURES)}
+ENTRIES = {
+    ("Config", "explainers"): ("Methods and their keys:", METHODS),
+    ("Config", "metrics"): ("Measures and their keys:", MEASURES),
+    ("Video", "explainers"): ("Methods and their keys:", CLIP_METHODS),
+}
 HEADER = """\
 # Every key of the configuration, with its default (the paper's settings), what it means and what is allowed.
 # Generated from advxai/config by `make docs`; write your own file with the keys that differ.
@@ -73,8 +81,8 @@ def _lines(model: type[BaseModel], indent: str, given: BaseModel | None = None) 
         comment = f"{field.description or ''}{_allowed(field)}".strip()
         comment = f" # {comment}" if comment else ""
         nested = _models(field.annotation)
-        if name in ENTRIES and isinstance(default, dict):
-            title, kinds = ENTRIES[name]
+        if (model.__name__, name) in ENTRIES and isinstance(default, dict):
+            title, kinds = ENTRIES[model.__name__, name]
             lines += [f"{indent}{name}:{comment} {title}"]
             for kind in kinds:
                 lines += [f"{indent}  # {(kind.__doc__ or '').strip().splitlines()[0]}"]

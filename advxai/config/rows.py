@@ -122,8 +122,8 @@ class Explainer(Row):
         return self
 
 
-class Filled(Explainer):
-    """What an explainer has that fills regions in, or compares the image with a baseline."""
+class WithBaseline(Model):
+    """What an explainer has that fills regions in, whether of an image or of a clip."""
 
     baseline: Baseline = Field(description="What fills a perturbed region, or stands for no evidence.")
 
@@ -133,8 +133,8 @@ class Filled(Explainer):
         return {"kind": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _says_something(self) -> "Filled":
-        if self.target == "real" and self.baseline.kind == "adversarial":
+    def _says_something(self) -> "WithBaseline":
+        if getattr(self, "target", "") == "real" and self.baseline.kind == "adversarial":
             raise ValueError(
                 "baseline: the adversarial copy is called real already, so nothing of the image speaks for the real "
                 "class beside it: give a row of `target: real` another baseline"
@@ -143,11 +143,17 @@ class Filled(Explainer):
 
     @property
     def filling(self) -> str:
+        """Kind of its baseline."""
         return self.baseline.kind
 
     @property
     def needs(self) -> frozenset[str]:
+        """What it is made of besides the image."""
         return frozenset({self.baseline.kind} & {"adversarial", "counterpart"})
+
+
+class Filled(WithBaseline, Explainer):
+    """What an explainer of images has that fills regions in, or compares the image with a baseline."""
 
 
 def segments_of(entry: Row) -> Segmentation:

@@ -12,7 +12,11 @@ from advxai.common.files import publish_text
 PARAMS = "params.json"
 DIGEST = re.compile(r"-([0-9a-f]{12})$")  # at the end of a folder's name
 # Whose files hold records of a detector.
-STAGES = ("predictions", "adversary", "saliency", "attacks", "evaluation", "measures", "metrics")
+STAGES = (
+    "predictions", "adversary", "saliency", "attacks", "evaluation", "measures", "metrics",
+    "video_scores", "video_adversary", "video_saliency", "video_attacks", "video_evaluation", "video_measures",
+    "video_metrics",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ STAGES = (
     "answer",
     "report",
     "samples",
+    "clips",
+    "video",
 )
 FIGURES = (
     "figure",
@@ -40,6 +42,7 @@ EACH = {
     "tables_explainer": ("explainer", "tabulated"),
     **dict.fromkeys((f"report_{name}" for name in FIGURES), ("figure", "drawn")),
     "report_page": ("page", "written"),
+    "video_page": ("page", "written"),
 }
 TOLD = {
     "faces_shard": ("video", "cut out"),
@@ -56,6 +59,17 @@ TOLD = {
     "samples_list": ("sample", "listed"),
     "samples_shard": ("sample", "explained"),
     "samples_gallery": ("picture", "drawn"),
+    "clips_list": ("clip", "listed"),
+    "clips_shard": ("clip", "cut out"),
+    "clips_lmdb": ("image", "stored"),
+    "clips_counterparts": ("counterpart", "cut out"),
+    "video_scores": ("clip", "classified"),
+    "video_adversary": ("clip", "attacked"),
+    "video_saliency": ("clip", "explained"),
+    "video_control": ("control map", "made"),
+    "video_attacks": ("attack", "made"),
+    "video_metrics": ("clip", "measured"),
+    "video_films": ("film", "made"),
 }
 
 

@@ -28,6 +28,13 @@ VERSIONS = {
     "attacks": 2,
     "evaluation": 1,
     "metrics": 1,
+    "clips": 1,
+    "video_scores": 1,
+    "video_adversary": 1,
+    "video_saliency": 1,
+    "video_controls": 1,
+    "video_attacks": 1,
+    "video_metrics": 1,
 }
 # Fields that a stage's records have gained since, without a change of its numbers, and what stands for them in a record
 # that was made before: p(Real) in each iteration of NES; the value of a map that stands for no effect, and why there is

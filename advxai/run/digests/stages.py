@@ -16,7 +16,7 @@ DRAWLESS = (
 )  # fmt: skip
 
 
-def _attack(settings: Nes) -> dict[str, Any]:
+def attack_params(settings: Nes) -> dict[str, Any]:
     """Settings of an attack; a delta that bounds nothing counts as the default, so that changing it moves nothing."""
     params = settings.model_dump()
     if not settings.project and settings.delta >= settings.alpha:
@@ -24,15 +24,15 @@ def _attack(settings: Nes) -> dict[str, Any]:
     return params
 
 
-def _draws(entry: AnyExplainer) -> bool:
+def draws(entry: AnyExplainer) -> bool:
     """Whether an explainer, or what fills in for it, draws from the seeded generator (the adversarial copy's own draws
     are in the digest of the stage adversary)."""
     library = getattr(entry, "engine", None) == "library"
     return entry.method not in DRAWLESS or library or entry.filling == "noise"
 
 
-class Digests(DetectorDigests):
-    """Parameters of every stage of one configuration.
+class StageDigests(DetectorDigests):
+    """Parameters of every stage of the images.
 
     Args:
         config: a checked configuration.
@@ -66,7 +66,7 @@ class Digests(DetectorDigests):
 
     @cached_property
     def adversary_params(self) -> dict[str, Any]:
-        return {"version": VERSIONS["adversary"], **self._seeded, **_attack(self.config.adversary)}
+        return {"version": VERSIONS["adversary"], **self._seeded, **attack_params(self.config.adversary)}
 
     def needs_adversary(self, explainer: str) -> bool:
         return "adversarial" in self.config.explainers[explainer].needs
@@ -82,18 +82,22 @@ class Digests(DetectorDigests):
             del settings["target"]
         if isinstance(entry, Custom) and entry.gradient_batch is None:  # likewise
             del settings["gradient_batch"]
-        if entry.filling:
-            # Settings of a baseline that this one doesn't have must not change its digest.
-            relevant = {"blur": {"kind", "size"}, "noise": {"kind", "std"}}.get(entry.filling, {"kind"})
-            settings["baseline"] = {name: value for name, value in settings["baseline"].items() if name in relevant}
+        self._baseline_params(entry, settings)
         params = {"version": VERSIONS["saliency"], **self._calling, **settings}
-        if _draws(entry):
+        if draws(entry):
             params["seed"] = self.config.seed
         if (module := module_of(entry)) is not None:
             params |= self._code(f"explainers.{explainer}.method", module)
         if self.needs_adversary(explainer):
             params["adversary"] = digest(self.adversary_params)
         return params
+
+    @staticmethod
+    def _baseline_params(entry: Any, settings: dict[str, Any]) -> None:
+        """Settings of a baseline that this one doesn't have must not change its digest."""
+        if entry.filling:
+            relevant = {"blur": {"kind", "size"}, "noise": {"kind", "std"}}.get(entry.filling, {"kind"})
+            settings["baseline"] = {name: value for name, value in settings["baseline"].items() if name in relevant}
 
     def _control_params(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Of a control or ceiling: target and segments are the detector's and its input's. Of what else it is made each
@@ -107,7 +111,7 @@ class Digests(DetectorDigests):
 
     @cached_property
     def attacks_params(self) -> dict[str, Any]:
-        settings = _attack(self.config.evaluation)
+        settings = attack_params(self.config.evaluation)
         own = {name: value for name, value in settings.items() if name not in ("top", "population")}
         return {"version": VERSIONS["attacks"], **self._seeded, **own}
 

@@ -11,12 +11,12 @@ which data flows: base, images, detector, stages.
 from functools import cached_property
 
 from advxai.run.paths.outputs import Outputs
-from advxai.run.paths.stages import StagePaths
+from advxai.run.paths.video import VideoPaths
 
 __all__ = ["Outputs", "Paths"]
 
 
-class Paths(StagePaths):
+class Paths(VideoPaths):
     """Paths and parameters of every stage of one configuration.
 
     Args:

@@ -78,6 +78,11 @@ class RunPaths(Digests):
         return isinstance(self.config.corpus, FfppCorpus) and set(self.classes.names) == set(FIVE.names)
 
     @property
+    def beside_pino(self) -> bool:
+        """The run is on FaceForensics++, so that the rows published for seeds/003 stand beside its clips'."""
+        return isinstance(self.config.corpus, FfppCorpus)
+
+    @property
     def published_detector(self) -> Published | None:
         """Whose detector's figures stand beside those of the run's."""
         return self.config.detector.testing.published or ("adv_xai" if self.beside_published else None)

@@ -7,7 +7,7 @@ from pathlib import Path
 from advxai.config import FIGURES
 from advxai.config.science import Nes
 from advxai.run.digests import digest
-from advxai.run.paths.stages import StagePaths
+from advxai.run.paths.video import VideoPaths
 
 
 def _nes(settings: Nes) -> str:
@@ -29,7 +29,7 @@ class Outputs:
     MEASURED = ("metrics", "localisation")
     PUBLISHED = ("published_accuracy", "published_sufficiency", "published_cost")
 
-    def __init__(self, paths: StagePaths) -> None:
+    def __init__(self, paths: VideoPaths) -> None:
         self.paths, self.config, self.run = paths, paths.config, paths.run
 
     def tables_of(self, names: Iterable[str]) -> list[Path]:
@@ -141,6 +141,28 @@ class Outputs:
     def sampled(self) -> bool:
         """The samples' summary is there, written since the detector was exchanged, if it was."""
         return self._since(self.samples["summary"])
+
+    @property
+    def video(self) -> list[Path]:
+        """What people get of clips, where the configuration has any."""
+        paths = self.paths
+        return [*paths.video_tables, *paths.video_page.values()] if self.config.video.asked else []
+
+    @property
+    def video_note(self) -> str:
+        """Run, detector and the budgets of clips, as a line under their tables and films."""
+        video = self.config.video
+        step = {1: "consecutive", "spread": "spread over the track"}.get(video.step, f"every {video.step}.")
+        copies = f" Adversarial copies: {_nes(self.config.adversary)}." if self.paths.any_video_adversary else ""
+        return (
+            f"{self.heading} Clips of {video.frames} frames ({step}), crop {video.crop}, score "
+            f"{self.paths.clip_score}. Segment attacks: {_nes(self.config.evaluation)}.{copies}"
+        )
+
+    @property
+    def clips_shown(self) -> bool:
+        """The clips' closing lines are there, written since the detector was exchanged, if it was."""
+        return self._since(self.paths.video_page["summary"])
 
     @property
     def answer(self) -> Path:

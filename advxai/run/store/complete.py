@@ -87,6 +87,7 @@ def complete(
     weights: str,
     attributes: Callable[[], Mapping[str, Any]] = dict,
     later: Mapping[str, Any] = MappingProxyType({}),
+    unit: str = "image",
 ) -> None:
     """Publish `output` with one record for each item, computing only those that the digest's folder doesn't hold.
 
@@ -106,6 +107,7 @@ def complete(
         attributes: asked when all is computed; kept in the file, beside `found` and `computed`, the numbers of records
             that were found and that this job has computed.
         later: fields that records of earlier code lack -> what stands for them (`advxai.run.digests.LATER`).
+        unit: what an item is, for the bar.
 
     Raises:
         InputError: `output` is another digest's, such as when code was edited while the workflow ran; or an item says
@@ -131,7 +133,7 @@ def complete(
         log.warning("%s: %d records don't say which weights made them: not used, computed anew", title, nameless)
     missing = [item for name, item in wanted.items() if name not in found]
     journal = Journal(folder / JOURNALS / f"{_name(output)}-{uuid.uuid4().hex}.journal")
-    bar = Bar(total=len(wanted), initial=len(found), desc=title, unit="image")
+    bar = Bar(total=len(wanted), initial=len(found), desc=title, unit=unit)
     for computed in compute(missing) if missing else ():
         record = {**computed, **made_from[_item(computed)], "weights": weights}
         journal.add(record)

@@ -1,0 +1,1 @@
+"""The stage `clips`: face crops of clips, which are explained as one."""

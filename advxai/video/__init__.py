@@ -1,0 +1,1 @@
+"""The stage `video`: clips explained as one, over time."""

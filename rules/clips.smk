@@ -29,6 +29,7 @@ rule clips_list:
         listed=P.clips_listed,
         seed=CONFIG.seed,
         categories=CONFIG.corpus.categories,
+        learns=CONFIG.detector.checkpoint is None,
         shards=CONFIG.shards,
     script:
         "../scripts/clips_list.py"

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from advxai.clips.listing import listed, read_list
+from advxai.clips.listing import listed
+from advxai.clips.lists import read_list
 from advxai.common import parquet
 from advxai.common.rows import rows
 from advxai.config import load
@@ -13,7 +14,9 @@ from advxai.run.shards import shard_of
 with job(snakemake.log, snakemake.input):
     config = load(snakemake.config)
     asked = read_list(Path(snakemake.input.listed[0])) if snakemake.input.listed else None
-    clips, left_out = listed(parquet.read(snakemake.input.videos), config.video, config.seed, asked)
+    videos, categories = parquet.read(snakemake.input.videos), config.corpus.categories
+    learns = config.detector.checkpoint is None
+    clips, left_out = listed(videos, config.video, categories, config.seed, asked, learns=learns)
     parquet.write(left_out, snakemake.output.left_out)
     parquet.write(clips, snakemake.output.clips)
     found = rows(clips)

@@ -143,7 +143,7 @@ def extract_video(
     mask = Path(video_row["mask"]) if masks and video_row["mask"] else None
     try:
         require_file(path)
-        digest, shown = _file_sha256(path), as_shown(path)
+        digest, shown = sha256_of(path), as_shown(path)
     except OSError as error:
         return VideoFaces([], [_left_out(video, f"can't be read ({error.strerror})")], found=False)
     except InputError as error:
@@ -155,22 +155,22 @@ def extract_video(
     masks_from: dict[str, Any] = {}
     if mask:
         try:
-            masks_from["mask_sha256"] = _file_sha256(mask)
+            masks_from["mask_sha256"] = sha256_of(mask)
         except OSError:  # reading its frames will tell the user
             masks_from["mask_sha256"] = None
     # two corpora may give their videos the same names
     final = Path(out_root) / f"{video}-{digest[:12]}"
-    stored = _stored(final, made_from, masks_from)
+    stored = stored_record(final, made_from, masks_from)
     if stored is not None:
         return _rows(video_row, final, stored, found=True)
     try:
         with published_folder(final) as unfinished:
             with nearby(path, scratch) as source:
-                frames = _detected(chosen_frames(source, stride, frames_per_video), detector, batch)
+                frames = detected(chosen_frames(source, stride, frames_per_video), detector, batch)
                 found = _crop_faces(frames, unfinished, taker(several, tracks), rule, tracks)
             record = {"made_from": made_from, **masks_from, **found}
             if mask and record["faces"]:
-                record["no_mask"] = _crop_masks(mask, record["faces"], record["size"], unfinished / MASKS, scratch)
+                record["no_mask"] = crop_masks(mask, record["faces"], record["size"], unfinished / MASKS, scratch)
             (unfinished / RECORD).write_text(json.dumps(record, indent=1) + "\n")
     except InputError as error:  # not stored: whatever made it unreadable may be mended
         return VideoFaces([], [_left_out(video, str(error))], found=False)
@@ -193,7 +193,7 @@ def _crop_faces(
                 height, width = frame.shape[:2]
                 place = rule.place(face.box, face.landmarks, height, width)
                 name = f"{index:05d}_{number}.png"
-                digest = _written(folder / name, place.cut(frame))
+                digest = written(folder / name, place.cut(frame))
                 faces.append(
                     {"name": name, "frame": index, "box": place.bounds, "score": face.score, "sha256": digest}
                     | {"mask_sha256": "", **({"placement": place.text} if place.text else {})}
@@ -215,7 +215,7 @@ def _crop_faces(
     return {"rejected": "", "faces": faces, "no_face": faceless, "size": (height, width)}
 
 
-def _crop_masks(
+def crop_masks(
     mask: Path, faces: Sequence[dict[str, Any]], size: tuple[int, int], folder: Path, scratch: Path | None
 ) -> str:
     """Write the mask of each face and its hash into the face's entry; why the last of them have none, "" if all have.
@@ -228,14 +228,14 @@ def _crop_masks(
         with nearby(mask, scratch) as source:
             for image in mask_crops(source, wanted, size):
                 folder.mkdir(exist_ok=True)
-                faces[done]["mask_sha256"] = _written(folder / faces[done]["name"], image)
+                faces[done]["mask_sha256"] = written(folder / faces[done]["name"], image)
                 done += 1
     except InputError as error:
         return f"no mask for frames {faces[done]['frame']} to {faces[-1]['frame']}: {error}"
     return ""
 
 
-def _detected(
+def detected(
     frames: Iterable[tuple[int, Pixels]], detector: FaceDetector, batch: int
 ) -> Iterator[tuple[int, Pixels, list[Detection]]]:
     """Index, frame and faces of every frame given; a batch holds frames of one size."""
@@ -254,19 +254,20 @@ def _detected(
         yield from answers()
 
 
-def _file_sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file; OSError if it can't be read."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _written(path: Path, image: Pixels) -> str:
+def written(path: Path, image: Pixels) -> str:
     """Write an image as PNG; its SHA-256."""
     data = encode_png(image)
     path.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
 
 
-def _stored(folder: Path, made_from: dict[str, Any], masks_from: dict[str, Any]) -> dict[str, Any] | None:
+def stored_record(folder: Path, made_from: dict[str, Any], masks_from: dict[str, Any]) -> dict[str, Any] | None:
     """A finished folder's record; None if there is none, it was made from something else, or a crop has changed.
 
     Masks that are there but not wanted, `masks_from` being empty, are left alone and not told of.
@@ -277,7 +278,7 @@ def _stored(folder: Path, made_from: dict[str, Any], masks_from: dict[str, Any])
             record |= {"no_mask": "", "faces": [face | {"mask_sha256": ""} for face in record["faces"]]}
         files = {folder / face["name"]: face["sha256"] for face in record["faces"]}
         files |= {folder / MASKS / face["name"]: face["mask_sha256"] for face in record["faces"] if face["mask_sha256"]}
-        whole = all(_file_sha256(path) == digest for path, digest in files.items())
+        whole = all(sha256_of(path) == digest for path, digest in files.items())
         same = record["made_from"] == made_from and masks_from.items() <= record.items()
     except FileNotFoundError:
         return None

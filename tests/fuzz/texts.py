@@ -202,9 +202,35 @@ def sample_readers(name: str) -> list[Reader]:
     return [read, lambda path: in_folder(read(path), path.parent, "c23", path)]
 
 
+def clips() -> dict[str, Any]:
+    from hypothesis import strategies as st
+
+    listed = st.one_of(
+        _lines("video,start,category", [KEYS[0].rpartition("/")[0].replace("000", "{number:03d}"), "7", "Real"], ","),
+        _lines("category;video", ["Real", "{number:03d}.mp4"], ";"),
+        st.binary(max_size=60),
+        st.text(max_size=60).map(_encoded),
+    )
+    return {"clips.csv": listed}
+
+
+def clip_readers(name: str) -> list[Reader]:
+    import pandas as pd
+
+    from advxai.clips.listing import COLUMNS, listed
+    from advxai.clips.lists import read_list
+    from advxai.config.video import Video
+
+    videos = [key.rpartition("/")[0] for key in KEYS]
+    common = {"path": "", "category": "Real", "label": 0, "split": "test", "mask": "", "start": 0}
+    corpus = pd.DataFrame([common | {"video": video, "path": video} for video in videos], columns=list(COLUMNS))
+    return [read_list, lambda path: listed(corpus, Video(), ["Deepfakes"], 0, read_list(path))]
+
+
 KINDS = {
     "configurations": Kind(configuration_readers, strategy=configurations, named=False),
     "manifests": Kind(manifest_readers, strategy=manifests),
     "samples": Kind(sample_readers, strategy=samples, all_read=False),
+    "clips": Kind(clip_readers, strategy=clips, all_read=False),
     "lists": Kind(list_readers, strategy=lists),
 }

@@ -30,6 +30,7 @@ CHANGES = {
     "clip": ("advxai.corpus.manipulations.Deepfakes.CONTRAST", 0.86),
     "faces": ("advxai.media.retinaface.MEAN_RGB", (127.0, 117.0, 105.0)),
     "counterparts": ("advxai.frames.counterparts.SIGMA", 1.0),
+    "clips": ("advxai.clips.box.PARTS", 0.25),
     "detector": ("advxai.detector.schedule.WARM_UP", 0.3),
     "predictions": ("advxai.detector.model.Preprocessing.normalise", lambda self, unit: unit - 0.5),
     "adversary": ("torch.Tensor.sign", lambda gradient: (-gradient).sgn()),

@@ -1,5 +1,6 @@
 """Cut out the original's frame behind each frame of the fake clips, and measure how well the two fit."""
 
+from advxai.clips.manifest import CUT
 from advxai.common import parquet
 from advxai.common.categories import REAL
 from advxai.config import load
@@ -16,4 +17,5 @@ with job(snakemake.log, snakemake.input):
     folder.describe()
     frames = parquet.read(snakemake.input.frames)
     fakes = frames[frames["category"] != REAL]
-    write(collect(fakes, paths.corpus_root, folder.path, config.frames.aligned, scratch), snakemake.output, scratch)
+    table = collect(fakes, paths.corpus_root, folder.path, config.frames.aligned, scratch, CUT)
+    write(table, snakemake.output, scratch)

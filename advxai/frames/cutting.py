@@ -18,7 +18,7 @@ from advxai.common.rows import rows as records
 from advxai.common.types import Record
 from advxai.faces.mask import mask_of
 from advxai.frames.counterparts import COLUMNS, SUFFIX, alignment, original_of
-from advxai.frames.database import build
+from advxai.frames.database import CUT, build
 from advxai.media.cut import Placement, decode_png, encode_png
 from advxai.media.video import read_at
 from advxai.run import progress
@@ -29,7 +29,9 @@ log = logging.getLogger(__name__)
 STAGE = "counterparts"
 
 
-def collect(images: pd.DataFrame, root: Path | None, store: Path, aligned: float, scratch: Path | None) -> pd.DataFrame:
+def collect(
+    images: pd.DataFrame, root: Path | None, store: Path, aligned: float, scratch: Path | None, remedy: str = CUT
+) -> pd.DataFrame:
     """Cut out the counterpart of each image; crops that are in the store already aren't cut again.
 
     A video that is missing or can't be read costs its images' counterparts, and nothing else.
@@ -40,6 +42,7 @@ def collect(images: pd.DataFrame, root: Path | None, store: Path, aligned: float
         store: folder of the crops.
         aligned: most alignment, see there.
         scratch: folder to copy videos to before they are decoded; None: they are decoded where they lie.
+        remedy: what to do where an image's own file can't be read, for messages.
 
     Returns:
         Columns COLUMNS, one row an image, in the order of the images.
@@ -59,7 +62,7 @@ def collect(images: pd.DataFrame, root: Path | None, store: Path, aligned: float
         cutting += new
         for one in faces:
             crop = crops[str(one["key"])]
-            found[str(one["key"])] = _judged(one, crop, aligned) if isinstance(crop, Path) else {"reason": crop}
+            found[str(one["key"])] = _judged(one, crop, aligned, remedy) if isinstance(crop, Path) else {"reason": crop}
             bar.update()
     bar.close()
     there = sum(not row["reason"] for row in found.values())
@@ -160,9 +163,8 @@ def _decoded(path: Path) -> Pixels:
     return decode_png(path.read_bytes(), str(path), "delete it and run again")
 
 
-def _judged(face: Record, crop: Path, aligned: float) -> dict[str, Any]:
+def _judged(face: Record, crop: Path, aligned: float, remedy: str) -> dict[str, Any]:
     """A counterpart that is there: its file, how well it fits, and whether that is well enough."""
-    remedy = "run again with `--forcerun faces_shard`"
     with reading(face["file"], remedy):
         fake = decode_png(Path(face["file"]).read_bytes(), str(face["file"]), remedy)
     fit = alignment(fake, _decoded(crop), mask_of(face))

@@ -86,11 +86,14 @@ def cut(
         with their reasons, and which frames have no mask.
     """
     network = RetinaFace(model, score=faces.score, threads=threads, device=faces.device)
+    asked = list(clips)
     results = [
         cut_clip(row, network, out_root, faces=faces, video=video, scratch=scratch)
-        for row in Bar(list(clips), desc="clips", unit="clip")
+        for row in Bar(asked, desc="clips", unit="clip")
     ]
     computed = sum(not result.found for result in results)
+    for row, result in zip(asked, results, strict=True):
+        _tell_moved(row, result)
     counts = {"found": len(results) - computed, "computed": computed}
     progress.tell(**counts)
     log.info("clips: %d, %d found, %d computed", len(results), *counts.values(), extra={"told": True})
@@ -207,6 +210,13 @@ def _rows(row: Record, folder: Path, record: Record, found: bool) -> ClipFrames:
         frames.append({name: (common | own)[name] for name in FRAMES})
     no_mask = record.get("no_mask")
     return ClipFrames(frames, [_left_out(row, no_mask, f"{clip}/{MASKS}")] if no_mask else [], found)
+
+
+def _tell_moved(row: Record, result: ClipFrames) -> None:
+    """Tell the log of a clip that doesn't begin where the user's list has it."""
+    for frame in result.frames[:1]:
+        if row["start"] not in (BY_RULE, frame["frame"]):
+            log.info("%s: the clip from frame %d on begins with %d", row["video"], row["start"], frame["frame"])
 
 
 def _once(results: Iterable[ClipFrames]) -> tuple[Rows, list[dict[str, str]]]:

@@ -217,3 +217,11 @@ def test_spread_frames_of_a_face_that_stays(row, tmp_path):
     still = cut_clip(row, Plan(lambda _: [face_at(40, 30)]), tmp_path, faces=faces(), video=settings(step="spread"))
     assert [frame["frame"] for frame in still.frames] == [2, 7, 12, 17]
     assert np.ptp([frame["x1"] for frame in still.frames]) == 0
+
+
+def test_a_clip_that_begins_elsewhere_than_asked_is_told(row, tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    frames, left_out = joined(tmp_path, monkeypatch, [row | {"start": 18}, row | {"start": 3}, row])
+    assert frames["frame"].tolist() == [16, 17, 18, 19, 3, 4, 5, 6, 8, 9, 10, 11] and left_out.empty
+    told = [record.message for record in caplog.records if "begins with" in record.message]
+    assert told == [f"{VIDEO}: the clip from frame 18 on begins with 16"]

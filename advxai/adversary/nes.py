@@ -28,9 +28,9 @@ class Attack:
 
     Attributes:
         steps: integer step map, int8 up to 127 iterations, else int16; (1, h, w) when the three channels share the
-            noise, else (3, h, w).
+            noise, else (3, h, w); of a clip (frames, 1 or 3, h, w).
         iterations: updates made.
-        queries: images through the detector: iterations * (2n + 1) + 1.
+        queries: images through the detector: iterations * (2n + 1) + 1, of a clip for each frame.
         before, after: class probabilities (classes,) float32 of the clean and of the last image.
         success: the last image is called real.
         trace: p(Real) of the image before each update and after the last one, (iterations + 1,) float32.
@@ -72,8 +72,8 @@ def reconstruct(
     """The adversarial image, exactly as the attack saw it.
 
     Args:
-        image: (3, h, w) normalised float32.
-        steps: (1 or 3, h, w) integers.
+        image: (3, h, w) normalised float32; or a clip's frames (T, 3, h, w).
+        steps: (1 or 3, h, w) integers; of a clip (T, 1 or 3, h, w).
         settings: those that the steps were made with.
         preprocessing: the detector's.
     """
@@ -94,6 +94,68 @@ def nes_at_once(settings: Nes, detector: Detector) -> int:
     return 2 + enough(settings.samples, detector)
 
 
+class Climber:
+    """One image on its way: its steps, its neighbours, and how the steps follow what the detector says of these.
+
+    With `project` a step map never counts on beyond the bounds, so that the next step back counts at once.
+
+    Args:
+        image: (3, h, w) normalised float32.
+        settings: alpha, delta, sigma, samples, iterations and the protocol's switches.
+        preprocessing: the detector's.
+        noise: iteration -> (n, 1 or 3, h, w) draws.
+        mask: (h, w) bool; only these pixels are perturbed. None: all.
+
+    Attributes:
+        steps: (1 or 3, h, w) integers so far.
+    """
+
+    def __init__(
+        self, image: Tensor, settings: Nes, preprocessing: Preprocessing, noise: Noise, mask: Tensor | None = None
+    ) -> None:
+        self.image, self.settings, self.noise, self.mask = image, settings, noise, mask
+        self.distortion = _distortion(settings, preprocessing, image)
+        kind = torch.int8 if settings.iterations <= 127 else torch.int16
+        self.steps = torch.zeros((settings.channels, *image.shape[-2:]), dtype=kind, device=image.device)
+        if settings.project:
+            least, most = self.distortion.most_steps(image)
+            if settings.channels == 1:  # as far as any channel can go
+                least, most = least.amin(dim=0, keepdim=True), most.amax(dim=0, keepdim=True)
+            self._least, self._most = least, most
+
+    def present(self) -> Tensor:
+        """The image after the steps so far, (3, h, w)."""
+        current: Tensor = self.distortion.apply(self.image, self.steps.to(self.image.dtype))
+        return current
+
+    def around(self, current: Tensor, iteration: int, memory: Tensor) -> Tensor:
+        """Write the 2n antithetic neighbours of the present image to `memory`, (2n, 3, h, w); return their draws."""
+        draws = self.noise(iteration)
+        if self.mask is not None:
+            draws = draws * self.mask
+        shift = self.distortion.normalised(self.settings.sigma * draws)
+        count = self.settings.samples
+        torch.add(current, shift, out=memory[:count])
+        torch.sub(current, shift, out=memory[count:])
+        return draws
+
+    def move(self, draws: Tensor, scores: Tensor) -> None:
+        """A step of each pixel in the direction of its estimated gradient.
+
+        Args:
+            draws: of `around`.
+            scores: (2n,) p(Real) of the neighbours.
+        """
+        count = self.settings.samples
+        if self.settings.objective == "log_odds":
+            scores = log_odds(scores)
+        difference = (scores[:count] - scores[count:]).to(draws.dtype)
+        gradient = (difference[:, None, None, None] * draws).sum(dim=0) / (2 * count * self.settings.sigma)
+        self.steps += gradient.sign().to(self.steps.dtype)
+        if self.settings.project:
+            self.steps = self.steps.clamp(self._least, self._most).to(self.steps.dtype)
+
+
 def attack(
     image: Tensor,
     settings: Nes,
@@ -106,54 +168,30 @@ def attack(
 
     Each iteration asks for the present image (the stop test), then for its 2n antithetic neighbours, estimates the
     gradient of the probability of Real (or of its log-odds), g = 1/(2 n sigma) sum_j [F(x + sigma u_j) - F(x - sigma
-    u_j)] u_j, and moves each pixel by alpha in the direction of its sign. With `project` a step map never counts on
-    beyond the bounds, so that the next step back counts at once.
+    u_j)] u_j, and moves each pixel by alpha in the direction of its sign.
 
     Args:
-        image: (3, h, w) normalised float32.
-        settings: alpha, delta, sigma, samples, iterations and the protocol's switches.
-        preprocessing: the detector's.
-        noise: iteration -> (n, 1 or 3, h, w) draws.
+        image, settings, preprocessing, noise, mask: as of `Climber`.
         classes: the detector's, which say when an image is called real.
-        mask: (h, w) bool; only these pixels are perturbed. None: all.
     """
     limit, real = settings.iterations, classes.real
-    distortion = _distortion(settings, preprocessing, image)
-    kind = torch.int8 if limit <= 127 else torch.int16
-    count = settings.samples
-    steps = torch.zeros((settings.channels, *image.shape[-2:]), dtype=kind, device=image.device)
-    neighbours = room(image, 2 * count)
-    if settings.project:
-        least, most = distortion.most_steps(image)
-        if settings.channels == 1:  # as far as any channel can go
-            least, most = least.amin(dim=0, keepdim=True), most.amax(dim=0, keepdim=True)
+    climber = Climber(image, settings, preprocessing, noise, mask)
+    neighbours = room(image, 2 * settings.samples)
     before: Tensor | None = None
     trace = []
     for iteration in range(limit + 1):
-        current = distortion.apply(image, steps.to(image.dtype))
+        current = climber.present()
         answer = (yield current[None])[0]
         before = answer if before is None else before
         trace.append(answer[real].clone())
         success = bool(classes.called_real(answer))
         if success or iteration == limit:
             break
-        draws = noise(iteration)
-        if mask is not None:
-            draws = draws * mask
-        shift = distortion.normalised(settings.sigma * draws)
-        torch.add(current, shift, out=neighbours[:count])
-        torch.sub(current, shift, out=neighbours[count:])
-        scores = (yield neighbours)[:, real]
-        if settings.objective == "log_odds":
-            scores = log_odds(scores)
-        difference = (scores[:count] - scores[count:]).to(draws.dtype)
-        gradient = (difference[:, None, None, None] * draws).sum(dim=0) / (2 * count * settings.sigma)
-        steps += gradient.sign().to(kind)
-        if settings.project:
-            steps = steps.clamp(least, most).to(kind)
+        draws = climber.around(current, iteration, neighbours)
+        climber.move(draws, (yield neighbours)[:, real])
     assert before is not None  # one answer at least
     return Attack(
-        steps=steps.cpu().numpy(),
+        steps=climber.steps.cpu().numpy(),
         iterations=iteration,
         queries=iteration * (2 * settings.samples + 1) + 1,
         before=before.cpu().numpy(),

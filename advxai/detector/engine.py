@@ -39,8 +39,17 @@ def room(image: Tensor, rows: int) -> Tensor:
     """Memory for a work's requests, (rows, 3, h, w), laid out as the image (3, h, w) is.
 
     Each request may be written over the one before; memory fetched anew takes longer than what is computed in it.
+
+    Of a volume (3, frames, h, w) it is (rows, 3, frames, h, w), frame after frame in memory, each laid out as the
+    volume's are: so that all rows' frames, (rows * frames, 3, h, w), are a view of it.
     """
-    layout = torch.contiguous_format if image.is_contiguous() else torch.channels_last
+    if image.dim() == 4:
+        frames = image.transpose(0, 1)
+        if frames.is_contiguous():
+            return image.new_empty((rows, *frames.shape)).transpose(1, 2)
+        layout = torch.channels_last_3d
+    else:
+        layout = torch.contiguous_format if image.is_contiguous() else torch.channels_last
     return torch.empty((rows, *image.shape), dtype=image.dtype, device=image.device, memory_format=layout)
 
 

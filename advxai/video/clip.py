@@ -43,6 +43,16 @@ def score_of(name: str) -> Score:
     return {"mean": mean, "mean_logit": mean_logit}[name]
 
 
+def normalised(item: Item, load: Load, detector: Detector) -> Tensor:
+    """A clip's frames (T, 3, h, w) normalised float32, in the CPU's memory; arguments as of `inputs_of`."""
+    return torch.stack([detector.preprocessing.normalised(load(frame)) for frame in item["frames"]])
+
+
+def placed(frames: Tensor, detector: Detector) -> Tensor:
+    """Frames (T, 3, h, w) on the detector's device, in memory as its forwards like them."""
+    return frames.to(detector.device, memory_format=detector.backend.layout)
+
+
 def inputs_of(item: Item, load: Load, detector: Detector) -> Tensor:
     """A clip's frames (T, 3, h, w) normalised float32, on the detector's device.
 
@@ -51,7 +61,7 @@ def inputs_of(item: Item, load: Load, detector: Detector) -> Tensor:
         load: a frame -> RGB uint8 (h, w, 3).
         detector: whose input they become.
     """
-    return torch.stack([detector.place(detector.preprocessing.normalised(load(frame))) for frame in item["frames"]])
+    return placed(normalised(item, load, detector), detector)
 
 
 def volume(frames: Tensor) -> Tensor:

@@ -22,16 +22,16 @@ Predict = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Inputs:
-    """One image to explain.
+    """One image to explain; or one clip, of T frames: what knows nothing of dimensions explains both.
 
     Attributes:
-        key: the image's key in the manifest.
-        image: (3, h, w) normalised float32.
-        baseline: (3, h, w) normalised float32, what fills perturbed regions.
-        segments: (h, w) int16, labels 0 ... S-1.
+        key: the image's key in the manifest; the clip's.
+        image: (3, h, w) normalised float32; of a clip (3, T, h, w).
+        baseline: what fills perturbed regions, of the image's type and shape.
+        segments: (h, w) int16, labels 0 ... S-1; of a clip (T, h, w).
         target: index of the class that is explained (the predicted one).
         generator: seeded by (seed, "saliency", method, key).
-        chunk: most rows of a request, so that perturbed images are never all in memory.
+        chunk: most rows of a request, each an image or a clip, so that perturbed ones are never all in memory.
     """
 
     key: str
@@ -48,7 +48,7 @@ class Explanation:
     """What an explainer returns.
 
     Attributes:
-        map: (h, w) float32, larger is more important.
+        map: (h, w) float32, larger is more important; of a clip (T, h, w).
         scores: (S,) float32, one a segment.
         ranking: segments by falling importance, int16; only those that may be attacked.
         zero: value of the map that stands for no effect, where the map has a sign: larger values speak for the target,
@@ -158,12 +158,12 @@ def min_max(values: Floats) -> Floats:
 
 
 def pixels(labels: NDArray[Any], device: torch.device) -> Tensor:
-    """Index for `spread`: (h, w) labels -> (h * w,) int32 on the device."""
+    """Index for `spread`: labels (h, w), or of a clip (T, h, w) -> all of them in a row, int32 on the device."""
     return torch.as_tensor(labels.astype(np.int32).ravel(), device=device)
 
 
 def spread(values: Tensor, index: Tensor, size: Sequence[int]) -> Tensor:
-    """Each pixel's own column: (n, S) float32, (h * w,) from `pixels`, (h, w) -> (n, 1, h, w).
+    """Each pixel's own column: (n, S) float32, (h * w,) from `pixels`, (h, w) -> (n, 1, h, w); of a clip likewise.
 
     A gather of floats: indexing with a label map, or of booleans, takes five to ten times as long on a CPU.
     """
@@ -176,7 +176,7 @@ def blend(image: Tensor, baseline: Tensor, keep: Tensor, memory: Tensor) -> Tens
     Exactly one of the two where keep is 0 or 1, and many times faster there than `torch.where` (torch 2.15 on a CPU).
 
     Args:
-        image, baseline: (3, h, w).
+        image, baseline: (3, h, w); of a clip (3, T, h, w), as are the following.
         keep: (n, 1, h, w).
         memory: (n or more, 3, h, w), see `advxai.detector.engine.room`.
     """

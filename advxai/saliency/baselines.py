@@ -1,4 +1,8 @@
-"""What fills a perturbed region: every method works with every baseline."""
+"""What fills a perturbed region, of an image or of a clip: every method works with every baseline.
+
+A clip (3, T, h, w) is filled in frame by frame, but for two baselines that are the clip's: the mean colour of all of
+it, so that the filling doesn't flicker, and of each segment in space and time.
+"""
 
 import cv2
 import numpy as np
@@ -11,7 +15,7 @@ from advxai.detector.model import Preprocessing
 
 
 def segment_mean(image: Tensor, segments: NDArray[np.int16]) -> Tensor:
-    """Each segment filled with its own mean colour: (3, h, w), (h, w) -> (3, h, w)."""
+    """Each segment filled with its own mean colour: (3, h, w), (h, w) -> (3, h, w); or of a clip, likewise."""
     labels = torch.as_tensor(segments.astype(np.int64), device=image.device).ravel()
     count = torch.bincount(labels).to(torch.float64)
     flat = image.reshape(3, -1).to(torch.float64)
@@ -39,8 +43,8 @@ def fill(
 
     Args:
         baseline: which one.
-        image: (3, h, w) normalised.
-        segments: (h, w) labels.
+        image: (3, h, w) normalised; or a clip, (3, T, h, w), as are then what fills in and what is returned.
+        segments: (h, w) labels; of a clip (T, h, w).
         preprocessing: the detector's, for noise in units of the [0, 1] image.
         adversarial: (3, h, w) normalised; needed by `adversarial` only.
         generator: for `noise`.
@@ -49,11 +53,17 @@ def fill(
     Returns:
         (3, h, w) normalised float32.
     """
+    if image.dim() == 4 and baseline.kind in ("blur", "noise"):
+        made = [
+            fill(baseline, frame, labels, preprocessing, adversarial=None, generator=generator)
+            for frame, labels in zip(image.unbind(1), segments, strict=True)
+        ]
+        return torch.stack(made, dim=1)
     match baseline.kind:
         case "segment_mean":
             return segment_mean(image, segments)
         case "image_mean":
-            return image.mean(dim=(1, 2), keepdim=True).expand_as(image).clone()
+            return image.mean(dim=tuple(range(1, image.dim())), keepdim=True).expand_as(image).clone()
         case "zeros":
             return torch.zeros_like(image)
         case "blur":

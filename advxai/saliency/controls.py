@@ -1,7 +1,7 @@
 """What explainers are compared with: rankings of an image's segments that never see the detector. Needs no torch.
 
-Each method is a pure function of the segments and of what else it goes by. Segments of equal score keep the order of
-their labels, so that a constant map has a ranking too.
+Each method is a pure function of the segments and of what else it goes by; those of clips (`advxai.video.control`) are
+made of the same parts. Segments of equal score keep the order of their labels, so that a constant map has a ranking.
 """
 
 import math
@@ -122,26 +122,46 @@ def random(segments: NDArray[np.int16], generator: np.random.Generator, draws: i
 
 def centre(segments: NDArray[np.int16], width: float) -> Ordered:
     """A Gaussian in the middle; `width`: its sigma as a share of the image's sides."""
-    y, x = (((np.arange(side) + 0.5) / side - 0.5) / width for side in segments.shape)
-    return _by_map(np.exp(-(y[:, None] ** 2 + x[None] ** 2) / 2), segments)
+    return by_map(centre_map((segments.shape[0], segments.shape[1]), width), segments)
+
+
+def centre_map(shape: tuple[int, int], width: float) -> Floats:
+    """What `centre` goes by, (h, w)."""
+    y, x = (((np.arange(side) + 0.5) / side - 0.5) / width for side in shape)
+    gaussian: Floats = np.exp(-(y[:, None] ** 2 + x[None] ** 2) / 2)
+    return gaussian
 
 
 def largest(segments: NDArray[np.int16], crop: tuple[int, int] = (1, 1), fit: Fit = "stretch") -> Ordered:
     """A segment's share of the image's area, of which the black around a crop is no part."""
-    seen = segments if fit == "stretch" else lies_in(crop, len(segments), fit).of(segments)
-    share = (np.bincount(seen.ravel(), minlength=int(segments.max()) + 1) / seen.size).astype(np.float32)
+    return by_size(segments, seen(segments, crop, fit))
+
+
+def seen(segments: NDArray[np.int16], crop: tuple[int, int], fit: Fit) -> NDArray[np.int16]:
+    """The part of an image's segments that isn't black around its crop."""
+    return segments if fit == "stretch" else lies_in(crop, len(segments), fit).of(segments)
+
+
+def by_size(segments: NDArray[np.int16], within: NDArray[np.int16]) -> Ordered:
+    """Segments by their share of what is seen of them, in whatever shape."""
+    share = (np.bincount(within.ravel(), minlength=int(segments.max()) + 1) / within.size).astype(np.float32)
     return Ordered(share[segments], share, rank(share))
 
 
 def edges(segments: NDArray[np.int16], image: Pixels, fit: Fit = "stretch") -> Ordered:
     """Magnitude of Sobel's gradient (3 x 3) of the grey image in the segments' size; where the black around a crop
     begins is no edge."""
-    crop, size = (image.shape[0], image.shape[1]), len(segments)
-    seen = segments if fit == "stretch" else lies_in(crop, size, fit).of(segments)
-    small = over(image.astype(np.float32) / 255, (seen.shape[0], seen.shape[1]), how=cv2.INTER_CUBIC)
+    return by_map(edges_map(segments, image, fit), segments)
+
+
+def edges_map(segments: NDArray[np.int16], image: Pixels, fit: Fit = "stretch") -> Floats:
+    """What `edges` goes by, (h, w), of an image's segments."""
+    crop = (image.shape[0], image.shape[1])
+    within = seen(segments, crop, fit)
+    small = over(image.astype(np.float32) / 255, (within.shape[0], within.shape[1]), how=cv2.INTER_CUBIC)
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     across, down = (cv2.Sobel(grey, cv2.CV_32F, *order, ksize=3) for order in ((1, 0), (0, 1)))
-    return _by_map(laid(np.sqrt(across**2 + down**2), crop, size, fit), segments)
+    return laid(np.sqrt(across**2 + down**2), crop, len(segments), fit)
 
 
 def face_prior(
@@ -154,10 +174,10 @@ def face_prior(
     """The prior of faces laid over the image's; without one, `ellipses`. `more`: landmarks (5, 2) float32, NaN where
     there are none."""
     if landmarks is None:
-        return _missing(segments, NO_LANDMARKS, {"landmarks": np.full((5, 2), np.nan, np.float32)})
+        return missing(segments, NO_LANDMARKS, {"landmarks": np.full((5, 2), np.nan, np.float32)})
     height, width = image.shape[:2]
     shape = (segments.shape[0], segments.shape[1])
-    found = _by_map(laid_over(prior or ellipses(), landmarks, (height, width), shape, fit), segments)
+    found = by_map(laid_over(prior or ellipses(), landmarks, (height, width), shape, fit), segments)
     return replace(found, more={"landmarks": np.asarray(landmarks, np.float32)})
 
 
@@ -171,14 +191,27 @@ def oracle_mask(
     """A segment's share in the true mask; of equal shares the one comes first that differs more from the counterpart,
     where there is one."""
     if mask is None or not mask.any():
-        return _missing(segments, NO_MASK if mask is None else EMPTY_MASK)
+        return missing(segments, NO_MASK if mask is None else EMPTY_MASK)
     shape = (segments.shape[0], segments.shape[1])
-    inside = over((mask > 0).astype(np.float32), shape, fit)
+    gap = None if counterpart is None else difference_map(image, counterpart, shape, fit)
+    return by_share(inside_map(mask, shape, fit), gap, segments)
+
+
+def inside_map(mask: Pixels, shape: tuple[int, int], fit: Fit) -> Floats:
+    """Each pixel's share in a true mask, (h, w)."""
+    return over((mask > 0).astype(np.float32), shape, fit)
+
+
+def difference_map(image: Pixels, counterpart: Pixels, shape: tuple[int, int], fit: Fit) -> Floats:
+    """Each pixel's difference to the counterpart, (h, w)."""
+    return over(difference(image, counterpart), shape, fit)
+
+
+def by_share(inside: Floats, gap: Floats | None, segments: NDArray[np.int16]) -> Ordered:
+    """Segments by their share in the true mask, then by their mean gap to the counterpart, if that is known."""
     share = segment_means(inside, segments)
-    gap = np.zeros_like(share)
-    if counterpart is not None:
-        gap = segment_means(over(difference(image, counterpart), shape, fit), segments)
-    ranking = np.lexsort((-gap, -share)).astype(np.int16)  # stable: what is equal in both keeps the labels' order
+    apart = np.zeros_like(share) if gap is None else segment_means(gap, segments)
+    ranking = np.lexsort((-apart, -share)).astype(np.int16)  # stable: what is equal in both keeps the labels' order
     return Ordered(inside, share, ranking)
 
 
@@ -187,17 +220,18 @@ def oracle_difference(
 ) -> Ordered:
     """Mean absolute difference to the counterpart, in [0, 1] and over channels; `why` there is none."""
     if counterpart is None:
-        return _missing(segments, f"{NO_COUNTERPART}{why}")
-    return _by_map(over(difference(image, counterpart), (segments.shape[0], segments.shape[1]), fit), segments)
+        return missing(segments, f"{NO_COUNTERPART}{why}")
+    return by_map(difference_map(image, counterpart, (segments.shape[0], segments.shape[1]), fit), segments)
 
 
-def _by_map(values: Floats, segments: NDArray[np.int16]) -> Ordered:
+def by_map(values: Floats, segments: NDArray[np.int16]) -> Ordered:
     """Segments scored by the mean of a map in them."""
     scores = segment_means(values, segments)
     return Ordered(values.astype(np.float32), scores, rank(scores))
 
 
-def _missing(segments: NDArray[np.int16], why: str, more: Record | None = None) -> Ordered:
+def missing(segments: NDArray[np.int16], why: str, more: Record | None = None) -> Ordered:
+    """No order, and why."""
     nothing = np.zeros(segments.shape, np.float32)
     scores = np.zeros(int(segments.max()) + 1, np.float32)
     return Ordered(nothing, scores, np.zeros(0, np.int16), why, more=more or {})

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,15 @@ from advxai.saliency.base import Explanation
 from advxai.saliency.baselines import fill
 from advxai.saliency.given import NO_COUNTERPART
 from advxai.saliency.segments import segment
+
+NO_ITEM: Item = {}
+
+
+class Targeted(Protocol):
+    """An entry of the configuration that says which class is explained."""
+
+    @property
+    def target(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -57,14 +66,17 @@ def prepare(
     return Prepared(image, segments, time.perf_counter() - start, counterpart, missing)
 
 
-def explained_class(settings: Settings, before: Any, classes: Classes) -> int:
+def explained_class(settings: Targeted, before: Any, classes: Classes, item: Item = NO_ITEM) -> int:
     """Index of the class that is explained (`target`).
 
     Args:
         settings: the explainer's entry of the configuration.
         before: (classes,) probabilities of the image.
         classes: the detector's.
+        item: the image; its `target`, if it has one, is the class: a frame of a clip is explained as the clip is.
     """
+    if "target" in item:
+        return int(item["target"])
     match settings.target:
         case "real":
             return classes.real

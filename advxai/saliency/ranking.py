@@ -8,7 +8,7 @@ from advxai.common.types import Record
 
 
 def segment_means(saliency: Floats, segments: NDArray[np.int16]) -> NDArray[np.float32]:
-    """Score of each segment: the mean of the map in it. (h, w), (h, w) -> (S,) float32."""
+    """Score of each segment: the mean of the map in it. (h, w), (h, w) -> (S,) float32; of a clip likewise."""
     count = np.bincount(segments.ravel())
     return (np.bincount(segments.ravel(), saliency.ravel().astype(np.float64)) / count).astype(np.float32)
 
@@ -46,5 +46,5 @@ def ranking_of(record: Record, population: str = "ranked") -> NDArray[np.int16]:
 
 
 def top_mask(record: Record, k: int, population: str = "ranked") -> NDArray[np.bool_]:
-    """Pixels of the k segments that come first: (h, w) bool."""
+    """Pixels of the k segments that come first: (h, w) bool, as the segments."""
     return np.isin(record["segments"], ranking_of(record, population)[:k])

@@ -43,7 +43,7 @@ def _explain(
     image, segments = detector.place(prepared.image), prepared.segments
     before = (yield image[None])[0]
     copy, attack = adversarial(item, image) if adversarial else (None, {})
-    target = explained_class(settings, before, detector.classes)
+    target = explained_class(settings, before, detector.classes, item)
     if prepared.missing:
         explanation = nothing(segments)
     else:
@@ -105,7 +105,7 @@ def run(
     """Explain every image with one explainer.
 
     Args:
-        items: images with `key` and `sha256`.
+        items: images with `key` and `sha256`, and with `target` where the class is given (`explained_class`).
         load: item -> RGB uint8 (h, w, 3).
         detector: the detector to explain.
         settings: the explainer's entry of the configuration.

@@ -31,7 +31,7 @@ class ClipSegments(Model):
     """Segments of a clip, (frames, h, w): it is cut into slices of a few frames, SLIC runs within each."""
 
     frames: int = Field(4, ge=1, le=256, description="Frames a slice; the last slice may have fewer.")
-    number: int = Field(6, ge=1, le=1024, description="Segments of a slice that SLIC is asked for; it makes fewer.")
+    number: int = Field(9, ge=1, le=1024, description="Segments of a slice that SLIC is asked for; it makes fewer.")
     compactness: Number = Field(10.0, gt=0, description="SLIC's: how much nearness counts beside likeness of colour.")
 
 

@@ -39,6 +39,10 @@ CHANGES = {
     "attacks": ("advxai.evaluation.masks.mask_id", lambda mask: str(mask.sum())),
     "evaluation": ("advxai.evaluation.rows.top_mask", lambda record, k, _: record["segments"] == record["ranking"][0]),
     "metrics": ("advxai.metrics.restoration.fall", lambda areas, p, area: float(p[0] - p[-1])),
+    "video_scores": ("advxai.video.scores.slic", lambda part, **_: np.indices(part.shape[:3])[2] // 8),
+    "video_adversary": ("torch.Tensor.sign", lambda gradient: (-gradient).sgn()),
+    "video_saliency": ("advxai.saliency.lime.kernel_weights", lambda design, width: design.mean(axis=1) ** (1 / width)),
+    "video_controls": ("advxai.saliency.controls.rank", lambda scores: scores.argsort().astype(np.int16)),
 }
 
 

@@ -48,12 +48,18 @@ def pointing(saliency: Floats, region: Flags) -> float:
     return float(region[saliency == saliency.max()].mean())
 
 
+def positive(saliency: Floats, zero: float) -> Floats:
+    """A map's positive part, what it says *for* the class: above its zero; where it has none (nan), above 0 or its
+    least value, if that is below. Float64 >= 0, of the map's shape."""
+    values = saliency.astype(np.float64)
+    return np.clip(values - (zero if np.isfinite(zero) else min(values.min(), 0.0)), 0, None)
+
+
 def mass(saliency: Floats, region: Flags, zero: float) -> float:
     """Share of the map's positive part that lies in the region (Arras et al. 2022); nan without a positive part."""
-    values = saliency.astype(np.float64)
-    positive = np.clip(values - (zero if np.isfinite(zero) else min(values.min(), 0.0)), 0, None)
-    total = positive.sum()
-    return float(positive[region].sum() / total) if total > 0 else float("nan")
+    found = positive(saliency, zero)
+    total = found.sum()
+    return float(found[region].sum() / total) if total > 0 else float("nan")
 
 
 def overlap(chosen: Flags, region: Flags) -> float:

@@ -40,12 +40,13 @@ class Restoration(Measure):
         name: of the entry.
         area: share of the image, in (0, 1].
         top: flips are counted after 1 ... top segments.
+        what: is restored, in words. Of a clip segments are (T, h, w), image and counterpart (3, T, h, w).
     """
 
     kept = ("areas", "p")
 
-    def __init__(self, name: str, area: float, top: int) -> None:
-        self.name, self.area, self.top = name, area, top
+    def __init__(self, name: str, area: float, top: int, what: str = "image") -> None:
+        self.name, self.area, self.top, self.what = name, area, top, what
         column = partial(
             Column, reference="ours; docs/metrics.md", sensitive=SENSITIVE, needs=frozenset(("counterpart",))
         )
@@ -62,7 +63,11 @@ class Restoration(Measure):
         return range(1, self.top + 1)
 
     def measure(self, subject: Subject) -> Measuring:
-        reason = subject.missing or (CALLED_REAL if subject.called_real else "") or subject.no_counterpart
+        reason = (
+            subject.missing
+            or (CALLED_REAL.replace("image", self.what) if subject.called_real else "")
+            or subject.no_counterpart
+        )
         if reason:
             return Measured(reasons={"": reason})
         import torch  # what yields nothing needs none
@@ -113,5 +118,5 @@ class Restoration(Measure):
                     found[f"{self.name}_flip_{k}"].append(float(subject.classes.called_real(own[k - 1])))
                     found[f"{self.name}_area_{k}"].append(float(areas[k]))
         values = {name: float(np.mean(numbers)) for name, numbers in found.items() if numbers}
-        few = f"the image has only {len(sizes)} segments"
+        few = f"the {self.what} has only {len(sizes)} segments"
         return Measured(values, {"": few}, dict(zip(self.kept, np.concatenate(kept, axis=1), strict=True)))

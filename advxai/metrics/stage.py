@@ -34,7 +34,7 @@ def without_forwards(items: Iterable[Item], subjects: Subjects, measure: Measure
         try:
             next(work)
         except StopIteration as stop:
-            yield _record(item["key"], item["sha256"], measure, stop.value, 0, time.perf_counter() - start)
+            yield record_of(item["key"], item["sha256"], measure, stop.value, 0, time.perf_counter() - start)
             continue
         work.close()
         raise InputError(f"metrics.{measure.name}: it asks the detector; set its `forwards: true`")
@@ -72,7 +72,7 @@ def with_forwards(
         )
         together = min(at_once, enough(min(measure.rows, chunk), detector))
         for (key, sha256), measured, cost in drive(works, detector, together, f"metrics.{measure.name}"):
-            yield _record(key, sha256, measure, measured, cost.images, cost.seconds)
+            yield record_of(key, sha256, measure, measured, cost.images, cost.seconds)
 
 
 def _work(measure: Measure, subject: Subject) -> Measuring:
@@ -86,7 +86,10 @@ def _placed(subject: Subject, detector: "Detector") -> Subject:
     return replace(subject, image=detector.place(subject.image), counterpart=other)
 
 
-def _record(key: str, sha256: str, measure: Measure, measured: Measured, images: int, seconds: float) -> dict[str, Any]:
+def record_of(
+    key: str, sha256: str, measure: Measure, measured: Measured, images: int, seconds: float
+) -> dict[str, Any]:
+    """The record of what a measure has returned; fields and errors as of `with_forwards`."""
     if not isinstance(measured, Measured):
         raise InputError(
             f"metrics.{measure.name}: it returned a {type(measured).__name__} for the image {key}; it must return a "

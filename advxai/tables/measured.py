@@ -39,13 +39,13 @@ def _mean(values: "pd.Series[float]") -> float:
     return math.fsum(values) / len(values) if len(values) else math.nan
 
 
-def reasons(measured: pd.DataFrame, columns: Sequence[Column]) -> tuple[str, ...]:
-    """Notes of what is missing and why: a line a reason that holds for some explainer's images."""
+def reasons(measured: pd.DataFrame, columns: Sequence[Column], unit: str = "image") -> tuple[str, ...]:
+    """Notes of what is missing and why: a line a reason that holds for some explainer's images, or clips."""
     said = measured[(measured["reason"] != "") & measured["column"].isin([column.name for column in columns])]
     found = []
     for reason, part in said.groupby("reason", sort=True):
         counts = part.groupby(["explainer", "column"])["key"].nunique()
-        images = _range(list(counts)) + (" image" if counts.max() == 1 else " images")
+        images = span(list(counts)) + f" {unit}{'' if counts.max() == 1 else 's'}"
         who = "" if part["explainer"].nunique() > 3 else f" ({', '.join(part['explainer'].unique())})"
         of = ", ".join(dict.fromkeys(title for title in _groups(part["column"].unique(), columns)))
         found.append(f"No value of {of}{who}: {images}, {reason}.")
@@ -110,7 +110,7 @@ def _table(
         found = [of.get((*place, column.name)) for column in columns]
         counts = [int(line["n"]) for line in found if line is not None]
         values = [math.nan if line is None else line["value"] for line in found]
-        wide.append({"explainer": title, "n": _range(counts), **dict(zip(map(_heading, columns), values, strict=True))})
+        wide.append({"explainer": title, "n": span(counts), **dict(zip(map(_heading, columns), values, strict=True))})
     names = [place[0] for place in lines]
     flagged = _circular(axes, names, columns)
     return Table(
@@ -133,8 +133,8 @@ def _circular(axes: Axes, rows: Sequence[str], columns: Sequence[Column]) -> fro
     )
 
 
-def _range(counts: Sequence[int]) -> str:
-    """Numbers of images that a line's values are of: 24, or 21 to 24."""
+def span(counts: Sequence[int]) -> str:
+    """Numbers of images (or clips) that a line's values are of: 24, or 21 to 24."""
     if not counts:
         return "0"
     return str(min(counts)) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"

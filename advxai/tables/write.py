@@ -34,6 +34,9 @@ ESCAPES = str.maketrans(
         "\N{UPWARDS ARROW}": r"$\uparrow$",
         "\N{DOWNWARDS ARROW}": r"$\downarrow$",
         DAGGER: r"$^\dagger$",
+        "\N{GREEK SMALL LETTER TAU}": r"$\tau$",
+        "\N{GREEK SMALL LETTER RHO}": r"$\rho$",
+        "\N{GREEK SMALL LETTER MU}": r"$\mu$",
     }
 )
 

@@ -68,9 +68,8 @@ def _restored(found: Found, config: Config) -> list[str]:
         {clusters(config, found.clips["video"])[video] for video in _restored_videos(found, fake, column.name)}
     )
     if people < LEAST:
-        lines.append(
-            f"of {people} independent groups of videos, {LEAST} are needed: no interval, and no row is shown to differ"
-        )
+        groups = f"{people} independent group{'' if people == 1 else 's'} of videos"
+        lines.append(f"of {groups}, {LEAST} are needed: no interval, and no row is shown to differ")
     return lines
 
 

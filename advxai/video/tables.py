@@ -126,6 +126,8 @@ def over_time_table(found: Found, config: Config, axes: Axes, beside: bool) -> T
         pd.concat(tidy, ignore_index=True)[list(TIDY)].astype(TIDY),
         pd.DataFrame(wide),
         intervals=_intervals(columns),
+        # V is .25 at most, and of most maps a hundredth; counts are floats where published rows have none
+        decimals={"V": 4, **dict.fromkeys((one.title for one in counts), 0)},
         rules=rules,
         flagged=frozenset(flagged),
         notes=(

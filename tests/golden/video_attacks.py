@@ -1,4 +1,4 @@
-"""Attacks on clips: which pixels of which frames are attacked, what they are called, NES on them alone, and the rows."""
+"""Attacks on clips: which pixels of which frames are attacked, their names, NES on them alone, and the rows."""
 
 import json
 

@@ -5,7 +5,7 @@ import numpy as np
 from advxai.video.measured import run
 from tests.golden.compare import Near, Values
 from tests.helpers import reads_segment
-from tests.unit.video_data import BRIGHT, GAIN, KEY, SEGMENTS, SETTINGS, item, masked, record, subjects
+from tests.unit.video_data import BRIGHT, KEY, SEGMENTS, SETTINGS, item, masked, record, subjects
 
 SIGNED = np.sin(np.arange(SEGMENTS.size, dtype=np.float32)).reshape(SEGMENTS.shape)
 
@@ -15,9 +15,7 @@ def values() -> Values:
     draws = np.stack([record(21, 5)["ranking"], record(0, 9)["ranking"]])
     records = (record(5, 21), record(3, map=SIGNED, zero=0.0), record(21, 5, draws=draws))
     found = subjects(dict(zip(keys, records, strict=True)), masked(5, 6, 21, 22))
-    made = run(
-        found.items([item(key) for key in keys]), lambda _: BRIGHT, reads_segment(5, GAIN), found, SETTINGS, "mean", 2
-    )
+    made = run(found.items([item(key) for key in keys]), lambda _: BRIGHT, reads_segment(5), found, SETTINGS, "mean", 2)
     return {
         "clips": [
             {

@@ -14,7 +14,7 @@ from advxai.video.measures import CONSTANT, STILL, ClipMeasures
 from advxai.video.restored import LACKS
 from advxai.video.rows import metrics_rows
 from tests.helpers import reads_segment
-from tests.unit.video_data import BRIGHT, GAIN, KEY, SEGMENTS, SETTINGS, D, Genuine, P, item, masked, record, subjects
+from tests.unit.video_data import BRIGHT, KEY, SEGMENTS, SETTINGS, D, Genuine, P, item, masked, record, subjects
 
 COLUMNS = ClipMeasures(SETTINGS).columns
 RESTORED = [column.name for column in COLUMNS if column.name.startswith("restoration")]
@@ -22,7 +22,7 @@ RESTORED = [column.name for column in COLUMNS if column.name.startswith("restora
 
 def measured(one: dict[str, Any], mask: Any = lambda _: None, genuine: Genuine | None = None, **more: Any) -> Any:
     """Values and reasons of a clip of bright frames, by a detector that looks at square 5 of each frame."""
-    detector, found = reads_segment(5, GAIN), subjects({KEY: one}, mask, genuine)
+    detector, found = reads_segment(5), subjects({KEY: one}, mask, genuine)
     settings = more.get("settings", SETTINGS)
     (made,) = run(found.items([item()]), lambda _: BRIGHT, detector, found, settings, "mean", at_once=2)
     rows = metrics_rows("SHAP3D", [item()], [made], settings).set_index("column")
@@ -32,12 +32,12 @@ def measured(one: dict[str, Any], mask: Any = lambda _: None, genuine: Genuine |
 def test_restoring_a_segment_changes_its_own_frames_alone():
     made, values, reasons = measured(record(5, 21))
     # square 5 in two of four frames: half of the fall; then the other two
-    assert values["restoration_fall_1"] == pytest.approx(D / 2, abs=0.01)
-    assert values["restoration_fall_2"] == pytest.approx(D, abs=0.01)
-    assert values["restoration_flip_2"] == 1
+    assert values["restoration_fall_1"] == pytest.approx(D / 2, abs=1e-5)
+    assert values["restoration_fall_2"] == pytest.approx(D, abs=1e-5)
+    assert [values[f"restoration_flip_{k}"] for k in (1, 2)] == [1, 1]
     assert [values[f"restoration_area_{k}"] for k in (1, 2)] == [1 / 32, 2 / 32]
     # from 0 to 1/32 it falls by D/2, to 2/32 by D/2 more, and stays there until .25
-    assert values["restoration"] == pytest.approx(D * (0.25 - 1 / 32) / 0.25, abs=0.01)
+    assert values["restoration"] == pytest.approx(D * (0.25 - 1 / 32) / 0.25, abs=1e-5)
     assert made["images"] == (1 + 8) * 4  # the whole counterpart, then eight steps to the area, of four frames
     assert made["areas"].tolist() == pytest.approx([k / 32 for k in range(9)]) and made["p"][0] == pytest.approx(P)
     assert not any(reasons[name] for name in RESTORED)
@@ -45,13 +45,13 @@ def test_restoring_a_segment_changes_its_own_frames_alone():
 
 def test_a_segment_that_the_detector_doesn_t_look_at():
     _, values, _ = measured(record(0, 16))
-    assert values["restoration_fall_2"] == pytest.approx(0, abs=0.01) and values["restoration_flip_2"] == 0
+    assert values["restoration_fall_2"] == pytest.approx(0, abs=1e-5) and values["restoration_flip_2"] == 0
 
 
 def test_draws_are_averaged():
     draws = np.stack([record(5, 21)["ranking"], record(0, 16)["ranking"]])
     made, values, _ = measured(record(5, 21, draws=draws), masked(5, 21))
-    assert values["restoration_fall_2"] == pytest.approx(D / 2, abs=0.01) and values["restoration_flip_2"] == 0.5
+    assert values["restoration_fall_2"] == pytest.approx(D / 2, abs=1e-5) and values["restoration_flip_2"] == 0.5
     assert made["images"] == (1 + 16) * 4
     # AUC of the masked 2 of 32: first and second of all; of the other draw behind six others, and twenty
     assert values["detection"] == pytest.approx((0.5 + (24 / 30 + 10 / 30) / 2 - 0.5) / 2)
@@ -157,7 +157,7 @@ def test_given_names_explanation_masks_and_counterparts():
 def test_neighbours_and_their_number_change_no_bit():
     other = KEY.replace("000_001", "002_003")
     both = subjects({KEY: record(5, 21), other: record(0)}, masked(5))
-    items, detector = both.items([item(other), item()]), reads_segment(5, GAIN)
+    items, detector = both.items([item(other), item()]), reads_segment(5)
     together = {one["key"]: one for one in run(items, lambda _: BRIGHT, detector, both, SETTINGS, "mean", at_once=9)}
     alone, _, _ = measured(record(5, 21), masked(5))
     assert (together[KEY]["values"] == alone["values"]).all() and (together[KEY]["p"] == alone["p"]).all()

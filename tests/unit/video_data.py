@@ -14,10 +14,10 @@ FRAMES = 4
 KEY = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4/clip_00000_0"
 # labels 0 ... 15 in the first two frames, 16 ... 31 in the last two
 SEGMENTS = np.repeat(np.stack([quadrants(), quadrants() + 16]), 2, axis=0).astype(np.int16)
-BRIGHT, DARK = np.full((SIZE, SIZE, 3), 191, np.uint8), np.full((SIZE, SIZE, 3), 64, np.uint8)
-GAIN = 6.0 * 127 / (191 - 64)  # the logit of `reads_segment` is 3 of a bright frame, -3 of a dark one
-P = 1 / (1 + math.exp(-3))
-D = 2 * P - 1  # the fall of a frame's p(Fake) from bright to dark
+BRIGHT, DARK = np.full((SIZE, SIZE, 3), 191, np.uint8), np.full((SIZE, SIZE, 3), 50, np.uint8)
+# p(Fake) of a bright frame by `reads_segment`, and its fall to a dark one; the mean of both is below a half
+P, GENUINE = (1 / (1 + math.exp(-6 * (value / 127.5 - 1))) for value in (191, 50))
+D = P - GENUINE
 SETTINGS = Video(frames=FRAMES, top=2, area=0.25)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from advxai.common import parquet
+from advxai.common.errors import InputError
 from advxai.run.store import read_attributes, read_shard
 from advxai.tables.read import evaluation as attack_rows
 from advxai.tables.read import metrics as measured_rows
@@ -61,6 +62,8 @@ class Found:
         )
         listed = parquet.read(Path(clips))[list(CLIP)].astype({"key": "str"})
         known = listed.merge(said.astype({"key": "str", "called_real": "bool"}), on="key", validate="one_to_one")
+        if len(without := listed[~listed["key"].isin(known["key"])]):
+            raise InputError(f"{clips} has the clip {without.iloc[0]['key']}, which no shard of scores has: run again")
         spent = [
             {"explainer": str(read_attributes(path)["explainer"]), **one}
             for path in map(Path, saliency)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from advxai.answer.estimates import ESTIMATES, estimates
+from advxai.answer.rows import Row, not_compared
 from advxai.common.classes import Classes
 from advxai.common.rows import rows as lines_of
 from advxai.config import Config
@@ -53,7 +54,7 @@ def tables(found: Found, config: Config, classes: Classes, beside: bool) -> dict
     return {
         "video": over_time_table(found, config, axes, beside),
         "video_restoration": restoration_table(found, config, axes),
-        "video_attacks": attacks_table(found, axes),
+        "video_attacks": attacks_table(found, config, axes),
     }
 
 
@@ -216,13 +217,14 @@ def restoration_table(found: Found, config: Config, axes: Axes) -> Table:
         notes=(
             population.said,
             "Flips of a row of several draws are the mean number over its draws.",
+            *_of_real(config),
             *reasons(_of(found.measured, population.fakes), columns, "clip"),
             *((CIRCULAR,) if flagged else ()),
         ),
     )
 
 
-def attacks_table(found: Found, axes: Axes) -> Table:
+def attacks_table(found: Found, config: Config, axes: Axes) -> Table:
     """NES on the top-k segments of fake clips, each in its own frames: a line a row, and Original; what a row cost."""
     population = Population.of(found)
     rows = _of(found.attacks, population.fakes)
@@ -273,8 +275,15 @@ def attacks_table(found: Found, axes: Axes) -> Table:
         pd.DataFrame(wide),
         decimals=decimals_of(costs),
         rules=between([axes.kind(name) for name in (ORIGINAL, *axes.explainers)]),
-        notes=(population.said, *_left(rows), ELSEWHERE),
+        notes=(population.said, *_of_real(config), *_left(rows), ELSEWHERE),
     )
+
+
+def _of_real(config: Config) -> tuple[str, ...]:
+    """A note on rows of another class than that which is attacked and restored."""
+    entries = config.video.of_kind("explainer")
+    said = not_compared(Row(name, "explainer", target=entry.target) for name, entry in entries.items())
+    return (said,) if said else ()
 
 
 def _left(rows: pd.DataFrame) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import pytest
 
 from advxai.common import parquet
 from advxai.common.classes import Classes
+from advxai.common.errors import InputError
 from advxai.metrics.base import Measured
 from advxai.metrics.stage import record_of
 from advxai.run.store import write_shard
@@ -246,3 +247,13 @@ def test_reading_a_run(tmp_path: Path):
     assert "map" not in read.spent and read.spent["explainer"].nunique() == 4
     own, other = (tables(one, CONFIG, CLASSES, beside=True) for one in (whole, read))
     assert all(markdown(own[name]) == markdown(other[name]) for name in own)
+    write_shard(tmp_path / "s.h5", scores[:2], {})
+    with pytest.raises(InputError, match=f"the clip {key_of('r')}, which no shard"):
+        Found.read(tmp_path / "clips.parquet", [tmp_path / "s.h5"], saliency, rows, measured)
+
+
+def test_rows_of_the_real_class_are_compared_with_none():
+    rows = {**ROWS, "Against": {"method": "lime3d", "baseline": "blur", "target": "real"}}
+    config = paths(video={"frames": 4, "top": 2, "area": 0.25, "explainers": rows}).config
+    text = markdown(tables(found(), config, CLASSES, beside=False)["video_restoration"])
+    assert "Against explains the real class (target: real)" in text and "| Against | 0 |  |" in text

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,7 @@ def found(names: str = "abcrf") -> Found:
     return Found(clips, pd.DataFrame(spent), pd.concat(attacks), pd.concat(measured, ignore_index=True))
 
 
+@cache
 def made(names: str = "abcrf", beside: bool = False) -> dict[str, Table]:
     return tables(found(names), CONFIG, CLASSES, beside=beside)
 

@@ -24,7 +24,9 @@ def measured(one: dict[str, Any], mask: Any = lambda _: None, genuine: Genuine |
     """Values and reasons of a clip of bright frames, by a detector that looks at square 5 of each frame."""
     detector, found = reads_segment(5), subjects({KEY: one}, mask, genuine)
     settings = more.get("settings", SETTINGS)
-    (made,) = run(found.items([item()]), lambda _: BRIGHT, detector, found, settings, "mean", at_once=2)
+    (made,) = run(
+        found.items([item()]), lambda _: BRIGHT, detector, found, settings, more.get("score", "mean"), at_once=2
+    )
     rows = metrics_rows("SHAP3D", [item()], [made], settings).set_index("column")
     return made, rows["value"].to_dict(), rows["reason"].to_dict()
 
@@ -41,6 +43,13 @@ def test_restoring_a_segment_changes_its_own_frames_alone():
     assert made["images"] == (1 + 8) * 4  # the whole counterpart, then eight steps to the area, of four frames
     assert made["areas"].tolist() == pytest.approx([k / 32 for k in range(9)]) and made["p"][0] == pytest.approx(P)
     assert not any(reasons[name] for name in RESTORED)
+
+
+def test_the_clip_s_answer_is_that_of_its_score():
+    """Of the mean logit: 6 (191/127.5 - 1) and 6 (50/127.5 - 1) in two frames each."""
+    _, values, _ = measured(record(5, 21), score="mean_logit")
+    half = 6 * ((191 + 50) / 2 / 127.5 - 1)
+    assert values["restoration_fall_1"] == pytest.approx(P - 1 / (1 + math.exp(-half)), abs=1e-5)
 
 
 def test_a_segment_that_the_detector_doesn_t_look_at():

@@ -328,10 +328,13 @@ def _reading(clip: Clip, frames: Iterator[tuple[int, Pixels]]) -> Iterator[tuple
             log.warning("%s: %s", clip.path, note)
 
 
-def write_video(path: Path, frames: Iterable[Pixels], fps: Fraction, crf: int = 23) -> int:
+def write_video(
+    path: Path, frames: Iterable[Pixels], fps: Fraction, crf: int = 23, *, index_first: bool = False
+) -> int:
     """Encode RGB frames, uint8 (H, W, 3), as H.264 (yuv420p) in MP4; returns their number. Atomic and deterministic.
 
-    An odd height or width loses its last row or column (4:2:0 chroma needs even sizes).
+    An odd height or width loses its last row or column (4:2:0 chroma needs even sizes). `index_first`: the file's index
+    lies before its frames, so that a browser can begin before it has all of it.
 
     Raises:
         ValueError: there is no frame, or the frames differ in size.
@@ -341,7 +344,7 @@ def write_video(path: Path, frames: Iterable[Pixels], fps: Fraction, crf: int = 
     handle, scratch = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".mp4", dir=path.parent)
     os.close(handle)
     try:
-        count = _encode(scratch, frames, Fraction(fps), crf)
+        count = _encode(scratch, frames, Fraction(fps), crf, index_first)
         let_others(Path(scratch))
         Path(scratch).replace(path)
     except BaseException:
@@ -356,11 +359,12 @@ def even(frame: Pixels) -> Pixels:
     return frame[: height - height % 2, : width - width % 2]
 
 
-def _encode(path: str, frames: Iterable[Pixels], fps: Fraction, crf: int) -> int:
+def _encode(path: str, frames: Iterable[Pixels], fps: Fraction, crf: int, index_first: bool) -> int:
     stream, count, size = None, 0, None
     # bitexact: no library version or date in the container; one thread: x264's decisions depend on the thread count;
     # no macroblock tree: with it x264's SIMD code gave the same frames other bytes in every fifth run (measured)
-    with av.open(path, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
+    options = {"fflags": "+bitexact", **({"movflags": "+faststart"} if index_first else {})}
+    with av.open(path, "w", format="mp4", options=options) as container:
         for frame in frames:
             frame = np.ascontiguousarray(even(frame))
             if stream is None:

@@ -32,12 +32,16 @@ def _fitted(values: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     return values[np.ix_(rows, columns)]
 
 
-def heat(image: Picture, saliency: Floats) -> NDArray[np.float64]:
+def heat(image: Picture, saliency: Floats, within: tuple[float, float] | None = None) -> NDArray[np.float64]:
     """The map in colour over the grey image, scaled to its own range: (H, W, 3) float in [0, 1].
 
     A map that is constant or has a value that isn't finite says nothing: the grey image alone is given back.
+
+    Args:
+        image, saliency: as of `raster`.
+        within: the range, of a map that is one of several; None: its own.
     """
-    low, high = float(saliency.min()), float(saliency.max())
+    low, high = within or (float(saliency.min()), float(saliency.max()))
     base = grey(image)
     if not np.isfinite(low + high) or low == high:
         return base
@@ -55,12 +59,15 @@ def full_at(values: Floats, form: Form) -> float:
     return float(np.percentile(sizes, FULL)) or largest
 
 
-def signed(image: Picture, saliency: Floats, zero: float, form: Form = "signed") -> NDArray[np.float64]:
+def signed(
+    image: Picture, saliency: Floats, zero: float, form: Form = "signed", full: float | None = None
+) -> NDArray[np.float64]:
     """Red where the map speaks for the explained class, blue where against it, over the grey image, in full colour from
-    `full_at` on: (H, W, 3) float in [0, 1]. A map that says nothing: the grey image."""
+    `full_at` on, or from `full`, of a map that is one of several: (H, W, 3) float in [0, 1]. A map that says nothing:
+    the grey image."""
     base = grey(image)
     values = saliency - zero
-    full = full_at(values, form)
+    full = full_at(values, form) if full is None else full
     if not np.isfinite(full) or full == 0:
         return base
     colours = colormaps[SIGNED_COLOURS]((_fitted(values, base.shape[:2]) / full + 1) / 2)[..., :3]

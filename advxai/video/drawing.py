@@ -22,8 +22,8 @@ from advxai.report.style import HALO, PLAIN, POSITIVE, SEGMENT_COLOUR, Form, for
 
 LETTERS = 12  # pixels high
 LINE = 16  # of text
-STRIP = 76  # pixels high: the score over time
-LEFT, RIGHT, ABOVE, BELOW = 26, 8, 8, 22  # around the strip's axes
+STRIP = 80  # pixels high: the score over time
+LEFT, RIGHT, ABOVE, BELOW = 26, 8, 8, 26  # around the strip's axes
 MARK, CURVE = POSITIVE, PLAIN  # the present frame, the score
 GREY, FAINT = (90, 90, 90), (215, 215, 215)
 Colour = tuple[int, int, int]
@@ -187,9 +187,9 @@ class Strip:
         pen.line(points, fill=CURVE, width=2, joint="curve")
         for x, y in points:
             pen.ellipse([x - 1.5, y - 1.5, x + 1.5, y + 1.5], fill=CURVE)
-        each = (BELOW - 4) / max(1, len(self.spans))
+        each = (BELOW - 8) / max(1, len(self.spans))
         for number, (first, last) in enumerate(self.spans):
-            y = STRIP - BELOW + 3 + (number + 0.5) * each
+            y = STRIP - BELOW + 7 + (number + 0.5) * each
             pen.line([(self.x(first - 0.4), y), (self.x(last + 0.4), y)], fill=GREY, width=2)
             if each >= 6:
                 pen.text((LEFT - 4, y), str(number + 1), GREY, font("1", min(9, round(each) + 2)), anchor="rm")

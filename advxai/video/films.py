@@ -42,10 +42,10 @@ class Films:
     """What was made.
 
     Attributes:
-        content: of `clips.json`: fps, frames, top, line (the p(fake) that is called fake, or null), rows (name, method,
-            kind), without (how many clips have no films) and, a clip, key, name, video, category, fake, called, p, frames
-            (number, seconds, p), clip and sheet (files in the folder), and rows: film (or null), missing, form, target,
-            top (label, first and last frame from 0, score).
+        content: of `clips.json`: fps, side, top, line (the p(fake) that is called fake, or null), rows (name, method,
+            kind), without (how many clips have no films) and, a clip, key, name, video, category, fake, called, p,
+            frames (number, seconds, p), clip and sheet (files in the folder), and rows: film (or null), missing, form,
+            target, top (label, first and last frame from 0, score).
     """
 
     content: dict[str, Any]

@@ -11,7 +11,7 @@ from advxai.answer.whole import answer
 from advxai.common import parquet
 from advxai.common.jsonfile import read_object
 from advxai.metrics.registry import measured_columns
-from advxai.report.page import sections
+from advxai.report.page import clips, sections
 from advxai.report.page.collect import images
 from advxai.report.page.figures import Figure, describe, names, shape, smaller
 from advxai.report.page.gallery import Entry, entry
@@ -96,6 +96,11 @@ def report(paths: Paths, detector: Path, missing: Sequence[Path] = ()) -> None:
         **sections.left_out(parquet.read(paths.run / "tables/left_out.parquet")),
         **sections.provenance(read_object(paths.run / "provenance.json", ANEW)),
     }
+    if config.video.asked:
+        files = [path for path in paths.video_tables if path.suffix == ".md"]
+        folder = paths.films.relative_to(paths.outputs.report.parent).as_posix()
+        content["sections"] = (*SECTIONS[:5], ("clips", "Clips"), *SECTIONS[5:])
+        content["clips"] = clips.of_run(paths.video_page["data"], files, folder)
     methods = {name: settings.method for name, settings in config.of_kind("explainer").items()}
 
     def entries() -> Iterator[Entry]:

@@ -55,7 +55,7 @@ class Shown:
     notes: list[str]
 
 
-def _value(text: str) -> float | str:
+def number_in(text: str) -> float | str:
     """The number that a cell begins with, such as 3 of 3/4, 24 of 24 (6, 6), 0.1 of 0.1 [0.0, 0.2]; else its text."""
     first = re.split(r"/| [(\[]", text.replace(",", "").rstrip(DAGGER))[0]
     try:
@@ -76,7 +76,7 @@ def shown(name: str, table: Table, note: str = "") -> Shown:
     text, marked = as_text(table), marks(table)
     lines = [
         [
-            Cell(text[column][row], _value(text[column][row]), MARKS.get(marked.get((row, column), 0), ""))
+            Cell(text[column][row], number_in(text[column][row]), MARKS.get(marked.get((row, column), 0), ""))
             for column in columns(text)
         ]
         for row in text.index

@@ -1,0 +1,201 @@
+"""The player of the clips in a real browser, from the disk: in step, by keys and slider, on a desk and on a phone."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from axe_core_python.selenium import Axe
+from selenium.webdriver import Chrome, Keys
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from advxai.report.page.clips import clips, read
+from advxai.report.page.tables import Cell
+from advxai.video.page import write
+from tests.browser import chromium, complaints, shoot
+from tests.patience import PATIENCE
+from tests.unit.video_data import T, films, key
+
+TABLE = """\
+Means over clips called fake.
+
+| explainer | tau | mu | n |
+|:---|---:|---:|---:|
+| SHAP3D | **0.900** | <u>-0.100</u> | 12 |
+| RISE3D | 0.500 | **0.200** | 12 |
+| *controls* |  |  |  |
+| a\\|b | 0.1 | 0.2 | 12 |
+
+Best in bold, second best underlined, at the precision shown.
+
+One note.
+"""
+REDUCED = {"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]}
+TIMES = "return [...document.querySelectorAll('#player video')].map((one) => one.currentTime)"
+SETTLED = "return [...document.querySelectorAll('#player video')].every((one) => one.readyState >= 2 && !one.seeking)"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A folder with index.html and films."""
+    folder = tmp_path_factory.mktemp("clips")
+    content = films(folder).content
+    (folder / "video.md").write_text(TABLE, encoding="utf-8")
+    write(
+        folder / "index.html",
+        "Run tiny: clips",
+        ["Four clips."],
+        clips(content, "films", [read(folder / "video.md")], whole=True),
+        "",
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory) -> Iterator[Chrome]:
+    with chromium(tmp_path_factory.mktemp("profile"), 1280, 1000) as browser:
+        yield browser
+
+
+def opened(browser: Chrome, page: Path, width: int = 1280, reduced: bool = True) -> Chrome:
+    browser.get("about:blank")
+    complaints(browser)
+    metrics = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", REDUCED if reduced else {"features": []})
+    browser.get(page.as_uri())
+    return browser
+
+
+def player(browser: Chrome):
+    return browser.find_element(By.ID, "player")
+
+
+def in_step(browser: Chrome, frame: int) -> None:
+    """All films show the middle of this frame, from 0, and so does what is said."""
+    WebDriverWait(browser, 20 * PATIENCE).until(lambda _: browser.execute_script(SETTLED))
+    times = browser.execute_script(TIMES)
+    assert len(times) == 4 and len(set(times)) == 1  # the clip, and three rows
+    # the browser says the film's end for the middle of its last frame, at times
+    assert times[0] == pytest.approx((frame + 0.5) / 8) or (frame == T - 1 and times[0] == pytest.approx(1))
+    assert browser.find_element(By.ID, "player-frame").get_attribute("value") == str(frame + 1)
+    assert browser.find_element(By.ID, "player-now").text.startswith(
+        f"frame {frame + 1} of {T} (the video's {frame + 4},"
+    )
+
+
+def marked(video) -> float:
+    """Where the film that is seen marks the present frame, in pixels of the film."""
+    pixels = cv2.imdecode(np.frombuffer(video.screenshot_as_png, np.uint8), cv2.IMREAD_COLOR_RGB).astype(int)
+    strip = pixels[-pixels.shape[0] // 4 :]  # of 128 + 52 + 80 rows
+    orange = (strip[..., 0] > 150) & (strip[..., 2] < 90)
+    return np.flatnonzero(orange.any(axis=0)).mean() * 128 / pixels.shape[1]
+
+
+def test_a_table_is_read_as_it_was_written(made):
+    table = read(made / "video.md")
+    assert (table.name, table.caption, table.notes) == ("video", "Means over clips called fake.", ["One note."])
+    assert table.columns == ["explainer", "tau", "mu", "n"]
+    assert table.lines[0] == [Cell("SHAP3D", "SHAP3D"), Cell("0.900", 0.9, "best"), Cell("-0.100", -0.1, "second")] + [
+        Cell("12", 12)
+    ]
+    assert [[cell.text for cell in line] for line in table.lines[2:]] == [["controls"], ["a|b", "0.1", "0.2", "12"]]
+
+
+def test_keys_and_slider_move_all_films_in_step(browser, made):
+    opened(browser, made / "index.html")
+    in_step(browser, 0)
+    assert player(browser).get_attribute("data-playing") == "false"  # less motion is wanted
+    moves = ((Keys.ARROW_RIGHT, 1), (Keys.ARROW_RIGHT, 2), (Keys.ARROW_LEFT, 1), (Keys.END, 7), (Keys.ARROW_RIGHT, 7))
+    for keys, frame in (*moves, (Keys.HOME, 0)):
+        player(browser).send_keys(keys)
+        in_step(browser, frame)
+    slider = browser.find_element(By.ID, "player-frame")
+    slider.send_keys(Keys.ARROW_RIGHT)
+    in_step(browser, 1)
+    browser.execute_script("arguments[0].value = 6; arguments[0].dispatchEvent(new Event('input'))", slider)
+    in_step(browser, 5)
+    assert slider.get_attribute("aria-valuetext") == "frame 6 of 8 (the video's 9, at 0.20 s): p(fake) 0.850"
+    mark = browser.find_element(By.CSS_SELECTOR, "#player-curve .now").get_attribute("d")
+    assert mark == "M412.5,0V120"  # 600 * 5.5 / 8
+    for video in browser.find_elements(By.CSS_SELECTOR, "#player video"):
+        assert marked(video) == pytest.approx(26 + (128 - 26 - 8) * 5.5 / 8, abs=1.5)
+    assert complaints(browser) == []
+
+
+def test_clips_are_chosen_by_keys_and_by_name(browser, made):
+    opened(browser, made / "index.html")
+    choice = Select(browser.find_element(By.ID, "player-clip"))
+    groups = [group.get_attribute("label") for group in browser.find_elements(By.CSS_SELECTOR, "#player-clip optgroup")]
+    assert groups == ["Fakes called fake", "Fakes called real", "Real ones"]
+    assert [option.text.strip() for option in choice.options] == [
+        "Deepfakes 000, from frame 4: called fake, p(fake) 0.78",
+        "Face2Face 000, from frame 4: called fake, p(fake) 0.80",
+        "FaceSwap 000, from frame 4: called real, p(fake) 0.30",
+        "Real 000, from frame 4: called real, p(fake) 0.10",
+    ]
+    player(browser).send_keys(Keys.ARROW_DOWN, Keys.ARROW_DOWN)
+    assert choice.first_selected_option.text.strip().startswith("FaceSwap")
+    assert "no map: nothing was measured" in player(browser).text
+    player(browser).send_keys(Keys.ARROW_UP, Keys.ARROW_UP, Keys.ARROW_UP)
+    assert choice.first_selected_option.text.strip().startswith("Real")
+    choice.select_by_index(1)
+    in_step(browser, 0)
+    assert "Face2Face 000, from frame 4 (fake): called fake, p(fake) 0.800, fake from 0.5" in player(browser).text
+
+
+def test_it_plays_once_to_the_end_and_in_step(browser, made):
+    opened(browser, made / "index.html", reduced=False)
+    Select(browser.find_element(By.ID, "player-speed")).select_by_visible_text("four times")
+    WebDriverWait(browser, 20 * PATIENCE).until(
+        lambda _: (
+            browser.execute_script("return document.getElementById('player-frame').value") == str(T)
+            and player(browser).get_attribute("data-playing") == "false"
+        )
+    )  # by itself
+    in_step(browser, T - 1)
+    player(browser).send_keys(" ")
+    assert player(browser).get_attribute("data-playing") == "true"
+    player(browser).send_keys(" ", Keys.HOME)
+    in_step(browser, 0)
+    assert complaints(browser) == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_sticks_out_and_all_is_accessible(browser, made, width):
+    opened(browser, made / "index.html", width)
+    in_step(browser, 0)
+    player(browser).send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    in_step(browser, 2)
+    assert browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]") == [width] * 2
+    found = Axe().run(browser)["violations"]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+    loaded = browser.execute_script("return performance.getEntriesByType('resource').map((one) => one.name)")
+    assert {address.partition(":")[0] for address in loaded} <= {"file", "data"}
+    player(browser).parent.execute_script("document.getElementById('player').scrollIntoView()")
+    shoot(browser, f"clips-{width}")
+    assert complaints(browser) == []
+
+
+def test_missing_films_are_said(browser, made, tmp_path):
+    shutil.copy(made / "index.html", tmp_path)
+    opened(browser, tmp_path / "index.html")
+    said = browser.find_element(By.ID, "player-gone")
+    WebDriverWait(browser, 20 * PATIENCE).until(lambda _: "SHAP3D.mp4" in said.text)
+    assert said.text.endswith(
+        "The films belong into the folder films beside this page: put it there and open the page anew."
+    )
+    player(browser).send_keys(Keys.ARROW_RIGHT)  # the score can be looked at still
+    assert browser.find_element(By.ID, "player-now").text.startswith("frame 2 of 8")
+
+
+def test_without_scripts_there_are_sheets_and_films(made):
+    text = (made / "index.html").read_text(encoding="utf-8")
+    plain = text[text.index("<noscript>") : text.index("</noscript>")]
+    assert plain.count("<img") == 4 and plain.count("<video controls") == 4 * 4 - 1  # RISE3D lacks one
+    for part in plain.split('src="')[1:]:
+        assert (made / part.split('"')[0]).is_file()
+    assert key("Real") in text

@@ -78,7 +78,8 @@ examples, in the project's folder, after `make demo`:
 What can't be read, or shows no face, is said and costs the others nothing; the exit code is then 2.
 
 It writes, for each of them: <name>.json with everything in numbers, <name>.npz with the arrays, <name>_faces.png with
-the faces that were found, and a figure a face, <name>_<number>.png (.pdf).
+the faces that were found, and a figure a face, <name>_<number>.png (.pdf). With --video it writes of a video, too:
+<name>_clip.html, a page that plays the films in <name>_clip/ in step.
 """
 
 
@@ -105,6 +106,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         at_once=config.images_at_once,
         chosen=bool(arguments.explainers or config.explain.explainers),
         file=arguments.config,
+        video=config.explains_clips if arguments.video is None else arguments.video,
     )
     try:
         outcome = run(wanted, Paths(config, planning=True), arguments.out)
@@ -234,6 +236,11 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--detector", type=Path, metavar="FILE", help="weights, or known:NAME; default: the run's")
     explain.add_argument("--frames", type=_number, metavar="N", help="equidistant frames of a video; default: 6")
     explain.add_argument("--whole", action="store_true", help="take the whole picture as the face, look for none")
+    explain.add_argument(
+        "--video",
+        action=argparse.BooleanOptionalAction,
+        help="of a video also explain a clip as one, and make its films; default: where the configuration has `video`",
+    )
     explain.add_argument("--seed", type=int, metavar="N", help="of all draws, instead of the configuration's")
     explain.add_argument("-o", "--out", type=Path, default=Path("explained"), help="folder; default: explained/")
     explain.set_defaults(command=_explain)

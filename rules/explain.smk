@@ -49,5 +49,6 @@ if asked(CONFIG, sys.argv):
             attacks=P.attacks_params,
             evaluation=CONFIG.evaluation.model_dump(include={"top", "population"}),
             dpi=CONFIG.report.dpi,
+            clips=CONFIG.video.model_dump() if CONFIG.explains_clips else None,
         script:
             "../scripts/explain.py"

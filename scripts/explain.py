@@ -21,6 +21,7 @@ with job(snakemake.log, snakemake.input):
         seed=config.seed,
         at_once=snakemake.resources.images_at_once,
         chosen=bool(config.explain.explainers),
+        video=config.explains_clips,
     )
     place = Path(snakemake.output[0]).parent
     outcome = run(wanted, Paths(config), place)

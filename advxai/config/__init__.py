@@ -269,6 +269,11 @@ class Config(Model):
         """Names of the explainers that a picture by itself can be explained by: it has no counterpart."""
         return [name for name in self.explainers if not self.why_not_alone(name)]
 
+    @property
+    def explains_clips(self) -> bool:
+        """`explain` also explains a clip of a video as one, and makes its films."""
+        return self.video.asked if self.explain.video is None else self.explain.video
+
     def why_not_alone(self, name: str) -> str:
         """Why a picture by itself can't be explained by a row; "": it can."""
         entry = self.explainers[name]

@@ -315,6 +315,11 @@ class Explain(Model):
     whole: bool = Field(
         False, description="Take the whole picture as a crop of a face, instead of looking for faces in it."
     )
+    video: bool | None = Field(
+        None,
+        description="Of a video also explain a clip as one, by the rows of `video.explainers` that can, and make its "
+        "films; null: where the configuration has `video`.",
+    )
 
 
 class Plan(Model):

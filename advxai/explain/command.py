@@ -13,6 +13,9 @@ from advxai.detector.layers import LISTS, ROWS, NoLayer, chosen, in_words
 from advxai.dialects.onnxfile import MODEL as ONNX
 from advxai.dialects.onnxfile import no_gradients, without_gradients
 from advxai.explain import document
+from advxai.explain.clip import Explained as Clip
+from advxai.explain.clip import explain as explain_clip
+from advxai.explain.clip import rows_of
 from advxai.explain.compute import explain
 from advxai.explain.earlier import cant_write, require_room
 from advxai.explain.explained import Explained
@@ -25,6 +28,7 @@ from advxai.explain.outputs import Context, check, write
 from advxai.explain.request import Request
 from advxai.explain.source import Source
 from advxai.explain.stored import of_run
+from advxai.media.retinaface import RetinaFace
 from advxai.media.rule import Rule
 from advxai.run.paths import Paths
 from advxai.saliency.registry import asks_module, require_attention
@@ -45,6 +49,7 @@ class Wanted:
         chosen: the explainers were asked for by name: one that the detector can't have is an error. Else it is left
             out, and that is said.
         file: the configuration's, for messages; None: it isn't known.
+        video: of a video also explain a clip as one.
     """
 
     requests: Sequence[Request]
@@ -56,6 +61,7 @@ class Wanted:
     at_once: int
     chosen: bool = False
     file: Path | None = None
+    video: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,8 +106,9 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
     sources, refused = read(wanted, paths)
     if not sources:
         return Outcome([], [], [], refused)
+    films = {id(source): rows_of(paths.config)[0] for source in sources if _filmed(wanted, source)}
     for source in sources:
-        check(source, out)
+        check(source, out, films.get(id(source)))
     opened = open_weights(paths, weights, given=wanted.weights is not None)
     config = paths.config.model_copy(update={"seed": wanted.seed})
     wanted, left_out = _possible(wanted, config, opened)
@@ -110,16 +117,40 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
     faces = [face for source in sources for face in source.faces]
     remarks = _layers(wanted, config, opened)
     found = explain(faces, opened.detector, config, wanted.names, wanted.at_once, remarks.append)
+    made = {id(source): _clip(source, wanted, paths, config, opened) for source in sources if id(source) in films}
+    clips = {name: one for name, one in made.items() if isinstance(one, Clip)}
     look = _look(paths, wanted.names, opened)
     context = Context(config, wanted.names, look, _said(wanted, config, opened), remarks)
     try:
-        files = [name for source in sources for name in write(source, found, context, out)]
+        files = [name for source in sources for name in write(source, found, context, out, clips.get(id(source)))]
     except OSError as error:
         raise InputError(cant_write(out, error)) from error
     lines = [line for source in sources for line in _lines(source, found, context)]
     notes = [*opened.read_as, *left_out, *(note for source in sources for note in _notes(source, found, context))]
+    notes += [f"{source.name}: {note}" for source in sources for note in _of_clip(source, wanted, made.get(id(source)))]
     notes += remarks
     return Outcome(lines, notes, files, refused)
+
+
+def _filmed(wanted: Wanted, source: Source) -> bool:
+    """A clip of it is explained as one: it is cut by faces, not out of whole frames."""
+    return wanted.video and source.kind == "video" and source.searched
+
+
+def _clip(source: Source, wanted: Wanted, paths: Paths, config: Config, opened: Opened) -> Clip | str:
+    """The clip of a video, or why there is none."""
+    faces = config.faces
+    find = RetinaFace(network(paths), score=faces.score, threads=config.threads.faces, device=faces.device)
+    return explain_clip(source.request, find, opened.detector, config, opened.model, paths.clip_score, wanted.at_once)
+
+
+def _of_clip(source: Source, wanted: Wanted, made: Clip | str | None) -> Sequence[str]:
+    """What is said of a video's clip."""
+    if isinstance(made, Clip):
+        return made.notes
+    if made is None and wanted.video and source.kind == "video":
+        return ["no film: whole pictures are taken as faces (--whole, or explain.whole), and clips are cut by faces."]
+    return [] if made is None else [made]
 
 
 def _possible(wanted: Wanted, config: Config, opened: Opened) -> tuple[Wanted, list[str]]:
@@ -232,7 +263,9 @@ def _said(wanted: Wanted, config: Config, opened: Opened) -> dict[str, Any]:
             "positive": detector.classes.positive_name,
             "threshold": detector.classes.threshold,
         },
-        "settings": document.settings_of(config, wanted.names, wanted.frames, wanted.whole, detector.forward_batch),
+        "settings": document.settings_of(
+            config, wanted.names, wanted.frames, wanted.whole, detector.forward_batch, wanted.video
+        ),
         "made_with": made_with(
             detector, sorted({package for name in wanted.names for package in config.explainers[name].packages})
         ),

@@ -25,9 +25,11 @@ from advxai.saliency.ranking import ranking_of
 VERSION = 1  # the version is raised when a reader of the former one would go wrong
 
 
-def settings_of(config: Config, names: Sequence[str], frames: int, whole: bool, forward_batch: int) -> dict[str, Any]:
+def settings_of(
+    config: Config, names: Sequence[str], frames: int, whole: bool, forward_batch: int, films: bool = False
+) -> dict[str, Any]:
     """What determines the numbers, beside the detector's weights; the forward batch is that of the detector that
-    explanations asked, which may be a smaller one than the run's."""
+    explanations asked, which may be a smaller one than the run's. `films`: clips are explained as one, too."""
     return {
         "seed": config.seed,
         "frames": frames,
@@ -41,6 +43,7 @@ def settings_of(config: Config, names: Sequence[str], frames: int, whole: bool, 
         "adversary": config.adversary.model_dump(mode="json"),
         "evaluation": config.evaluation.model_dump(mode="json"),
         "explainers": {name: config.explainers[name].model_dump(mode="json") for name in names},
+        **({"video": config.video.model_dump(mode="json")} if films else {}),
     }
 
 

@@ -22,7 +22,8 @@ from advxai.explain.request import Request
 
 SCHEMA = "advxai.explain"
 ELSEWHERE = "move it away, or give another folder as --out (`python -m advxai explain`)"
-OURS = r"(_faces|_[0-9]{1,9}(/frame_[0-9]{1,12})?)?\.(png|pdf|npz|json)"  # what follows the stem
+# what follows the stem; of a clip's films the names of rows
+OURS = r"((_faces|_[0-9]{1,9}(/frame_[0-9]{1,12})?)?\.(png|pdf|npz|json)|_clip(\.html|/sheet\.png|/[\w+]{1,99}\.mp4))"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from advxai.common.errors import InputError
 from advxai.common.files import publish, scratch_prefix
 from advxai.config import Config
 from advxai.explain import document
+from advxai.explain.clip import Explained as Clip
+from advxai.explain.clip import files_of as clip_files
 from advxai.explain.earlier import ELSEWHERE, SCHEMA, Earlier
 from advxai.explain.explained import Explained
 from advxai.explain.figures import Look, face_figure
@@ -49,14 +51,21 @@ class Context:
         return of_face(one, self.config, self.names)
 
 
-def files_of(source: Source) -> list[str]:
-    """Names of the files that a source is written to, within the folder of outputs; the JSON comes last."""
+def files_of(source: Source, films: Sequence[str] | None = None) -> list[str]:
+    """Names of the files that a source is written to, within the folder of outputs; the JSON comes last.
+
+    Args:
+        source: what is explained.
+        films: the rows that explain a clip of it as one; None: no clip is.
+    """
     stem = source.request.stem
     figures = [f"{stem}_faces"] if source.searched else []
     figures += [_figure(stem, number) for number in source.numbers]
     if source.kind == "video":
         figures += [_frame(stem, face) for face in source.faces]
-    return [*(f"{name}{suffix}" for name in figures for suffix in FIGURE), f"{stem}.npz", f"{stem}.json"]
+    shown = [f"{name}{suffix}" for name in figures for suffix in FIGURE]
+    shown += [] if films is None else clip_files(stem, films)
+    return [*shown, f"{stem}.npz", f"{stem}.json"]
 
 
 def _figure(stem: str, number: int) -> str:
@@ -67,15 +76,20 @@ def _frame(stem: str, face: Face) -> str:
     return f"{_figure(stem, face.number)}/frame_{face.frame:05d}"
 
 
-def check(source: Source, out: Path) -> None:
+def check(source: Source, out: Path, films: Sequence[str] | None = None) -> None:
     """Look whether the files may be written: what is there must be of an earlier explanation of the same.
+
+    Args:
+        source: what is explained.
+        out: the folder.
+        films: as of `files_of`.
 
     Raises:
         InputError: another file is in the way.
     """
     former = Earlier.read(out, source.request.stem)
     former.require_same(source.request, source.sha256)
-    for name in files_of(source):
+    for name in files_of(source, films):
         folder = (out / name).parent
         if os.path.lexists(folder) and not folder.is_dir():
             raise InputError(f"{folder} is there and isn't a folder, which {name} needs: {ELSEWHERE}")
@@ -83,7 +97,9 @@ def check(source: Source, out: Path) -> None:
             raise InputError(f"{out / name} is there and isn't of an earlier explanation: {ELSEWHERE}")
 
 
-def write(source: Source, found: Mapping[str, Explained], context: Context, out: Path) -> list[str]:
+def write(
+    source: Source, found: Mapping[str, Explained], context: Context, out: Path, clip: Clip | None = None
+) -> list[str]:
     """Write the files of one source, in place of those of an earlier explanation; all of them or none.
 
     Args:
@@ -91,14 +107,15 @@ def write(source: Source, found: Mapping[str, Explained], context: Context, out:
         found: key -> what was computed.
         context: see `Context`.
         out: the folder.
+        clip: of a video that was explained as one, too.
 
     Returns:
         The files' names.
     """
     out.mkdir(parents=True, exist_ok=True)
-    former, names = Earlier.read(out, source.request.stem), files_of(source)
+    former, names = Earlier.read(out, source.request.stem), files_of(source, None if clip is None else clip.films())
     with tempfile.TemporaryDirectory(prefix=scratch_prefix(source.request.stem), dir=out) as scratch:
-        _make(Path(scratch), source, found, context, names)
+        _make(Path(scratch), source, found, context, names, clip)
         gone = [name for name in former.owned if name not in names]
         former.remember(document.input_of(source), {name: Path(scratch, name) for name in names})
         for name in names:
@@ -112,7 +129,14 @@ def write(source: Source, found: Mapping[str, Explained], context: Context, out:
     return names
 
 
-def _make(folder: Path, source: Source, found: Mapping[str, Explained], context: Context, names: Sequence[str]) -> None:
+def _make(
+    folder: Path,
+    source: Source,
+    found: Mapping[str, Explained],
+    context: Context,
+    names: Sequence[str],
+    clip: Clip | None,
+) -> None:
     """The files, in an empty folder."""
     stem, look = source.request.stem, context.look
     if source.searched:
@@ -127,6 +151,11 @@ def _make(folder: Path, source: Source, found: Mapping[str, Explained], context:
         images = [document.image_of(one, context.config, context.notes(one), look.channels) for one in mine]
         without = {"frames_without": _without(source, mine)} if source.kind == "video" else {}
         faces.append({"number": number, **without, "images": images})
+    clips = {}
+    if clip is not None:
+        clips["clip"] = clip.make(folder, stem, source.name)
+        for row in clip.films():
+            arrays |= {f"clip/{row}/{what}": clip.maps[row][what] for what in ("map", "segments")}
     # an array of whatever name; the stubs think of the argument allow_pickle
     publish(folder / f"{stem}.npz", lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
     content = {
@@ -135,6 +164,7 @@ def _make(folder: Path, source: Source, found: Mapping[str, Explained], context:
         "input": document.input_of(source),
         **context.said,
         "faces": faces,
+        **clips,
         "notes": [*source.notes, *context.remarks],
         "files": list(names),
     }

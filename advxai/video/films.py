@@ -43,9 +43,9 @@ class Films:
 
     Attributes:
         content: of `clips.json`: fps, side, top, line (the p(fake) that is called fake, or null), rows (name, method,
-            kind), without (how many clips have no films) and, a clip, key, name, video, category, fake, called, p,
-            frames (number, seconds, p), clip and sheet (files in the folder), and rows: film (or null), missing, form,
-            target, top (label, first and last frame from 0, score).
+            kind), without (how many clips have no films) and, a clip, key, name, video, category, fake (null: not
+            known), called, p, frames (number, seconds, p), clip and sheet (files in the folder), and rows: film (or
+            null), missing, form, target, top (label, first and last frame from 0, score).
     """
 
     content: dict[str, Any]
@@ -89,8 +89,8 @@ class Settings:
 
 
 def name_of(clip: Record) -> str:
-    """`Deepfakes 000_001, from frame 12`."""
-    return f"{clip['category']} {Path(clip['video']).stem}, from frame {clip['first']}"
+    """`Deepfakes 000_001, from frame 12`; of the user's own video, whose category isn't known, without one."""
+    return f"{clip['category']} {Path(clip['video']).stem}, from frame {clip['first']}".strip()
 
 
 def folder_of(key: str, number: int) -> str:
@@ -157,7 +157,7 @@ def make(
         faces = [store.image(frame["key"], frame["sha256"]) for frame in mine]
         _require_same(clip, [scores[key], *maps.values()])
         own = folder_of(key, numbers[key])
-        made[key] = films_of(clip, mine, faces, scores[key], maps, settings, folder, own)
+        made[key] = films_of(clip, mine, faces, scores[key], maps, settings, folder / own, f"{own}/")
         bar.update(len(shards) + 1)
     bar.close()
     progress.tell(n=len(wanted), unit="clip")
@@ -209,8 +209,8 @@ def films_of(
     score: Record,
     maps: Mapping[str, Record],
     settings: Settings,
-    folder: Path,
-    own: str,
+    place: Path,
+    before: str = "",
 ) -> dict[str, Any]:
     """Make the films and the sheet of one clip.
 
@@ -221,8 +221,8 @@ def films_of(
         score: record of the stage video_scores.
         maps: row -> record of the stage video_saliency.
         settings: see there.
-        folder: of all films.
-        own: name of the clip's folder in it, which is made.
+        place: the clip's folder, which is made.
+        before: what comes before the files' names in what is said.
 
     Returns:
         What `Films` says of the clip.
@@ -230,7 +230,7 @@ def films_of(
     said, config = settings.score(clip, score), settings.config
     size = next((one["map"].shape[-1] for one in maps.values() if not missing_of(one)), settings.side)
     faces = [face_of(unit_of(crop, size, config.detector.resizing), settings.side) for crop in crops]
-    place, fps = folder / own, Fraction(config.video.films.fps).limit_denominator(1000)
+    fps = Fraction(config.video.films.fps).limit_denominator(1000)
     place.mkdir(parents=True)
     write_video(place / f"{PLAIN}.mp4", film(faces, "Clip", None, said), fps, CRF, index_first=True)
     rows: dict[str, dict[str, Any]] = {}
@@ -245,7 +245,7 @@ def films_of(
         what = f"explains {target}" if kind == "explainer" else kind
         write_video(place / f"{name}.mp4", film(faces, name, one, said, what), fps, CRF, index_first=True)
         rows[name] = {
-            "film": f"{own}/{name}.mp4",
+            "film": f"{before}{name}.mp4",
             "missing": "",
             "form": "heat" if form_of(method, record) == "heat" else "signed",
             "target": target if kind == "explainer" else "",
@@ -257,15 +257,15 @@ def films_of(
         "name": said.name,
         "video": clip["video"],
         "category": clip["category"],
-        "fake": not genuine(clip["category"]),
+        "fake": not genuine(clip["category"]) if clip["category"] else None,
         "called": said.called,
         "p": round(said.p, 6),
         "frames": [
             {"number": int(frame["frame"]), "seconds": round(float(frame["seconds"]), 4), "p": round(p, 6)}
             for frame, p in zip(frames, said.frames, strict=True)
         ],
-        "clip": f"{own}/{PLAIN}.mp4",
-        "sheet": f"{own}/sheet.png",
+        "clip": f"{before}{PLAIN}.mp4",
+        "sheet": f"{before}sheet.png",
         "rows": rows,
     }
 

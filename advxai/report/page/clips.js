@@ -83,7 +83,7 @@
     $("player-clip").value = clip;
     $("player-sheet").href = one.sheet;
     $("player-called").textContent =
-      `${one.name} (${one.fake ? "fake" : "real"}): called ${one.called}, p(fake) ${one.p.toFixed(3)}` +
+      `${one.name}${one.fake === null ? "" : one.fake ? " (fake)" : " (real)"}: called ${one.called}, p(fake) ${one.p.toFixed(3)}` +
       (line === null ? "" : `, fake from ${line}`);
     clock = 0;
     show(0);

@@ -26,7 +26,12 @@ TITLES = {
     "video_restoration": "Clips: restoration",
     "video_attacks": "Clips: attacks on segments",
 }
-GROUPS = (("fake", "fake", "Fakes called fake"), ("fake", "real", "Fakes called real"), ("real", "", "Real ones"))
+GROUPS = (
+    (True, "fake", "Fakes called fake"),
+    (True, "real", "Fakes called real"),
+    (False, "", "Real ones"),
+    (None, "", "Not known whether real"),
+)
 
 
 @dataclass(frozen=True)
@@ -144,11 +149,11 @@ def _addressed(clip: Mapping[str, Any], folder: str) -> dict[str, Any]:
 def _groups(found: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[tuple[int, str]]]]:
     """(title, (number, what one chooses by)) of the clips of each group that there is."""
     groups = []
-    for label, called, title in GROUPS:
+    for fake, called, title in GROUPS:
         mine = [
             (number, f"{clip['name']}: called {clip['called']}, p(fake) {clip['p']:.2f}")
             for number, clip in enumerate(found)
-            if clip["fake"] == (label == "fake") and called in ("", clip["called"])
+            if clip["fake"] is fake and called in ("", clip["called"])
         ]
         if mine:
             groups.append((title, mine))

@@ -130,7 +130,7 @@ def _outlined(pen: ImageDraw.ImageDraw, region: NDArray[np.bool_], side: int, nu
         pen.line(points, fill=SEGMENT_COLOUR, width=thin)
     x, y = inside(region)
     at = (x * side / width, y * side / height)
-    size = max(9, round(side / 20))
+    size = max(9, round(side / 16))
     pen.text(at, number, SEGMENT_COLOUR, font(number, size), anchor="mm", stroke_width=thin, stroke_fill=HALO)
 
 

@@ -62,7 +62,7 @@ class Settings:
     Attributes:
         config: the run's: `video`, and how the detector's input is made of a crop.
         classes: the detector's.
-        entries: row -> entry of `video.explainers`.
+        entries: row -> entry of `video.explainers`, in the order in which rows are shown.
     """
 
     config: Config
@@ -140,7 +140,7 @@ def make(
     Raises:
         InputError: a shard is damaged, or lacks a clip or has another one of its name.
     """
-    settings = Settings(config, classes, config.video.explainers)
+    settings = Settings(config, classes, {name: config.video.explainers[name] for name in shards})
     scores: dict[str, Record] = {}
     shard_of: dict[str, int] = {}
     for number, path in enumerate(scored):

@@ -144,6 +144,7 @@
   });
 
   player.hidden = false;
+  $("player-choice").hidden = clips.length === 1;
   set(false);
   choose(0);
   if (focus) player.focus({ preventScroll: true });

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,8 +101,8 @@ def table() -> Table:
     return Table("Accuracy; lower is better.", wide, wide, best="lowest", rules={0: "", 3: "controls"})
 
 
-def page(folder: Path, limit: int, names: Sequence[str] = tuple(KNOWN)) -> Path:
-    """Write the report into a folder; with a limit of 0 bytes it has a folder beside it."""
+def page(folder: Path, limit: int, names: Sequence[str] = tuple(KNOWN), **more: Any) -> Path:
+    """Write the report into a folder; with a limit of 0 bytes it has a folder beside it. `more`: that it shows."""
     plain = Lines(["one", "two"], [["<b>1</b>", "2"]], 1)
     pixel = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
     content = {
@@ -130,6 +131,7 @@ def page(folder: Path, limit: int, names: Sequence[str] = tuple(KNOWN)) -> Path:
         "times": plain,
         "packages": plain,
         "config": '{"run": "test"}',
+        **more,
     }
     path = folder / "report.html"
     figures = [Figure("nes", pixel, 1, 1, "wide", "A caption.", "An alternative text")]

@@ -12,7 +12,7 @@ from advxai.media.video import read_frames
 from advxai.video.drawing import MapOverTime, Score, Strip, face_of, film_size, square
 from advxai.video.films import chosen, folder_of
 from advxai.video.sheet import chosen as frames_of_sheet
-from tests.unit.video_data import CLIPS, SIDE, T, films, key, picture, saliency, scored, tables
+from tests.unit.film_data import CLIPS, SIDE, T, films, key, picture, saliency, scored, tables
 
 ORANGE = np.array([213, 94, 0])
 
@@ -148,6 +148,6 @@ def test_names_of_folders_are_safe_and_unlike():
 
 
 def test_a_shard_that_lacks_a_clip_is_an_error_that_names_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("tests.unit.video_data.saliency", lambda category, row: saliency("Real", row))
+    monkeypatch.setattr("tests.unit.film_data.saliency", lambda category, row: saliency("Real", row))
     with pytest.raises(InputError, match=r"SHAP3D\.h5 lacks the clip .*Deepfakes"):
         films(tmp_path, most=1)

@@ -12,12 +12,14 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from advxai.report.page.clips import clips, read
+from advxai.report.page.clips import clips, of_run, read
+from advxai.report.page.make import SECTIONS
 from advxai.report.page.tables import Cell
 from advxai.video.page import write
 from tests.browser import chromium, complaints, shoot
 from tests.patience import PATIENCE
-from tests.unit.video_data import T, films, key
+from tests.unit.film_data import T, films, key
+from tests.unit.page_data import page
 
 TABLE = """\
 Means over clips called fake.
@@ -42,13 +44,14 @@ SETTLED = "return [...document.querySelectorAll('#player video')].every((one) =>
 def made(tmp_path_factory) -> Path:
     """A folder with index.html and films."""
     folder = tmp_path_factory.mktemp("clips")
-    content = films(folder).content
+    found = films(folder)
+    found.write(folder / "clips.json")
     (folder / "video.md").write_text(TABLE, encoding="utf-8")
     write(
         folder / "index.html",
         "Run tiny: clips",
         ["Four clips."],
-        clips(content, "films", [read(folder / "video.md")], whole=True),
+        clips(found.content, "films", [read(folder / "video.md")], whole=True),
         "",
     )
     return folder
@@ -177,6 +180,29 @@ def test_nothing_sticks_out_and_all_is_accessible(browser, made, width):
     assert {address.partition(":")[0] for address in loaded} <= {"file", "data"}
     player(browser).parent.execute_script("document.getElementById('player').scrollIntoView()")
     shoot(browser, f"clips-{width}")
+    assert complaints(browser) == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_report_has_the_same_player(browser, made, tmp_path, width):
+    (tmp_path / "video").mkdir()
+    (tmp_path / "video/films").symlink_to(made / "films")
+    shown = of_run(made / "clips.json", [made / "video.md"], "video/films")
+    report = page(tmp_path, 10**9, sections=[*SECTIONS[:5], ("clips", "Clips"), *SECTIONS[5:]], clips=shown)
+    opened(browser, report, width)
+    in_step(browser, 0)
+    player(browser).send_keys(Keys.END, Keys.ARROW_LEFT)
+    in_step(browser, T - 2)
+    assert not browser.find_element(By.ID, "player-gone").is_displayed()
+    assert [link.text for link in browser.find_elements(By.CSS_SELECTOR, "nav a")][4:7] == [
+        "Figures",
+        "Clips",
+        "Gallery",
+    ]
+    assert browser.find_elements(By.CSS_SELECTOR, "#clips h3#table-video + p + .scroll strong.best")
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#cards button")) == 6
+    assert browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]") == [width] * 2
+    assert Axe().run(browser)["violations"] == []
     assert complaints(browser) == []
 
 

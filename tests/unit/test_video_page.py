@@ -93,9 +93,8 @@ def in_step(browser: Chrome, frame: int) -> None:
 def marked(video) -> float:
     """Where the film that is seen marks the present frame, in pixels of the film."""
     pixels = cv2.imdecode(np.frombuffer(video.screenshot_as_png, np.uint8), cv2.IMREAD_COLOR_RGB).astype(int)
-    strip = pixels[-pixels.shape[0] // 4 :]  # of 128 + 52 + 80 rows
-    orange = (strip[..., 0] > 150) & (strip[..., 2] < 90)
-    return np.flatnonzero(orange.any(axis=0)).mean() * 128 / pixels.shape[1]
+    orange = ((pixels[..., 0] > 150) & (pixels[..., 2] < 90) & (pixels[..., 1] < 130)).sum(axis=0)
+    return np.flatnonzero(orange > 0.7 * orange.max()).mean() * 128 / pixels.shape[1]
 
 
 def test_a_table_is_read_as_it_was_written(made):

@@ -97,7 +97,7 @@ def clips(
     Args:
         content: of `clips.json` (`advxai.video.films.Films`).
         folder: of the films, from the page: `films`, or `video/films`.
-        tables: that are shown above the player.
+        tables: that are shown below the player.
         whole: they are all that the page has: the player takes the keys from the beginning.
     """
     environment = Environment(

@@ -124,7 +124,8 @@ def test_keys_and_slider_move_all_films_in_step(browser, made):
     mark = browser.find_element(By.CSS_SELECTOR, "#player-curve .now").get_attribute("d")
     assert mark == "M412.5,0V120"  # 600 * 5.5 / 8
     for video in browser.find_elements(By.CSS_SELECTOR, "#player video"):
-        assert marked(video) == pytest.approx(26 + (128 - 26 - 8) * 5.5 / 8, abs=1.5)
+        # frames are 11.75 pixels apart; what is around the film is in the picture, too
+        assert marked(video) == pytest.approx(26 + (128 - 26 - 8) * 5.5 / 8, abs=4)
     assert complaints(browser) == []
 
 

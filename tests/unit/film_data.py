@@ -1,64 +1,105 @@
-"""Clips of four frames in sixteen squares and two slices of time, small enough to work out by hand."""
+"""Clips of known content: four of eight frames, a square that moves over grey, three rows of which one lacks a clip."""
 
-import math
-from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 
-from advxai.config.video import Video
-from advxai.video.measures import Subjects
-from tests.helpers import SIZE, TWO, quadrants
+from advxai.common.classes import Classes
+from advxai.config import load
+from advxai.run.store import write_shard
+from advxai.video.films import Films, make
 
-FRAMES = 4
-KEY = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4/clip_00000_0"
-# labels 0 ... 15 in the first two frames, 16 ... 31 in the last two
-SEGMENTS = np.repeat(np.stack([quadrants(), quadrants() + 16]), 2, axis=0).astype(np.int16)
-BRIGHT, DARK = np.full((SIZE, SIZE, 3), 191, np.uint8), np.full((SIZE, SIZE, 3), 50, np.uint8)
-# p(Fake) of a bright frame by `reads_segment`, and its fall to a dark one; the mean of both is below a half
-P, GENUINE = (1 / (1 + math.exp(-6 * (value / 127.5 - 1))) for value in (191, 50))
-D = P - GENUINE
-SETTINGS = Video(frames=FRAMES, top=2, area=0.25)
-
-
-def item(key: str = KEY, category: str = "Deepfakes") -> dict[str, Any]:
-    frames = [{"key": f"{key}#{number:05d}", "sha256": str(number)} for number in range(FRAMES)]
-    video = key.rpartition("/")[0]
-    return {"key": key, "sha256": "c", "video": video, "category": category, "label": 1, "frames": frames}
-
-
-def record(*first: int, **changes: Any) -> dict[str, Any]:
-    """An explanation that ranks these segments first, then the others by label; scores fall with the rank from 1."""
-    ranking = np.array([*first, *(one for one in range(32) if one not in first)], np.int16)
-    scores = np.zeros(32, np.float32)
-    scores[ranking] = 1 - np.arange(32) / 32
-    maps = {"map": scores[SEGMENTS], "segments": SEGMENTS, "scores": scores, "ranking": ranking}
-    before = np.array([1 - P, P], np.float32)
-    return {**maps, "zero": math.nan, "missing": "", "called_real": False, "before": before, **changes}
+T, SIDE = 8, 32
+CLASSES = Classes.named(["Real", "Fake"])
+# category: the clip's p(fake), by frame
+CLIPS = {
+    "Real": np.full(T, 0.1),
+    "Deepfakes": np.linspace(0.6, 0.95, T),
+    "FaceSwap": np.full(T, 0.3),
+    "Face2Face": np.linspace(0.9, 0.7, T),
+}
+VIDEO = {
+    "frames": T,
+    "top": 2,
+    "explainers": {
+        "SHAP3D": {"method": "shap3d", "baseline": {"kind": "blur"}},
+        "RISE3D": {"method": "rise3d", "baseline": {"kind": "zeros"}},
+        "random": {"method": "random"},
+    },
+    "films": {"side": 128, "fps": 8},
+}
 
 
-class Genuine:
-    """Counterparts of frames: dark ones, but for the frames that lack one."""
-
-    def __init__(self, lacking: Mapping[str, str] | None = None, picture: np.ndarray = DARK) -> None:
-        self.lacking, self.picture = lacking or {}, picture
-
-    def reason(self, key: str) -> str:
-        return self.lacking.get(key, "")
-
-    def image(self, key: str) -> np.ndarray | None:
-        return None if self.reason(key) else self.picture
-
-    def sha256(self, key: str) -> str:
-        return "" if self.reason(key) else "d"
+def key(category: str) -> str:
+    return f"{'original' if category == 'Real' else 'manipulated'}_sequences/{category}/c23/videos/000.mp4/clip_00004_0"
 
 
-def masked(*labels: int) -> Any:
-    """Frame's key -> the mask of these segments in that frame."""
-    return lambda key: (np.isin(SEGMENTS[int(key[-5:])], labels) * 255).astype(np.uint8)
+def config(**films):
+    demo = {"run": "tiny", "corpus": {"kind": "ffpp", "root": "nowhere", "splits": "nowhere"}}
+    return load(demo | {"video": VIDEO | {"films": VIDEO["films"] | films}})
 
 
-def subjects(
-    records: Mapping[str, dict[str, Any]], mask: Any = lambda _: None, genuine: Genuine | None = None
-) -> Subjects:
-    return Subjects(records, mask, genuine or Genuine(), TWO)
+def picture(place: int) -> np.ndarray:
+    """Grey, with a light square that moves to the right."""
+    image = np.full((SIDE, SIDE, 3), 90, np.uint8)
+    image[12:20, 3 * place : 3 * place + 8] = 220
+    return image
+
+
+def segments() -> np.ndarray:
+    """(T, 32, 32): a slice of four frames has four quarters."""
+    quarters = np.kron(np.arange(4).reshape(2, 2), np.ones((SIDE // 2, SIDE // 2))).astype(np.int16)
+    return np.stack([quarters + 4 * (place // 4) for place in range(T)])
+
+
+def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
+    clips, frames = [], []
+    for category in CLIPS:
+        video = key(category).rpartition("/")[0]
+        clips.append({"key": key(category), "sha256": "0" * 64, "video": video, "category": category, "first": 4})
+        for place in range(T):
+            name = f"{key(category)}#{4 + place:05d}"
+            frames.append(
+                {"key": name, "clip": key(category), "place": place, "frame": 4 + place, "seconds": place / 25}
+                | {"sha256": f"{place}"}
+            )
+    return pd.DataFrame(clips), pd.DataFrame(frames)
+
+
+def scored(category: str) -> dict:
+    p = CLIPS[category].astype(np.float32)
+    both = np.stack([1 - p, p], axis=1)
+    return {"key": key(category), "sha256": "0" * 64, "before": both.mean(axis=0), "frames_before": both} | {
+        "called_real": bool(p.mean() < 0.5)
+    }
+
+
+def saliency(category: str, row: str) -> dict:
+    """SHAP3D: segment 1 of the first slice speaks for the class, 6 of the second against it; RISE3D: heat that rises
+    with time, and nothing of FaceSwap."""
+    parts, scores = segments(), np.linspace(-0.01, 0.01, 8).astype(np.float32)
+    scores[1], scores[6] = 0.8, -0.4
+    ranking, missing, zero = np.array([1, 5, 7], np.int16), "", 0.0
+    values = scores[parts]
+    if row == "RISE3D":
+        values = np.broadcast_to(np.linspace(0, 1, T, dtype=np.float32)[:, None, None], parts.shape).copy()
+        ranking, zero = np.array([4, 5, 6, 7, 0, 1, 2, 3], np.int16), float("nan")
+        missing = "nothing was measured" if category == "FaceSwap" else ""
+    return {"key": key(category), "sha256": "0" * 64, "map": values, "segments": parts, "scores": scores} | {
+        "ranking": ranking, "zero": zero, "missing": missing, "target": 1, "backwards": 0
+    }  # fmt: skip
+
+
+def films(folder: Path, **settings) -> Films:
+    """The films of the clips, made in `folder`/films."""
+    names = list(VIDEO["explainers"])
+    stems = {"scores": [scored(category) for category in CLIPS]}
+    stems |= {name: [saliency(category, name) for category in CLIPS] for name in names}
+    for stem, records in stems.items():
+        write_shard(folder / f"{stem}.h5", records, {})
+    store = SimpleNamespace(image=lambda name, digest: picture(int(digest)))
+    shards = {name: [folder / f"{name}.h5"] for name in names}
+    (folder / "films").mkdir()
+    return make(*tables(), store, [folder / "scores.h5"], shards, folder / "films", config(**settings), CLASSES)

@@ -54,6 +54,11 @@ class Population:
         return {CALLED_FAKE: self.called_fake, ALL_FAKE: self.fakes}
 
     @property
+    def all_called_fake(self) -> bool:
+        """Both populations are the same clips, of which there are some."""
+        return bool(self.fakes) and self.fakes == self.called_fake
+
+    @property
     def said(self) -> str:
         """A sentence on all of them."""
         total = len(self.fakes) + len(self.reals) + len(self.unknown)

@@ -13,7 +13,7 @@ from advxai.common.rows import rows as lines_of
 from advxai.config import Config
 from advxai.metrics.columns import Column, arrowed, circular
 from advxai.tables.compute import ALL, BACKWARDS, MEASURES, ORIGINAL, Axes, accuracy, flips, mean_costs, sufficiency
-from advxai.tables.layout import CIRCULAR, ELSEWHERE, Table, between, decimals_of
+from advxai.tables.layout import BACK, CIRCULAR, ELSEWHERE, Table, between, decimals_of
 from advxai.tables.measured import reasons, span
 from advxai.video.closing import summary
 from advxai.video.measures import COUNTS, MU, OVER_TIME, RHO, TAU, ClipMeasures
@@ -102,6 +102,8 @@ def over_time_table(found: Found, config: Config, axes: Axes, beside: bool) -> T
         made = _estimated(found, config, keys, OVER_TIME)
         tidy.append(made.assign(clips=clips))
         of = _placed(made)
+        if wide and population.all_called_fake:
+            continue  # it would be the same lines again; a note says so
         if wide:
             rules[len(wide) - 1] = f"over {clips} clips"
         rules |= {
@@ -133,6 +135,7 @@ def over_time_table(found: Found, config: Config, axes: Axes, beside: bool) -> T
         flagged=frozenset(flagged),
         notes=(
             population.said,
+            *(("All fake clips are called fake: the lines are of both.",) if population.all_called_fake else ()),
             f"Of each clip's {pairs} pairs of consecutive frames, those with a constant frame have no {TAU}; what is "
             f"missing is counted over all clips of the line. {TAU} rewards a map that stays, right or not: one that is "
             "right about a region that flickers has 0, one of a region that stays .9, under the same noise "
@@ -268,7 +271,7 @@ def attacks_table(found: Found, config: Config, axes: Axes) -> Table:
         "called real. Accuracy of the clip's answer (lower is better; Original: of the clean clips), sufficiency: mean "
         "fall of the predicted class's probability (higher is better), and clips called real, of those called fake "
         "before. Own: mean cost of explaining one clip, real ones too: seconds, frames through the detector (images), "
-        "calls of it.",
+        f"calls of it.{BACK if f'own {BACKWARDS}' in spent else ''}",
         pd.concat([values.assign(measure=name) for name, values in found_of.items()], ignore_index=True)[
             ["measure", "explainer", "category", "k", "n", "value"]
         ],

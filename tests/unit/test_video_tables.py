@@ -143,6 +143,13 @@ def test_the_table_of_maps_over_time_has_both_populations():
     assert f"(oracle_mask): 1 clip, {LOST}." in text and "published" not in text
 
 
+def test_where_all_fakes_are_called_fake_their_lines_stand_once():
+    table = made("abr")["video"]
+    assert set(table.wide["clips"]) == {"called fake"} and set(table.tidy["clips"]) == {"called fake", "all fake"}
+    assert "All fake clips are called fake: the lines are of both." in table.notes
+    assert set(made("r")["video"].wide["clips"]) == {"called fake", "all fake"}  # none at all is no such case
+
+
 def test_too_few_people_have_values_and_no_interval():
     tidy = made()["video"].tidy
     assert tidy["low"].isna().all() and set(tidy["clips"]) == {"called fake", "all fake"}

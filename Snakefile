@@ -56,11 +56,6 @@ include: "rules/video.smk"
 rule all:
     default_target: True
     input:
-        P.outputs.tables,
-        P.outputs.figures,
+        P.outputs.everything,
         P.run / "detector/metrics.json",
         P.outputs.tested,
-        P.run / "summary.txt",
-        P.run / "provenance.json",
-        P.outputs.report,
-        P.outputs.video,

@@ -4,6 +4,7 @@ from pathlib import Path
 from advxai.beforehand import check, when_trained
 from advxai.beforehand.own import require_usable
 from advxai.beforehand.samples import require_corpus
+from advxai.beforehand.targets import require_rows
 from advxai.config.base import one_of
 from advxai.run.console import watch
 from advxai.run.environment import prepare
@@ -42,6 +43,7 @@ if not PLANNING:
         # a job's own process needn't ask again
         if not a_job:
             require_corpus(CONFIG, sys.argv)
+            require_rows(CONFIG, sys.argv)
             require_known(P, Path(".snakemake"))
             for note in require_usable(P, Path(".snakemake")):
                 print(f"note: {note}", file=sys.stderr)
@@ -94,7 +96,11 @@ onsuccess:
             P.outputs.samples["summary"].read_text(encoding="utf-8"),
             file=sys.stderr,
         )
-    elif CONFIG.image is None and "video" in sys.argv and P.outputs.clips_shown:
+    elif (
+        CONFIG.image is None
+        and ("video" in sys.argv or not CONFIG.explainers)
+        and P.outputs.clips_shown
+    ):
         print(P.video_page["summary"].read_text(encoding="utf-8"), file=sys.stderr)
         print(f"films: {P.video_page['page']}", file=sys.stderr)
     elif CONFIG.image is None and P.outputs.summed_up:

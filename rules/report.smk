@@ -146,7 +146,7 @@ rule report_agreement:
 rule report_accuracy:
     input:
         evaluation=ALL_ROWS,
-        saliency=P.maps_of(EXPLAINERS[0]),
+        saliency=[path for name in EXPLAINERS[:1] for path in P.maps_of(name)],
         weights=WEIGHTS,
     output:
         DRAWN["accuracy"],

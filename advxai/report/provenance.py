@@ -26,18 +26,19 @@ from advxai.run.weights import read_hash
 ROOT = Path(__file__).parents[2]
 
 
-def provenance(paths: Paths) -> dict[str, Any]:
+def provenance(paths: Paths, clips: bool = False) -> dict[str, Any]:
     """Everything that is known of a finished run, as JSON.
 
     Args:
         paths: of the run's configuration; its shards are there.
+        clips: it is asked of the explained clips alone, whose shards are there; the images' needn't be.
 
     Returns:
         run, written (UTC); config, with every default; seeds; algorithm_versions; detector (its file in the store, the
         SHA-256 that all records carry, what an imported one was read as, and its classes); crops (the rule in words,
         and what to know of it); folders of the store, each with its digest, parameters and what it was made from; code
         (commit, and whether files were changed since); python, packages and machine of this job; records: for each
-        stage, and for samples where they are explained, how many its last jobs found and computed, their forwards, and
+        stage, and for samples and clips where they are explained, how many its last jobs found and computed, their forwards, and
         with which device and versions each record was computed; mixed: stages whose records were not all computed with
         the same (but for packages that only some rows need); times: for each rule the jobs, their seconds together, and
         the most memory.
@@ -47,10 +48,13 @@ def provenance(paths: Paths) -> dict[str, Any]:
     """
     config, classes = paths.config, paths.classes
     corpus, rule = config.corpus, Rule.of(config.faces)
-    found = {stage: records(shards) for stage, shards in paths.records.items()}
-    if _sampled(paths):
+    found = {} if clips else {stage: records(shards) for stage, shards in paths.records.items()}
+    if not clips and _whole(paths, paths.samples):
         found["samples"] = records(paths.samples)
-    own = {package for entry in config.explainers.values() for package in entry.packages}
+    if clips or _whole(paths, [path for shards in paths.video_records.values() for path in shards]):
+        found |= {stage: records(shards) for stage, shards in paths.video_records.items()}
+    rows = [*config.explainers.values(), *config.video.explainers.values()]
+    own = {package for entry in rows for package in entry.packages}
     return {
         "run": config.run,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -87,10 +91,10 @@ def provenance(paths: Paths) -> dict[str, Any]:
     }
 
 
-def _sampled(paths: Paths) -> bool:
-    """Samples are explained, all of them by the run's present detector."""
+def _whole(paths: Paths, shards: Collection[Path]) -> bool:
+    """There are such shards, all of them of the run's present detector."""
     weights = {read_hash(paths.weights_hash)}
-    return bool(paths.samples) and all(path.is_file() and weights_in(path) <= weights for path in paths.samples)
+    return bool(shards) and all(path.is_file() and weights_in(path) <= weights for path in shards)
 
 
 def code(folder: Path) -> dict[str, Any]:

@@ -27,9 +27,10 @@ IRRELEVANT = {"image", "explain", "plan", "prune", "cases", "results", "scratch"
 
 
 def settings_of(paths: "Paths") -> str:
-    """Digest of all that a run's readable files depend on besides the images: its settings and the user's list."""
+    """Digest of all that a run's readable files depend on besides the images: its settings and the user's lists."""
     config = paths.config.model_dump(mode="json", exclude=IRRELEVANT)
-    return digest({"config": config, "listed": paths.listed})
+    clips = {"clips": paths.clips_listed} if paths.clips_listed else {}
+    return digest({"config": config, "listed": paths.listed, **clips})
 
 
 def require_known(paths: "Paths", snakemake: Path) -> None:
@@ -44,7 +45,7 @@ def require_known(paths: "Paths", snakemake: Path) -> None:
     """
     said = _read(paths.run / NAME)
     if said is None:  # it hasn't begun, or is of before this was remembered
-        begun = any((paths.run / name).exists() for name in ("corpus", "frames", "tables"))
+        begun = any((paths.run / name).exists() for name in ("corpus", "frames", "clips", "tables"))
         unknown = begun and not (snakemake / "metadata").is_dir()
     else:
         unknown = said["settings"] != [settings_of(paths)] and not says(_own_id(paths, snakemake), f"{said['id']}\n")

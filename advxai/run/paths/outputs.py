@@ -143,10 +143,19 @@ class Outputs:
         return self._since(self.samples["summary"])
 
     @property
+    def everything(self) -> list[Path]:
+        """What is made when no target is given, besides the detector's metrics: of the images where rows explain any,
+        of clips where there are any."""
+        run = self.run
+        of_images = [*self.tables, *self.figures, run / "summary.txt", run / "provenance.json", self.report]
+        return [*(of_images if self.config.explainers else []), *self.video]
+
+    @property
     def video(self) -> list[Path]:
         """What people get of clips, where the configuration has any."""
         paths = self.paths
-        return [*paths.video_tables, *paths.video_page.values()] if self.config.video.asked else []
+        made = [*paths.video_tables, *paths.video_page.values(), self.run / "video" / "provenance.json"]
+        return made if self.config.video.asked else []
 
     @property
     def video_note(self) -> str:

@@ -140,11 +140,13 @@ class VideoPaths(StagePaths):
     @property
     def video_records(self) -> dict[str, list[Path]]:
         """The run's shards of every stage of clips, whether they are asked for or not."""
-        names = self.config.video.ordered
+        names, explainers = self.config.video.ordered, list(self.config.video.of_kind("explainer"))
+        beside = [name for name in names if name not in explainers]  # made with other packages
         return {
             "video_scores": self.scored,
             "video_adversary": self.video_copies,
-            "video_saliency": [path for name in names for path in self.video_maps_of(name)],
+            "video_saliency": [path for name in explainers for path in self.video_maps_of(name)],
+            **({"video_controls": [path for name in beside for path in self.video_maps_of(name)]} if beside else {}),
             "video_attacks": [path for name in names for path in self.video_attacks_of(name)],
             "video_metrics": [path for name in names for path in self.video_measured(name)],
         }

@@ -30,7 +30,11 @@ with job(snakemake.log, snakemake.input):
         except InputError as error:
             speed = str(error)
     samples = plan.sampled(paths, population)
-    rows = plan.rows(config, population, store, speed.rate if isinstance(speed, plan.Speed) else None, samples)
+    rate = speed.rate if isinstance(speed, plan.Speed) else None
+    rows = plan.rows(config, population, store, rate, samples)
+    clips = plan.clips_of(paths, population)
+    if clips is not None:
+        rows += plan.clip_rows(config, clips, rate)
     paths.run.mkdir(parents=True, exist_ok=True)
     text = plan.report(
         config,
@@ -45,6 +49,7 @@ with job(snakemake.log, snakemake.input):
         free=shutil.disk_usage(paths.run).free,
         absent=absent,
         samples=samples,
+        clips=clips,
     )
     publish(paths.run / "plan.txt", lambda file: file.write_text(text, encoding="utf-8"))
     logging.info("\n%s", text)

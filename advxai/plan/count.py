@@ -40,7 +40,11 @@ MAPS |= {name: 0.8 for name in (*CONTROLS, *CEILINGS) if name not in MAPS}
 PREDICTION, ATTACK, MEASURED = 300, 500, 2000
 
 LEAST_JOB, LONGEST_JOB = 600.0, 3600.0  # seconds that a job should take
-SHARDED = ("adversary", "saliency", "evaluation", "samples")  # which take long enough to be planned by their shards
+# which take long enough to be planned by their shards
+SHARDED = (
+    "adversary", "saliency", "evaluation", "samples", "video_adversary", "video_saliency", "video_attacks",
+    "video_metrics",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

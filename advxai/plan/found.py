@@ -161,18 +161,26 @@ def look(paths: Paths) -> Store:
         database=paths.lmdb.exists(),
         detector=paths.weights.exists(),
         ready_made=paths.ready_made is not None,
-        predictions=_held(records, paths.predictions.path),
-        adversary=_held(records, paths.adversary.path, "queries"),
-        saliency={name: _held(records, paths.saliency(name).path, "images") for name in names},
+        predictions=finished(records, paths.predictions.path),
+        adversary=finished(records, paths.adversary.path, "queries"),
+        saliency={name: finished(records, paths.saliency(name).path, "images") for name in names},
         evaluation=_evaluation(records, paths, names),
         metrics={name: _metrics(records, paths, name) for name in names if paths.config.metrics},
     )
 
 
-def _held(
+def finished(
     records: Records, folder: Path, *forwards: str, identity: tuple[str, ...] = ITEM[:2], name: str = "*"
 ) -> Held:
-    """Args: forwards: the records' field that counts them, if they have one; name: pattern of the files' names."""
+    """Finished images of a digest.
+
+    Args:
+        records: of the run.
+        folder: the digest's.
+        forwards: the records' field that counts them, if they have one.
+        identity: fields by which records are told apart, key and hash first.
+        name: pattern of the files' names.
+    """
     spent: dict[tuple[str, ...], tuple[float, float]] = {}
     size = published = 0
     for of_file, found in records.files(folder, {*identity, *forwards, BACKWARDS}, name):
@@ -191,7 +199,7 @@ def _held(
 
 def _evaluation(records: Records, paths: Paths, names: list[str]) -> dict[str, Held]:
     """Images whose rows are published or whose attacks are all made; what an attack took, whoever asked for it."""
-    attacks = _held(records, paths.attacks.path, "queries", identity=ITEM)
+    attacks = finished(records, paths.attacks.path, "queries", identity=ITEM)
     held = {}
     for name in names:
         files = records.of(paths.attacks.path, ITEM, f"*-{digest(paths.evaluation_params(name))}-*")
@@ -205,7 +213,7 @@ def _evaluation(records: Records, paths: Paths, names: list[str]) -> dict[str, H
 def _metrics(records: Records, paths: Paths, name: str) -> Held:
     """Images of which all measures are there; what these took of one, and how many bytes."""
     pattern = f"*-{digest(paths.metrics_params(name))}-*"
-    held = [_held(records, paths.measure(measure).path, "images", name=pattern) for measure in paths.config.metrics]
+    held = [finished(records, paths.measure(measure).path, "images", name=pattern) for measure in paths.config.metrics]
     images = frozenset.intersection(*(one.images for one in held))
     spent, sizes = [one.forwards for one in held], [one.bytes for one in held]
     return Held(

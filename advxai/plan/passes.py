@@ -43,7 +43,7 @@ def expected(config: Config, population: Population, store: Store, rate: float |
     """
     own = config.frames.most
     videos = population.test_videos
-    if not population.explained or not videos:
+    if not (config.explainers and population.explained and videos):
         return []
     if population.groups < LEAST:
         lines = _wrapped(

@@ -16,6 +16,8 @@ RULES = (
     "corpus_clip", "faces_shard", "frames_lmdb", "frames_import", "frames_crops", "frames_counterparts",
     "detector_train", "detector_metrics", "adversary_shard", "saliency_shard", "saliency_control", "saliency_prior",
     "evaluation_shard", "metrics_shard", "samples_shard", "samples_gallery",
+    "clips_shard", "clips_lmdb", "clips_counterparts", "video_scores", "video_adversary", "video_saliency",
+    "video_control", "video_attacks", "video_metrics", "video_films",
 )  # fmt: skip
 SPARE_MEMORY, SPARE_TIME = 1.5, 2.0  # a request over what was measured or is expected
 MEMORY_STEP, TIME_STEP = 500, 10  # MB, minutes

@@ -7,6 +7,8 @@ from advxai.common.sizes import human
 from advxai.config import Config
 from advxai.config.networks import CHANNEL_TOKENS, attention_bytes, options_of
 from advxai.media.rule import Rule
+from advxai.plan.clips import Clips
+from advxai.plan.clips import in_words as clips_in_words
 from advxai.plan.count import (
     BACKWARD,
     LEAST_JOB,
@@ -43,6 +45,7 @@ def report(
     free: int,
     absent: str = "",
     samples: Sampled | None = None,
+    clips: Clips | None = None,
 ) -> str:
     """The whole text.
 
@@ -55,7 +58,7 @@ def report(
         timed: jobs that have run.
         free: bytes on the disk of the results.
         absent: what the run needs and isn't there, a line each.
-        samples: that are explained besides; None: none.
+        samples, clips: that are explained besides; None: none.
     """
     about = "" if population.exact else "~"
     detector = config.detector
@@ -68,16 +71,20 @@ def report(
         said = f"not measured, so there are no times: {speed}"
     tracks = config.faces.tracks or 1
     each = f"of each of {tracks} faces" if tracks > 1 else "each"
+    to_explain = (
+        f"{about}{number(population.explained)} to explain, of {number(population.test_videos)} fake test videos "
+        f"with at most {config.frames.most} {each}; "
+    )
     head = [
         f"Plan of the run {config.run}. Nothing of it is made. ~ marks an estimate.",
         "",
         *_item(
             "images",
-            f"{about}{number(population.explained)} to explain, of {number(population.test_videos)} fake test videos "
-            f"with at most {config.frames.most} {each}; {about}{number(population.test)} test images to classify; "
-            f"by {population.source}",
+            f"{to_explain if config.explainers else 'none to explain; '}{about}{number(population.test)} test images "
+            f"to classify; by {population.source}",
         ),
         *(_item("samples", in_words(samples, config.sampled)) if samples is not None else []),
+        *(_item("clips", clips_in_words(clips, config)) if clips is not None else []),
         *_item("crops", _crops(config)),
         *(_item("trained", detector.training.in_words) if detector.checkpoint is None else []),
         *_item("speed", said),
@@ -199,6 +206,11 @@ def _notes(config: Config, population: Population, store: Store, found: Sequence
             )
         else:
             yield f"adversary: expected is the mean in the store, {store.adversary.forwards:,.0f} forwards an image."
+    if "video_attacks" in stages:
+        yield (
+            "Clips: attacks are expected to take what the settings allow, or the mean in the store; a clip that is "
+            "called real ends at once, and segments that several rows rank first are attacked once."
+        )
     if "evaluation" in stages:
         mean = next((held.forwards for held in store.evaluation.values() if held.forwards), None)
         if mean is None:
@@ -242,7 +254,9 @@ def _gradients(config: Config, found: Sequence[Row]) -> Iterator[str]:
         f"{BACKWARD} forwards of torch's module, which computes the forwards of these rows too{slower}. That is "
         "estimated, and rather low: batches that aren't full take as long as full ones."
     )
-    batches = {name: getattr(config.explainers[name], "gradient_batch", None) for name in back}
+    entries = {**config.video.explainers, **config.explainers}
+    rows = {name: getattr(entries[name], "row", entries[name]) for name in back}  # of clips, frame by frame
+    batches = {name: getattr(row, "gradient_batch", None) for name, row in rows.items()}
     most = max(batch or config.detector.forward_batch for batch in batches.values())
     takes = _attention(config, most) or "(EfficientNetV2-B0: 4.6 GB of memory for 64 at 224 px)"
     yield (

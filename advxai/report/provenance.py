@@ -38,10 +38,10 @@ def provenance(paths: Paths, clips: bool = False) -> dict[str, Any]:
         SHA-256 that all records carry, what an imported one was read as, and its classes); crops (the rule in words,
         and what to know of it); folders of the store, each with its digest, parameters and what it was made from; code
         (commit, and whether files were changed since); python, packages and machine of this job; records: for each
-        stage, and for samples and clips where they are explained, how many its last jobs found and computed, their forwards, and
-        with which device and versions each record was computed; mixed: stages whose records were not all computed with
-        the same (but for packages that only some rows need); times: for each rule the jobs, their seconds together, and
-        the most memory.
+        stage, and for samples and clips where they are explained, how many its last jobs found and computed, their
+        forwards, and with which device and versions each record was computed; mixed: stages whose records were not all
+        computed with the same (but for packages that only some rows need); times: for each rule the jobs, their seconds
+        together, and the most memory.
 
     Raises:
         InputError: a shard is damaged; the message names it.

@@ -65,7 +65,9 @@ def check(paths: "Paths", trains: Trains = "now") -> list[str]:
     """
     _refuse(_lacking(paths))
     require_testable(paths)
-    white = {name: entry.method for name, entry in paths.config.explainers.items() if entry.gradients}
+    config = paths.config
+    rows = {**config.explainers, **(config.video.explainers if config.video.asked else {})}
+    white = {name: entry.method for name, entry in rows.items() if getattr(entry, "gradients", False)}
     if white and paths.config.detector.model == ONNX:
         raise InputError(f"config: {without_gradients(white)}")
     if trains == "now" and _is_trained(paths):  # which is asked of files that are known to be there

@@ -8,6 +8,7 @@ from advxai.common.errors import InputError
 from advxai.common.usercode import code_sha256
 from advxai.config import Config
 from advxai.config.networks import options_of
+from advxai.config.video import OverFrames
 from advxai.config.white import Attending
 from advxai.dialects.hub import config_text, is_hub
 from advxai.dialects.onnxfile import MODEL as ONNX
@@ -19,11 +20,21 @@ if TYPE_CHECKING:
 BY_RULE = ("last", "all")  # of the key `layers`: no names
 
 
+def rows_of(config: Config) -> dict[str, tuple[str, Any]]:
+    """Rows of images, and those of clips that go over their frames: where it stands -> key of the configuration and
+    entry."""
+    found = {name: (f"explainers.{name}", entry) for name, entry in config.explainers.items()}
+    for name, entry in config.video.explainers.items():
+        if isinstance(entry, OverFrames):
+            found[f"video.{name}"] = (f"video.explainers.{name}", entry.row)
+    return found
+
+
 def layers_of(config: Config) -> dict[str, list[str]]:
     """Row -> the layers that it names, or what it asks of the network's attention; of a detector that has no layers,
     nothing (`advxai.beforehand.check` says so)."""
     found = {}
-    for name, entry in config.explainers.items():
+    for name, (_, entry) in rows_of(config).items():
         layers = getattr(entry, "layers", None)
         named = [layers] if isinstance(layers, str) else layers
         if entry.gradients and named and layers not in BY_RULE:
@@ -94,7 +105,7 @@ def require_layers(config: Config, outputs: int) -> None:
     # which classes the outputs are doesn't matter to the layers
     network = Network(_module(config, outputs), FIVE, torch.device("cpu"), ROWS, lambda _: None)
     for row, names in named.items():
-        entry = config.explainers[row]
+        key, entry = rows_of(config)[row]
         try:
             if isinstance(entry, Attending):
                 from advxai.saliency.registry import require_attention
@@ -103,7 +114,7 @@ def require_layers(config: Config, outputs: int) -> None:
             else:
                 chosen(network, names, config.detector.input_size)
         except NoLayer as error:
-            raise InputError(f"explainers.{row}{': ' if isinstance(entry, Attending) else '.'}{error}") from error
+            raise InputError(f"{key}{': ' if isinstance(entry, Attending) else '.'}{error}") from error
 
 
 def _module(config: Config, outputs: int) -> "nn.Module":

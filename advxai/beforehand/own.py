@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from advxai.beforehand.layers import built_of, layers_of, network_of, require_built, require_layers
+from advxai.beforehand.layers import built_of, layers_of, network_of, require_built, require_layers, rows_of
 from advxai.common.errors import InputError
 from advxai.common.files import publish_text
 from advxai.common.usercode import code_sha256
@@ -73,14 +73,14 @@ def require_usable(paths: "Paths", snakemake: Path) -> list[str]:
 def _digests(config: Config, outputs: int) -> dict[str, str]:
     """What is of the user's own, and of the detector's network what is tried: its key -> digest of all that it is built
     from. Measures are looked at together."""
-    modules = _modules(config)
+    modules, rows = _modules(config), dict(rows_of(config).values())
     code = {module: code_sha256(module) for module in set(modules.values())}
     found: dict[str, Any] = {}
     for key, module in modules.items():
-        part, _, name = key.partition(".")
-        if part == "explainers":
+        part, _, _ = key.partition(".")
+        if key in rows:
             without = [ONNX] if config.detector.model == ONNX else []  # which a white box can't have
-            found[key] = [code[module], config.explainers[name].model_dump(), *without]
+            found[key] = [code[module], rows[key].model_dump(), *without]
         elif part == "metrics":
             entries = {name: entry.model_dump() for name, entry in config.metrics.items()}
             found["metrics"] = [*found.get("metrics", []), code[module], entries, config.evaluation.top]
@@ -96,9 +96,9 @@ def _digests(config: Config, outputs: int) -> dict[str, str]:
 def _modules(config: Config) -> dict[str, str]:
     """Key of the configuration -> the module of the user's own that it names."""
     found = {}
-    for name, entry in config.explainers.items():
+    for key, entry in rows_of(config).values():
         if (module := module_of(entry)) is not None:
-            found[f"explainers.{name}"] = module
+            found[key] = module
     for name, measure in config.metrics.items():
         if isinstance(measure, CustomMeasure):
             found[f"metrics.{name}"] = measure.measure.partition(":")[0]
@@ -159,7 +159,7 @@ def trial(config: Config, outputs: int, keys: Collection[str]) -> dict[str, list
     Args:
         config: the run's.
         outputs: width of the detector's head.
-        keys: `explainers.<row>`, `metrics`, `detector.model`, `network`, `layers`: what is tried.
+        keys: `explainers.<row>`, `video.explainers.<row>`, `metrics`, `detector.model`, `network`, `layers`: what is tried.
 
     Returns:
         wrong: what can't be used, a sentence each; untried: what needs a package that isn't installed here, but may be
@@ -178,9 +178,9 @@ def trial(config: Config, outputs: int, keys: Collection[str]) -> dict[str, list
             elif str(error) not in wrong:  # a network that can't be built has no layers either
                 wrong.append(str(error))
 
-    for name, entry in config.explainers.items():
-        if isinstance(entry, Custom) and f"explainers.{name}" in keys:
-            attempt(f"explainers.{name}", partial(_explainer, name, entry, config.detector.model))
+    for row, (key, entry) in rows_of(config).items():
+        if isinstance(entry, Custom) and key in keys:
+            attempt(key, partial(_explainer, row, entry, config.detector.model))
     if "metrics" in keys:
         attempt("metrics", partial(measures, config))
     if "detector.model" in keys:

@@ -2,9 +2,10 @@
 from pathlib import Path
 
 from advxai.beforehand import check, when_trained
+from advxai.beforehand.clips import require_clips
 from advxai.beforehand.own import require_usable
 from advxai.beforehand.samples import require_corpus
-from advxai.beforehand.targets import require_rows
+from advxai.beforehand.targets import asks_for_clips, require_rows
 from advxai.config.base import one_of
 from advxai.run.console import watch
 from advxai.run.environment import prepare
@@ -44,6 +45,9 @@ if not PLANNING:
         if not a_job:
             require_corpus(CONFIG, sys.argv)
             require_rows(CONFIG, sys.argv)
+            if asks_for_clips(CONFIG, sys.argv):
+                for note in require_clips(P):
+                    print(f"note: {note}", file=sys.stderr)
             require_known(P, Path(".snakemake"))
             for note in require_usable(P, Path(".snakemake")):
                 print(f"note: {note}", file=sys.stderr)

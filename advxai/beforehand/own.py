@@ -159,7 +159,8 @@ def trial(config: Config, outputs: int, keys: Collection[str]) -> dict[str, list
     Args:
         config: the run's.
         outputs: width of the detector's head.
-        keys: `explainers.<row>`, `video.explainers.<row>`, `metrics`, `detector.model`, `network`, `layers`: what is tried.
+        keys: `explainers.<row>`, `video.explainers.<row>`, `metrics`, `detector.model`, `network`, `layers`: what is
+            tried.
 
     Returns:
         wrong: what can't be used, a sentence each; untried: what needs a package that isn't installed here, but may be

@@ -1,4 +1,4 @@
-"""Targets that need rows under `explainers`, where the configuration explains clips alone."""
+"""Which targets are of images and which of clips, and what those of images need: rows under `explainers`."""
 
 from collections.abc import Collection
 
@@ -9,6 +9,18 @@ from advxai.config import Config
 OF_IMAGES = {
     "adversary", "saliency", "evaluation", "metrics", "tables", "answer", "report", "samples",
 }  # fmt: skip
+OF_CLIPS = {"clips", "video"}
+WITHOUT_CLIPS = {*OF_IMAGES, "corpus", "faces", "frames", "detector", "explain", "plan", "prune", "--unlock"}
+
+
+def asks_for_clips(config: Config, arguments: Collection[str]) -> bool:
+    """Whether clips are made: they are asked for, or the configuration has some and no other target is given.
+
+    Args:
+        config, arguments: as of `require_rows`.
+    """
+    wanted = not OF_CLIPS.isdisjoint(arguments)
+    return wanted or (config.video.asked and config.image is None and WITHOUT_CLIPS.isdisjoint(arguments))
 
 
 def require_rows(config: Config, arguments: Collection[str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from advxai.clips.listing import listed
 from advxai.common import parquet
 from advxai.common.errors import InputError
 from advxai.config import Config, load
@@ -13,6 +14,7 @@ from advxai.config.file import read
 from advxai.corpus.blocks import REPORT
 from advxai.frames.explained import to_explain
 from advxai.frames.manifest import build
+from advxai.run.folders import STAGES
 from advxai.run.paths import Paths
 from advxai.run.paths.stages import SAMPLES
 from advxai.run.store.complete import JOURNALS
@@ -20,6 +22,7 @@ from advxai.run.store.shard import read_shard
 
 Image = tuple[str, str]  # key and hash
 Name = tuple[str, str]  # stage and digest
+CLIPS = tuple(stage for stage in STAGES if stage.startswith("video_"))  # whose records are of clips
 
 UNREADABLE = (InputError, KeyError)  # missing, damaged, or of another version of this project
 
@@ -115,6 +118,45 @@ class Run:
     def _samples(self) -> set[Path]:
         return set(self.paths.samples)
 
+    @property
+    def clip_lists(self) -> list[Path]:
+        """The run's lists of clips' crops, and of what gave none."""
+        return [file for path in self.paths.clips_cut for file in (path, path.with_suffix(".left_out.parquet"))]
+
+    @cached_property
+    def clip_frames(self) -> pd.DataFrame | None:
+        """The frames of the run's clips; None while not all lists are there, or they aren't as the configuration now
+        wants them. Of the user's own list that isn't known."""
+        paths, config = self.paths, self.paths.config
+        if config.video.list is not None or not self.videos or not all(map(Path.is_file, self.clip_lists)):
+            return None
+        try:
+            videos = parquet.read(paths.run / "corpus/videos.parquet")
+            wanted, _ = listed(videos, config.video, config.corpus.categories, config.seed)
+            if not parquet.read(paths.clips_run / "list.parquet").equals(wanted):
+                return None
+            frames = pd.concat(map(parquet.read, paths.clips_cut), ignore_index=True)
+            return frames[["clip", "sha256", "video", "file"]]
+        except UNREADABLE:
+            return None
+
+    @cached_property
+    def clips(self) -> dict[str, set[Image]]:
+        """The clips that the configuration asks for, by shard; nothing while that can't be known."""
+        frames = self.clip_frames
+        if frames is None:
+            return {}
+        try:
+            clips = parquet.read(self.paths.clips_run / "clips.parquet")
+        except UNREADABLE:
+            return {}
+        if set(clips["key"]) != set(frames["clip"]):
+            return {}
+        found: dict[str, set[Image]] = {shard: set() for shard in self.paths.shards}
+        for video, rows in clips.groupby("video"):
+            found[self.paths.shard_of_key(f"{video}/")] |= _identities(rows)
+        return found
+
     def files(self, name: Name) -> list[tuple[Path, Path, str]]:
         """Each file that the configuration names under a digest, the one that says of which images it is (the
         rows of an evaluation or of measures are written last), and its shard."""
@@ -130,17 +172,29 @@ class Run:
             if rows:
                 for files in [rows, *(paths.measured(name, explainer) for name in paths.config.metrics)]:
                     found += zip(files, rows, paths.shards, strict=True)
+        found += self._files_of_clips()
         return [item for item in found if stage_and_digest(item[0].parents[1]) == name]
+
+    def _files_of_clips(self) -> Iterable[tuple[Path, Path, str]]:
+        paths = self.paths
+        for files in (paths.scored, paths.video_copies):
+            yield from zip(files, files, paths.shards, strict=False)  # no copies where no row asks for them
+        for row in paths.config.video.ordered:
+            maps, attacked, measured = paths.video_maps_of(row), paths.video_rows_of(row), paths.video_metrics_of(row)
+            pairs = [(maps, maps), (attacked, attacked), (paths.video_attacks_of(row), attacked)]
+            for files, images in (*pairs, (measured, measured), (paths.video_measured(row), measured)):
+                yield from zip(files, images, paths.shards, strict=True)
 
     def has(self, file: Path, images: Path, shard: str) -> bool:
         """Whether a file is there, whole, and of every image that the configuration asks for, by its detector."""
-        if not self.images or self.weights is None:
+        wanted = self.clips if file.parents[2].name in CLIPS else self.images
+        if not wanted or self.weights is None:
             return False
         try:
             held = [self._images_in(path) for path in dict.fromkeys((file, images))]
         except UNREADABLE:
             return False
-        return held[-1] >= self.images[shard]
+        return held[-1] >= wanted[shard]
 
     def _images_in(self, path: Path) -> set[Image]:
         """Images that a file has a record of by the run's detector; raises UNREADABLE."""

@@ -20,6 +20,7 @@ DIGEST = re.compile(r".+-[0-9a-f]{12}")  # ends in a digest, or in a video's has
 FACE_MODEL = re.compile(r"retinaface-[0-9a-f]{12}\.onnx")
 RECORDS = (".h5", ".parquet", ".journal")
 FIGURES = (".png", ".pdf")
+CLIP = "clip_"  # how a clip's folder of crops begins
 TAKEN_OVER = "the configurations' own files hold what they need of it"
 OTHER_WEIGHTS = "of other weights than the detector has now; should those come back, it would be computed anew"
 UNREFERENCED = "no configuration here refers to it"
@@ -49,6 +50,8 @@ def unused(configurations: Sequence[Paths]) -> list[Entry]:
             found[folder] = UNREFERENCED
         elif name[0] == "faces":
             found |= _spare_crops(folder, _sharing(runs, name))
+        elif name[0] == "clips":
+            found |= _spare_clips(folder, _sharing(runs, name))
         elif name[0] in STAGES:
             found |= _spare_records(folder, _sharing(runs, name))
     found |= dict.fromkeys(leftovers(store, {store / "logs", *found}), "left behind by a killed job")
@@ -124,6 +127,30 @@ def _spare_crops(folder: Path, runs: Sequence[Run]) -> dict[Path, str]:
     return dict.fromkeys(unwanted(folder, wanted), "no configuration here has this video or list")
 
 
+def _spare_clips(folder: Path, runs: Sequence[Run]) -> dict[Path, str]:
+    """Crops of clips, and lists of runs, that no configuration has, if it is known what they all have."""
+    known = [(run, run.clip_frames) for run in runs if run.clip_frames is not None]
+    if not runs or len(known) < len(runs):
+        return {}
+    place = absolute(folder)
+    cut = {absolute(Path(file).parent) for _, frames in known for file in frames["file"]}
+    if not all(crops.is_relative_to(place) for crops in cut):
+        return {}  # the results have been moved: the lists name other places
+    own = {folder / crops.relative_to(place) for crops in cut} | {path for run in runs for path in run.clip_lists}
+    # which folder is that of a clip without a face, the lists don't say: all of its video stay
+    faceless = {video for run, frames in known for video in run.videos - set(frames["video"])}
+
+    def wanted(path: Path) -> bool | None:
+        if path.is_file():
+            return path in own or path.suffix != ".parquet" or path.parents[1] != folder
+        if not path.name.startswith(CLIP):
+            return None
+        video = path.parent.relative_to(folder).as_posix().rpartition("-")[0]
+        return path in own or video in faceless
+
+    return dict.fromkeys(unwanted(folder, wanted), "no configuration here has this clip or list")
+
+
 def _spare_rows(configurations: Sequence[Paths]) -> dict[Path, str]:
     """Tables and figures of rows that a run's configuration no longer has, and published figures it doesn't want."""
     kept = {
@@ -134,6 +161,7 @@ def _spare_rows(configurations: Sequence[Paths]) -> dict[Path, str]:
             paths.outputs.estimates,
             *paths.outputs.figures,
             *paths.outputs.beside_detector,
+            *paths.video_tables,
         )
     }
     found: dict[Path, str] = {}

@@ -33,7 +33,7 @@ def require_rows(config: Config, arguments: Collection[str]) -> None:
     Raises:
         InputError: names the target and what to do.
     """
-    asked = sorted(OF_IMAGES.intersection(arguments))
+    asked = sorted(OF_IMAGES.intersection(arguments)) or [one for one in arguments if "/cases/" in one]
     if asked and not config.explainers:
         raise InputError(
             f"config: explainers: is {{}}, so no image is explained and there is nothing to make {asked[0]} of: add a "

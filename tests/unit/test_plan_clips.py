@@ -69,7 +69,7 @@ def test_a_configuration_without_clips_has_no_row_of_them():
 
 def test_clips_alone_have_no_image_to_make_tables_of():
     clips, both = ffpp(explainers={}, video={"frames": 4}), ffpp(video={"frames": 4})
-    for target in ("tables", "answer", "report", "samples", "saliency"):
+    for target in ("tables", "answer", "report", "samples", "saliency", "results/r/cases/a.mp4/1_0.png"):
         with pytest.raises(InputError, match=rf"explainers: is \{{\}}.*make {target} of"):
             require_rows(clips, ["--cores", "2", target])
         require_rows(both, ["--cores", "2", target])

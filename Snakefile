@@ -45,11 +45,11 @@ include: "rules/answer.smk"
 include: "rules/report.smk"
 include: "rules/prune.smk"
 include: "rules/plan.smk"
-include: "rules/cases.smk"
 include: "rules/explain.smk"
 include: "rules/samples.smk"
 include: "rules/clips.smk"
 include: "rules/video.smk"
+include: "rules/cases.smk"
 
 
 # What is made when no target is given: everything.

@@ -1,5 +1,6 @@
-# cases: all that the run has computed of one image, as a folder that `python -m advxai replay` computes anew.
-from advxai.cases import shard_files
+# cases: all that the run has computed of one image, or of one clip, as a folder that `python -m advxai replay` computes
+# anew.
+from advxai.cases import clip_files, shard_files
 
 
 rule cases_export:
@@ -25,3 +26,28 @@ rule cases_export:
         cases=CONFIG.cases.model_dump(),
     script:
         "../scripts/cases_export.py"
+
+
+rule cases_export_clip:
+    input:
+        unpack(lambda wildcards: clip_files(P, wildcards.key)),
+        clips=CLIPS / "clips.parquet",
+        manifest=CLIPS / "frames.parquet",
+        frames=ancient(P.clips_lmdb),
+        counterparts=P.clip_counterparts,
+        detector=ancient(DETECTOR),
+        weights=WEIGHTS,
+    output:
+        directory(str(P.run / "cases/{key}")),
+    log:
+        str(P.logs / CONFIG.run / "cases_export_clip/{key}.log"),
+    # a clip's key; that of a frame ends in more
+    wildcard_constraints:
+        key=r".+/clip_[^/#]+",
+    conda:
+        "../envs/science.yaml"
+    threads: CONFIG.detector.threads
+    params:
+        cases=CONFIG.cases.model_dump(),
+    script:
+        "../scripts/cases_export_clip.py"

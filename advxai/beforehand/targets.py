@@ -19,8 +19,13 @@ def asks_for_clips(config: Config, arguments: Collection[str]) -> bool:
     Args:
         config, arguments: as of `require_rows`.
     """
-    wanted = not OF_CLIPS.isdisjoint(arguments)
+    wanted = not OF_CLIPS.isdisjoint(arguments) or any(map(of_a_clip, arguments))
     return wanted or (config.video.asked and config.image is None and WITHOUT_CLIPS.isdisjoint(arguments))
+
+
+def of_a_clip(target: str) -> bool:
+    """Whether a target is the test case of a clip, by its key: `<video>/clip_<first frame>_<face>`."""
+    return "/cases/" in target and "/clip_" in target and not target.endswith(".png")
 
 
 def require_rows(config: Config, arguments: Collection[str]) -> None:
@@ -33,7 +38,9 @@ def require_rows(config: Config, arguments: Collection[str]) -> None:
     Raises:
         InputError: names the target and what to do.
     """
-    asked = sorted(OF_IMAGES.intersection(arguments)) or [one for one in arguments if "/cases/" in one]
+    asked = sorted(OF_IMAGES.intersection(arguments)) or [
+        one for one in arguments if "/cases/" in one and not of_a_clip(one)
+    ]
     if asked and not config.explainers:
         raise InputError(
             f"config: explainers: is {{}}, so no image is explained and there is nothing to make {asked[0]} of: add a "

@@ -1,4 +1,4 @@
-"""One-image test cases: a folder with all that a run has computed of one image, which a replay computes anew."""
+"""Test cases: a folder with all that a run has computed of one image or clip, which a replay computes anew."""
 
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from advxai.run.environment import installed_version
 from advxai.run.paths import Paths
 
 FORMAT = 1  # of the folder; raised when an older replay couldn't read it
+CLIP_FORMAT = 2  # of a clip's
 
 CASE = "case.json"
 IMAGE = "image.png"
@@ -22,6 +23,12 @@ PRIOR = "face_prior.npz"
 WEIGHTS = "detector.safetensors"
 ADVERSARY = "records/adversary.h5"
 ATTACKS = "records/attacks.h5"
+SCORES = "records/scores.h5"  # this and what follows, of a clip
+SHEET = "sheet.png"
+FRAMES = "frames.csv"
+PICTURES = "frames"  # folders of a file a frame
+MASKS = "masks"
+COUNTERPARTS = "counterparts"
 PACKAGES = (
     "torch",
     "openvino",
@@ -78,6 +85,32 @@ class Content(Model):
     config: dict[str, Any]
 
 
+class Frame(Model):
+    """One of a clip's: its key, the hash of its file, and why there is no counterpart of it."""
+
+    key: str
+    sha256: str
+    no_counterpart: str = ""
+
+
+class ClipContent(Content):
+    """What case.json says of a clip: `video`, its FF++ relative path or name; `frames`, in order; `sha256` is the hash
+    over theirs."""
+
+    video: str
+    frames: list[Frame]
+
+
+def frame_file(folder: str, place: int) -> str:
+    """Path, within the case, of a frame's picture: its crop, mask or counterpart, by `folder`."""
+    return f"{folder}/{place:03d}.png"
+
+
+def measures_file(row: str) -> str:
+    """Path, within the folder, of what is measured of a row of clips."""
+    return f"records/measures/{row}.h5"
+
+
 def saliency_file(explainer: str) -> str:
     """Path, within the folder, of an explainer's record."""
     return f"records/saliency/{explainer}.h5"
@@ -101,6 +134,29 @@ def shard_files(paths: Paths, key: str) -> dict[str, list[Path]]:
     prior = [paths.face_prior] if paths.any_needs("prior") else []
     metrics = [path for name in paths.config.explainers for path in paths.metrics_of(name)[own : own + 1]]
     return {"adversary": paths.copies[own : own + 1], **files, "metrics": metrics, "prior": prior}
+
+
+def clip_files(paths: Paths, key: str) -> dict[str, list[Path]]:
+    """What a run keeps of a clip's shard.
+
+    Args:
+        paths: of the run's configuration.
+        key: the clip's; it needn't be one of the run.
+
+    Returns:
+        `scores`, one file; `adversary`, one or, if no row needs it, none; `saliency`, `attacks`, `rows`, `measures` and
+        `metrics`, each with a file a row of `video.explainers`, in the order of `Video.ordered`.
+    """
+    own = paths.shards.index(paths.shard_of_key(key))
+    stages = {
+        "saliency": paths.video_maps_of,
+        "attacks": paths.video_attacks_of,
+        "rows": paths.video_rows_of,
+        "measures": paths.video_measured,
+        "metrics": paths.video_metrics_of,
+    }
+    files = {stage: [of(name)[own] for name in paths.config.video.ordered] for stage, of in stages.items()}
+    return {"scores": paths.scored[own : own + 1], "adversary": paths.video_copies[own : own + 1], **files}
 
 
 def versions() -> dict[str, str]:

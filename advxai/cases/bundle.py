@@ -1,7 +1,7 @@
 """Reading a test case's folder."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +16,7 @@ from advxai.common.errors import InputError, in_line, reading
 from advxai.common.types import Record
 from advxai.config import Config
 from advxai.config import load as load_config
+from advxai.config.explainers import AnyRow
 from advxai.evaluation.rows import IDENTITY, NUMBERS
 from advxai.media.cut import decode_png
 from advxai.metrics.rows import ROWS
@@ -25,6 +26,7 @@ from advxai.saliency.prior import Prior
 from advxai.saliency.prior import read as read_prior
 
 REMEDY = "get the test case anew"
+MODELS: dict[int, type[cases.Content]] = {cases.FORMAT: cases.Content, cases.CLIP_FORMAT: cases.ClipContent}
 # What a replay reads of a record.
 FIELDS = {
     "adversary": {"steps", "made_with"},
@@ -71,6 +73,11 @@ class Case:
         return self.content.model_dump(include={"key", "sha256", "category", "label"})
 
     @property
+    def entries(self) -> Mapping[str, AnyRow]:
+        """Row -> its entry of the configuration."""
+        return self.config.explainers
+
+    @property
     def makers(self) -> set[str]:
         """What the records were made with."""
         records = [*self.saliency.values(), *self.attacks.values(), *([self.adversary] if self.adversary else [])]
@@ -84,30 +91,41 @@ def read(folder: Path) -> Case:
         InputError: a file is missing, damaged or of another format, or the configuration can't be used here, for
             example since an explainer from outside the package isn't installed; the message names the file.
     """
+    content, config = opened(folder)
+    adversarial = any(map(Digests(config).needs_adversary, config.explainers))
+    attacks = records_of(folder / cases.ATTACKS, content, FIELDS["attacks"])
+    return Case(
+        folder=folder,
+        content=content,
+        config=config,
+        image=image_of(folder / cases.IMAGE, content.sha256),
+        adversary=only(folder / cases.ADVERSARY, content, FIELDS["adversary"]) if adversarial else None,
+        saliency={
+            name: only(folder / cases.saliency_file(name), content, FIELDS["saliency"]) for name in config.explainers
+        },
+        attacks={record["mask"]: record for record in attacks},
+        rows=rows_of(folder / cases.ROWS, [*IDENTITY, *NUMBERS]),
+        metrics=rows_of(folder / cases.METRICS, list(ROWS)) if cases.METRICS in content.files else None,
+        mask=grey(picture_of(folder, cases.MASK, content)),
+        counterpart=picture_of(folder, cases.COUNTERPART, content),
+        prior=read_prior(folder / cases.PRIOR) if cases.PRIOR in content.files else None,
+    )
+
+
+def opened(folder: Path) -> tuple[cases.Content, Config]:
+    """What case.json says, of an image or (`ClipContent`) of a clip, and the configuration in it.
+
+    Raises:
+        InputError: as of `read`.
+    """
     _require_file(folder / cases.CASE)
     content = _content(folder / cases.CASE)
     for path in folder.rglob("*"):
         _require_file(path)
     try:
-        config = load_config(content.config)
+        return content, load_config(content.config)
     except InputError as error:
         raise InputError(f"{folder / cases.CASE}: {error}") from error
-    adversarial = any(map(Digests(config).needs_adversary, config.explainers))
-    attacks = _records(folder / cases.ATTACKS, content, "attacks")
-    return Case(
-        folder=folder,
-        content=content,
-        config=config,
-        image=_image(folder / cases.IMAGE, content),
-        adversary=_only(folder / cases.ADVERSARY, content, "adversary") if adversarial else None,
-        saliency={name: _only(folder / cases.saliency_file(name), content, "saliency") for name in config.explainers},
-        attacks={record["mask"]: record for record in attacks},
-        rows=_rows(folder / cases.ROWS, [*IDENTITY, *NUMBERS]),
-        metrics=_rows(folder / cases.METRICS, list(ROWS)) if cases.METRICS in content.files else None,
-        mask=_picture(folder, cases.MASK, content),
-        counterpart=_picture(folder, cases.COUNTERPART, content),
-        prior=read_prior(folder / cases.PRIOR) if cases.PRIOR in content.files else None,
-    )
 
 
 def _require_file(path: Path) -> None:
@@ -119,63 +137,75 @@ def _require_file(path: Path) -> None:
 def _content(path: Path) -> cases.Content:
     with reading(path, REMEDY, "a test case"):
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["format"] != cases.FORMAT:
+        number = content["format"]
+        form = MODELS.get(number) if isinstance(number, int) else None
+        if form is None:
             raise InputError(
-                f"{path} has format {in_line(content['format'])}, this version of advxai replays {cases.FORMAT}: use "
-                "the one that has exported it"
+                f"{path} has format {in_line(number)}, this version of advxai replays {cases.FORMAT} (of "
+                f"images) and {cases.CLIP_FORMAT} (of clips): use the one that has exported it"
             )
         try:
-            return cases.Content.model_validate(content)
+            return form.model_validate(content)
         except ValidationError as error:
             first = error.errors()[0]
             place = in_line(".".join(map(str, first["loc"])))
             raise InputError(f"{path} is damaged ({place}: {in_line(first['msg'])}): {REMEDY}") from error
 
 
-def _image(path: Path, content: cases.Content) -> Pixels:
+def image_of(path: Path, wanted: str) -> Pixels:
+    """A crop, RGB uint8 (h, w, 3), whose file has the SHA-256 `wanted`."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} can't be read ({error.strerror}): {REMEDY}") from error
-    if sha256(data).hexdigest() != content.sha256:
+    if sha256(data).hexdigest() != wanted:
         raise InputError(f"{path} is damaged (its hash isn't that in {cases.CASE}): {REMEDY}")
     return decode_png(data, str(path), REMEDY)
 
 
-def _records(path: Path, content: cases.Content, stage: str) -> list[dict[str, Any]]:
+def records_of(path: Path, content: cases.Content, fields: Collection[str]) -> list[dict[str, Any]]:
+    """The records in a file of the case, with the fields that a replay reads; all are of the case's image or clip and
+    of its detector."""
     try:
         records = read_shard(path)
     except InputError as error:
         raise InputError(f"{path} is missing or damaged ({error.__cause__}): {REMEDY}") from error
+    what = "clip" if isinstance(content, cases.ClipContent) else "image"
     for record in records:
         if (record.get("key"), record.get("sha256")) != (content.key, content.sha256):
-            raise InputError(f"{path} holds another image's record: {REMEDY}")
-        if missing := FIELDS[stage] - set(record):
+            raise InputError(f"{path} holds another {what}'s record: {REMEDY}")
+        if missing := set(fields) - set(record):
             raise InputError(f"{path} lacks {', '.join(sorted(missing))}: {REMEDY}")
         if record.get("weights", content.detector.sha256) != content.detector.sha256:
             raise InputError(f"{path} is of another detector's weights than {cases.CASE} says: {REMEDY}")
     return records
 
 
-def _only(path: Path, content: cases.Content, stage: str) -> dict[str, Any]:
-    records = _records(path, content, stage)
+def only(path: Path, content: cases.Content, fields: Collection[str]) -> dict[str, Any]:
+    """As `records_of`, of a file with one record."""
+    records = records_of(path, content, fields)
     if len(records) != 1:
         raise InputError(f"{path} holds {len(records)} records instead of one: {REMEDY}")
     return records[0]
 
 
-def _picture(folder: Path, name: str, content: cases.Content) -> Pixels | None:
-    """A picture that the case may have; a mask in grey."""
+def picture_of(folder: Path, name: str, content: cases.Content) -> Pixels | None:
+    """A picture that the case may have, RGB uint8 (H, W, 3)."""
     if name not in content.files:
         return None
     try:
-        picture = decode_png((folder / name).read_bytes(), str(folder / name), REMEDY)
+        return decode_png((folder / name).read_bytes(), str(folder / name), REMEDY)
     except OSError as error:
         raise InputError(f"{folder / name} can't be read ({error.strerror}): {REMEDY}") from error
-    return picture[..., 0] if name == cases.MASK else picture
 
 
-def _rows(path: Path, columns: list[str]) -> pd.DataFrame:
+def grey(picture: Pixels | None) -> Pixels | None:
+    """One channel of a picture that has equal ones, such as a mask."""
+    return None if picture is None else picture[..., 0]
+
+
+def rows_of(path: Path, columns: list[str]) -> pd.DataFrame:
+    """A table of the case, every value as text."""
     with reading(path, REMEDY, "a table"):
         rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     if list(rows.columns) != columns:

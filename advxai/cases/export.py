@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,6 +28,7 @@ from advxai.faces.mask import mask_of
 from advxai.frames.counterparts import Counterparts
 from advxai.frames.database import REBUILD, FrameStore
 from advxai.media.cut import decode_png, encode_png
+from advxai.run.folders import STAGES, Folder
 from advxai.run.paths import Paths
 from advxai.run.store import read_shard, require_weights, write_shard
 
@@ -104,8 +106,8 @@ def export(paths: Paths, key: str, sources: Sources, folder: Path) -> None:
     weights = file_sha256(sources.detector)
     shards = [*sources.saliency.values(), *sources.attacks.values(), *sources.rows.values(), *sources.metrics.values()]
     require_weights([*shards, *([sources.adversary] if sources.adversary else [])], weights)
-    copy = None if sources.adversary is None else _record(sources.adversary, item)
-    saliency = {name: _record(path, item) for name, path in sources.saliency.items()}
+    copy = None if sources.adversary is None else record_of(sources.adversary, item)
+    saliency = {name: record_of(path, item) for name, path in sources.saliency.items()}
     # for its classes and preprocessing alone: nothing is computed here
     detector = checkpoint.load(
         settings.detector, sources.detector, device="cpu", classes=paths.classes, weights=weights
@@ -116,8 +118,8 @@ def export(paths: Paths, key: str, sources: Sources, folder: Path) -> None:
             write_shard(scratch / cases.ADVERSARY, [copy], {})
         for name, record in saliency.items():
             write_shard(scratch / cases.saliency_file(name), [record], {})
-        write_shard(scratch / cases.ATTACKS, _attacks(sources.attacks.values(), item), {})
-        _rows(sources.rows.values(), item).to_csv(scratch / cases.ROWS, index=False, lineterminator="\n")
+        write_shard(scratch / cases.ATTACKS, attacks_of(sources.attacks.values(), item), {})
+        rows_of(sources.rows.values(), item).to_csv(scratch / cases.ROWS, index=False, lineterminator="\n")
         no_counterpart = ""
         if sources.metrics or paths.any_needs("mask") or paths.any_needs("counterpart"):
             no_counterpart = _compared(sources, item, scratch)
@@ -130,44 +132,53 @@ def export(paths: Paths, key: str, sources: Sources, folder: Path) -> None:
         if settings.cases.weights:
             shutil.copyfile(sources.detector, scratch / cases.WEIGHTS)
         files = _files(scratch, saliency)
-        content = _content(paths, item, detector, weights, files).model_copy(update={"no_counterpart": no_counterpart})
+        said = content_of(paths, item, detector, weights, files)
+        content = cases.Content(**said, no_counterpart=no_counterpart)
         (scratch / cases.CASE).write_text(content.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def find(evaluation: Path, key: str, run: str) -> Record:
+def find(evaluation: Path, key: str, run: str, what: str = "images") -> Record:
     """The image's key, sha256, category and label in the list of the images that a run explains.
+
+    Args:
+        evaluation: the list.
+        key: the image's, or a clip's.
+        run: the run's name.
+        what: the list is of.
 
     Raises:
         InputError: it isn't listed; the message names the list and the most similar key.
     """
-    images = parquet.read(evaluation)
-    rows = images[images["key"] == key]
+    listed = parquet.read(evaluation)
+    rows = listed[listed["key"] == key]
     if rows.empty:
-        similar = difflib.get_close_matches(key, images["key"], n=1)
+        similar = difflib.get_close_matches(key, listed["key"], n=1)
         hint = f"; did you mean {similar[0]}?" if similar else ""
-        raise InputError(f"{key} isn't among the images that the run {run} explains; {evaluation} lists them{hint}")
+        raise InputError(f"{key} isn't among the {what} that the run {run} explains; {evaluation} lists them{hint}")
     row = rows.iloc[0]
     return {"key": key, "sha256": row["sha256"], "category": row["category"], "label": int(row["label"])}
 
 
-def _own(path: Path, item: Record) -> list[Record]:
+def own_records(path: Path, item: Record) -> list[Record]:
     """The image's records in a shard."""
     return [one for one in read_shard(path) if (one["key"], one["sha256"]) == (item["key"], item["sha256"])]
 
 
-def _record(path: Path, item: Record) -> Record:
-    records = _own(path, item)
+def record_of(path: Path, item: Record) -> Record:
+    """The image's record in a shard; InputError if there is none."""
+    records = own_records(path, item)
     if not records:
         raise InputError(f"{path} has no record of {item['key']}: delete the file and run again")
     return records[0]
 
 
-def _attacks(paths: Iterable[Path], item: Record) -> list[Record]:
+def attacks_of(paths: Iterable[Path], item: Record) -> list[Record]:
     """The image's attacks, each set of pixels once: explainers that rank the same segments first share its attack."""
-    return list({record["mask"]: record for path in paths for record in _own(path, item)}.values())
+    return list({record["mask"]: record for path in paths for record in own_records(path, item)}.values())
 
 
-def _rows(paths: Iterable[Path], item: Record) -> pd.DataFrame:
+def rows_of(paths: Iterable[Path], item: Record) -> pd.DataFrame:
+    """The image's rows in the shards of all explainers."""
     rows = pd.concat([parquet.read(path) for path in paths], ignore_index=True)
     own: pd.DataFrame = rows[rows["key"] == item["key"]]
     return own.drop(columns="weights")  # case.json has them
@@ -177,7 +188,7 @@ def _compared(sources: Sources, item: Record, folder: Path) -> str:
     """Write what the measures say, and what they compare an explanation with, or rows are made from; why there is no
     counterpart, or ""."""
     if sources.metrics:
-        _rows(sources.metrics.values(), item).to_csv(folder / cases.METRICS, index=False, lineterminator="\n")
+        rows_of(sources.metrics.values(), item).to_csv(folder / cases.METRICS, index=False, lineterminator="\n")
     mask = mask_of(row_at(parquet.read(sources.manifest).set_index("key", drop=False), item["key"]))
     if mask is not None:
         (folder / cases.MASK).write_bytes(encode_png(mask))
@@ -188,33 +199,45 @@ def _compared(sources: Sources, item: Record, folder: Path) -> str:
     return counterparts.reason(item["key"])
 
 
-def _content(paths: Paths, item: Record, detector: Detector, weights: str, files: dict[str, str]) -> cases.Content:
-    """What case.json says; `weights` is the hash of the detector's file."""
-    config = paths.config
-    return cases.Content(
-        format=cases.FORMAT,
-        replay="in the project's folder: python -m advxai replay <this folder>",
-        run=config.run,
+def content_of(paths: Paths, item: Record, detector: Detector, weights: str, files: dict[str, str]) -> dict[str, Any]:
+    """What case.json says, of an image or a clip; `weights` is the hash of the detector's file."""
+    config, clips = paths.config, "frames" in item
+    return {
+        "format": cases.CLIP_FORMAT if clips else cases.FORMAT,
+        "replay": "in the project's folder: python -m advxai replay <this folder>",
+        "run": config.run,
         **item,
-        files=files,
-        detector=cases.Weights(
+        "files": files,
+        "detector": cases.Weights(
             sha256=weights,
             **detector.classes.said,
             **config.detector.model_dump(include={"device", "threads", "forward_batch"}),
         ),
-        versions={"python": platform.python_version(), "platform": platform.platform(), **cases.versions()},
-        stages={
+        "versions": {"python": platform.python_version(), "platform": platform.platform(), **cases.versions()},
+        "stages": {
             "/".join(folder.path.parts[-2:]): cases.Stage(holds=folder.holds, params=folder.params)
             for folder in paths.folders
-            if folder.path != paths.predictions.path
+            if _takes_part(paths, folder, clips)
         },
-        config=config.model_dump(mode="json"),
-    )
+        "config": config.model_dump(mode="json"),
+    }
+
+
+def _takes_part(paths: Paths, folder: Folder, clips: bool) -> bool:
+    """Whether an image's numbers, or a clip's, are made by way of a folder of the store."""
+    stage = folder.path.parent.name
+    of_clips = stage == "clips" or stage.startswith("video_") or folder.path == paths.clip_counterparts_cut.path
+    of_images = stage in STAGES and not of_clips
+    return folder.path != paths.predictions.path and not (of_images if clips else of_clips)
 
 
 def _files(folder: Path, explainers: Iterable[str]) -> dict[str, str]:
     """What each file of the folder holds, in words."""
-    holds = HOLDS | {cases.saliency_file(name): HOLDS_SALIENCY.format(name) for name in explainers}
+    return there(folder, HOLDS | {cases.saliency_file(name): HOLDS_SALIENCY.format(name) for name in explainers})
+
+
+def there(folder: Path, holds: Mapping[str, str]) -> dict[str, str]:
+    """Those of the files in words that the case has."""
     return {name: words for name, words in holds.items() if name == cases.CASE or (folder / name).exists()}
 
 

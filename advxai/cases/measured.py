@@ -1,13 +1,10 @@
 """Replay of the measures of a test case."""
 
 import hashlib
-import io
 from collections.abc import Iterator
 
-import pandas as pd
-
-from advxai import cases
 from advxai.cases.bundle import Case
+from advxai.cases.comparing import compare_measures
 from advxai.common.arrays import Pixels
 from advxai.detector.model import Detector
 from advxai.metrics.base import Measure
@@ -65,14 +62,6 @@ def _differences(case: Case, explainer: str, measure: Measure, subjects: Subject
         (record,) = with_forwards([case.item], subjects, measure, detector, 1)
     else:
         (record,) = without_forwards([case.item], subjects, measure)
-    rows = metrics_rows(explainer, [case.item], [(measure, {case.content.key: record})])
-    fresh = pd.read_csv(io.StringIO(rows.to_csv(index=False)), dtype=str, keep_default_na=False)
     assert case.metrics is not None
-    own = case.metrics[case.metrics["explainer"] == explainer].set_index("column")
-    different = []
-    for column, *now in fresh[["column", "value", "reason"]].itertuples(index=False):
-        if column not in own.index:
-            different.append(f"{column} isn't stored in {cases.METRICS}")
-        elif now != (then := list(own.loc[column, ["value", "reason"]])):
-            different.append(f"{column} {now[0] or now[1]}, stored {then[0] or then[1]}")
-    return different
+    rows = metrics_rows(explainer, [case.item], [(measure, {case.content.key: record})])
+    return compare_measures(case.metrics[case.metrics["explainer"] == explainer], rows)

@@ -1,14 +1,11 @@
 """Replay of a test case: everything is computed anew from its folder alone and compared with what the run stored."""
 
-import io
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -16,10 +13,12 @@ from torch import Tensor
 from advxai import cases
 from advxai.adversary.nes import reconstruct
 from advxai.adversary.stage import run as make_copy
-from advxai.cases.bundle import REMEDY, Case, read
+from advxai.cases import clip_bundle, clip_replay
+from advxai.cases.bundle import REMEDY, Case, opened, read
+from advxai.cases.clip_bundle import ClipCase
+from advxai.cases.comparing import Outcome, compare, compare_rows
 from advxai.cases.measured import Counterpart, measured
 from advxai.cases.trust import require_named
-from advxai.common.arrays import Labels
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256
@@ -33,7 +32,7 @@ from advxai.detector.model import Detector
 from advxai.evaluation.attacks import run as make_attacks
 from advxai.evaluation.masks import attack_items
 from advxai.evaluation.rows import evaluation_rows
-from advxai.run.digests import LATER, VERSIONS, Digests
+from advxai.run.digests import VERSIONS, Digests
 from advxai.run.environment import made_without_torch
 from advxai.run.jobs import use_threads
 from advxai.saliency.beside import host_of
@@ -42,13 +41,8 @@ from advxai.saliency.controls import Sight
 from advxai.saliency.prior import FOUND_BY
 from advxai.saliency.stage import run as explain
 
-# Not the numbers themselves: time, the machine, and whose job came first.
-NOT_COMPARED = {"seconds", "adversary_seconds", "made_with", "made_for", "reused"}
-ADDED = {field for fields in LATER.values() for field in fields}  # a case exported before lacks them
-TITLES = {"before": "probabilities before", "after": "probabilities after"}
 
-
-def open_detector(case: Case, weights: Path | None, device: str) -> tuple[Detector, list[str]]:
+def open_detector(case: Case | ClipCase, weights: Path | None, device: str) -> tuple[Detector, list[str]]:
     """The detector, on a device, with the run's forward batch.
 
     Args:
@@ -86,90 +80,6 @@ def open_detector(case: Case, weights: Path | None, device: str) -> tuple[Detect
             "copies and attacks are other ones"
         )
     return detector, warnings
-
-
-# -- comparing --------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Outcome:
-    """How the replay of one item compares with what is stored.
-
-    Attributes:
-        name: the item.
-        differences: what differs, in words; none: all is equal bit for bit.
-        same: fields that are equal.
-    """
-
-    name: str
-    differences: Sequence[str]
-    same: Sequence[str] = ()
-
-    def __str__(self) -> str:
-        if not self.differences:
-            return "equal bit for bit"
-        same = f" (equal: {', '.join(self.same)})" if self.same else ""
-        return f"DIFFERS: {'; '.join(self.differences)}{same}"
-
-
-def compare(name: str, stored: Record, fresh: Record) -> Outcome:
-    """Compare two records of a stage field by field, bit for bit; not their seconds.
-
-    Args:
-        name: the item's.
-        stored: the run's record.
-        fresh: the same, computed here.
-    """
-    differences, same = [], []
-    for field in fresh:
-        title = TITLES.get(field, field)
-        if field in NOT_COMPARED or (field in ADDED and field not in stored):
-            continue
-        difference = _difference(field, stored[field], fresh[field]) if field in stored else "isn't stored"
-        if difference:
-            differences.append(f"{title} {difference}")
-        elif field not in ("key", "sha256", "mask"):
-            same.append(title)
-    return Outcome(name, differences, same)
-
-
-def _difference(field: str, stored: Any, fresh: Any) -> str:
-    """What differs between two values of a field, or nothing."""
-    if not (isinstance(stored, np.ndarray) and isinstance(fresh, np.ndarray)):
-        both_nan = stored != stored and fresh != fresh
-        return "" if stored == fresh or both_nan else f"{fresh}, stored {stored}"
-    if field == "ranking" and not np.array_equal(stored, fresh):
-        return _ranking(stored, fresh)
-    if (stored.dtype, stored.shape) != (fresh.dtype, fresh.shape):
-        return f"{fresh.dtype} {fresh.shape}, stored {stored.dtype} {stored.shape}"
-    bits = f"u{stored.itemsize}"
-    other = np.ascontiguousarray(stored).view(bits) != np.ascontiguousarray(fresh).view(bits)
-    if not other.any():
-        return ""
-    largest = np.abs(stored[other].astype(np.float64) - fresh[other].astype(np.float64)).max()
-    return f"equal in {other.size - other.sum()} of {other.size} values, largest difference {largest:.3g}"
-
-
-def _ranking(stored: Labels, fresh: Labels) -> str:
-    both = min(len(stored), len(fresh))
-    place = int(np.append(stored[:both] != fresh[:both], True).argmax())
-    now, then = (" ".join(map(str, one[place : place + 3])) or "no more" for one in (fresh, stored))
-    return f"from place {place + 1} on {now}, stored {then}"
-
-
-def _compare_rows(name: str, stored: pd.DataFrame, fresh: pd.DataFrame) -> Outcome:
-    """Compare one explainer's rows as text, which holds every digit."""
-    fresh = pd.read_csv(io.StringIO(fresh.to_csv(index=False)), dtype=str, keep_default_na=False)
-    if len(stored) != len(fresh):
-        return Outcome(name, [f"{len(fresh)} rows, stored {len(stored)}"])
-    return Outcome(
-        name,
-        [
-            f"{column} of top-{k} {now or 'missing'}, stored {then or 'missing'}"
-            for column in fresh.columns
-            if column not in NOT_COMPARED
-            for k, now, then in zip(fresh["k"], fresh[column], stored[column], strict=True)
-            if now != then
-        ],
-    )
 
 
 # -- computing --------------------------------------------------------------------------------------------------------
@@ -260,7 +170,7 @@ def _table_rows(case: Case, detector: Detector) -> Iterator[Outcome]:
             classes=detector.classes,
             population=case.config.evaluation.population,
         )
-        yield _compare_rows(f"rows {name}", case.rows[case.rows["explainer"] == name], rows)
+        yield compare_rows(f"rows {name}", case.rows[case.rows["explainer"] == name], rows)
 
 
 def _measures(case: Case, detector: Detector) -> Iterator[Outcome]:
@@ -268,9 +178,9 @@ def _measures(case: Case, detector: Detector) -> Iterator[Outcome]:
     yield from (Outcome(name, different) for name, different in measured(case, detector))
 
 
-def _machines(case: Case, detector: Detector) -> Iterator[str]:
+def _machines(case: Case | ClipCase, detector: Detector) -> Iterator[str]:
     """What differs between here and where the case was made, and may explain different bits."""
-    own = {entry.packages for entry in case.config.explainers.values()}
+    own = {entry.packages for entry in case.entries.values()}
     same = {made_with(detector, packages) for packages in {(), *own}}
     here = made_with(detector, sorted(set().union(*own)))
     for maker in sorted(case.makers - same - {made_without_torch(), made_without_torch(FOUND_BY)}):
@@ -282,10 +192,39 @@ def _machines(case: Case, detector: Detector) -> Iterator[str]:
         module, code = stage.params.get("module", ""), stage.params.get("code")
         if code is not None and code != code_sha256(module):
             yield f"the code of {module} is another one here than where {place} was made"
-        of = "controls" if stage.params.get("method") in (*CONTROLS, *CEILINGS) else place.partition("/")[0]
+        of, beside = place.partition("/")[0], stage.params.get("method") in (*CONTROLS, *CEILINGS)
+        if beside:
+            of = "video_controls" if of == "video_saliency" else "controls"
         ours, theirs = VERSIONS.get(of), stage.params.get("version")
         if ours is not None and ours != theirs:
             yield f"{place} was made by version {theirs} of its stage's algorithm, here is {ours}"
+
+
+def _read(folder: Path) -> Case | ClipCase:
+    content, config = opened(folder)
+    if isinstance(content, cases.ClipContent):
+        return clip_bundle.read(folder, content, config)
+    return read(folder)
+
+
+def _items(case: Case | ClipCase, detector: Detector) -> Iterator[Outcome]:
+    """Everything in a case, one after the other."""
+    if isinstance(case, ClipCase):
+        for stage in clip_replay.STAGES:
+            yield from stage(case, detector)
+    else:
+        for own in (_copy, _maps, _controls, _attacks, _table_rows, _measures):
+            yield from own(case, detector)
+
+
+def _names(case: Case | ClipCase) -> list[str]:
+    """The longest names of what is replayed."""
+    if isinstance(case, ClipCase):
+        return clip_replay.names(case)
+    names = [f"attack {name} top-{case.config.evaluation.top}" for name in case.config.explainers]
+    if case.metrics is not None:
+        names += [f"metrics {name} {measure}" for name in case.config.explainers for measure in case.config.metrics]
+    return names
 
 
 def replay(
@@ -312,7 +251,7 @@ def replay(
     Raises:
         InputError: see `read`, `require_named` and `open_detector`.
     """
-    case = read(folder)
+    case = _read(folder)
     require_named(folder, case.config, own, trusted)
     settings = case.config.detector
     detector, warnings = open_detector(case, weights, device or settings.device)
@@ -322,16 +261,11 @@ def replay(
     print(
         "Each item is made from the stored ones before it, so that one difference doesn't cause others.\n", flush=True
     )
-    names = [f"attack {name} top-{case.config.evaluation.top}" for name in case.config.explainers]
-    if case.metrics is not None:
-        names += [f"metrics {name} {measure}" for name in case.config.explainers for measure in case.config.metrics]
-    width = max(map(len, names))
-    outcomes = []
+    width, outcomes = max(map(len, _names(case))), []
     use_threads(settings.threads)
-    for stage in (_copy, _maps, _controls, _attacks, _table_rows, _measures):
-        for outcome in stage(case, detector):
-            print(f"{outcome.name:<{width}}  {outcome}", flush=True)
-            outcomes.append(outcome)
+    for outcome in _items(case, detector):
+        print(f"{outcome.name:<{width}}  {outcome}", flush=True)
+        outcomes.append(outcome)
     different = sum(bool(outcome.differences) for outcome in outcomes)
     print(f"\n{len(outcomes) - different} of {len(outcomes)} items are equal bit for bit.")
     return not different

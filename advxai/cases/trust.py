@@ -10,6 +10,7 @@ from advxai.config import load as load_config
 from advxai.config.explainers import Custom
 from advxai.config.file import read
 from advxai.config.metrics import CustomMeasure
+from advxai.config.video import OverFrames
 
 
 def code_of(config: Config) -> dict[str, str]:
@@ -17,6 +18,11 @@ def code_of(config: Config) -> dict[str, str]:
     named = {"detector.model": config.detector.model}
     named |= {
         f"explainers.{name}.method": row.method for name, row in config.explainers.items() if isinstance(row, Custom)
+    }
+    named |= {
+        f"video.explainers.{name}.method": entry.method
+        for name, entry in config.video.explainers.items()
+        if isinstance(entry, OverFrames) and isinstance(entry.row, Custom)
     }
     named |= {
         f"metrics.{name}.measure": entry.measure

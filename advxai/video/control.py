@@ -7,7 +7,7 @@ the means in them.
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +95,12 @@ def _gap(sights: Sequence[Sight]) -> NDArray[np.floating] | None:
     return np.stack([controls.difference_map(one.image, other, _shape(one), one.fit) for one, other in both])
 
 
+class Seeing(Protocol):
+    """What there is to go by of each frame of a clip; `Sources` answers."""
+
+    def see(self, item: Item, segments: NDArray[np.int16]) -> list[Sight]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Sources:
     """Reader of what controls and ceilings go by, frame by frame. What a row doesn't need is None.
@@ -144,7 +150,7 @@ class Sources:
 
 
 def run(
-    items: Iterable[Item], hosts: Hosts, settings: AnyControl, seed: int, sources: Sources, classes: Classes
+    items: Iterable[Item], hosts: Hosts, settings: AnyControl, seed: int, sources: Seeing, classes: Classes
 ) -> Iterator[dict[str, Any]]:
     """Put the segments of every clip in order.
 

@@ -181,8 +181,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="<command>", required=True)
     replay = commands.add_parser(
         "replay",
-        help="compute a one-image test case anew and compare",
-        description="Compute everything in a one-image test case anew and say what is equal to what the run stored.",
+        help="compute a test case of one image or clip anew and compare",
+        description="Compute everything in a test case of one image or clip anew and say what is equal to what the run stored.",
         epilog=REPLAY,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

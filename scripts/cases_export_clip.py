@@ -21,7 +21,7 @@ with job(snakemake.log, snakemake.input):
         manifest=Path(files.manifest),
         frames=Path(files.frames),
         detector=Path(files.detector),
-        scores=Path(files.scores),
+        scores=Path(files.scores[0]),
         adversary=Path(files.adversary[0]) if files.adversary else None,
         saliency=by_row(files.saliency),
         attacks=by_row(files.attacks),

@@ -195,8 +195,9 @@ def _machines(case: Case | ClipCase, detector: Detector) -> Iterator[str]:
         of, beside = place.partition("/")[0], stage.params.get("method") in (*CONTROLS, *CEILINGS)
         if beside:
             of = "video_controls" if of == "video_saliency" else "controls"
-        ours, theirs = VERSIONS.get(of), stage.params.get("version")
-        if ours is not None and ours != theirs:
+        of = "video_metrics" if of == "video_measures" else of
+        ours, theirs = VERSIONS.get(of), stage.params.get("version")  # of tables, none
+        if None not in (ours, theirs) and ours != theirs:
             yield f"{place} was made by version {theirs} of its stage's algorithm, here is {ours}"
 
 

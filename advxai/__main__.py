@@ -182,7 +182,8 @@ def _parser() -> argparse.ArgumentParser:
     replay = commands.add_parser(
         "replay",
         help="compute a test case of one image or clip anew and compare",
-        description="Compute everything in a test case of one image or clip anew and say what is equal to what the run stored.",
+        description="Compute everything in a test case of one image or clip anew and say what is equal to what the run "
+        "stored.",
         epilog=REPLAY,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -141,6 +141,11 @@ class Run:
             return None
 
     @cached_property
+    def clip_videos(self) -> set[str]:
+        """The videos of the clips that the configuration asks for, where `clip_frames` are known."""
+        return set(parquet.read(self.paths.clips_run / "list.parquet")["video"])
+
+    @cached_property
     def clips(self) -> dict[str, set[Image]]:
         """The clips that the configuration asks for, by shard; nothing while that can't be known."""
         frames = self.clip_frames

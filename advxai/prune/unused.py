@@ -138,7 +138,7 @@ def _spare_clips(folder: Path, runs: Sequence[Run]) -> dict[Path, str]:
         return {}  # the results have been moved: the lists name other places
     own = {folder / crops.relative_to(place) for crops in cut} | {path for run in runs for path in run.clip_lists}
     # which folder is that of a clip without a face, the lists don't say: all of its video stay
-    faceless = {video for run, frames in known for video in run.videos - set(frames["video"])}
+    faceless = {video for run, frames in known for video in run.clip_videos - set(frames["video"])}
 
     def wanted(path: Path) -> bool | None:
         if path.is_file():

@@ -129,3 +129,14 @@ def test_a_detector_that_was_put_back_with_its_old_times_is_looked_at_again(tmp_
     remember(own, snakemake)
     put(b"one")
     assert called_up()
+
+
+def test_an_edited_list_of_clips_is_another_setting(tmp_path):
+    mine = tmp_path / "clips.csv"
+    own = paths(tmp_path, video={"list": str(mine)})
+    mine.write_text("video\na.mp4\n")
+    first = settings_of(own)
+    assert first == settings_of(paths(tmp_path, video={"list": str(mine)}))
+    mine.write_text("video\nb.mp4\n")
+    assert settings_of(paths(tmp_path, video={"list": str(mine)})) != first
+    assert len({settings_of(paths(tmp_path, video=one)) for one in ({}, {"frames": 8}, {"films": {"most": 1}})}) == 3

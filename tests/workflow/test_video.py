@@ -1,7 +1,8 @@
-"""The real DAG of the target `video` on clips of the tiny run: killed in the midst, gone on with by another number of
-shards, and in the end bit for bit what one process makes in one go."""
+"""The DAG of the target `video` on clips of the tiny run: killed midway, gone on with, in the end bit for bit what
+one process makes in one go."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +24,13 @@ VIDEO = {
     "frames": 4,
     "list": "clips.csv",
     "segments": {"frames": 2, "number": 4},
-    "explainers": {
-        "LIME3D": {"method": "lime3d", "baseline": "zeros", "samples": 8},
-        "random": {"method": "random", "draws": 2},
-    },
+    "explainers": {"LIME3D": {"method": "lime3d", "baseline": "zeros", "samples": 8}},
     "top": 1,
     "films": {"most": 1, "side": 64},
 }
+
+
+MORE = {"centre": {"method": "centre"}}
 
 
 def rules_of(planned: str) -> list[str]:
@@ -48,7 +49,7 @@ def test_clips_are_explained_whatever_happens_on_the_way(finished, tmp_path, mon
     ]
     (folder / "clips.csv").write_text("\n".join(["video", *chosen]) + "\n")
     settings = {"run": "clips", "explainers": {}, "video": VIDEO}
-    tiny(folder, **settings, shards=2)
+    tiny(folder, **settings, shards=1)
     monkeypatch.chdir(folder)
     paths = Paths(load(yaml.safe_load(Path("tiny.yaml").read_text())))
     run = Run(folder, *paths.video_maps_of("LIME3D"), "--cores", 1)
@@ -56,12 +57,10 @@ def test_clips_are_explained_whatever_happens_on_the_way(finished, tmp_path, mon
     workers = run.workers("video_saliency")
     run.kill()
     assert gone(workers), "the worker hasn't noticed that the workflow is gone"
-    snakemake(folder, "--unlock", "--configfile", folder / "tiny.yaml")
+    shutil.rmtree(folder / ".snakemake/locks")  # what --unlock does, without a process
 
-    tiny(folder, **settings, shards=1)  # no target: the clips, and the detector's metrics
     done = snakemake(folder, "--cores", 2, "video", "--configfile", folder / "tiny.yaml", chatter=False)
     assert "3 clips of 4 frames explained by 1 explainer" in done.stdout
-    paths = Paths(load(yaml.safe_load(Path("tiny.yaml").read_text())))
     (shard,) = paths.video_maps_of("LIME3D")
     said = read_attributes(shard)
     assert (said["records"], said["found"] + said["computed"]) == (3, 3) and said["found"] >= 1
@@ -85,26 +84,19 @@ def test_clips_are_explained_whatever_happens_on_the_way(finished, tmp_path, mon
     assert not stored
 
     table = pd.read_parquet("results/clips/tables/video.parquet")
-    assert {"LIME3D", "random"} <= set(table["explainer"])
+    assert "LIME3D" in set(table["explainer"])
     records = json.loads(Path("results/clips/video/provenance.json").read_text())["records"]
-    assert records["video_saliency"]["records"] == records["video_controls"]["records"] == 3
+    assert records["video_saliency"]["records"] == records["video_attacks"]["records"] == 3
     assert list(Path("results/clips/video/films").rglob("LIME3D.mp4"))
 
-    # nothing is left to do; another row is that row alone, and what has all rows
-    asked = ("-n", "video", "--configfile", folder / "tiny.yaml")
-    assert "Nothing to be done" in snakemake(folder, *asked).stdout
-    more = VIDEO | {"explainers": VIDEO["explainers"] | {"centre": {"method": "centre"}}}
-    tiny(folder, **settings | {"video": more}, shards=1)
-    assert rules_of(snakemake(folder, *asked).stdout) == [
-        "video", "video_attacks", "video_control", "video_films", "video_metrics", "video_page", "video_provenance",
+    # nothing is left to do; another row is that row alone, and what has all rows; without a target clips are made, too
+    asked = ("-n", "--configfile", folder / "tiny.yaml")
+    assert "Nothing to be done" in snakemake(folder, "video", *asked).stdout
+    tiny(folder, **settings | {"video": VIDEO | {"explainers": VIDEO["explainers"] | MORE}}, shards=1)
+    planned = rules_of(snakemake(folder, *asked).stdout)
+    assert [rule for rule in planned if rule.startswith("video")] == [
+        "video_attacks", "video_control", "video_films", "video_metrics", "video_page", "video_provenance",
         "video_tables",
     ]  # fmt: skip
-
-
-def test_targets_of_images_say_what_they_lack(tmp_path):
-    tiny(tmp_path, explainers={}, video={"frames": 4})
-    refused = snakemake(tmp_path, "-n", "answer", "--configfile", tmp_path / "tiny.yaml", check=False)
-    assert refused.returncode and "explainers: is {}, so no image is explained" in refused.stdout
-    planned = rules_of(snakemake(tmp_path, "-n", "--configfile", tmp_path / "tiny.yaml").stdout)
-    assert {"video_tables", "video_films", "detector_metrics"} <= set(planned)
-    assert not {"tables_combined", "report_page", "saliency_shard", "answer_tests"} & set(planned)
+    assert "detector_metrics" in planned
+    assert not {"tables_combined", "report_page", "saliency_shard", "answer_tests", "clips_shard"} & set(planned)

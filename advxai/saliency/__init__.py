@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING, Any
 from advxai.common.lazily import lookup
 
 if TYPE_CHECKING:
-    from advxai.saliency.base import CallableExplainer, Explainer, Explanation, Inputs
+    from advxai.saliency.base import CallableExplainer, Explainer, Explanation, Inputs, Unscaled
     from advxai.saliency.registry import build
     from advxai.saliency.stage import run
     from advxai.saliency.whitebox import Batch, Maps, WhiteBox
 
-__all__ = ["Batch", "CallableExplainer", "Explainer", "Explanation", "Inputs", "Maps", "WhiteBox", "build", "run"]
+__all__ = [
+    "Batch",
+    "CallableExplainer",
+    "Explainer",
+    "Explanation",
+    "Inputs",
+    "Maps",
+    "Unscaled",
+    "WhiteBox",
+    "build",
+    "run",
+]
 
-_WHERE = dict.fromkeys(("CallableExplainer", "Explainer", "Explanation", "Inputs"), "base") | {
+_WHERE = dict.fromkeys(("CallableExplainer", "Explainer", "Explanation", "Inputs", "Unscaled"), "base") | {
     **dict.fromkeys(("Batch", "Maps", "WhiteBox"), "whitebox"),
     "build": "registry",
     "run": "stage",

@@ -44,6 +44,25 @@ class Inputs:
 
 
 @dataclass(frozen=True)
+class Unscaled:
+    """A map as it was before it was stretched over its image: by it a clip's frames are compared.
+
+    Attributes:
+        map: (h, w) float, in the method's own unit.
+        low, high: values that the stretching puts at 0 and 1; the map's own extent need not be so large.
+    """
+
+    map: NDArray[Any]
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Floats) -> "Unscaled":
+        """Of a map (h, w) that `min_max` stretches."""
+        return cls(values, float(values.min()), float(values.max()))
+
+
+@dataclass(frozen=True)
 class Explanation:
     """What an explainer returns.
 
@@ -53,18 +72,27 @@ class Explanation:
         ranking: segments by falling importance, int16; only those that may be attacked.
         zero: value of the map that stands for no effect, where the map has a sign: larger values speak for the target,
             smaller ones against it. NaN: it has none. It is for showing the map alone.
+        unscaled: where the map was stretched over its own image: what it was before, by which the frames of a clip are
+            joined (`advxai.video.framewise`). None: the map is as it was computed. It is in no record of an image.
     """
 
     map: NDArray[np.float32]
     scores: NDArray[np.float32]
     ranking: NDArray[np.int16]
     zero: float = math.nan
+    unscaled: Unscaled | None = None
 
     @classmethod
-    def of_map(cls, saliency: Floats, segments: NDArray[np.int16], zero: float = math.nan) -> "Explanation":
+    def of_map(
+        cls,
+        saliency: Floats,
+        segments: NDArray[np.int16],
+        zero: float = math.nan,
+        unscaled: Unscaled | None = None,
+    ) -> "Explanation":
         """Segments scored by the mean of the map in them (paper, section 4.2)."""
         scores = segment_means(saliency, segments)
-        return cls(saliency.astype(np.float32), scores, rank(scores), zero)
+        return cls(saliency.astype(np.float32), scores, rank(scores), zero, unscaled)
 
 
 Explaining = Generator[Tensor, Tensor, Explanation]
@@ -149,9 +177,14 @@ class CallableExplainer(Explainer):
             answers.put(None)
 
 
-def min_max(values: Floats) -> Floats:
-    """Scale to [0, 1]; an array that is constant up to float32's rounding becomes zeros (nothing stands out)."""
-    low, high = float(values.min()), float(values.max())
+def min_max(values: Floats, extent: tuple[float, float] | None = None) -> Floats:
+    """Scale to [0, 1]; an array that is constant up to float32's rounding becomes zeros (nothing stands out).
+
+    Args:
+        values: of any shape.
+        extent: what becomes 0 and 1; None: the least and the greatest value.
+    """
+    low, high = (float(values.min()), float(values.max())) if extent is None else extent
     if high - low <= 1e-6 * max(abs(low), abs(high)):
         return np.zeros_like(values)
     return (values - low) / (high - low)

@@ -44,6 +44,7 @@ def run(
     counterparts: Genuine | None,
     who: str,
     tell: Callable[[str], None] | None = None,
+    whole: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Explain every image with one white box; arguments and records as of `advxai.saliency.stage.run`.
 
@@ -58,7 +59,7 @@ def run(
     with closing(ahead(lambda item: prepare(item, load, detector, settings, counterparts), items)) as source:
         while group := list(islice(source, network.batch)):
             with memory_and_back(network.batch, who):
-                made = _records(group, detector, network, explainer, settings, seed, adversarial, who, say)
+                made = _records(group, detector, network, explainer, settings, seed, adversarial, who, say, whole)
             yield from made
     with running(explainer, who):
         remarks = explainer.remarks()
@@ -78,6 +79,7 @@ def _records(
     adversarial: Adversarial | None,
     who: str,
     say: Callable[[str], None],
+    whole: bool,
 ) -> list[dict[str, Any]]:
     images = torch.stack([detector.place(prepared.image) for _, prepared in group])
     before = detector.probabilities(images, [item["key"] for item, _ in group])
@@ -106,7 +108,8 @@ def _records(
     records = []
     for place, (item, prepared) in enumerate(group):
         own = dict.fromkeys(spent, 0) if prepared.missing else spent
-        record = record_of(found[place], prepared, before[place], targets[place], given[place][1], detector.classes)
+        attack = given[place][1]
+        record = record_of(found[place], prepared, before[place], targets[place], attack, detector.classes, whole)
         cost = {**own, "seconds": float(own["seconds"]) + prepared.seconds}
         records.append({"key": item["key"], "sha256": item["sha256"], **record, **cost})
     return records
@@ -154,11 +157,12 @@ def _explained(
         kind = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else f"a {type(values).__name__}"
         raise InputError(f"{who}: returned maps that are {kind} and not numbers of the shape {wanted}; correct it")
     explanations = []
-    for key, place, one in zip(batch.keys, places, values, strict=True):
+    unscaled = [None] * len(batch) if made.unscaled is None else made.unscaled
+    for key, place, one, before in zip(batch.keys, places, values, unscaled, strict=True):
         segments = group[place][1].segments
         if not np.isfinite(one.astype(np.float32)).all():
             raise InputError(f"{who}: returned a map with NaN or infinity for the image {key}; correct it")
-        found = checked(Explanation.of_map(one, segments, made.zero), segments, who, key)
+        found = checked(Explanation.of_map(one, segments, made.zero, before), segments, who, key)
         # Many segments of a map that is cut off at 0 are equal, and labels begin in the background. By the image alone:
         # the seed of the run has no part in what draws nothing else.
         explanations.append(replace(found, ranking=rank(found.scores, generator_of(0, "ties", key))))

@@ -6,11 +6,13 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from advxai.detector.gradients import Network
 from advxai.detector.layers import Layer, Layout, NoLayer, chosen, in_words
+from advxai.saliency.base import Unscaled
 from advxai.saliency.whitebox import Batch, Maps, WhiteBox
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,9 @@ class Cam(WhiteBox):
     Where nothing at the layer speaks for the class, or all places do equally, the map is 0 everywhere. That is an
     explanation: it says so. Its segments are in an order that is drawn (`advxai.saliency.batches`), which is chance;
     leaving such images out would drop just those on which the method fails.
+
+    Unscaled, what is not cut off is only enlarged, and of several layers the mean is taken: so frames of a clip can be
+    compared, 0 is no evidence, and of several layers one with larger products counts for more.
 
     The package keeps the features and gradients of all its layers for all rows of a forward in the main memory, until
     the maps are made; with `layers: all` that can be gigabytes, which a lower `gradient_batch` divides.
@@ -65,19 +70,46 @@ class Cam(WhiteBox):
             # The package's own end of a `with` keeps an IndexError to itself.
             opened.callback(cam.activations_and_grads.release)
             values: NDArray[np.float32] = cam(images, targets)
-        return Maps(values[: len(batch)])
+        unscaled = [Unscaled(one, 0.0, float(one.max())) for one in _enlarged(cam.seen, images)]
+        return Maps(values[: len(batch)], unscaled=unscaled)
 
 
 def _in_step(kind: Any) -> Any:
-    """The package's class, seen to have features and a gradient of every layer: it tells them by their order alone."""
+    """The package's class, seen to have features and a gradient of every layer: it tells them by their order alone.
+
+    Its attribute `seen` has each layer's maps (n, h, w), cut off at 0 and otherwise as they were computed.
+    """
+
+    def get_cam_image(cam: Any, *given: Any) -> Any:
+        found = kind.get_cam_image(cam, *given)
+        cam.seen.append(np.maximum(found, 0))
+        return found
 
     def compute_cam_per_layer(cam: Any, *given: Any) -> Any:
+        cam.seen = []
         kept, layers = cam.activations_and_grads, cam.target_layers
         if not len(kept.activations) == len(kept.gradients) == len(layers):
             raise NoLayer("layers: some run, or get a gradient, for some images alone; name others")
         return kind.compute_cam_per_layer(cam, *given)
 
-    return type(kind.__name__, (kind,), {"compute_cam_per_layer": compute_cam_per_layer})
+    return type(
+        kind.__name__, (kind,), {"compute_cam_per_layer": compute_cam_per_layer, "get_cam_image": get_cam_image}
+    )
+
+
+def _enlarged(maps: list[NDArray[np.float32]], images: Tensor) -> NDArray[np.float32]:
+    """The mean of layers' maps, each enlarged to the images bilinearly, as the package does: (n, h, w) float32.
+
+    Args:
+        maps: (n or more, h', w'), padded as the forward was.
+        images: (n, 3, h, w).
+    """
+    total = torch.zeros(len(images), 1, *images.shape[2:])
+    for one in maps:
+        small = torch.from_numpy(one[: len(images)])[:, None].float()
+        total += nn.functional.interpolate(small, total.shape[2:], mode="bilinear")
+    mean: NDArray[np.float32] = (total[:, 0] / len(maps)).numpy()
+    return mean
 
 
 class _Score:

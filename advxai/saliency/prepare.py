@@ -116,7 +116,13 @@ def nothing(segments: NDArray[np.int16]) -> Explanation:
 
 
 def record_of(
-    explanation: Explanation, prepared: Prepared, before: Tensor, target: int, attack: Record, classes: Classes
+    explanation: Explanation,
+    prepared: Prepared,
+    before: Tensor,
+    target: int,
+    attack: Record,
+    classes: Classes,
+    whole: bool,
 ) -> dict[str, Any]:
     """An image's record but for its name and its own cost.
 
@@ -127,8 +133,10 @@ def record_of(
         target: the class that is explained.
         attack: the record of its adversarial copy; empty: none was needed.
         classes: the detector's.
+        whole: with `unscaled` of the explanation, of which the store keeps nothing.
     """
     return {
+        **({"unscaled": explanation.unscaled} if whole else {}),
         "map": explanation.map,
         "segments": prepared.segments,
         "scores": explanation.scores,

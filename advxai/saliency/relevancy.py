@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from advxai.detector.attention import Back, Seen, seen
 from advxai.detector.gradients import Network
 from advxai.detector.layers import NoLayer
+from advxai.saliency.base import Unscaled
 from advxai.saliency.whitebox import Batch, Maps, WhiteBox
 
 NOWHERE = (
@@ -60,9 +61,12 @@ class Relevancy(WhiteBox):
         else:
             small = _on_the_grid(found, back)
         large = nn.functional.interpolate(small[:, None], (height, width), mode="bilinear")[:, 0]
-        if self.released:  # as released, after it is enlarged
-            large = torch.stack([_stretched(one, given) for one, given in zip(large, small, strict=True)])
-        return Maps(large.cpu().numpy())
+        if not self.released:
+            return Maps(large.cpu().numpy())
+        unscaled = [Unscaled.of(one) for one in large.cpu().numpy()]
+        # as released, after it is enlarged
+        large = torch.stack([_stretched(one, given) for one, given in zip(large, small, strict=True)])
+        return Maps(large.cpu().numpy(), unscaled=unscaled)
 
     def remarks(self) -> Sequence[str]:
         """That the places of a released map mean nothing."""

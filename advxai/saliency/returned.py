@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advxai.common.errors import InputError
-from advxai.saliency.base import Explanation
+from advxai.saliency.base import Explanation, Unscaled
 
 
 def checked(found: Any, segments: NDArray[np.int16], who: str, key: str) -> Explanation:
@@ -20,8 +20,9 @@ def checked(found: Any, segments: NDArray[np.int16], who: str, key: str) -> Expl
         key: of the image.
 
     Raises:
-        InputError: it is no `Explanation`; map, scores or ranking have another shape or type; NaN or infinity in map or
-            scores, which nothing can be ranked by; a ranking that holds a label twice, or one that isn't there.
+        InputError: it is no `Explanation`; map, scores or ranking have another shape or type; NaN or infinity in map
+            (unscaled, too) or scores, which nothing can be ranked by; a ranking that holds a label twice, or one that
+            isn't there.
     """
     wrong = _fault(found, segments)
     if wrong is not None:
@@ -31,6 +32,7 @@ def checked(found: Any, segments: NDArray[np.int16], who: str, key: str) -> Expl
         found.scores.astype(np.float32, copy=False),
         found.ranking.astype(np.int16, copy=False),
         float(found.zero),
+        found.unscaled,
     )
 
 
@@ -47,7 +49,19 @@ def _fault(found: Any, segments: NDArray[np.int16]) -> str | None:
         with np.errstate(over="ignore"):
             if not np.isfinite(array.astype(np.float32, copy=False)).all():
                 return f"a `{name}` with NaN or infinity"
-    return _ranking_fault(found.ranking, count) or _zero_fault(found.zero)
+    return _ranking_fault(found.ranking, count) or _zero_fault(found.zero) or _unscaled_fault(found.unscaled, segments)
+
+
+def _unscaled_fault(unscaled: Any, segments: NDArray[np.int16]) -> str | None:
+    if unscaled is None:
+        return None
+    if not isinstance(unscaled, Unscaled):
+        return f"an `unscaled` that is a {type(unscaled).__name__} and no advxai.saliency.Unscaled"
+    if not _plain(unscaled.map) or unscaled.map.dtype.kind not in "fiu" or unscaled.map.shape != segments.shape:
+        return f"an `unscaled` whose map is {_kind(unscaled.map)} and not numbers of the shape {segments.shape}"
+    if not np.isfinite([unscaled.map.min(), unscaled.map.max(), unscaled.low, unscaled.high]).all():
+        return "an `unscaled` with NaN or infinity"
+    return None
 
 
 def _plain(array: Any) -> bool:

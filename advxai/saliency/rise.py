@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from advxai.detector.engine import room
-from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend, min_max
+from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, Unscaled, blend, min_max
 
 
 @dataclass(frozen=True)
@@ -106,4 +106,5 @@ class Rise(Explainer):
             saliency = total / torch.where(coverage > 0, coverage, 1)
         else:
             saliency = total / (len(cells) * self.p1)
-        return Explanation.of_map(min_max(saliency.view(size, size).cpu().numpy()), inputs.segments)
+        found = saliency.view(size, size).cpu().numpy()
+        return Explanation.of_map(min_max(found), inputs.segments, unscaled=Unscaled.of(found))

@@ -7,7 +7,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from advxai.saliency.base import CallableExplainer, Explainer, Explaining, Explanation, Inputs, Predict, min_max
+from advxai.saliency.base import (
+    CallableExplainer,
+    Explainer,
+    Explaining,
+    Explanation,
+    Inputs,
+    Predict,
+    Unscaled,
+    min_max,
+)
 from advxai.saliency.owen import owen_values
 
 
@@ -15,7 +24,8 @@ def _explanation(values: NDArray[np.float64], inputs: Inputs) -> Explanation:
     """The map: values (h, w, 3) scaled to [0, 1], then averaged over the channels (released code)."""
     low, high = float(values.min()), float(values.max())
     zero = -low / (high - low) if high > low else math.nan  # where the scaling puts a value of 0
-    return Explanation.of_map(min_max(values).mean(axis=2), inputs.segments, zero)
+    unscaled = Unscaled(values.mean(axis=2), low, high)
+    return Explanation.of_map(min_max(values).mean(axis=2), inputs.segments, zero, unscaled)
 
 
 class Shap(Explainer):

@@ -10,7 +10,7 @@ from torch.nn.functional import interpolate
 
 from advxai.common.arrays import Floats
 from advxai.detector.engine import room
-from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend, min_max, pixels, spread
+from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, Unscaled, blend, min_max, pixels, spread
 
 
 @lru_cache(maxsize=4)
@@ -73,4 +73,4 @@ class Sobol(Explainer):
         indices = jansen_total(torch.cat(answers).cpu().numpy(), cells)
         low = torch.from_numpy(indices).reshape(1, 1, self.grid, self.grid)
         saliency = interpolate(low, size, mode="bicubic", align_corners=False)[0, 0].numpy()
-        return Explanation.of_map(min_max(saliency), inputs.segments)
+        return Explanation.of_map(min_max(saliency), inputs.segments, unscaled=Unscaled.of(saliency))

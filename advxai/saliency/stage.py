@@ -39,6 +39,7 @@ def _explain(
     seed: int,
     adversarial: Adversarial | None,
     who: str,
+    whole: bool,
 ) -> Generator[Tensor, Tensor, dict[str, Any]]:
     image, segments = detector.place(prepared.image), prepared.segments
     before = (yield image[None])[0]
@@ -50,7 +51,7 @@ def _explain(
         inputs = _inputs(item, prepared, image, copy, target, detector, settings, seed)
         explanation = checked((yield from _asked(explainer, inputs, who)), segments, who, item["key"])
     return {
-        **record_of(explanation, prepared, before, target, attack, detector.classes),
+        **record_of(explanation, prepared, before, target, attack, detector.classes, whole),
         "preparation": prepared.seconds,
     }
 
@@ -101,6 +102,7 @@ def run(
     counterparts: Genuine | None = None,
     row: str | None = None,
     tell: Callable[[str], None] | None = None,
+    whole: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Explain every image with one explainer.
 
@@ -115,6 +117,7 @@ def run(
         counterparts: reader of the counterparts; needed by the baseline counterpart.
         row: the entry's name, for messages.
         tell: takes what is to be known of the explanations, a sentence each; None: they are logged.
+        whole: records have `unscaled` of the explanations, too: of a clip's frames, which are joined.
 
     Yields:
         Records: key, sha256, map (h, w) float32, segments (h, w) int16, scores (S,), ranking, zero, missing (why there
@@ -134,7 +137,9 @@ def run(
     filling = counterparts if "counterpart" in settings.needs else None
     if isinstance(explainer, WhiteBox):
         try:
-            yield from batches.run(items, load, detector, explainer, settings, seed, adversarial, filling, who, tell)
+            yield from batches.run(
+                items, load, detector, explainer, settings, seed, adversarial, filling, who, tell, whole
+            )
         except NoModule as error:
             raise InputError(
                 f"{who}: {error}: take the row out, or give the detector in a form that torch reads"
@@ -144,7 +149,7 @@ def run(
         works = (
             (
                 (item["key"], item["sha256"]),
-                _explain(item, ready, detector, explainer, settings, seed, adversarial, who),
+                _explain(item, ready, detector, explainer, settings, seed, adversarial, who, whole),
             )
             for item, ready in prepared
         )

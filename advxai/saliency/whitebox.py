@@ -12,6 +12,7 @@ from torch import Tensor
 
 from advxai.detector.gradients import Network
 from advxai.detector.model import Preprocessing
+from advxai.saliency.base import Unscaled
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,12 @@ class Maps:
         values: (n, h, w) float, larger is more important.
         zero: value that stands for no effect, where the maps have a sign: larger ones speak for the target, smaller
             ones against it. NaN: they have none.
+        unscaled: n, what the maps were before each was stretched over its image. None: they are as they were computed.
     """
 
     values: NDArray[Any]
     zero: float = math.nan
+    unscaled: Sequence[Unscaled] | None = None
 
 
 class WhiteBox(ABC):

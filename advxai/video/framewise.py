@@ -2,6 +2,10 @@
 
 All frames are explained of the class that the clip is; each by the segments of its own that the explainer's entry asks
 for. The clip's segments are scored by the means of the map in them.
+
+Where an explainer stretches an image's map from its least to its greatest value, a clip's is stretched once: a frame
+that says little has a map that says little. Explainers that don't tell what they have stretched
+(`advxai.saliency.base.Explanation.unscaled`), as those of others needn't, are joined as they are.
 """
 
 import math
@@ -10,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from advxai.common.types import Item, Record
@@ -17,12 +22,12 @@ from advxai.config.video import OverFrames
 from advxai.detector.model import Detector
 from advxai.frames.counterparts import Genuine
 from advxai.saliency import stage
-from advxai.saliency.base import Explanation
+from advxai.saliency.base import Explanation, min_max
 from advxai.saliency.prepare import explained_class, generator_of, nothing
 from advxai.saliency.ranking import rank, segment_means
 from advxai.video.adversary import Adversarial
 from advxai.video.clip import Load, inputs_of
-from advxai.video.given import no_counterpart
+from advxai.video.given import no_copy, no_counterpart
 from advxai.video.hosts import Hosts, host_of
 from advxai.video.record import record_of
 
@@ -56,6 +61,7 @@ def of_frames(
         host = host_of(hosts, item)
         keys = [frame["key"] for frame in item["frames"]]
         missing = "" if filling is None else no_counterpart(filling, keys)
+        missing = missing or ("" if copies is None else no_copy(host))
         target = explained_class(entry, host["before"], detector.classes)
         if missing:
             yield {**_named(item), **record_of(nothing(host["segments"]), host, target, missing, {}), **NO_COST}
@@ -69,7 +75,7 @@ def of_frames(
     adversarial = None if copies is None else _Copies(clips, load, detector, copies)
     begun: dict[str, dict[int, Record]] = {}
     for record in stage.run(
-        frames, load, detector, cast("AnyExplainer", entry.row), seed, at_once, adversarial, filling, row
+        frames, load, detector, cast("AnyExplainer", entry.row), seed, at_once, adversarial, filling, row, whole=True
     ):
         frame = whose[record["key"]]
         of = begun.setdefault(frame["clip"], {})
@@ -111,11 +117,30 @@ def _named(item: Item) -> dict[str, str]:
 def _joined(item: Item, parts: Sequence[Record], host: Record, target: int, attack: Record) -> dict[str, Any]:
     """One record of all frames'."""
     missing = next((part["missing"] for part in parts if part["missing"]), "")
-    made = np.stack([part["map"] for part in parts])
-    zeros = {part["zero"] for part in parts}
+    made, zero = joined_map(parts)
     scores = segment_means(made, host["segments"])
     ranking = rank(scores, generator_of(0, "ties", item["key"]))  # of equal segments as white boxes have it
-    zero = zeros.pop() if len(zeros) == 1 else math.nan
     found = nothing(host["segments"]) if missing else Explanation(made, scores, ranking, zero)
     cost = {name: sum(part[name] for part in parts) for name in NO_COST}
     return {**record_of(found, host, target, missing, attack), **cost}
+
+
+def joined_map(parts: Sequence[Record]) -> tuple[NDArray[np.float32], float]:
+    """The frames' maps (T, h, w) on one scale, and their zero; nan: they have none.
+
+    What was stretched is stretched over all frames, and a value of 0 has its place in that. Of maps as they were
+    computed with zeros of their own, each is counted from its zero.
+    """
+    zeros = np.array([part["zero"] for part in parts], np.float64)
+    given = [part["unscaled"] for part in parts]
+    if all(one is not None for one in given):
+        low, high = min(one.low for one in given), max(one.high for one in given)
+        made = min_max(np.stack([one.map for one in given]).astype(np.float64), (low, high)).astype(np.float32)
+        signed = bool(np.isfinite(zeros).any()) and bool(made.any())
+        return made, -low / (high - low) if signed else math.nan
+    made = np.stack([part["map"] for part in parts])
+    if not np.isfinite(zeros).all():
+        return made, math.nan
+    if (zeros == zeros[0]).all():
+        return made, float(zeros[0])
+    return made - zeros[:, None, None].astype(np.float32), 0.0

@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 
 from advxai.common.arrays import Pixels
+from advxai.common.types import Record
 from advxai.frames.counterparts import Genuine
 from advxai.saliency.given import NO_COUNTERPART, counterpart_id, mask_id, named
+
+NO_COPY = "no adversarial copy: the clip is called real"  # so that NES stops before it begins
 
 
 def counterparts_id(counterparts: Genuine, keys: Iterable[str]) -> str:
@@ -21,3 +24,13 @@ def no_counterpart(counterparts: Genuine, keys: Iterable[str]) -> str:
     """Why a clip has no counterpart: the reason of its first frame without one; "" if all frames have theirs."""
     reasons = (counterparts.reason(key) for key in keys)
     return next((f"{NO_COUNTERPART}{reason}" for reason in reasons if reason), "")
+
+
+def no_copy(host: Record) -> str:
+    """Why a clip has no adversarial copy; "" if it has one. What is called real is its own: nothing is filled in, and
+    all differences are 0.
+
+    Args:
+        host: the clip's scores, as of `advxai.video.hosts.hosts_of`.
+    """
+    return NO_COPY if host["called_real"] else ""

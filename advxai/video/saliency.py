@@ -26,7 +26,7 @@ from advxai.saliency.returned import checked
 from advxai.video.adversary import Adversarial
 from advxai.video.clip import Load, Score, chunk_of, normalised, over_frames, placed, score_of, volume
 from advxai.video.framewise import of_frames
-from advxai.video.given import no_counterpart
+from advxai.video.given import no_copy, no_counterpart
 from advxai.video.hosts import Hosts, host_of
 from advxai.video.record import record_of
 
@@ -83,7 +83,8 @@ def _explain(
     target = explained_class(entry, host["before"], detector.classes)
     attack: Record = {}
     explanation: Explanation = nothing(segments)
-    if not prepared.missing:
+    missing = prepared.missing or ("" if copies is None else no_copy(host))
+    if not missing:
         frames = placed(prepared.frames, detector)
         copy = None
         if copies is not None:
@@ -107,7 +108,7 @@ def _explain(
             chunk=chunk_of(len(frames)),
         )
         explanation = checked((yield from over_frames(explainer.explain(inputs), score)), segments, who, item["key"])
-    return {**record_of(explanation, host, target, prepared.missing, attack), "preparation": prepared.seconds}
+    return {**record_of(explanation, host, target, missing, attack), "preparation": prepared.seconds}
 
 
 def run(
@@ -134,7 +135,8 @@ def run(
         score: how a clip's answer is made, see `advxai.video.clip.score_of`.
         seed: the run's; what is drawn is seeded by (seed, "saliency", method, key): of the clip, or of the frame.
         at_once: clips in work together, at most; images of explainers that go over frames.
-        copies: reader of the copies' shard; needed by the adversarial baseline.
+        copies: reader of the copies' shard; needed by the adversarial baseline. A clip that is called real, whose copy
+            is the clip itself, isn't explained, and the record says why.
         filling: reader of the frames' counterparts; needed by the baseline counterpart. A clip of which a frame has
             none isn't explained, and the record says why.
         row: the row's name, for messages.

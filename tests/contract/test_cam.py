@@ -70,6 +70,36 @@ def directly(module: nn.Module, method: str, given: torch.Tensor, targets: list[
 
 
 @pytest.mark.parametrize("method", CAMS)
+def test_unscaled_maps_tell_images_apart(method):
+    """By hand: one convolution that hands the red channel on, whose mean is the score of fake. The gradient is 1 / 256
+    = g in all 16 x 16 places, and so is the weight; Grad-CAM++'s is 1 / (2 + g * sum + 1e-6 / g^2), of a sum of 128 or
+    32."""
+
+    class Red(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.look = nn.Conv2d(3, 1, 1, stride=2, bias=False)
+            self.look.weight.data = torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            fake = self.look(x).mean(dim=(1, 2, 3))
+            return torch.stack([-fake, fake], dim=1)
+
+    given = torch.zeros((3, 3, SIZE, SIZE))
+    given[:, :, :, : SIZE // 2] = torch.tensor([1.0, 0.25, -1.0]).view(3, 1, 1, 1)
+    found = maps_of(Red(), method, given, [1, 1, 1])
+    strong, weak, against = found.unscaled
+    assert strong.low == weak.low == against.low == 0 and not against.map.any()
+    weights = [1 / 256, 1 / 256]
+    if method == "gradcam++":
+        weights = [1 / (2 + places / 256 + 1e-6 * 256**2) for places in (128, 32)]
+    assert strong.high == strong.map.max() == pytest.approx(weights[0])
+    assert weak.high == weak.map.max() == pytest.approx(0.25 * weights[1])
+    np.testing.assert_allclose(found.values[0], strong.map / strong.high, atol=1e-4)
+    assert found.values[1].max() == pytest.approx(1, abs=1e-3)  # each image's own is stretched
+
+
+@pytest.mark.parametrize("method", CAMS)
 @pytest.mark.parametrize("layers", ["last", "all", ["second", "first"]])
 def test_maps_equal_the_package_s_on_the_bare_module(method, layers):
     """It is asked there without what changes the features in place."""

@@ -2,6 +2,7 @@
 
 from functools import partial
 from itertools import pairwise
+from pkgutil import resolve_name
 
 import numpy as np
 import pytest
@@ -16,10 +17,13 @@ from advxai.detector.model import Detector
 from advxai.saliency import Inputs, stage
 from advxai.saliency.kernel_shap import KernelShap
 from advxai.saliency.lime import Lime, default_design
+from advxai.saliency.registry import BUILT_IN
 from advxai.saliency.rise3d import Rise3d, Rise3dDesign
 from advxai.saliency.rise3d import default_design as rise_design
+from advxai.saliency.whitebox import WhiteBox
 from advxai.video import saliency
 from advxai.video.clip import ROWS, chunk_of, inputs_of, over_frames, placed, score_of, volume
+from advxai.video.framewise import joined_map
 from tests.clips import clip, entry, frames_of, hosts, images, load
 from tests.golden.pictures import detector as toy
 from tests.helpers import SIZE, TWO, UNIT, asked, drive_one, explainer_settings, linear_detector, quadrants
@@ -292,7 +296,7 @@ def test_a_clip_with_a_frame_without_counterpart_is_not_explained(over):
 
 def test_copies_fill_in_whole_and_frame_by_frame():
     """A copy that differs from the clip in one frame alone, and a linear detector: nothing of the others matters."""
-    weight = torch.randn((3, SIZE, SIZE), generator=torch.Generator().manual_seed(1)) * 1e-3
+    weight = torch.randn((3, SIZE, SIZE), generator=torch.Generator().manual_seed(1)) * -1e-3  # it is called fake
     item, detector = clip(1), Detector(Exact(weight), UNIT, classes=TWO, forward_batch=16)
 
     def copies(asked_for, frames):
@@ -312,6 +316,88 @@ def test_copies_fill_in_whole_and_frame_by_frame():
             assert all(abs(score) < 1e-6 for label, score in enumerate(record["scores"]) if label not in within)
         costs = [record[f"adversary_{name}"] for name in ("images", "calls", "seconds")]
         assert costs == [70, 9, 1.5]
+
+
+@pytest.mark.parametrize("over", [{"method": "shap3d"}, {"over": "frames", "method": "kernel_shap"}])
+def test_a_clip_that_is_called_real_has_no_copy_to_fill_in(over):
+    """Nobody is asked, whatever class is explained; of the clip beside it, which is called fake, all is as ever."""
+    item, other, detector = clip(1), clip(2), toy(0.4)
+    hosted = hosts([item, other], detector)
+    hosted = {(key, sha): {**host, "called_real": key == item["key"]} for (key, sha), host in hosted.items()}
+    keys = {**over, "baseline": "adversarial", "samples": 8, "target": "fake"}
+
+    def copies(asked_for, frames):
+        assert asked_for["key"] == other["key"]
+        return frames * 0.5, {"queries": 7}
+
+    records = explained([item, other], detector, hosted, copies=copies, **keys)
+    none, some = records[item["key"]], records[other["key"]]
+    assert none["missing"] == "no adversarial copy: the clip is called real"
+    assert none["images"] == none["calls"] == none["adversary_images"] == 0
+    assert not none["ranking"].size and not none["map"].any() and none["called_real"]
+    assert some["missing"] == "" and some["ranking"].size and some["adversary_images"] == 7
+    with_zeros = explained([item], detector, hosted, **{**keys, "baseline": "zeros"})[item["key"]]
+    assert with_zeros["missing"] == "" and with_zeros["ranking"].size
+
+
+FADING = {
+    "lime": {"samples": 60, "softmax_again": False},
+    "shap": {"evaluations": 60},
+    "rise": {"masks": 400, "p1": 0.5, "draw": "uniform", "softmax_again": False, "divide_by": "coverage"},
+    "occlusion": {"grid": 4, "window": 1},
+    "kernel_shap": {"samples": 40, "segmentation": {"n_segments": 9}},
+    "sobol": {"grid": 4, "design": 8},
+}
+
+
+def test_all_explainers_of_images_are_seen_to_fade():
+    assert FADING.keys() == {name for name, kind in BUILT_IN.items() if not issubclass(resolve_name(kind), WhiteBox)}
+
+
+@pytest.mark.parametrize("method", FADING)
+def test_a_frame_that_says_less_has_a_weaker_map(method):
+    """p(Fake) is linear, and the second frame is the first one at a quarter of its contrast to what fills in; the left
+    half speaks for fake and the right one twice as much against it. SOBOL shares each frame's own variance out."""
+    weight = torch.full((3, SIZE, SIZE), 2e-4)
+    weight[:, :, SIZE // 2 :] = -4e-4
+    frames = np.stack([np.full((3, SIZE, SIZE), value) for value in (0.8, 0.2)])
+    detector, loader = Detector(Exact(weight), UNIT, classes=TWO, forward_batch=16), images(frames)
+    keys = {"over": "frames", "method": method, "baseline": "zeros", "target": "fake", **FADING[method]}
+    record = explained([clip(1, 2)], detector, loader=loader, **keys)[clip(1, 2)["key"]]
+    strong, weak = (np.ptp(one) for one in record["map"])
+    assert strong > 0 and (weak == pytest.approx(strong, rel=0.05) if method == "sobol" else weak < 0.5 * strong)
+    if method in ("shap", "lime", "occlusion", "kernel_shap"):
+        assert weak == pytest.approx(strong / 4, rel=0.1)
+        for one in record["map"] - record["zero"]:
+            assert one[:, :8].mean() > 0 > one[:, -8:].mean()
+    if method == "shap":  # -2 of 1 part below, of 3 in all
+        assert record["zero"] == pytest.approx(2 / 3, abs=0.01)
+
+
+@pytest.mark.parametrize("method", ["shap", "rise", "sobol"])
+def test_a_clip_of_one_frame_is_scaled_as_an_image(method):
+    item, detector = clip(1, 1), toy(0.3, 0.02)
+    keys = {"method": method, "baseline": "zeros", **FADING[method]}
+    record = explained([item], detector, over="frames", **keys)[item["key"]]
+    (image,) = stage.run(item["frames"], load, detector, explainer_settings(**keys), 3, 4)
+    assert "unscaled" not in image and "unscaled" not in record
+    np.testing.assert_allclose(record["map"][0], image["map"], atol=1e-6)
+    np.testing.assert_allclose(record["zero"], image["zero"], atol=1e-12)
+
+
+def test_maps_with_zeros_of_their_own_are_counted_from_them():
+    """As those of explainers of the user's may be; with a frame that has none, there is none."""
+    maps = [np.array([[0.25, 0.5]], np.float32), np.array([[0.75, 0.5]], np.float32)]
+
+    def joined(*zeros):
+        parts = [{"map": one, "zero": zero, "unscaled": None} for one, zero in zip(maps, zeros, strict=True)]
+        made, zero = joined_map(parts)
+        return made.tolist(), zero
+
+    assert joined(0.5, 0.5) == ([[[0.25, 0.5]], [[0.75, 0.5]]], 0.5)
+    assert joined(0.5, 0.25) == ([[[-0.25, 0.0]], [[0.5, 0.25]]], 0.0)
+    made, zero = joined(0.5, np.nan)
+    assert made == [[[0.25, 0.5]], [[0.75, 0.5]]] and np.isnan(zero)
 
 
 def test_unknown_clips_are_refused_by_name():

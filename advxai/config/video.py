@@ -98,7 +98,8 @@ class Rise3d(OverTime):
 
 
 class OverFrames(Model):
-    """An explainer of images, frame by frame: `{over: frames, method: ..., ...}` with the keys of that method."""
+    """An explainer of images, frame by frame, its maps on one scale over the clip: `{over: frames, method: ..., ...}`
+    with the keys of that method."""
 
     over: Literal["frames"] = "frames"
     row: AnyRow = Field(description="Its entry, as under `explainers`; the other keys, as the user writes them.")
@@ -219,7 +220,8 @@ class Video(Model):
     track: Literal["largest"] = Field("largest", description="Which face of a video: the one of the largest area.")
     score: Literal["mean", "detector"] = Field(
         "mean",
-        description="A clip's answer: the mean of its frames' probabilities; detector: by detector.video_score.",
+        description="A clip's answer, by which it is called real or fake: the mean of its frames' probabilities, not "
+        "the frames' majority; detector: by detector.video_score.",
     )
     list: str | None = Field(
         None,

@@ -52,7 +52,12 @@ def maps_of(module: nn.Module, images: Tensor, targets: list[int], classes: Clas
     network = Network(module.eval(), classes, torch.device("cpu"), 3, lambda _: None)
     generators = [np.random.default_rng(0)] * len(images)
     batch = Batch([str(n) for n in range(len(images))], images, None, torch.tensor(targets), generators, UNIT)
-    return build(explainer_settings(**entry)).maps(network, batch).values
+    made = build(explainer_settings(**entry)).maps(network, batch)
+    for one, before in zip(made.values, made.unscaled or [], strict=made.unscaled is not None):
+        assert (before.low, before.high) == (before.map.min(), before.map.max())
+        np.testing.assert_allclose(one * (before.high - before.low), before.map - before.low, atol=1e-6)
+    assert (made.unscaled is None) == (entry.get("map") != "released")
+    return made.values
 
 
 class Places(nn.Module):

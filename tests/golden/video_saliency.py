@@ -19,6 +19,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "baseline": "adversarial",
         "segmentation": {"n_segments": 9},
     },
+    "frames, stretched": {"over": "frames", "method": "shap", "evaluations": 30, "baseline": "image_mean"},
 }
 
 

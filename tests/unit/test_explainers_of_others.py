@@ -8,7 +8,7 @@ import torch
 
 from advxai import saliency
 from advxai.common.errors import InputError
-from advxai.saliency import CallableExplainer, Explainer, Explanation
+from advxai.saliency import CallableExplainer, Explainer, Explanation, Unscaled
 from advxai.saliency.registry import build
 from tests.golden.pictures import picture
 from tests.helpers import SIZE, explainer_settings, linear_detector
@@ -98,6 +98,11 @@ def right(inputs) -> dict:
     }
 
 
+def before(how):
+    """An explanation with what `how` makes of its map as `unscaled`."""
+    return lambda given: Explanation(**given, unscaled=how(given["map"]))
+
+
 def changed(name: str, change):
     return lambda given: Explanation(**given | {name: change(given.get(name))})
 
@@ -127,6 +132,12 @@ RETURNS = {
         "a `map` that is an array of complex64 (32, 32) and no numpy array of numbers",
     ),
     "nan map": (changed("map", put((3, 4), NAN)), "a `map` with NaN or infinity"),
+    "unscaled alone": (before(lambda map_: map_), "an `unscaled` that is a ndarray and no advxai.saliency.Unscaled"),
+    "unscaled row": (
+        before(lambda map_: Unscaled.of(map_[0])),
+        "an `unscaled` whose map is an array of float32 (32,) and not numbers of the shape (32, 32)",
+    ),
+    "unscaled inf": (before(lambda map_: Unscaled(map_, 0.0, INF)), "an `unscaled` with NaN or infinity"),
     "huge map": (changed("map", lambda map_: map_.astype(np.float64) + 1e300), "a `map` with NaN or infinity"),
     "few scores": (changed("scores", lambda scores: scores[:2]), "a `scores` of shape (2,) and not (COUNT,)"),
     "a score a pixel": (lambda given: changed("scores", lambda _: given["map"])(given), "a `scores` of shape (32, 32)"),

@@ -294,7 +294,7 @@ rule report_provenance:
         "../envs/tables.yaml"
     params:
         config=CONFIG.model_dump(
-            mode="json", exclude={"image", "explain", "plan", "prune"}
+            mode="json", exclude={"image", "explain", "plan", "prune", "video"}
         ),
     script:
         "../scripts/report_provenance.py"

@@ -291,5 +291,7 @@ rule video_provenance:
     localrule: True
     conda:
         "../envs/tables.yaml"
+    params:
+        config=CONFIG.model_dump(mode="json", include=P.SETTINGS_OF_CLIPS),
     script:
         "../scripts/video_provenance.py"

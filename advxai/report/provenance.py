@@ -17,13 +17,14 @@ from advxai.config.data import DemoCorpus
 from advxai.media.rule import Rule
 from advxai.run.digests import VERSIONS
 from advxai.run.environment import processor
-from advxai.run.folders import DIGEST
+from advxai.run.folders import DIGEST, Folder
 from advxai.run.paths import Paths
 from advxai.run.store import read_attributes, read_shard
 from advxai.run.store.belong import weights_in
 from advxai.run.weights import read_hash
 
 ROOT = Path(__file__).parents[2]
+OF_CLIPS = ("clips_", "video_")  # how the names of rules begin that are of clips
 
 
 def provenance(paths: Paths, clips: bool = False) -> dict[str, Any]:
@@ -31,14 +32,15 @@ def provenance(paths: Paths, clips: bool = False) -> dict[str, Any]:
 
     Args:
         paths: of the run's configuration; its shards are there.
-        clips: it is asked of the explained clips alone, whose shards are there; the images' needn't be.
+        clips: it is asked of the explained clips, whose shards are there; the images' needn't be. Otherwise it is
+            asked of the images, and nothing of clips is in it, so that what is set of clips changes nothing of it.
 
     Returns:
         run, written (UTC); config, with every default; seeds; algorithm_versions; detector (its file in the store, the
         SHA-256 that all records carry, what an imported one was read as, and its classes); crops (the rule in words,
         and what to know of it); folders of the store, each with its digest, parameters and what it was made from; code
         (commit, and whether files were changed since); python, packages and machine of this job; records: for each
-        stage, and for samples and clips where they are explained, how many its last jobs found and computed, their
+        stage, and for samples where they are explained, how many its last jobs found and computed, their
         forwards, and with which device and versions each record was computed; mixed: stages whose records were not all
         computed with the same (but for packages that only some rows need); times: for each rule the jobs, their seconds
         together, and the most memory.
@@ -48,17 +50,17 @@ def provenance(paths: Paths, clips: bool = False) -> dict[str, Any]:
     """
     config, classes = paths.config, paths.classes
     corpus, rule = config.corpus, Rule.of(config.faces)
-    found = {} if clips else {stage: records(shards) for stage, shards in paths.records.items()}
+    shards_of = paths.video_records if clips else paths.records
+    found = {stage: records(shards) for stage, shards in shards_of.items()}
     if not clips and _whole(paths, paths.samples):
         found["samples"] = records(paths.samples)
-    if clips or _whole(paths, [path for shards in paths.video_records.values() for path in shards]):
-        found |= {stage: records(shards) for stage, shards in paths.video_records.items()}
-    rows = [*config.explainers.values(), *config.video.explainers.values()]
-    own = {package for entry in rows for package in entry.packages}
+    rows = config.video.explainers if clips else config.explainers
+    own = {package for entry in rows.values() for package in entry.packages}
+    folders = list(paths.folders if clips else paths.folders_of_images)
     return {
         "run": config.run,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "config": config.model_dump(mode="json"),
+        "config": config.model_dump(mode="json", exclude=set() if clips else {"video"}),
         "seeds": {"run": config.seed, "corpus": corpus.seed if isinstance(corpus, DemoCorpus) else None},
         "algorithm_versions": VERSIONS,
         "detector": {
@@ -79,7 +81,7 @@ def provenance(paths: Paths, clips: bool = False) -> dict[str, Any]:
                 "params": folder.params,
                 "made_from": [str(path.relative_to(paths.store)) for path in folder.reads],
             }
-            for folder in paths.folders
+            for folder in folders
         ],
         "code": code(ROOT),
         "python": platform.python_version(),
@@ -87,7 +89,7 @@ def provenance(paths: Paths, clips: bool = False) -> dict[str, Any]:
         "machine": {"system": platform.platform(), "processor": processor(), "cores": os.cpu_count()},
         "records": found,
         "mixed": mixed(found, own),
-        "times": times(paths),
+        "times": times(paths, folders, clips),
     }
 
 
@@ -146,12 +148,17 @@ def _several(made_with: Iterable[str], own: Collection[str]) -> bool:
     return len(shared) > 1 or len(versions) > len({name for name, *_ in versions})
 
 
-def times(paths: Paths) -> dict[str, dict[str, Any]]:
+def times(paths: Paths, folders: Iterable[Folder], clips: bool = False) -> dict[str, dict[str, Any]]:
     """Rule -> jobs, seconds, most memory (MiB) and when the last one ended, by the rules' benchmark files.
 
     Of a job that was done again only the last time counts; a job of under a second has no memory.
+
+    Args:
+        paths: of the run.
+        folders: its jobs', with digests.
+        clips: whether jobs of clips count.
     """
-    digests = {folder.path.name[-12:] for folder in paths.folders}
+    digests = {folder.path.name[-12:] for folder in folders}
     found: dict[str, list[Path]] = {}
     for path in sorted(paths.logs.rglob("*.tsv")):
         parts = path.relative_to(paths.logs).with_suffix("").parts
@@ -159,6 +166,8 @@ def times(paths: Paths) -> dict[str, dict[str, Any]]:
             parts = parts[1:]
         elif not DIGEST.search(parts[-1]):
             continue  # another run's
+        if parts[0].startswith(OF_CLIPS) and not clips:
+            continue
         if {match[1] for part in parts if (match := DIGEST.search(part))} <= digests:
             found.setdefault(parts[0], []).append(path)
     return {rule: _spent(files) for rule, files in found.items()}

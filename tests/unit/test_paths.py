@@ -62,7 +62,9 @@ def test_params_say_what_a_folder_was_made_from(tmp_path):
 
 def test_every_folder_is_named_by_the_digest_of_its_params():
     folders = list(paths().folders)
-    assert len({folder.path for folder in folders}) == len(folders) == 2 + 4 + 1 + 8 + 1 + 8 + 3 + 8
+    assert len(list(paths().folders_of_images)) == 2 + 4 + 1 + 8 + 1 + 8 + 3 + 8
+    clips = 2 + 1 + 3 + 1 + 3 + 1 + 3  # crops, scores, and of three rows maps, attacks and measures; no copies
+    assert len({folder.path for folder in folders}) == len(folders) == 2 + 4 + 1 + 8 + 1 + 8 + 3 + 8 + clips
     assert all(folder.path.name.endswith(f"-{digest(folder.params)}") for folder in folders)
 
 

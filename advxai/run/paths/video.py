@@ -12,6 +12,11 @@ from advxai.run.paths.stages import StagePaths
 class VideoPaths(StagePaths):
     """Where everything of the target `video` lies. Its jobs have shards of their own lists, by video as everywhere."""
 
+    # What clips are made from; the rest of a configuration is of images, or changes no number
+    SETTINGS_OF_CLIPS = frozenset(
+        ("run", "seed", "shards", "corpus", "faces", "frames", "detector", "adversary", "evaluation", "video")
+    )
+
     # -- clips --------------------------------------------------------------------------------------------------------
     @property
     def clips_run(self) -> Path:
@@ -154,11 +159,16 @@ class VideoPaths(StagePaths):
     @property
     def folders(self) -> Iterator[Folder]:
         """Every digest's folder that this configuration refers to, in the order in which data flows."""
-        yield from super().folders
-        yield from self._video_folders
+        yield from self.folders_of_images
+        yield from self.folders_of_clips
 
     @property
-    def _video_folders(self) -> Iterator[Folder]:
+    def folders_of_images(self) -> Iterator[Folder]:
+        """Those that a run without clips has, too."""
+        return super().folders
+
+    @property
+    def folders_of_clips(self) -> Iterator[Folder]:
         names = self.config.video.ordered
         yield from (self.clip_crops, self.clip_counterparts_cut, self.video_scores)
         if self.any_video_adversary:

@@ -137,19 +137,20 @@ def test_provenance_of_clips_counts_their_records(tmp_path):
     assert any(one["folder"].startswith("video_measures/") for one in said["folders"]) and said["mixed"] == []
 
 
-@pytest.mark.parametrize("change", ["none", "missing", "other weights"])
-def test_provenance_of_images_has_clips_only_if_all_are_there(tmp_path, change):
+def test_provenance_of_images_has_nothing_of_clips(tmp_path):
+    """What is set of clips, or made of them, changes nothing of the images' page."""
     paths = paths_of(tmp_path)
     finish(paths)
     touch(paths.weights_hash, f"{WEIGHTS}  {paths.weights.name}\n")
     for path in (path for shards in paths.records.values() for path in shards):
         write_shard(path, [{"key": "k", "sha256": "s", "weights": WEIGHTS, "made_with": "cpu; torch 2"}], SAID)
-    (scored, other) = paths.scored
-    if change == "missing":
-        scored.unlink()
-    if change == "other weights":
-        path = scored if read_shard(scored) else other
-        write_shard(path, [record | {"weights": "0" * 64} for record in read_shard(path)], SAID)
-    found = provenance(paths)["records"]
-    assert set(paths.records) <= set(found)
-    assert ("video_scores" in found) == (change == "none")
+    timed = [
+        paths.logs / paths.config.run / rule / "0-of-1.tsv" for rule in ("video_scores", "clips_shard", "saliency")
+    ]
+    for timing in timed:
+        touch(timing, "s\tmax_rss\n2.5\t100\n")
+    said = provenance(paths)
+    assert set(said["records"]) == set(paths.records) and "video" not in said["config"]
+    assert not [one for one in said["folders"] if one["folder"].startswith(("video_", "clips"))]
+    assert set(said["times"]) == {"saliency"}
+    assert set(provenance(paths, clips=True)["times"]) == {"video_scores", "clips_shard", "saliency"}

@@ -293,9 +293,7 @@ rule report_provenance:
     conda:
         "../envs/tables.yaml"
     params:
-        config=CONFIG.model_dump(
-            mode="json", exclude={"image", "explain", "plan", "prune", "video"}
-        ),
+        config=P.settings_of_images,
     script:
         "../scripts/report_provenance.py"
 

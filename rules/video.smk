@@ -292,6 +292,6 @@ rule video_provenance:
     conda:
         "../envs/tables.yaml"
     params:
-        config=CONFIG.model_dump(mode="json", include=P.SETTINGS_OF_CLIPS),
+        config=P.settings_of_clips,
     script:
         "../scripts/video_provenance.py"

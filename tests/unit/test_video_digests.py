@@ -76,3 +76,13 @@ def test_a_raised_version_moves_its_stage_and_what_reads_it(monkeypatch, stage):
 )
 def test_a_setting_of_clips_moves_what_is_made_by_it(changes, expected):
     assert moved(folders(asked()), folders(asked(**changes))) == expected
+
+
+def test_provenance_is_made_anew_by_the_settings_of_what_it_is_of():
+    """Parameters of the rules report_provenance and video_provenance."""
+    of_images, own = paths(), asked(films={"most": 1}, frames=4)
+    assert of_images.settings_of_images == own.settings_of_images == asked().settings_of_images
+    assert {"run", "seed", "explainers", "metrics", "report"} <= set(own.settings_of_images)
+    assert own.settings_of_clips != asked(frames=4).settings_of_clips
+    other = paths(video={"explainers": ROWS}, explainers={"RISE": {"method": "rise", "baseline": "zeros"}}, metrics={})
+    assert other.settings_of_clips == asked().settings_of_clips

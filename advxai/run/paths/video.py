@@ -2,20 +2,29 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from advxai.config.video import TABLES
 from advxai.run.digests import digest
 from advxai.run.folders import Folder
 from advxai.run.paths.stages import StagePaths
 
+OF_CLIPS = {"run", "seed", "shards", "corpus", "faces", "frames", "detector", "adversary", "evaluation", "video"}
+
 
 class VideoPaths(StagePaths):
     """Where everything of the target `video` lies. Its jobs have shards of their own lists, by video as everywhere."""
 
-    # What clips are made from; the rest of a configuration is of images, or changes no number
-    SETTINGS_OF_CLIPS = frozenset(
-        ("run", "seed", "shards", "corpus", "faces", "frames", "detector", "adversary", "evaluation", "video")
-    )
+    # -- settings -----------------------------------------------------------------------------------------------------
+    @property
+    def settings_of_images(self) -> dict[str, Any]:
+        """What a run's images are made from; another setting of clips changes nothing of them."""
+        return self.config.model_dump(mode="json", exclude={"image", "explain", "plan", "prune", "video"})
+
+    @property
+    def settings_of_clips(self) -> dict[str, Any]:
+        """What a run's clips are made from; other rows of images, their measures and figures change nothing of them."""
+        return self.config.model_dump(mode="json", include=OF_CLIPS)
 
     # -- clips --------------------------------------------------------------------------------------------------------
     @property

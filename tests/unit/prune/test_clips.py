@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from advxai.clips.listing import listed as listed_clips
 from advxai.common import parquet
@@ -12,7 +11,7 @@ from advxai.config import load
 from advxai.prune.unused import unused
 from advxai.report.provenance import provenance
 from advxai.run.paths import Paths
-from advxai.run.store import read_shard, write_shard
+from advxai.run.store import write_shard
 from tests.unit.prune.finished import DETECTOR, VIDEOS, WEIGHTS, listed, mapping, run, touch, video_path
 
 VIDEO = {

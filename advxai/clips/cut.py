@@ -140,7 +140,7 @@ def cut_clip(
     which = video.model_dump(include={"frames", "step", "crop", "track"}) | {"start": start}
     made_from = {"video_sha256": digest, **which, **rule.settings, **network.settings, **shown}
     masks_from = {"mask_sha256": _sha256_or_none(mask)} if mask else {}
-    final = Path(out_root) / f"{row['video']}-{digest[:12]}" / _name(start)
+    final = Path(out_root) / f"{row['video']}-{digest[:12]}" / folder_of(start)
     record = stored_record(final, made_from, masks_from)
     if record is not None:
         return _rows(row, final, record, found=True)
@@ -236,8 +236,8 @@ def _once(results: Iterable[ClipFrames]) -> tuple[Rows, list[dict[str, str]]]:
     return frames, twice
 
 
-def _name(start: int) -> str:
-    """Of a clip's folder: where it was asked for."""
+def folder_of(start: int) -> str:
+    """Name of a clip's folder: where it was asked for."""
     return "clip_middle" if start == BY_RULE else f"clip_{start:05d}"
 
 
@@ -249,9 +249,13 @@ def _sha256_or_none(path: Path) -> str | None:
 
 
 def _left_out(row: Record, reason: str, item: str = "") -> dict[str, str]:
+    return {"stage": STAGE, "item": item or in_words(row), "reason": reason}
+
+
+def in_words(row: Record) -> str:
+    """How a clip that was asked for is called where it is left out."""
     start = int(row["start"])
-    asked = str(row["video"]) if start == BY_RULE else f"{row['video']} from frame {start} on"
-    return {"stage": STAGE, "item": item or asked, "reason": reason}
+    return str(row["video"]) if start == BY_RULE else f"{row['video']} from frame {start} on"
 
 
 def _table(rows: Iterable[Record], columns: dict[str, str]) -> pd.DataFrame:

@@ -3,15 +3,14 @@
 Forwards are frames through the detector: a clip that is perturbed once is as many forwards as it has frames.
 """
 
-import csv
 import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from advxai.common import parquet
-from advxai.common.errors import reading
+from advxai.clips.lists import read_list
+from advxai.clips.made import made
 from advxai.config import Config
 from advxai.config.metrics import Restoration
 from advxai.plan.count import BACKWARD, CROP, MAPS, MODULE, PAPER_ITERATIONS, SEGMENTS, STEPS, Row
@@ -30,18 +29,16 @@ class Clips:
     """A run's clips.
 
     Attributes:
-        number: of them; upper estimate unless they are listed.
+        number: of them; upper estimate unless all are cut.
         source: where the number is from, in words.
-        images: key and hash of each; None: not known yet.
-        cut: clips whose crops are there.
+        images: key and hash of each whose crops are there: only of these the store can be known to hold more.
         scores, adversary: finished clips.
         saliency, attacks, metrics: row -> finished clips; `forwards` are of one clip, of `attacks` of one attack.
     """
 
     number: int
     source: str
-    images: frozenset[Image] | None = None
-    cut: int = 0
+    images: frozenset[Image] = frozenset()
     scores: Held = NOTHING
     adversary: Held = NOTHING
     saliency: Mapping[str, Held] = field(default_factory=dict)
@@ -62,14 +59,14 @@ def clips_of(paths: Paths, population: Population) -> Clips | None:
     config = paths.config
     if not config.video.asked:
         return None
-    made = paths.clips_run / "clips.parquet"
     records = Records(paths)
-    if made.is_file() and _current(paths):
-        table = parquet.read(made)
-        images = frozenset(zip(table["key"], table["sha256"], strict=True))
-        found = Clips(len(table), f"the run's list {made}", images, len(table))
-    else:
+    there = made(paths)
+    if there is None:
         found = Clips(*_number(config, population))
+    elif there.whole:
+        found = Clips(there.number, f"the run's list {paths.clips_run / 'clips.parquet'}", there.images)
+    else:
+        found = Clips(there.number, f"{_by(config)}, of the run's videos", there.images)
     names = config.video.ordered
     return replace(
         found,
@@ -81,11 +78,6 @@ def clips_of(paths: Paths, population: Population) -> Clips | None:
     )
 
 
-def _current(paths: Paths) -> bool:
-    """The run's list is of the present settings, as far as its shards of crops say."""
-    return all(path.is_file() for path in paths.clips_cut)
-
-
 def _number(config: Config, population: Population) -> tuple[int, str]:
     """How many clips there are at most, and by what."""
     settings = config.video
@@ -93,13 +85,17 @@ def _number(config: Config, population: Population) -> tuple[int, str]:
         path = Path(settings.list)
         if not path.is_file():
             return 0, f"{path} isn't there"
-        with reading(path, "correct it", "a list of clips"), path.open(newline="", encoding="utf-8-sig") as file:
-            return sum(any(row.values()) for row in csv.DictReader(file)), f"the list {path}"
+        return len(read_list(path).clips), _by(config)
     fakes = population.test_videos
     reals = max(population.classified - fakes, 0)
     wanted = (settings.fakes, settings.reals)
     chosen = [there if most is None else min(most, there) for most, there in zip(wanted, (fakes, reals), strict=True)]
-    return sum(chosen), f"video.fakes and video.reals, of {fakes:,} fake and {reals:,} real test videos"
+    return sum(chosen), f"{_by(config)}, of {fakes:,} fake and {reals:,} real test videos"
+
+
+def _by(config: Config) -> str:
+    """What says which clips are explained."""
+    return "video.fakes and video.reals" if config.video.list is None else f"the list {config.video.list}"
 
 
 def _attacks(records: Records, paths: Paths, name: str) -> Held:
@@ -145,7 +141,7 @@ def rows(config: Config, found: Clips, rate: float | None = None) -> list[Row]:
         )
 
     labels = 2 * area * frames * SEGMENTS
-    cut = min(found.cut, number)
+    cut = len(images)
     listed = [Row("clips", "", "clips", number, cut, bytes=round((number - cut) * frames * CROP))]
     listed.append(row("video_scores", "", found.scores, frames, frames, labels))
     if any("adversarial" in entry.needs for entry in settings.explainers.values()):
@@ -184,7 +180,7 @@ def _measuring(config: Config, name: str) -> tuple[float, float]:
 def in_words(found: Clips, config: Config) -> str:
     """A sentence of the plan's head."""
     settings = config.video
-    about = "" if found.images is not None else "~"
+    about = "" if len(found.images) == found.number else "~"
     return (
         f"{about}{found.number:,} of {settings.frames} frames to explain by {', '.join(settings.ordered)}; by "
         f"{found.source}; a forward is one frame"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from advxai.clips.listing import listed
+from advxai.clips.made import asked_for
 from advxai.common import parquet
 from advxai.common.errors import InputError
 from advxai.config import Config, load
@@ -131,9 +131,8 @@ class Run:
         if config.video.list is not None or not self.videos or not all(map(Path.is_file, self.clip_lists)):
             return None
         try:
-            videos = parquet.read(paths.run / "corpus/videos.parquet")
-            wanted, _ = listed(videos, config.video, config.corpus.categories, config.seed)
-            if not parquet.read(paths.clips_run / "list.parquet").equals(wanted):
+            wanted = asked_for(paths)
+            if wanted is None or not parquet.read(paths.clips_run / "list.parquet").equals(wanted):
                 return None
             frames = pd.concat(map(parquet.read, paths.clips_cut), ignore_index=True)
             return frames[["clip", "sha256", "video", "file"]]

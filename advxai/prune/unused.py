@@ -15,6 +15,7 @@ from advxai.prune.runs import UNREADABLE, Name, Run, stage_and_digest
 from advxai.run.folders import STAGES
 from advxai.run.paths import Paths
 from advxai.run.store.belong import weights_in
+from advxai.run.store.complete import JOURNALS
 
 DIGEST = re.compile(r".+-[0-9a-f]{12}")  # ends in a digest, or in a video's hash
 FACE_MODEL = re.compile(r"retinaface-[0-9a-f]{12}\.onnx")
@@ -89,7 +90,13 @@ def _spare_records(folder: Path, runs: Sequence[Run]) -> dict[Path, str]:
     if not spare or not items or not all(run.has(*item) for run, item in items):
         return {}
     present = {run.weights for run in runs}
-    return {path: OTHER_WEIGHTS if _foreign(path, present) else TAKEN_OVER for path in spare}
+    return {path: OTHER_WEIGHTS if _foreign(path, present) else _taken_over(path.relative_to(folder)) for path in spare}
+
+
+def _taken_over(path: Path) -> str:
+    """Why records of another run or of other shards are spare; path: within the digest's folder."""
+    run = "" if path.parts[0] == JOURNALS else f"made by the run {path.parts[0]}; "
+    return f"{run}{TAKEN_OVER}"
 
 
 def _foreign(path: Path, weights: set[str | None]) -> bool:

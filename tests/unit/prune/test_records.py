@@ -48,7 +48,7 @@ def test_records_of_other_weights_are_called_so(a):
     assert other == "of other weights than the detector has now; should those come back, it would be computed anew"
     write_shard(kept / "a-0-of-2-0123456789ab.h5", [{"key": "k", "sha256": "s", "weights": WEIGHTS}], {})
     (same,) = [entry.why for entry in unused([a]) if entry.path == kept]
-    assert same == "the configurations' own files hold what they need of it"
+    assert same == "made by the run kept; the configurations' own files hold what they need of it"
 
 
 @pytest.mark.parametrize("absent", [False, True])

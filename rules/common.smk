@@ -5,7 +5,7 @@ from advxai.beforehand import check, when_trained
 from advxai.beforehand.clips import require_clips
 from advxai.beforehand.own import require_usable
 from advxai.beforehand.samples import require_corpus
-from advxai.beforehand.targets import asks_for_clips, require_rows
+from advxai.beforehand.targets import asks_for_clips, require_rows, told_at_the_end
 from advxai.config.base import one_of
 from advxai.run.console import watch
 from advxai.run.environment import prepare
@@ -31,6 +31,9 @@ except InputError as error:
 
 # The target `detector` alone: what is said at the end is how good it is.
 TESTING = "detector" in sys.argv
+
+# What is said at the end besides: of images, of clips, or nothing.
+TOLD = told_at_the_end(CONFIG, sys.argv)
 
 # On a cluster the main process takes care of what failed, with more memory and time.
 RETRIES = 0 if workflow.remote_exec else P.RETRIES
@@ -100,21 +103,17 @@ onsuccess:
             P.outputs.samples["summary"].read_text(encoding="utf-8"),
             file=sys.stderr,
         )
-    elif (
-        CONFIG.image is None
-        and ("video" in sys.argv or not CONFIG.explainers)
-        and P.outputs.clips_shown
-    ):
-        print(P.video_page["summary"].read_text(encoding="utf-8"), file=sys.stderr)
-        print(f"films: {P.video_page['page']}", file=sys.stderr)
-    elif CONFIG.image is None and P.outputs.summed_up:
+    elif "images" in TOLD and P.outputs.summed_up:
         print((P.run / "summary.txt").read_text(encoding="utf-8"), file=sys.stderr)
         if P.outputs.report.exists():
             print(f"report: {P.outputs.report}", file=sys.stderr)
-    elif CONFIG.image is None and P.outputs.answered:
+    elif "images" in TOLD and P.outputs.answered:
         from advxai.answer.sentences import read, text
 
         print(*text(read(P.outputs.answer)), sep="\n", file=sys.stderr)
+    if "clips" in TOLD and P.outputs.clips_shown:
+        print(P.video_page["summary"].read_text(encoding="utf-8"), file=sys.stderr)
+        print(f"films: {P.video_page['page']}", file=sys.stderr)
 
 
 onerror:

@@ -7,7 +7,7 @@ import pytest
 from advxai import plan
 from advxai.beforehand.layers import layers_of, rows_of
 from advxai.beforehand.own import trial
-from advxai.beforehand.targets import asks_for_clips, require_rows
+from advxai.beforehand.targets import asks_for_clips, require_rows, told_at_the_end
 from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.config.file import read
@@ -70,7 +70,7 @@ def test_a_configuration_without_clips_has_no_row_of_them():
 def test_clips_alone_have_no_image_to_make_tables_of():
     clips, both = ffpp(explainers={}, video={"frames": 4}), ffpp(video={"frames": 4})
     for target in ("tables", "answer", "report", "samples", "saliency", "results/r/cases/a.mp4/1_0.png"):
-        with pytest.raises(InputError, match=rf"explainers: is \{{\}}.*make {target} of"):
+        with pytest.raises(InputError, match=rf"explainers: is \{{\}}, so no image is explained, and .*{target} needs"):
             require_rows(clips, ["--cores", "2", target])
         require_rows(both, ["--cores", "2", target])
     require_rows(clips, ["--cores", "2", "video"])
@@ -90,6 +90,27 @@ def test_clips_alone_have_no_image_to_make_tables_of():
 def test_when_clips_are_asked_for(arguments, given, without):
     assert asks_for_clips(ffpp(video={"frames": 4}), arguments) is given
     assert asks_for_clips(ffpp(), arguments) is without
+
+
+@pytest.mark.parametrize(
+    ("arguments", "both", "clips_alone"),
+    [
+        ("--cores 2", {"images", "clips"}, {"clips"}),
+        ("video", {"clips"}, {"clips"}),
+        ("results/r/video/index.html", {"clips"}, {"clips"}),
+        ("tables", {"images"}, {"images"}),
+        ("results/r/tables/cost.csv", {"images"}, {"images"}),
+        ("clips", set(), set()),
+        ("results/r/clips/clips.parquet", set(), set()),
+        ("plan", set(), set()),
+        ("prune", set(), set()),
+        ("saliency", set(), set()),
+    ],
+)
+def test_closing_lines_are_of_what_was_asked_for(arguments, both, clips_alone):
+    assert told_at_the_end(ffpp(video={"frames": 4}), arguments.split()) == both
+    assert told_at_the_end(ffpp(video={"frames": 4}, explainers={}), arguments.split()) == clips_alone
+    assert told_at_the_end(ffpp(image="a.png"), arguments.split()) == set()
 
 
 def test_without_a_target_all_that_there_is_is_made():

@@ -64,7 +64,7 @@ def require_rows(config: Config, arguments: Collection[str]) -> None:
     ]
     if asked and not config.explainers:
         raise InputError(
-            f"config: explainers: is {{}}, so no image is explained, and {_named(asked[0])} needs explained images: add "
+            f"config: explainers: is {{}}, so no image is explained, and {_named(asked[0])} needs some: add "
             "a row, such as `RISE: {method: rise, baseline: zeros}`, or ask for the target video, which is of clips"
         )
 

@@ -347,6 +347,14 @@ def _place(location: tuple[str | int, ...]) -> str:
     return in_line(".".join(map(str, parts)))
 
 
+def _of_row(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Within the rows that explain images, or clips frame by frame: name, method's tag, keys; elsewhere nothing."""
+    if location[:1] == ("explainers",):
+        return location[1:]
+    over_frames = location[:2] == ("video", "explainers") and location[3:5] == ("frames", "row")
+    return (location[2], *location[5:]) if over_frames else ()
+
+
 def _short(value: object) -> str:
     """The value in a line; Python itself prints no whole number of more than 4300 digits."""
     if isinstance(value, int) and value.bit_length() > 256:
@@ -361,8 +369,9 @@ def _sentence(error: ErrorDetails) -> str:
     for key in error.get("ctx", {}).get("within", ()):  # in a mapping of any content, whose parts have no location
         where, value = f"{where}.{in_line(key)}", value[key]
     message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden" and error["loc"][2:] in [(name, "baseline") for name in UNFILLED]:
-        who = "class activation maps have" if error["loc"][2] in CAMS else f"{error['loc'][2]} has"
+    within = _of_row(error["loc"])
+    if error["type"] == "extra_forbidden" and within[1:] in [(name, "baseline") for name in UNFILLED]:
+        who = "class activation maps have" if within[1] in CAMS else f"{within[1]} has"
         return f"{where}: {who} no baseline, for nothing is filled in: take the key out"
     if error["type"] == "extra_forbidden":
         return f"{where}: there is no such key; see config/reference.yaml for every key"

@@ -155,11 +155,9 @@ class Custom(Filled):
     @field_validator("method")
     @classmethod
     def _known(cls, value: str) -> str:
-        installed = sorted(point.name for point in entry_points(group=ENTRY_POINT_GROUP))
-        if value in installed:
+        if from_outside(value):
             return value
-        if is_import_path(value):
-            return value
+        installed = _installed()
         meant = f"is no method; did you mean {found}? It " if (found := method_meant(value)) else ""
         raise ValueError(
             f"{meant}is not one of {', '.join(BUILT_IN)}, of the controls {', '.join(CONTROLS)}, of the ceilings "
@@ -167,6 +165,15 @@ class Custom(Filled):
             + (f", of the installed explainers {', '.join(installed)}" if installed else "")
             + ", or an import path `module:Class`"
         )
+
+
+def from_outside(method: str) -> bool:
+    """Whether a method is an import path, or the name of an installed entry point."""
+    return is_import_path(method) or method in _installed()
+
+
+def _installed() -> list[str]:
+    return sorted(point.name for point in entry_points(group=ENTRY_POINT_GROUP))
 
 
 BUILT_IN = ("lime", "shap", "sobol", "rise", "occlusion", "kernel_shap", *WHITE)

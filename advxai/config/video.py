@@ -1,13 +1,14 @@
 """Configuration of the target `video`: clips of faces that are explained as one, over time."""
 
+from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from advxai.config.base import Model, Number, alike, row_named
+from advxai.config.base import LONGEST, Model, Number, alike, row_named
 from advxai.config.controls import CEILINGS, CONTROLS, AnyControl, Centre, Edges, Largest, OracleDifference, OracleMask
 from advxai.config.controls import Random as RandomOrder
-from advxai.config.explainers import AnyRow
+from advxai.config.explainers import BUILT_IN, AnyRow, from_outside
 from advxai.config.rows import Kind, Target, WithBaseline
 
 Names = list[str]
@@ -17,7 +18,9 @@ OVER_TIME = ("shap3d", "lime3d", "rise3d")
 
 
 def _step(value: object) -> object:
-    """A number of frames, or `spread`."""
+    """A number of frames, also as text (`--config`), or `spread`."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < 6:
+        value = int(value)
     whole = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 10_000
     if value != "spread" and not whole:
         raise ValueError("must be a whole number from 1 to 10000, or spread")
@@ -108,15 +111,13 @@ class OverFrames(Model):
     @classmethod
     def _packed(cls, value: Any) -> Any:
         """`{over: frames, method: gradcam, layers: last}`, as it is written."""
-        if not isinstance(value, dict) or set(value) <= {"over", "row"}:
+        if isinstance(value, OverFrames) or (isinstance(value, dict) and "row" in value):
             return value
-        own = {name: part for name, part in value.items() if name != "over"}
-        if value.get("over", "frames") != "frames":
-            raise ValueError(
-                f"over: is {value['over']!r}; an explainer of images goes over `frames`, and those of a clip as one "
-                f"({', '.join(OVER_TIME)}) need no such key"
-            )
-        return {"over": "frames", "row": own}
+        if not isinstance(value, dict):
+            raise ValueError("is no mapping: write `{method: shap3d, baseline: zeros}`, say")
+        if wrong := _wrong(value):
+            raise ValueError(wrong)
+        return {"over": "frames", "row": {name: part for name, part in value.items() if name != "over"}}
 
     @field_validator("row")
     @classmethod
@@ -164,13 +165,46 @@ class OverFrames(Model):
 
 
 CLIP_CONTROLS = tuple(name for name in CONTROLS if name != "face_prior")
+BESIDE = (*CLIP_CONTROLS, *CEILINGS)
+
+
+def _wrong(entry: dict[str, Any]) -> str:
+    """What is wrong with an entry that isn't one of a clip's own methods without `over`: which of its keys and how to
+    mend it; "": it is an explainer of images over frames."""
+    method, over = entry.get("method"), entry.get("over")
+    if method is None:
+        return f"method: is required: one of {METHODS}"
+    if "over" in entry and over != "frames":
+        return (
+            f"over: is {over!r}; an explainer of images goes over `frames`, and those of a clip as one "
+            f"({', '.join(OVER_TIME)}) need no such key"
+        )
+    if method in OVER_TIME:
+        return f"over: {method} explains a clip as one: take the key out"
+    if method in BESIDE:
+        return (
+            f"over: {method} is a {'ceiling' if method in CEILINGS else 'control'}, of a clip as one: take the key out"
+        )
+    if method == "face_prior":
+        return f"method: clips have no face_prior; their controls are {', '.join(CLIP_CONTROLS)}"
+    if method not in BUILT_IN and not (isinstance(method, str) and from_outside(method)):
+        close = get_close_matches(str(method).lower(), (*OVER_TIME, *BESIDE, *BUILT_IN), n=1, cutoff=0.6)
+        meant = f"; did you mean {close[0]}?" if close else "."
+        return f"method: {method!r} is no method of clips{meant} There are {METHODS}"
+    return "" if over else f"over: is missing: {method} explains images, and clips frame by frame: add `over: frames`"
+
+
+METHODS = (
+    f"{', '.join(OVER_TIME)}; with `over: frames` {', '.join(BUILT_IN)} or an import path `module:Class`; the controls "
+    f"{', '.join(CLIP_CONTROLS)}; the ceilings {', '.join(CEILINGS)}"
+)
 
 
 def _tag(value: Any) -> str:
     method = value.get("method") if isinstance(value, dict) else getattr(value, "method", None)
     if isinstance(value, OverFrames) or (isinstance(value, dict) and "over" in value):
         return "frames"
-    return method if method in (*OVER_TIME, *CLIP_CONTROLS, *CEILINGS) else "frames"
+    return method if method in (*OVER_TIME, *BESIDE) else "frames"
 
 
 AnyClipRow = Annotated[
@@ -236,7 +270,6 @@ class Video(Model):
     segments: ClipSegments = Field(ClipSegments(), description="Segments in space and time, of all rows.")
     explainers: dict[str, AnyClipRow] = Field(
         default_rows(),
-        min_length=1,
         description="Row name -> explainer of clips, control or ceiling, one row of every table of clips each.",
     )
     top: int = Field(3, ge=1, le=20, description="Segments that are attacked and restored: top-1 to top-k.")
@@ -251,19 +284,30 @@ class Video(Model):
     @field_validator("explainers")
     @classmethod
     def _names(cls, value: "dict[str, AnyClipRow]") -> "dict[str, AnyClipRow]":
+        if not value:
+            raise ValueError(
+                "has no row: name one, such as `SHAP3D: {method: shap3d, baseline: zeros}`, or take the key out, which "
+                f"gives {', '.join(default_rows())}"
+            )
         for name, entry in value.items():
-            row_named(name)
+            try:
+                row_named(name)
+            except ValueError as error:
+                raise ValueError(f"the row name {name[:LONGEST]!r} {error}") from None
             if name.lower() in TAKEN:
                 raise ValueError(f"the row name {name!r} is taken by another file beside its films; choose another")
             if entry.kind != "explainer" and getattr(entry, "segmentation", None) is not None:
                 raise ValueError(
-                    f"{name}.segmentation: the segments of clips are `video.segments`, one set for all rows: take the "
-                    "key out"
+                    f"the row {name} has a segmentation; the segments of clips are `video.segments`, one set for all "
+                    "rows: take the key out"
                 )
         if pair := alike(value):
             raise ValueError(f"the row names {' and '.join(pair)} differ in case alone, as files may not; rename one")
         if value and not any(entry.kind == "explainer" for entry in value.values()):
-            raise ValueError(f"{', '.join(value)}: controls and ceilings stand beside explainers; add one")
+            raise ValueError(
+                f"has controls and ceilings alone ({', '.join(value)}), which stand beside explainers: add one, such "
+                "as `SHAP3D: {method: shap3d, baseline: zeros}`"
+            )
         return value
 
     def of_kind(self, kind: Kind) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from advxai.beforehand import crops
+from advxai.beforehand.layers import rows_of
 from advxai.beforehand.lists import learnt_of, untested
 from advxai.beforehand.tested import require_testable
 from advxai.beforehand.validation import unvalidated
@@ -66,8 +67,7 @@ def check(paths: "Paths", trains: Trains = "now") -> list[str]:
     _refuse(_lacking(paths))
     require_testable(paths)
     config = paths.config
-    rows = {**config.explainers, **(config.video.explainers if config.video.asked else {})}
-    white = {name: entry.method for name, entry in rows.items() if getattr(entry, "gradients", False)}
+    white = {name: entry.method for name, (_, entry) in rows_of(config).items() if entry.gradients}
     if white and paths.config.detector.model == ONNX:
         raise InputError(f"config: {without_gradients(white)}")
     if trains == "now" and _is_trained(paths):  # which is asked of files that are known to be there

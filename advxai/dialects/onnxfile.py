@@ -97,7 +97,9 @@ def _why(rows: Mapping[str, str]) -> str:
 
 
 def _rows(rows: Mapping[str, str]) -> str:
-    return ", ".join(f"explainers.{name} ({method})" for name, method in rows.items())
+    """Keys of rows; `video.CAM` is one of clips, frame by frame."""
+    keys = {name: ".".join((*name.split(".")[:-1], "explainers", name.split(".")[-1])) for name in rows}
+    return ", ".join(f"{keys[name]} ({method})" for name, method in rows.items())
 
 
 def header(path: Path) -> Header:

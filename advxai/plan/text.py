@@ -242,7 +242,11 @@ def _notes(config: Config, population: Population, store: Store, found: Sequence
 
 def _gradients(config: Config, found: Sequence[Row]) -> Iterator[str]:
     """What white boxes take besides forwards."""
-    back = {row.name: row.backwards for row in found if row.backwards}
+    back = {
+        f"video.{row.name}" if row.stage.startswith("video_") else row.name: row.backwards
+        for row in found
+        if row.backwards
+    }
     if not back:
         return
     listed = ", ".join(f"{name} ~{number(images)}" for name, images in back.items())
@@ -254,7 +258,7 @@ def _gradients(config: Config, found: Sequence[Row]) -> Iterator[str]:
         f"{BACKWARD} forwards of torch's module, which computes the forwards of these rows too{slower}. That is "
         "estimated, and rather low: batches that aren't full take as long as full ones."
     )
-    entries = {**config.video.explainers, **config.explainers}
+    entries = {**{f"video.{name}": entry for name, entry in config.video.explainers.items()}, **config.explainers}
     rows = {name: getattr(entries[name], "row", entries[name]) for name in back}  # of clips, frame by frame
     batches = {name: getattr(row, "gradient_batch", None) for name, row in rows.items()}
     most = max(batch or config.detector.forward_batch for batch in batches.values())

@@ -11,6 +11,7 @@ from advxai.beforehand.targets import asks_for_clips, require_rows, told_at_the_
 from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.config.file import read
+from advxai.dialects.onnxfile import without_gradients
 from advxai.run.paths import Paths
 from tests.unit.plan_data import costs, ffpp
 
@@ -131,6 +132,21 @@ def test_what_goes_over_frames_is_tried_like_rows_of_images():
     assert [key for key, _ in rows_of(config).values()] == ["video.explainers.CAM", "video.explainers.Own"]
     (wrong,) = trial(config, 5, ["video.explainers.Own"])["wrong"]
     assert "tests.custom:Oclusion" in wrong
+
+
+def test_rows_of_images_and_of_clips_may_share_a_name():
+    """Which of them asks for gradients is told by the key."""
+    cam = {"method": "gradcam"}
+    rows = {"A": {"method": "shap3d", "baseline": "zeros"}, "B": {"over": "frames", **cam, "gradient_batch": 3}}
+    config = ffpp(explainers={"A": cam, "B": {"method": "rise", "baseline": "zeros"}}, video={"explainers": rows})
+    white = {name: entry.method for name, (_, entry) in rows_of(config).items() if entry.gradients}
+    assert white == {"A": "gradcam", "video.B": "gradcam"}
+    assert without_gradients(white).endswith(": explainers.A (gradcam), video.explainers.B (gradcam)")
+    paths = Paths(config, planning=True)
+    population = plan.population(paths)
+    found = plan.rows(config, population, plan.Store()) + plan.clip_rows(config, plan.clips_of(paths, population))
+    lines = plan.report(config, population, plan.Store(), found, "no rate", cores=2, free=10**12)
+    assert "A ~" in lines and "video.B ~" in lines
 
 
 def test_the_demo_s_clips_share_the_demo_s_store():

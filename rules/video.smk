@@ -215,12 +215,12 @@ rule video_tables:
         clips=CLIPS / "clips.parquet",
         scores=P.scored,
         saliency=[path for name in CLIP_ROWS for path in P.video_maps_of(name)],
-        evaluation=[path for name in CLIP_ROWS for path in P.video_rows_of(name)],
         metrics=[path for name in CLIP_ROWS for path in P.video_metrics_of(name)],
         left_out=P.clips_left_out,
         weights=WEIGHTS,
     output:
-        P.video_tables,
+        P.video_table("video"),
+        P.video_table("video_restoration"),
         P.video_page["summary"],
     log:
         P.logs / CONFIG.run / "video_tables.log",
@@ -233,6 +233,27 @@ rule video_tables:
         beside=P.beside_pino,
     script:
         "../scripts/video_tables.py"
+
+
+rule video_tables_attacks:
+    input:
+        clips=CLIPS / "clips.parquet",
+        scores=P.scored,
+        saliency=[path for name in CLIP_ROWS for path in P.video_maps_of(name)],
+        evaluation=[path for name in CLIP_ROWS for path in P.video_rows_of(name)],
+        weights=WEIGHTS,
+    output:
+        P.video_table("video_attacks"),
+    log:
+        P.logs / CONFIG.run / "video_tables_attacks.log",
+    localrule: True
+    conda:
+        "../envs/tables.yaml"
+    params:
+        explainers=CLIP_ROWS,
+        note=P.outputs.video_note,
+    script:
+        "../scripts/video_tables_attacks.py"
 
 
 rule video_films:

@@ -8,7 +8,7 @@ from advxai.detector.forwards import Forwards
 from advxai.run.jobs import job, read_items
 from advxai.run.paths import Paths
 from advxai.run.store import complete, read_shard
-from advxai.video.rows import attack_items, attack_rows
+from advxai.video.rows import RANKED, attack_items, attack_rows
 
 with job(snakemake.log, snakemake.input):
     paths = Paths(load(snakemake.config))
@@ -23,7 +23,7 @@ with job(snakemake.log, snakemake.input):
 
     forwards = Forwards(paths, snakemake.input, start, made_for=name)
     items = read_items(snakemake.input.clips)
-    saliency = {record["key"]: record for record in read_shard(Path(snakemake.input.saliency))}
+    saliency = {record["key"]: record for record in read_shard(Path(snakemake.input.saliency), RANKED)}
     attacks = Path(snakemake.output.attacks)
     paths.video_attacks.describe()
     paths.video_evaluation(name).require(snakemake.wildcards.digest)  # its code may have been edited meanwhile

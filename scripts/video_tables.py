@@ -1,4 +1,4 @@
-"""Tables of the explained clips, and the closing lines."""
+"""Tables of what is measured of the explained clips, and the closing lines."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from advxai.video.tables import summary, tables
 with job(snakemake.log, snakemake.input):
     paths = Paths(load(snakemake.config))
     inputs = snakemake.input
-    found = Found.read(inputs.clips, inputs.scores, inputs.saliency, inputs.evaluation, inputs.metrics)
+    found = Found.read(inputs.clips, inputs.scores, inputs.saliency, metrics=inputs.metrics)
     left_out = [parquet.read(path) for path in inputs.left_out]
     for name, table in tables(found, paths.config, paths.classes, beside=snakemake.params.beside).items():
         write(table, paths.run / "tables" / name, snakemake.params.note)
-    publish_text(Path(paths.video_page["summary"]), summary(found, paths.config, paths.classes, left_out))
+    publish_text(Path(paths.video_page["summary"]), summary(found, paths.config, left_out))

@@ -12,7 +12,8 @@ from advxai.config.explainers import BUILT_IN, AnyRow, from_outside
 from advxai.config.rows import Kind, Target, WithBaseline
 
 Names = list[str]
-TABLES = ("video", "video_restoration", "video_attacks")  # of clips, beside those of the images
+ATTACKS = "video_attacks"
+TABLES = ("video", "video_restoration", ATTACKS)  # of clips, beside those of the images
 TAKEN = frozenset(("sheet", "clip", "original"))  # files beside the rows' films
 OVER_TIME = ("shap3d", "lime3d", "rise3d")
 
@@ -61,7 +62,7 @@ class OverTime(WithBaseline):
 
 
 class Shap3d(OverTime):
-    """Kernel SHAP on segments in space and time (seeds/003): a fit to paired coalitions, in closed form."""
+    """Kernel SHAP on segments in space and time (Pino et al. 2021): a fit to paired coalitions, in closed form."""
 
     method: Literal["shap3d"]
     samples: int = Field(512, ge=4, description="Coalitions of segments, in pairs, besides the clip and the baseline.")
@@ -273,6 +274,11 @@ class Video(Model):
         description="Row name -> explainer of clips, control or ceiling, one row of every table of clips each.",
     )
     top: int = Field(3, ge=1, le=20, description="Segments that are attacked and restored: top-1 to top-k.")
+    attacks: bool = Field(
+        True,
+        description="Attack the top segments of fake clips that are called fake, for the table video_attacks; false: "
+        "no attacks, which cost most, and no such table.",
+    )
     area: Number = Field(0.3, gt=0, le=1, description="Share of the clip that restoration goes to.")
     films: Films = Field(Films(), description="The films of explained clips.")
 

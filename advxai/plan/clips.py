@@ -156,7 +156,7 @@ def rows(config: Config, found: Clips, rate: float | None = None) -> list[Row]:
         back = entry.backwards * frames if entry.kind == "explainer" else 0
         listed.append(row("video_saliency", name, there, each, each, size, back))
     most = config.evaluation.forwards() * frames
-    for name in settings.ordered:
+    for name in settings.ordered if settings.attacks else ():
         there = found.attacks.get(name, NOTHING)
         mean = there.forwards or most
         listed.append(row("video_attacks", name, there, settings.top * mean, settings.top * most, 500 * settings.top))

@@ -185,7 +185,9 @@ class Run:
             yield from zip(files, files, paths.shards, strict=False)  # no copies where no row asks for them
         for row in paths.config.video.ordered:
             maps, attacked, measured = paths.video_maps_of(row), paths.video_rows_of(row), paths.video_metrics_of(row)
-            pairs = [(maps, maps), (attacked, attacked), (paths.video_attacks_of(row), attacked)]
+            pairs = [(maps, maps)]
+            if paths.config.video.attacks:
+                pairs += [(attacked, attacked), (paths.video_attacks_of(row), attacked)]
             for files, images in (*pairs, (measured, measured), (paths.video_measured(row), measured)):
                 yield from zip(files, images, paths.shards, strict=True)
 

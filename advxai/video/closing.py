@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from advxai.answer.words import listed, number
-from advxai.common.classes import Classes
 from advxai.common.rows import rows as lines_of
 from advxai.config import Config
 from advxai.metrics.columns import circular
+from advxai.saliency.given import NO_COUNTERPART
 from advxai.statistics import LEAST
 from advxai.tables.left_out import COUNTERPARTS
 from advxai.tables.left_out import reasons as kinds_of
@@ -18,14 +18,15 @@ from advxai.video.measures import ClipMeasures
 from advxai.video.population import Population, clusters
 from advxai.video.read import Found
 
+NO_ORIGINAL = "a real clip has no original behind it"
 
-def summary(found: Found, config: Config, classes: Classes, left_out: Sequence[pd.DataFrame]) -> str:
+
+def summary(found: Found, config: Config, left_out: Sequence[pd.DataFrame]) -> str:
     """A few lines, of which each ends with a line break.
 
     Args:
         found: rows of the run.
         config: the run's.
-        classes: the detector's.
         left_out: tables of the stages, in the order in which data flows; columns stage, item, reason.
     """
     own, beside = (
@@ -36,6 +37,7 @@ def summary(found: Found, config: Config, classes: Classes, left_out: Sequence[p
     rows += f", beside {beside} control{'s and ceilings' if beside > 1 else ' or ceiling'}" if beside else ""
     clips = f"{len(found.clips)} clip{'' if len(found.clips) == 1 else 's'} of {config.video.frames} frames"
     lines = [f"{clips} explained by {rows}", Population.of(found).said, *_restored(found, config)]
+    lines += [] if config.video.attacks else ["no segments were attacked (video.attacks: false)"]
     lines += [*_unexplained(found), *_left_out(left_out)]
     return "\n".join(lines) + "\n"
 
@@ -57,13 +59,10 @@ def _restored(found: Found, config: Config) -> list[str]:
     order = sorted(ranked["explainer"], key=lambda name: -values[name]["value"])
     shown = [f"{name} {number(values[name]['value'])} (n {values[name]['n']})" for name in order]
     lines = [f"restoration up to {config.video.area:.0%} of the clip, best first: {', '.join(shown)}"]
-    best = values[order[0]]["value"]
-    if over := [name for name in ranked["control"] if values[name]["value"] >= best]:
-        said = [f"{name} {number(values[name]['value'])}" for name in over]
-        lines.append(f"no explainer restores more than the control{'s' if len(over) > 1 else ''} {listed(said)}")
-    elif ranked["control"]:
-        said = [f"{name} {number(values[name]['value'])}" for name in ranked["control"]]
-        lines.append(f"below the best explainer: the control{'s' if len(said) > 1 else ''} {listed(said)}")
+    by_clip = fake[fake["column"] == column.name].pivot(index="key", columns="explainer", values="value")
+    for control in ranked["control"]:
+        said = f"the control {control} {number(values[control]['value'])} (n {values[control]['n']})"
+        lines.append(_beside(by_clip, order, control, said))
     people = len(
         {clusters(config, found.clips["video"])[video] for video in _restored_videos(found, fake, column.name)}
     )
@@ -71,6 +70,25 @@ def _restored(found: Found, config: Config) -> list[str]:
         groups = f"{people} independent group{'' if people == 1 else 's'} of videos"
         lines.append(f"of {groups}, {LEAST} are needed: no interval, and no row is shown to differ")
     return lines
+
+
+def _beside(by_clip: pd.DataFrame, explainers: Sequence[str], control: str, said: str) -> str:
+    """Which explainers came out above a control, each on the clips that both have.
+
+    Args:
+        by_clip: what restoration found, a row a clip and a column a row of the tables.
+        explainers: those that have any, best first.
+        control: its name.
+        said: it in words, with its value.
+    """
+    gaps = {name: (by_clip[name] - by_clip[control]).dropna() for name in explainers}
+    above = [name for name, gap in gaps.items() if len(gap) and math.fsum(gap) > 0]
+    below = [name for name in explainers if name not in above]
+    if not above and len(below) > 1:
+        return f"no explainer came out above {said}"
+    if below:
+        return f"{listed(below)} did not come out above {said}{f'; {listed(above)} did' if above else ''}"
+    return f"{listed(above)} came out above {said}"
 
 
 def _restored_videos(found: Found, rows: pd.DataFrame, column: str) -> set[str]:
@@ -81,6 +99,8 @@ def _restored_videos(found: Found, rows: pd.DataFrame, column: str) -> set[str]:
 def _unexplained(found: Found) -> list[str]:
     """Clips without an explanation, a line a row and reason."""
     out = found.spent[found.spent["missing"] != ""]
+    without = out["missing"].str.startswith(NO_COUNTERPART) & out["key"].isin(Population.of(found).reals)
+    out = out.assign(missing=out["missing"].mask(without, NO_ORIGINAL))
     counted = out.groupby(["explainer", "missing"], sort=True).size().reset_index(name="count")
     return [f"not explained by {one['explainer']}: {one['count']} x {one['missing']}" for one in lines_of(counted)]
 

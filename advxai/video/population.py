@@ -61,14 +61,26 @@ class Population:
     @property
     def said(self) -> str:
         """A sentence on all of them."""
-        total = len(self.fakes) + len(self.reals) + len(self.unknown)
-        text = (
-            f"Of {total} clip{'' if total == 1 else 's'} {len(self.fakes)} are fake, {len(self.called_fake)} of these "
-            f"called fake, and {len(self.reals)} real, {len(self.reals_called_real)} of these called real"
-        )
-        if self.unknown:
-            text += f"; of {len(self.unknown)} the category isn't known, and they are in no table"
-        return f"{text}."
+        parts = [
+            _counted(len(self.fakes), "fake", len(self.called_fake)),
+            _counted(len(self.reals), "real", len(self.reals_called_real)),
+            f"{clips_in_words(len(self.unknown))} of unknown truth, in no table" if self.unknown else "",
+        ]
+        return f"{'; '.join(part for part in parts if part) or 'No clips'}."
+
+
+def clips_in_words(number: int, what: str = "") -> str:
+    """1 real clip, 2 real clips."""
+    return f"{number} {what}{' ' if what else ''}clip{'' if number == 1 else 's'}"
+
+
+def _counted(number: int, what: str, called: int) -> str:
+    """8 fake clips, 7 of them called fake; "" of none."""
+    if not number:
+        return ""
+    if number == 1:
+        return f"1 {what} clip, {'' if called else 'not '}called {what}"
+    return f"{clips_in_words(number, what)}, {'all' if called == number else called or 'none'} of them called {what}"
 
 
 def clusters(config: Config, videos: Iterable[str]) -> dict[str, str]:

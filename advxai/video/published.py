@@ -1,4 +1,4 @@
-"""The rows of seeds/003, number for number (Pino et al., arXiv 2105.05902, and their slides)."""
+"""The rows that Pino et al. (2021, arXiv 2105.05902) publish, number for number, as in their slides."""
 
 SOURCE = "Pino et al., arXiv 2105.05902"
 CLIPS = 58  # fake videos of DFDC

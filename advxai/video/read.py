@@ -9,6 +9,7 @@ import pandas as pd
 from advxai.common import parquet
 from advxai.common.errors import InputError
 from advxai.run.store import read_attributes, read_shard
+from advxai.tables.read import ROW
 from advxai.tables.read import evaluation as attack_rows
 from advxai.tables.read import metrics as measured_rows
 
@@ -48,10 +49,12 @@ class Found:
         clips: str | Path,
         scores: Iterable[str | Path],
         saliency: Iterable[str | Path],
-        evaluation: Iterable[str | Path],
-        metrics: Iterable[str | Path],
+        *,
+        evaluation: Iterable[str | Path] = (),
+        metrics: Iterable[str | Path] = (),
     ) -> "Found":
-        """From the run's files: its table of clips, and the shards of the stages, of all rows.
+        """From the run's files: its table of clips, and the shards of the stages, of all rows; a table asks for those
+        that it needs.
 
         Raises:
             InputError: a file is damaged, or a clip has no scores; the message names it.
@@ -76,6 +79,6 @@ class Found:
         return cls(
             known,
             filled.astype({"explainer": "str", **SPENT}),
-            attack_rows(map(Path, evaluation)),
+            attack_rows(files) if (files := [Path(path) for path in evaluation]) else pd.DataFrame(columns=list(ROW)),
             measured_rows(map(Path, metrics)),
         )

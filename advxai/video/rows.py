@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from advxai.common.categories import LABELS, genuine
 from advxai.common.classes import Classes
 from advxai.common.types import Item, Record
 from advxai.config.video import Video
@@ -16,14 +17,25 @@ from advxai.video.measures import ClipMeasures
 # A clip has few segments, in time and space, and few clips are explained: those that an explainer gives no positive
 # score follow by it, so that every clip stays in every explainer's rows.
 POPULATION = "all"
+RANKED = ("key", "segments", "scores", "ranking", "missing", "called_real")  # all that attacks need of an explanation
+
+
+def not_attacked(item: Item, record: Record) -> str:
+    """Why no table has attacks on the clip, whoever explains it; "" if it is a fake that is called fake."""
+    if genuine(item["category"]):
+        return "the clip is real"
+    if item["category"] not in LABELS:
+        return "it isn't known whether the clip is fake"
+    return "the detector calls the clip real" if record["called_real"] else ""
 
 
 def attack_items(items: Sequence[Item], saliency: Mapping[str, Record], top: int) -> list[dict[str, Any]]:
-    """The attacks that an explainer's rows need: for each clip with `top` segments, one for each k in 1..top.
+    """The attacks that an explainer's rows need: for each fake clip that is called fake and has `top` segments, one for
+    each k in 1..top.
 
     Args:
-        items: clips with `key`, `sha256` and `frames`.
-        saliency: key -> record of the clip's explanation.
+        items: clips with `key`, `sha256`, `category` and `frames`.
+        saliency: key -> record of the clip's explanation, RANKED of it at least.
         top: largest k.
 
     Returns:
@@ -31,7 +43,8 @@ def attack_items(items: Sequence[Item], saliency: Mapping[str, Record], top: int
         sets of segments share an attack by its `mask`.
     """
     frames = {item["key"]: item["frames"] for item in items}
-    found = masks.attack_items(items, saliency, top, POPULATION)
+    wanted = [item for item in items if not not_attacked(item, saliency[item["key"]])]
+    found = masks.attack_items(wanted, saliency, top, POPULATION)
     return [{**attack, "frames": frames[attack["key"]]} for attack in found]
 
 
@@ -45,8 +58,15 @@ def attack_rows(
     classes: Classes,
 ) -> pd.DataFrame:
     """One row for each clip and k; arguments and columns as of `advxai.evaluation.rows.evaluation_rows`, whose images
-    are clips."""
-    return evaluation_rows(explainer, items, saliency, attacks, top=top, classes=classes, population=POPULATION)
+    are clips. Clips that aren't attacked are left out with the reason."""
+    taken = {item["key"]: _but_not_attacked(item, saliency[item["key"]]) for item in items}
+    return evaluation_rows(explainer, items, taken, attacks, top=top, classes=classes, population=POPULATION)
+
+
+def _but_not_attacked(item: Item, record: Record) -> Record:
+    """The explanation, as if there were none where the clip isn't attacked."""
+    why = not_attacked(item, record)
+    return {**record, "missing": why, "ranking": record["ranking"][:0]} if why else record
 
 
 def metrics_rows(explainer: str, items: Sequence[Item], records: Iterable[Record], settings: Video) -> pd.DataFrame:

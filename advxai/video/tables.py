@@ -1,4 +1,4 @@
-"""The tables of clips: maps over time, restoration, segment attacks; and the closing lines."""
+"""The tables of what is measured of clips: maps over time and restoration; and the closing lines."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,14 +7,14 @@ from typing import Any
 import pandas as pd
 
 from advxai.answer.estimates import ESTIMATES, estimates
-from advxai.answer.rows import Row, not_compared
 from advxai.common.classes import Classes
 from advxai.common.rows import rows as lines_of
 from advxai.config import Config
 from advxai.metrics.columns import Column, arrowed, circular
-from advxai.tables.compute import ALL, BACKWARDS, MEASURES, ORIGINAL, Axes, accuracy, flips, mean_costs, sufficiency
-from advxai.tables.layout import BACK, CIRCULAR, ELSEWHERE, Table, between, decimals_of
+from advxai.tables.compute import ALL, Axes
+from advxai.tables.layout import CIRCULAR, Table, between
 from advxai.tables.measured import reasons, span
+from advxai.video.axes import axes_of, of_keys, of_real, part
 from advxai.video.closing import summary
 from advxai.video.measures import COUNTS, MU, OVER_TIME, RHO, TAU, ClipMeasures
 from advxai.video.population import Population, scores
@@ -23,47 +23,35 @@ from advxai.video.read import Found
 
 __all__ = ["summary", "tables"]
 TIDY = {"clips": "str", **ESTIMATES}
+COUNTED = "none: counted over all clips"
 Line = dict[str, Any]
 
 
-def axes_of(config: Config, found: Found, classes: Classes) -> Axes:
-    """What the tables' rows and columns are."""
-    entries = config.video.explainers
-    fakes = found.clips[found.clips["key"].isin(Population.of(found).fakes)]
-    return Axes(
-        config.video.ordered,
-        sorted(set(fakes["category"])),
-        config.video.top,
-        classes,
-        {name: entry.kind for name, entry in entries.items()},
-        {name: (entry.method, entry.filling) for name, entry in entries.items()},
-        frozenset(name for name, entry in entries.items() if getattr(entry, "target", "") == "real"),
-    )
-
-
 def tables(found: Found, config: Config, classes: Classes, beside: bool) -> dict[str, Table]:
-    """All of them by their names: video, video_restoration, video_attacks.
+    """Both by their names: video, video_restoration.
 
     Args:
         found: rows of the run.
         config: the run's.
         classes: the detector's.
-        beside: the published rows of seeds/003 stand beside ours.
+        beside: the rows that Pino et al. publish stand beside ours.
     """
     axes = axes_of(config, found, classes)
     return {
         "video": over_time_table(found, config, axes, beside),
         "video_restoration": restoration_table(found, config, axes),
-        "video_attacks": attacks_table(found, config, axes),
     }
 
 
 def _estimated(found: Found, config: Config, keys: Sequence[str], columns: Sequence[Column]) -> pd.DataFrame:
-    """Values of all rows with intervals by cluster, over these clips; of what is counted the sum."""
+    """Values of all rows with intervals by cluster, over these clips; of what is counted the sum, and no interval."""
     own = scores(found, config, keys)
     made = estimates(own, columns, config.seed)
     summed = made["column"].isin(COUNTS)
-    return made.assign(value=made["value"].where(~summed, (made["value"] * made["n"]).round()))
+    made.loc[summed, "value"] = (made["value"] * made["n"]).round()[summed]
+    made.loc[summed, ["low", "high"]] = math.nan
+    made.loc[summed, "method"] = COUNTED
+    return made
 
 
 def _placed(made: pd.DataFrame) -> dict[tuple[str, str], Line]:
@@ -140,15 +128,11 @@ def over_time_table(found: Found, config: Config, axes: Axes, beside: bool) -> T
             f"missing is counted over all clips of the line. {TAU} rewards a map that stays, right or not: one that is "
             "right about a region that flickers has 0, one of a region that stays .9, under the same noise "
             "(docs/video-metrics.md). No column from I to locality asks the detector.",
-            *reasons(_of(found.measured, population.fakes), columns, "clip"),
+            *reasons(of_keys(found.measured, population.fakes), columns, "clip"),
             *((CIRCULAR,) if flagged else ()),
             *((NOTE,) if beside else ()),
         ),
     )
-
-
-def _of(rows: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    return rows[rows["key"].isin(list(keys))]
 
 
 def _whole(value: float | None) -> int | None:
@@ -176,11 +160,6 @@ def _published_line(name: str, columns: Sequence[Column]) -> Line:
     return {"explainer": f"{name}, published", "clips": "DFDC", "n": str(CLIPS), **_cells(of, name, columns)}
 
 
-def _part(count: float, n: int) -> str:
-    """3/7; of several draws perhaps 2.4/7; "" of none."""
-    return f"{round(count, 1):g}/{n}" if n else ""
-
-
 def _short(column: Column) -> str:
     """`fall top-1` of `restoration, fall at top-1`."""
     return column.title.split(", ")[1].replace(" at ", " ").replace(" of ", " ")
@@ -200,7 +179,7 @@ def restoration_table(found: Found, config: Config, axes: Axes) -> Table:
         line: Line = {"explainer": name, "n": n, **_cells(of, name, [headline])}
         for k, column in enumerate(flipped, start=1):
             one = of.get((name, column.name))
-            line[f"flips top-{k}"] = "" if one is None else _part(one["value"] * one["n"], int(one["n"]))
+            line[f"flips top-{k}"] = "" if one is None else part(one["value"] * one["n"], int(one["n"]))
         line |= {_short(one): of.get((name, one.name), {}).get("value", math.nan) for one in others}
         wide.append(line)
     tops = range(1, config.video.top + 1)
@@ -220,80 +199,8 @@ def restoration_table(found: Found, config: Config, axes: Axes) -> Table:
         notes=(
             population.said,
             "Flips of a row of several draws are the mean number over its draws.",
-            *_of_real(config),
-            *reasons(_of(found.measured, population.fakes), columns, "clip"),
+            *of_real(config),
+            *reasons(of_keys(found.measured, population.fakes), columns, "clip"),
             *((CIRCULAR,) if flagged else ()),
         ),
-    )
-
-
-def attacks_table(found: Found, config: Config, axes: Axes) -> Table:
-    """NES on the top-k segments of fake clips, each in its own frames: a line a row, and Original; what a row cost."""
-    population = Population.of(found)
-    rows = _of(found.attacks, population.fakes)
-    own = _of(found.clips, population.fakes)
-    clean = pd.DataFrame(
-        {
-            "key": own["key"],
-            "category": own["category"],
-            "label": own["category"].map(axes.classes.label),
-            "predicted": [int(axes.classes.called(before)) for before in own["before"]],
-        }
-    )
-    found_of = {
-        "accuracy": accuracy(rows, axes, clean),
-        "sufficiency": sufficiency(rows, axes),
-        "flips": flips(rows, axes).rename(columns={"share": "value"}),
-    }
-    of = {
-        (measure, line["explainer"], line["k"]): line
-        for measure, values in found_of.items()
-        for line in lines_of(values[values["category"] == ALL])
-    }
-    costs = mean_costs(found.spent, "explainer")
-    spent = [f"{scope} {name}" for scope in ("own", "total") for name in (*MEASURES, BACKWARDS)]
-    spent = [name for name in spent if name in costs]
-    if not found.spent["adversary_images"].any():
-        spent = [name for name in spent if not name.startswith("total ")]
-    wide = []
-    tops = range(1, axes.top + 1)
-    for name in (ORIGINAL, *axes.explainers):
-        line: Line = {"explainer": name, "n": int(of["accuracy", name, 0 if name == ORIGINAL else 1]["n"])}
-        line |= {f"accuracy top-{k}": of["accuracy", name, 0 if name == ORIGINAL else k]["value"] for k in tops}
-        line |= {f"sufficiency top-{k}": of.get(("sufficiency", name, k), {}).get("value", math.nan) for k in tops}
-        for k in tops:
-            one = of.get(("flips", name, k))
-            line[f"flips top-{k}"] = "" if one is None else _part(one["flipped"], int(one["n"]))
-        line |= {one: float(costs[one].get(name, math.nan)) for one in spent}
-        wide.append(line)
-    return Table(
-        "Segment attacks over time: NES on the top-k segments of fake clips, each in its own frames, until the clip is "
-        "called real. Accuracy of the clip's answer (lower is better; Original: of the clean clips), sufficiency: mean "
-        "fall of the predicted class's probability (higher is better), and clips called real, of those called fake "
-        "before. Own: mean cost of explaining one clip, real ones too: seconds, frames through the detector (images), "
-        f"calls of it.{BACK if f'own {BACKWARDS}' in spent else ''}",
-        pd.concat([values.assign(measure=name) for name, values in found_of.items()], ignore_index=True)[
-            ["measure", "explainer", "category", "k", "n", "value"]
-        ],
-        pd.DataFrame(wide),
-        decimals=decimals_of(costs),
-        rules=between([axes.kind(name) for name in (ORIGINAL, *axes.explainers)]),
-        notes=(population.said, *_of_real(config), *_left(rows), ELSEWHERE),
-    )
-
-
-def _of_real(config: Config) -> tuple[str, ...]:
-    """A note on rows of another class than that which is attacked and restored."""
-    entries = config.video.of_kind("explainer")
-    said = not_compared(Row(name, "explainer", target=entry.target) for name, entry in entries.items())
-    return (said,) if said else ()
-
-
-def _left(rows: pd.DataFrame) -> tuple[str, ...]:
-    """Notes of clips that a row's attacks leave out, and why."""
-    out = rows[~rows["included"] & (rows["k"] == 1)]
-    counted = out.groupby(["explainer", "reason"], sort=True).size().reset_index(name="count")
-    return tuple(
-        f"Not attacked, {one['explainer']}: {one['count']} clip{'' if one['count'] == 1 else 's'}, {one['reason']}."
-        for one in lines_of(counted)
     )

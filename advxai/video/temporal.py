@@ -1,6 +1,6 @@
 """What a map over time looks like, whether it is right or not: pure numbers of a map (T, h, w).
 
-Variance, tau, rho and mu are those of Pino et al. (seeds/003; arXiv 2105.05902), intensity that of the first version of
+Variance, tau, rho and mu are those of Pino et al. (2021, arXiv 2105.05902), intensity that of the first version of
 their table; smoothness, sparsity and locality are properties that Baldassarre et al. (arXiv 2210.03683) name, by
 definitions of our own. All but `scaled` take a map that is >= 0. What a map doesn't have is nan, and what was left out
 on the way is counted.

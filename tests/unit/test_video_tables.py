@@ -18,6 +18,7 @@ from advxai.metrics.stage import record_of
 from advxai.run.store import write_shard
 from advxai.tables.layout import Table
 from advxai.tables.write import latex, markdown, write
+from advxai.video.attacked import attacks_table, costs_of
 from advxai.video.measures import ClipMeasures
 from advxai.video.population import Population, clusters
 from advxai.video.read import Found
@@ -115,7 +116,9 @@ def found(names: str = "abcrf") -> Found:
 
 @cache
 def made(names: str = "abcrf", beside: bool = False) -> dict[str, Table]:
-    return tables(found(names), CONFIG, CLASSES, beside=beside)
+    whole = found(names)
+    own = tables(whole, CONFIG, CLASSES, beside=beside)
+    return {**own, "video_attacks": attacks_table(whole, CONFIG, CLASSES)}
 
 
 def lines(table: Table) -> dict[str, list[str]]:
@@ -128,7 +131,10 @@ def lines(table: Table) -> dict[str, list[str]]:
 def test_populations():
     of = Population.of(found())
     assert of.named == {"called fake": [key_of("a"), key_of("b")], "all fake": [key_of("a"), key_of("b"), key_of("c")]}
-    assert of.said == "Of 5 clips 3 are fake, 2 of these called fake, and 2 real, 1 of these called real."
+    assert of.said == "3 fake clips, 2 of them called fake; 2 real clips, 1 of them called real."
+    assert Population.of(found("ar")).said == "1 fake clip, called fake; 1 real clip, called real."
+    assert Population.of(found("cf")).said == "1 fake clip, not called fake; 1 real clip, not called real."
+    assert Population.of(found("ab")).said == "2 fake clips, all of them called fake."
 
 
 def test_the_table_of_maps_over_time_has_both_populations():
@@ -178,10 +184,10 @@ def test_restoration_counts_flips_and_flags_what_is_made_from_the_counterpart():
 def test_attacks_of_fake_clips():
     table = made()["video_attacks"]
     shown = lines(table)
-    # of a, b and c: c is called real, so wrong from the start; then a is turned
-    assert shown["Original"][1:4] == ["3", "0.667", "0.667"]
-    assert shown["SHAP3D"][1:] == ["3", "0.333", "0.333", "0.083", "0.083", "1/2", "1/2", "2.000", "40.0", "5.0"]
-    assert shown["oracle_mask"][1] == "2" and shown["oracle_mask"][6:8] == ["1/1", "1/1"]
+    # of a and b, for c is called real from the start; a is turned, and falls from .75 to .5. All five are explained.
+    assert shown["Original"][1:4] == ["2", "1.000", "1.000"] and shown["Original"][8:] == [""] * 4
+    assert shown["SHAP3D"][1:] == ["2", "0.500", "0.500", "0.125", "0.125", "1/2", "1/2", "5", "2.000", "40.0", "5.0"]
+    assert shown["oracle_mask"][1] == "1" and shown["oracle_mask"][6:9] == ["1/1", "1/1", "4"]
     assert f"Not attacked, oracle_mask: 1 clip, {LOST}." in markdown(table)
     tidy = table.tidy
     assert set(tidy["measure"]) == {"accuracy", "sufficiency", "flips"} and "Deepfakes" in set(tidy["category"])
@@ -201,11 +207,11 @@ def test_the_closing_lines():
         pd.DataFrame({"stage": ["clips"], "item": ["v.mp4"], "reason": ["only 3 frames have a face"]}),
         pd.DataFrame({"stage": ["counterparts"] * 2, "item": ["x", "y"], "reason": ["it isn't there"] * 2}),
     ]
-    assert summary(found(), CONFIG, CLASSES, left).splitlines() == [
+    assert summary(found(), CONFIG, left).splitlines() == [
         "5 clips of 4 frames explained by 2 explainers, beside 2 controls and ceilings",
-        "Of 5 clips 3 are fake, 2 of these called fake, and 2 real, 1 of these called real.",
+        "3 fake clips, 2 of them called fake; 2 real clips, 1 of them called real.",
         "restoration up to 25% of the clip, best first: SHAP3D 0.38 (n 2)",
-        "below the best explainer: the control random 0.19",
+        "SHAP3D came out above the control random 0.19 (n 2)",
         "of 1 independent group of videos, 20 are needed: no interval, and no row is shown to differ",
         f"not explained by oracle_mask: 1 x {LOST}",
         "left out: 1",
@@ -213,13 +219,88 @@ def test_the_closing_lines():
         "frames without a counterpart, whose clips aren't restored: 2",
         "  2 x it isn't there",
     ]
-    assert "no clip that is called fake could be restored" in summary(found("cr"), CONFIG, CLASSES, [])
-    assert "left out: 0" in summary(found("cr"), CONFIG, CLASSES, [])
+    assert "no clip that is called fake could be restored" in summary(found("cr"), CONFIG, [])
+    assert "left out: 0" in summary(found("cr"), CONFIG, [])
 
 
 def test_a_control_that_restores_more_is_said(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(FALLS, "random", 0.9)
-    assert "no explainer restores more than the control random 0.68" in summary(found(), CONFIG, CLASSES, [])
+    assert "SHAP3D did not come out above the control random 0.68 (n 2)" in summary(found(), CONFIG, [])
+
+
+def test_each_control_is_said_to_beat_those_that_it_beats():
+    rows = ROWS | {"LIME3D": {"method": "lime3d", "baseline": "blur"}, "centre": {"method": "centre"}}
+    config = paths(video={"frames": 4, "top": 2, "area": 0.25, "explainers": rows}).config
+    one = found("ab")
+    # beside SHAP3D's .5 and .25 and random's .25 and .125: LIME3D lacks a, so that its mean .2 is below random's .1875
+    # by nothing, and above it on b alone; centre is as good as SHAP3D
+    of = {"LIME3D": (math.nan, 0.2), "centre": (0.5, 0.25)}
+    like = one.measured[(one.measured["explainer"] == "SHAP3D") & (one.measured["column"] == "restoration")]
+    more = [like.assign(explainer=name, value=values) for name, values in of.items()]
+    whole = replace(one, measured=pd.concat([one.measured, *more], ignore_index=True))
+    said = summary(whole, config, []).splitlines()
+    assert said[2] == "restoration up to 25% of the clip, best first: SHAP3D 0.38 (n 2), LIME3D 0.20 (n 1)"
+    assert said[3] == "SHAP3D and LIME3D came out above the control random 0.19 (n 2)"
+    assert said[4] == "no explainer came out above the control centre 0.38 (n 2)"
+    lower = replace(whole, measured=whole.measured.assign(value=whole.measured["value"].replace(0.2, 0.0625)))
+    assert "\nLIME3D did not come out above the control random 0.19 (n 2); SHAP3D did\n" in summary(lower, config, [])
+
+
+def test_an_explanation_that_is_missing_costs_nothing_and_does_not_count():
+    costs = costs_of(
+        pd.DataFrame(
+            {
+                "explainer": ["A", "A", "A", "B"],
+                "missing": ["", "", "no counterpart: it isn't there", "no true mask"],
+                "seconds": [2.0, 4.0, 0.0, 0.0],
+                "images": [40, 20, 0, 0],
+                "calls": [5, 3, 0, 0],
+                "backwards": 0,
+                "adversary_seconds": [1.0, 3.0, 0.0, 0.0],
+                "adversary_images": [10, 0, 0, 0],
+                "adversary_calls": [1, 0, 0, 0],
+            }
+        )
+    )
+    assert costs.loc["A"].to_dict() == {
+        "clips explained": 2, "own seconds": 3.0, "own images": 30.0, "own calls": 4.0,
+        "total seconds": 5.0, "total images": 35.0, "total calls": 4.5,
+    }  # fmt: skip
+    assert "B" not in costs.index
+
+
+def test_what_is_counted_has_a_sum_and_no_interval():
+    """Forty videos of somebody's own, each a cluster: means have intervals."""
+    one = found("a")
+    names = [f"mine/{number}.mp4/clip_00000_0" for number in range(40)]
+    clips = pd.concat([one.clips.assign(key=name, video=name.rpartition("/")[0]) for name in names])
+    measured = pd.concat([one.measured.assign(key=name) for name in names])
+    table = tables(replace(one, clips=clips, measured=measured), CONFIG, CLASSES, beside=False)["video"]
+    own = table.tidy.query("explainer == 'SHAP3D' and clips == 'all fake'").set_index("column")
+    assert (own.loc["tau_missing", "value"], own.loc["tau_missing", "n"]) == (40, 40)
+    assert own.loc[["tau_missing", "rho_missing"], ["low", "high"]].isna().all(axis=None)
+    assert own.loc["tau_missing", "method"] == "none: counted over all clips"
+    assert own.loc["tau", ["value", "low", "high"]].tolist() == [0.25] * 3  # all alike
+
+
+def test_a_real_clip_has_no_original_and_no_attack():
+    one, lacks = found("ar"), "no counterpart: it is no explained fake of this run"
+    spent = one.spent.assign(missing=["", lacks, lacks, lacks] + [""] * 4)  # Filled's a too, whose reason stays
+    said = summary(replace(one, spent=spent), CONFIG, []).splitlines()
+    assert "not explained by SHAP3D: 1 x a real clip has no original behind it" in said
+    assert f"not explained by Filled: 1 x {lacks}" in said
+    left = one.attacks[one.attacks["key"] == key_of("r")]
+    assert set(left["reason"]) == {"the clip is real"} and not left["included"].any()
+    assert not any("Not attacked" in note for note in made("ar")["video_attacks"].notes)
+
+
+def test_attacks_can_be_left_out():
+    asked = paths(video={"frames": 4, "attacks": False, "explainers": ROWS})
+    names = {path.stem for path in asked.video_tables}
+    assert names == {"video", "video_restoration"} and "video_attacks" not in asked.video_records
+    assert not {"video_attacks", "video_evaluation"} & {folder.path.parent.name for folder in asked.folders}
+    assert "Segment attacks" not in asked.outputs.video_note
+    assert "no segments were attacked (video.attacks: false)" in summary(found(), asked.config, [])
 
 
 def test_a_video_of_the_user_s_own_is_a_cluster_by_itself():
@@ -231,8 +312,8 @@ def test_a_clip_of_an_unknown_category_is_in_no_table():
     one = found("ab")
     strange = replace(one, clips=one.clips.assign(category=["", "FaceSwap"]))
     assert Population.of(strange).fakes == [key_of("b")]
-    assert "of 1 the category isn't known" in Population.of(strange).said
-    assert math.isclose(tables(strange, CONFIG, CLASSES, False)["video_attacks"].wide["n"][1], 1)
+    assert Population.of(strange).said == "1 fake clip, called fake; 1 clip of unknown truth, in no table."
+    assert attacks_table(strange, CONFIG, CLASSES).wide["n"][1] == 1
 
 
 def test_reading_a_run(tmp_path: Path):
@@ -252,13 +333,16 @@ def test_reading_a_run(tmp_path: Path):
         write_shard(saliency[-1], made, {"explainer": row})
         parquet.write(whole.attacks[whole.attacks["explainer"] == row], rows[-1])
         parquet.write(whole.measured[whole.measured["explainer"] == row], measured[-1])
-    read = Found.read(tmp_path / "clips.parquet", [tmp_path / "s.h5"], saliency, rows, measured)
+    stages = (tmp_path / "clips.parquet", [tmp_path / "s.h5"], saliency)
+    read = Found.read(*stages, evaluation=rows, metrics=measured)
     assert "map" not in read.spent and read.spent["explainer"].nunique() == 4
-    own, other = (tables(one, CONFIG, CLASSES, beside=True) for one in (whole, read))
+    without = Found.read(*stages, metrics=measured)  # no attack is asked for
+    own, other = (tables(one, CONFIG, CLASSES, beside=True) for one in (whole, without))
     assert all(markdown(own[name]) == markdown(other[name]) for name in own)
+    assert len({markdown(attacks_table(one, CONFIG, CLASSES)) for one in (whole, read)}) == 1
     write_shard(tmp_path / "s.h5", scores[:2], {})
     with pytest.raises(InputError, match=f"the clip {key_of('r')}, which no shard"):
-        Found.read(tmp_path / "clips.parquet", [tmp_path / "s.h5"], saliency, rows, measured)
+        Found.read(*stages)
 
 
 def test_rows_of_the_real_class_are_compared_with_none():

@@ -96,7 +96,7 @@ def test_clips_are_explained_whatever_happens_on_the_way(finished, tmp_path, mon
     planned = rules_of(snakemake(folder, *asked).stdout)
     assert [rule for rule in planned if rule.startswith("video")] == [
         "video_attacks", "video_control", "video_films", "video_metrics", "video_page", "video_provenance",
-        "video_tables",
+        "video_tables", "video_tables_attacks",
     ]  # fmt: skip
     assert "detector_metrics" in planned
     assert not {"tables_combined", "report_page", "saliency_shard", "answer_tests", "clips_shard"} & set(planned)

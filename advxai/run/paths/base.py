@@ -79,7 +79,7 @@ class RunPaths(Digests):
 
     @property
     def beside_pino(self) -> bool:
-        """The run is on FaceForensics++, so that the rows published for seeds/003 stand beside its clips'."""
+        """The run is on FaceForensics++, so that the rows that Pino et al. publish stand beside its clips'."""
         return isinstance(self.config.corpus, FfppCorpus)
 
     @property

@@ -163,9 +163,10 @@ class Outputs:
         video = self.config.video
         step = {1: "consecutive", "spread": "spread over the track"}.get(video.step, f"every {video.step}.")
         copies = f" Adversarial copies: {_nes(self.config.adversary)}." if self.paths.any_video_adversary else ""
+        attacks = f" Segment attacks: {_nes(self.config.evaluation)}." if video.attacks else ""
         return (
             f"{self.heading} Clips of {video.frames} frames ({step}), crop {video.crop}, score "
-            f"{self.paths.clip_score}. Segment attacks: {_nes(self.config.evaluation)}.{copies}"
+            f"{self.paths.clip_score}.{attacks}{copies}"
         )
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from advxai.config.video import TABLES
+from advxai.config.video import ATTACKS, TABLES
 from advxai.run.digests import digest
 from advxai.run.folders import Folder
 from advxai.run.paths.stages import StagePaths
@@ -156,12 +156,13 @@ class VideoPaths(StagePaths):
         """The run's shards of every stage of clips, whether they are asked for or not."""
         names, explainers = self.config.video.ordered, list(self.config.video.of_kind("explainer"))
         beside = [name for name in names if name not in explainers]  # made with other packages
+        attacked = self.config.video.attacks
         return {
             "video_scores": self.scored,
             "video_adversary": self.video_copies,
             "video_saliency": [path for name in explainers for path in self.video_maps_of(name)],
             **({"video_controls": [path for name in beside for path in self.video_maps_of(name)]} if beside else {}),
-            "video_attacks": [path for name in names for path in self.video_attacks_of(name)],
+            **({"video_attacks": [path for name in names for path in self.video_attacks_of(name)]} if attacked else {}),
             "video_metrics": [path for name in names for path in self.video_measured(name)],
         }
 
@@ -183,16 +184,21 @@ class VideoPaths(StagePaths):
         if self.any_video_adversary:
             yield self.video_adversary
         yield from map(self.video_saliency, names)
-        yield self.video_attacks
-        yield from map(self.video_evaluation, names)
+        if self.config.video.attacks:
+            yield self.video_attacks
+            yield from map(self.video_evaluation, names)
         yield self.video_measures
         yield from map(self.video_metrics, names)
 
     # -- what people look at ------------------------------------------------------------------------------------------
     @property
     def video_tables(self) -> list[Path]:
-        kinds = ("parquet", "csv", "md", "tex")
-        return [self.run / "tables" / f"{name}.{kind}" for name in TABLES for kind in kinds]
+        """The files of every table of clips that the configuration asks for."""
+        names = [name for name in TABLES if name != ATTACKS or self.config.video.attacks]
+        return [path for name in names for path in self.video_table(name)]
+
+    def video_table(self, name: str) -> list[Path]:
+        return [self.run / "tables" / f"{name}.{kind}" for kind in ("parquet", "csv", "md", "tex")]
 
     @property
     def films(self) -> Path:

@@ -208,7 +208,7 @@ def _notes(config: Config, population: Population, store: Store, found: Sequence
             yield f"adversary: expected is the mean in the store, {store.adversary.forwards:,.0f} forwards an image."
     if "video_attacks" in stages:
         yield (
-            "Clips: attacks are expected to take what the settings allow, or the mean in the store, on every clip; real "
+            "Clips: attacks are expected to take what the settings allow, or the mean in the store, on each clip; real "
             "ones and those called real aren't attacked, and segments that several rows rank first only once."
         )
     if "evaluation" in stages:

@@ -166,4 +166,5 @@ def test_pino_s_clips_can_be_planned(name):
     found = plan.clips_of(paths, plan.population(paths))
     rows = plan.clip_rows(paths.config, found)
     assert found.number == 100 and paths.beside_pino
-    assert {row.name for row in rows if row.stage == "video_attacks"} == set(paths.config.video.explainers)
+    assert {row.name for row in rows if row.stage == "video_metrics"} == set(paths.config.video.explainers)
+    assert not any(row.stage == "video_attacks" for row in rows)  # video.attacks: false

@@ -7,7 +7,7 @@ import pytest
 
 from advxai.config.science import Nes
 from advxai.video.attacks import run
-from advxai.video.rows import attack_items, attack_rows
+from advxai.video.rows import RANKED, attack_items, attack_rows
 from tests.helpers import TWO, reads_segment
 from tests.unit.video_data import FRAMES, KEY, SEGMENTS, item, record
 
@@ -78,15 +78,21 @@ def test_neighbours_change_no_bit():
     assert (together[name]["after"] == one["after"]).all() and together[name]["iterations"] == one["iterations"]
 
 
-def test_a_clip_that_is_called_real_or_has_no_explanation():
-    saliency = {KEY: record(5, called_real=True), OTHER: record(missing="no true mask")}
-    saliency[OTHER]["ranking"] = np.zeros(0, np.int16)
-    items = [item(), item(OTHER)]
+def test_only_fakes_that_are_called_fake_and_have_an_explanation_are_attacked():
+    items = [item("v/a"), item("v/b"), item("v/c", "Real"), item("v/d", "unknown"), item("v/e")]
+    saliency = {one["key"]: record(5, called_real=one["key"] == "v/b") for one in items}
+    saliency["v/e"] |= {"missing": "no true mask", "ranking": np.zeros(0, np.int16)}
+    wanted = attack_items(items, saliency, top=1)
+    assert [one["key"] for one in wanted] == ["v/a"]
+    assert wanted[0]["pixels"].sum() == 2 * 64 and set(saliency["v/a"]) > set(RANKED) - {"key"}
     stored = [
-        {"key": one["key"], "mask": one["mask"], "iterations": 0, "queries": 4, "before": np.array([0.75, 0.25]),
+        {"key": "v/a", "mask": wanted[0]["mask"], "iterations": 1, "queries": 4, "before": np.array([0.25, 0.75]),
          "after": np.array([0.75, 0.25]), "made_for": "R"}
-        for one in attack_items(items, saliency, top=1)
     ]  # fmt: skip
     rows = attack_rows("R", items, saliency, stored, top=1, classes=TWO).set_index("key")
-    assert rows.loc[KEY, "called_real"] and not rows.loc[KEY, "flipped"] and rows.loc[KEY, "p_before"] == 0.75
-    assert not rows.loc[OTHER, "included"] and rows.loc[OTHER, "reason"] == "no true mask"
+    assert rows.loc["v/a", "flipped"] and rows.loc["v/a", "p_before"] == 0.75
+    assert rows["included"].tolist() == [True, False, False, False, False]
+    assert rows["reason"].tolist() == [
+        "", "the detector calls the clip real", "the clip is real", "it isn't known whether the clip is fake",
+        "no true mask",
+    ]  # fmt: skip

@@ -9,8 +9,8 @@ from advxai.run.paths import Paths
 
 
 def by_row(files: list[str]) -> dict[str, Path]:
-    """The rule lists these in the order of the configuration's rows of clips."""
-    return dict(zip(config.video.ordered, map(Path, files), strict=True))
+    """The rule lists these in the order of the configuration's rows of clips; none of attacks that aren't made."""
+    return dict(zip(config.video.ordered, map(Path, files), strict=True)) if files else {}
 
 
 with job(snakemake.log, snakemake.input):

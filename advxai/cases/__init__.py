@@ -145,17 +145,19 @@ def clip_files(paths: Paths, key: str) -> dict[str, list[Path]]:
 
     Returns:
         `scores`, one file; `adversary`, one or, if no row needs it, none; `saliency`, `attacks`, `rows`, `measures` and
-        `metrics`, each with a file a row of `video.explainers`, in the order of `Video.ordered`.
+        `metrics`, each with a file a row of `video.explainers`, in the order of `Video.ordered`; of `attacks` and
+        `rows` none, if no segments are attacked.
     """
     own = paths.shards.index(paths.shard_of_key(key))
+    video, attacked = paths.config.video, {"attacks": paths.video_attacks_of, "rows": paths.video_rows_of}
     stages = {
         "saliency": paths.video_maps_of,
-        "attacks": paths.video_attacks_of,
-        "rows": paths.video_rows_of,
+        **(attacked if video.attacks else {}),
         "measures": paths.video_measured,
         "metrics": paths.video_metrics_of,
     }
-    files = {stage: [of(name)[own] for name in paths.config.video.ordered] for stage, of in stages.items()}
+    files: dict[str, list[Path]] = {stage: [] for stage in attacked}
+    files |= {stage: [of(name)[own] for name in video.ordered] for stage, of in stages.items()}
     return {"scores": paths.scored[own : own + 1], "adversary": paths.video_copies[own : own + 1], **files}
 
 

@@ -19,6 +19,7 @@ from advxai.run.digests import Digests
 from advxai.video.hosts import HOST
 
 # What a replay reads of a record, besides what it reads of an image's.
+ATTACKED = [*IDENTITY, *NUMBERS]  # columns of the rows of attacks
 SAID = {*HOST, "made_with"}
 MEASURED = {"values", "reasons", "made_with"}
 
@@ -113,10 +114,14 @@ def read(folder: Path, content: cases.ClipContent, config: Config) -> ClipCase:
         scores=only(folder / cases.SCORES, content, SAID),
         adversary=only(folder / cases.ADVERSARY, content, FIELDS["adversary"]) if adversarial else None,
         saliency={name: only(folder / cases.saliency_file(name), content, own) for name in rows},
-        attacks={one["mask"]: one for one in records_of(folder / cases.ATTACKS, content, FIELDS["attacks"])},
-        rows=rows_of(folder / cases.ROWS, [*IDENTITY, *NUMBERS]),
+        attacks=_attacks(folder, content) if config.video.attacks else {},
+        rows=rows_of(folder / cases.ROWS, ATTACKED) if config.video.attacks else pd.DataFrame(columns=ATTACKED),
         measures={name: only(folder / cases.measures_file(name), content, MEASURED) for name in rows},
         metrics=rows_of(folder / cases.METRICS, list(ROWS)),
         masks=[grey(picture_of(folder, cases.frame_file(cases.MASKS, place), content)) for place in places],
         counterparts=[picture_of(folder, cases.frame_file(cases.COUNTERPARTS, place), content) for place in places],
     )
+
+
+def _attacks(folder: Path, content: cases.ClipContent) -> dict[str, Record]:
+    return {one["mask"]: one for one in records_of(folder / cases.ATTACKS, content, FIELDS["attacks"])}

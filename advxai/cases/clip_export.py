@@ -58,7 +58,7 @@ class ClipSources:
         scores: shard of what the detector says of clips.
         adversary: shard of adversarial copies; None: no row needs them.
         saliency, attacks, measures: row -> shard of its maps, segment attacks, measures.
-        rows, metrics: row -> its tables of attacks and measures.
+        rows, metrics: row -> its tables of attacks and measures. Of attacks and rows none, if none are made.
         counterparts: table and database of the frames' counterparts.
     """
 
@@ -115,9 +115,11 @@ def export(paths: Paths, key: str, sources: ClipSources, folder: Path) -> None:
     with published_folder(folder) as scratch:
         for name, record in records.items():
             write_shard(scratch / name, [record], {})
-        write_shard(scratch / cases.ATTACKS, attacks_of(sources.attacks.values(), item), {})
+        if settings.video.attacks:
+            write_shard(scratch / cases.ATTACKS, attacks_of(sources.attacks.values(), item), {})
         for name, tables in ((cases.ROWS, sources.rows), (cases.METRICS, sources.metrics)):
-            rows_of(tables.values(), item).to_csv(scratch / name, index=False, lineterminator="\n")
+            if tables:
+                rows_of(tables.values(), item).to_csv(scratch / name, index=False, lineterminator="\n")
         frames.drop(columns=ELSEWHERE).to_csv(scratch / cases.FRAMES, index=False, lineterminator="\n")
         own, crops = _pictures(sources, listed(frames), scratch)
         _sheet(paths, sources, item, listed(frames), crops, records).save(scratch / cases.SHEET)

@@ -110,6 +110,11 @@ def _controls(case: ClipCase, detector: Detector) -> Iterator[Outcome]:
         yield compare(f"saliency {name}", case.saliency[name], fresh)
 
 
+def _attacked(case: ClipCase) -> list[str]:
+    """The rows whose segments are attacked: all, or none."""
+    return case.config.video.ordered if case.config.video.attacks else []
+
+
 def _attack_items(case: ClipCase, row: str) -> list[Item]:
     return list(attack_items([case.item], {case.content.key: case.saliency[row]}, case.config.video.top))
 
@@ -117,7 +122,7 @@ def _attack_items(case: ClipCase, row: str) -> list[Item]:
 def _attacks(case: ClipCase, detector: Detector) -> Iterator[Outcome]:
     """Every attack on the stored rankings' segments; those that rows share are computed once."""
     config = case.config
-    wanted = {name: _attack_items(case, name) for name in config.video.ordered}
+    wanted = {name: _attack_items(case, name) for name in _attacked(case)}
     unique = {item["mask"]: item for items in wanted.values() for item in items if item["mask"] in case.attacks}
     made = attacks.run(
         unique.values(), case.image, detector, config.evaluation, _score(case), config.seed, config.images_at_once
@@ -134,7 +139,7 @@ def _attacks(case: ClipCase, detector: Detector) -> Iterator[Outcome]:
 
 def _rows(case: ClipCase, detector: Detector) -> Iterator[Outcome]:
     """Every row's table of attacks, from the stored rankings and attacks."""
-    for name in case.config.video.ordered:
+    for name in _attacked(case):
         if any(item["mask"] not in case.attacks for item in _attack_items(case, name)):
             yield Outcome(f"rows {name}", ["can't be made: an attack isn't stored"])
             continue

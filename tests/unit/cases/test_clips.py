@@ -1,6 +1,7 @@
 """Test cases of clips: exported, replayed, spoilt."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.evaluation.masks import mask_id
 from advxai.media.cut import decode_png
+from advxai.run.paths import Paths
 from advxai.run.store import read_shard
 from tests.unit.cases.small_clips import KEY, MODEL, VIDEO_SETTINGS, run, settings
 from tests.unit.cases.small_run import VIDEO, configuration, edit, replayed, rewrite
@@ -162,3 +164,16 @@ def test_a_case_of_a_clip_is_a_target_where_no_image_is_explained(tmp_path):
     assert asks_for_clips(load(configuration(tmp_path)), [target])
     with pytest.raises(InputError, match="no image is explained"):
         require_rows(config, [f"results/small/cases/{VIDEO}/00004_0.png"])
+
+
+def test_a_clip_whose_segments_are_not_attacked(small, capsys, tmp_path):
+    own, sources = small
+    changed = own.config.model_dump(mode="json")
+    paths = Paths(load(changed | {"video": changed["video"] | {"attacks": False}}))
+    files = cases.clip_files(paths, KEY)
+    assert files["attacks"] == files["rows"] == [] and len(files["metrics"]) == len(ROWS)
+    export(paths, KEY, replace(sources, attacks={}, rows={}), tmp_path / "case")
+    assert not {"records/attacks.h5", "rows.csv"} & set(opened(tmp_path / "case")[0].files)
+    code, lines, said = replayed(capsys, tmp_path / "case", "--trust", MODEL)
+    assert code == 0 and set(lines.values()) == {EQUAL}, said
+    assert not any(name.startswith(("attack", "rows")) for name in lines)

@@ -1,7 +1,7 @@
 """The closing lines of the target `video`: what was explained, what restores best, what was left out."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -9,6 +9,7 @@ from advxai.answer.words import listed, number
 from advxai.common.rows import rows as lines_of
 from advxai.config import Config
 from advxai.metrics.columns import circular
+from advxai.saliency.controls import NO_MASK
 from advxai.saliency.given import NO_COUNTERPART
 from advxai.statistics import LEAST
 from advxai.tables.left_out import COUNTERPARTS
@@ -18,7 +19,9 @@ from advxai.video.measures import ClipMeasures
 from advxai.video.population import Population, clusters
 from advxai.video.read import Found
 
+# why a genuine clip has no explanation, for what the stages say of clips whatever they are
 NO_ORIGINAL = "a real clip has no original behind it"
+NO_REGION = "a real clip has no manipulated region"
 
 
 def summary(found: Found, config: Config, left_out: Sequence[pd.DataFrame]) -> str:
@@ -62,7 +65,8 @@ def _restored(found: Found, config: Config) -> list[str]:
     by_clip = fake[fake["column"] == column.name].pivot(index="key", columns="explainer", values="value")
     for control in ranked["control"]:
         said = f"the control {control} {number(values[control]['value'])} (n {values[control]['n']})"
-        lines.append(_beside(by_clip, order, control, said))
+        gaps = {name: (by_clip[name] - by_clip[control]).dropna() for name in order}
+        lines += _beside({name: gap for name, gap in gaps.items() if len(gap)}, said)
     people = len(
         {clusters(config, found.clips["video"])[video] for video in _restored_videos(found, fake, column.name)}
     )
@@ -72,23 +76,20 @@ def _restored(found: Found, config: Config) -> list[str]:
     return lines
 
 
-def _beside(by_clip: pd.DataFrame, explainers: Sequence[str], control: str, said: str) -> str:
-    """Which explainers came out above a control, each on the clips that both have.
+def _beside(gaps: Mapping[str, pd.Series], said: str) -> list[str]:
+    """Which explainers came out above a control; nothing, if none is of the same clips.
 
     Args:
-        by_clip: what restoration found, a row a clip and a column a row of the tables.
-        explainers: those that have any, best first.
-        control: its name.
-        said: it in words, with its value.
+        gaps: explainer -> by how much, on each clip that both have, one at least.
+        said: the control in words, with its value.
     """
-    gaps = {name: (by_clip[name] - by_clip[control]).dropna() for name in explainers}
-    above = [name for name, gap in gaps.items() if len(gap) and math.fsum(gap) > 0]
-    below = [name for name in explainers if name not in above]
+    above = [name for name, gap in gaps.items() if math.fsum(gap) > 0]
+    below = [name for name in gaps if name not in above]
     if not above and len(below) > 1:
-        return f"no explainer came out above {said}"
+        return [f"no explainer came out above {said}"]
     if below:
-        return f"{listed(below)} did not come out above {said}{f'; {listed(above)} did' if above else ''}"
-    return f"{listed(above)} came out above {said}"
+        return [f"{listed(below)} did not come out above {said}{f'; {listed(above)} did' if above else ''}"]
+    return [f"{listed(above)} came out above {said}"] if above else []
 
 
 def _restored_videos(found: Found, rows: pd.DataFrame, column: str) -> set[str]:
@@ -99,8 +100,9 @@ def _restored_videos(found: Found, rows: pd.DataFrame, column: str) -> set[str]:
 def _unexplained(found: Found) -> list[str]:
     """Clips without an explanation, a line a row and reason."""
     out = found.spent[found.spent["missing"] != ""]
-    without = out["missing"].str.startswith(NO_COUNTERPART) & out["key"].isin(Population.of(found).reals)
-    out = out.assign(missing=out["missing"].mask(without, NO_ORIGINAL))
+    real = out["key"].isin(Population.of(found).reals)
+    said = out["missing"].mask(real & out["missing"].str.startswith(NO_COUNTERPART), NO_ORIGINAL)
+    out = out.assign(missing=said.mask(real & (said == NO_MASK), NO_REGION))
     counted = out.groupby(["explainer", "missing"], sort=True).size().reset_index(name="count")
     return [f"not explained by {one['explainer']}: {one['count']} x {one['missing']}" for one in lines_of(counted)]
 

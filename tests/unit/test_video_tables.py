@@ -285,10 +285,12 @@ def test_what_is_counted_has_a_sum_and_no_interval():
 
 def test_a_real_clip_has_no_original_and_no_attack():
     one, lacks = found("ar"), "no counterpart: it is no explained fake of this run"
-    spent = one.spent.assign(missing=["", lacks, lacks, lacks] + [""] * 4)  # Filled's a too, whose reason stays
+    # a and r of each row: Filled's a lacks it too, whose reason stays
+    spent = one.spent.assign(missing=["", lacks, lacks, lacks, "", "", "", "no true mask"])
     said = summary(replace(one, spent=spent), CONFIG, []).splitlines()
     assert "not explained by SHAP3D: 1 x a real clip has no original behind it" in said
     assert f"not explained by Filled: 1 x {lacks}" in said
+    assert "not explained by oracle_mask: 1 x a real clip has no manipulated region" in said
     left = one.attacks[one.attacks["key"] == key_of("r")]
     assert set(left["reason"]) == {"the clip is real"} and not left["included"].any()
     assert not any("Not attacked" in note for note in made("ar")["video_attacks"].notes)

@@ -1,15 +1,22 @@
 # explain: a picture or a clip of the user's own, or an image of the run, explained as the run does it:
 # snakemake --cores 2 explain --config image=me.jpg
 from advxai.explain.earlier import require_possible
-from advxai.explain.request import asked, configured, names
+from advxai.explain.request import asked, configured, names, require_rows
 
 if asked(CONFIG, sys.argv):
     from advxai.media.pictures import kind_of  # which loads what reads pictures
 
     try:
         EXPLAINED = configured(CONFIG)
-        if EXPLAINED.kind == "file":  # rather than in a job, which would be tried again
-            kind_of(Path(CONFIG.image))
+        # rather than in a job, which would be tried again
+        KIND = kind_of(Path(CONFIG.image)) if EXPLAINED.kind == "file" else ""
+        if not names(CONFIG, None):
+            require_rows(
+                CONFIG,
+                EXPLAINED,
+                KIND,
+                CONFIG.explains_clips and not CONFIG.explain.whole,
+            )
         # before Snakemake deletes the JSON that it is to make anew
         require_possible(EXPLAINED, P.run / "explain" / EXPLAINED.stem)
     except InputError as error:

@@ -316,11 +316,7 @@ rule report_page:
         summary=P.run / "summary.txt",
         figures=P.outputs.figures,
         provenance=P.run / "provenance.json",
-        clips=(
-            [P.films, P.video_page["data"], *P.video_tables]
-            if CONFIG.video.asked
-            else []
-        ),
+        clips=([P.video_page["data"], *P.video_tables] if CONFIG.video.asked else []),
     output:
         report(P.outputs.report, caption="captions/page.rst", category="Report"),
     log:

@@ -265,8 +265,7 @@ rule video_films:
         saliency=[path for name in CLIP_ROWS for path in P.video_maps_of(name)],
         weights=WEIGHTS,
     output:
-        films=directory(P.films),
-        data=P.video_page["data"],
+        P.video_page["data"],
     log:
         P.logs / CONFIG.run / "video_films.log",
     benchmark:
@@ -284,7 +283,6 @@ rule video_films:
 
 rule video_page:
     input:
-        films=P.films,
         data=P.video_page["data"],
         tables=P.video_tables,
         summary=P.video_page["summary"],

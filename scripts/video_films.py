@@ -13,8 +13,8 @@ from advxai.video.films import make
 with job(snakemake.log, snakemake.input):
     paths = Paths(load(snakemake.config))
     inputs = snakemake.input
-    with published_folder(Path(snakemake.output.films)) as folder:
-        data = make(
+    with published_folder(paths.films, alone=True) as folder:
+        made = make(
             parquet.read(inputs.clips),
             parquet.read(inputs.manifest),
             FrameStore(Path(inputs.frames)),
@@ -24,4 +24,4 @@ with job(snakemake.log, snakemake.input):
             paths.config,
             paths.classes,
         )
-    data.write(Path(snakemake.output.data))
+        made.write(folder / Path(snakemake.output[0]).name)  # which is there when all films are

@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all."""
 
 import errno
+import glob
 import hashlib
 import os
 import shutil
@@ -125,9 +126,17 @@ def _placed(temporary: Path, path: Path) -> bool:
 
 
 @contextmanager
-def published_folder(path: Path) -> Iterator[Path]:
-    """A scratch folder beside `path` that takes its place, whatever is there, when the block ends without an error."""
+def published_folder(path: Path, *, alone: bool = False) -> Iterator[Path]:
+    """A scratch folder beside `path` that takes its place, whatever is there, when the block ends without an error.
+
+    Args:
+        path: the folder.
+        alone: nobody else writes it at the same time: scratch folders that killed jobs left beside it are deleted.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if alone:
+        for left in path.parent.glob(f"{glob.escape(scratch_prefix(path.name))}*"):
+            shutil.rmtree(left, ignore_errors=True)
     scratch = _scratch_folder(path)
     try:
         yield scratch

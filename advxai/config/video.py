@@ -235,7 +235,7 @@ def default_rows() -> dict[str, Any]:
 class Films(Model):
     """The films that are made of explained clips."""
 
-    fps: Number = Field(4.0, gt=0, le=60, description="Frames a second; a clip of 16 frames lasts four seconds.")
+    fps: Number = Field(4.0, ge=0.1, le=60, description="Frames a second; a clip of 16 frames lasts four seconds.")
     side: int = Field(320, ge=64, le=1024, description="Side of a film's face, in pixels.")
     most: int = Field(24, ge=0, le=10000, description="Clips that get films, fakes called fake first; 0: none.")
 

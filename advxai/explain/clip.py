@@ -94,6 +94,13 @@ class Explained:
             },
         }
 
+    @property
+    def said(self) -> str:
+        """What the detector says of it, in words."""
+        score = self.settings.score(self.clip, self.score)
+        first, last = self.frames[0]["frame"], self.frames[-1]["frame"]
+        return f"the clip of frames {first} to {last}: {score.called}, p(fake) {score.p:.2f}"
+
     def films(self) -> list[str]:
         """The rows that have a map."""
         return [row for row, record in self.maps.items() if not record["missing"]]
@@ -157,7 +164,10 @@ def explain(
     """
     rows, notes = rows_of(config, model)
     if not rows:
-        raise InputError(f"explain.video: no row explains a clip by itself: {' '.join(notes)} Add one to it, or set no")
+        raise InputError(
+            f"video.explainers: no row explains a clip by itself: {' '.join(notes)} Add one to it, or set "
+            "explain.video: false (--no-video)"
+        )
     path = Path(request.argument)
     row = {"video": path.name, "path": str(path), "category": "", "label": NONE, "split": "", "mask": ""}
     with tempfile.TemporaryDirectory() as scratch:

@@ -13,21 +13,22 @@ from advxai.detector.layers import LISTS, ROWS, NoLayer, chosen, in_words
 from advxai.dialects.onnxfile import MODEL as ONNX
 from advxai.dialects.onnxfile import no_gradients, without_gradients
 from advxai.explain import document
+from advxai.explain.clip import AFTER, rows_of
 from advxai.explain.clip import Explained as Clip
 from advxai.explain.clip import explain as explain_clip
-from advxai.explain.clip import rows_of
 from advxai.explain.compute import explain
 from advxai.explain.earlier import cant_write, require_room
 from advxai.explain.explained import Explained
 from advxai.explain.figures import Look
-from advxai.explain.files import of_file
+from advxai.explain.files import clip_alone, of_file
 from advxai.explain.finding import Finder, network
 from advxai.explain.notes import grouped, summary
 from advxai.explain.opening import Opened, faces_for, open_weights, weights_of
 from advxai.explain.outputs import Context, check, write
-from advxai.explain.request import Request
+from advxai.explain.request import Request, require_rows
 from advxai.explain.source import Source
 from advxai.explain.stored import of_run
+from advxai.media.pictures import kind_of
 from advxai.media.retinaface import RetinaFace
 from advxai.media.rule import Rule
 from advxai.run.paths import Paths
@@ -102,8 +103,12 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
             be written, or a file to be written is there and isn't ours.
     """
     require_room(wanted.requests, out)
+    wanted, refused = _explicable(wanted, paths.config)
+    if not wanted.requests:
+        return Outcome([], [], [], refused)
     weights = wanted.weights or weights_of(paths, wanted.file)
-    sources, refused = read(wanted, paths)
+    sources, unread = read(wanted, paths)
+    refused += unread
     if not sources:
         return Outcome([], [], [], refused)
     films = {id(source): rows_of(paths.config)[0] for source in sources if _filmed(wanted, source)}
@@ -116,8 +121,12 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
         config = config.model_copy(update={"faces": faces_for(paths, wanted.weights)})
     faces = [face for source in sources for face in source.faces]
     remarks = _layers(wanted, config, opened)
-    found = explain(faces, opened.detector, config, wanted.names, wanted.at_once, remarks.append)
+    found = {}
+    if faces:
+        found = explain(faces, opened.detector, config, wanted.names, wanted.at_once, remarks.append)
     made = {id(source): _clip(source, wanted, paths, config, opened) for source in sources if id(source) in films}
+    refused += [f"{one.request.argument}: {said}" for one in sources if isinstance(said := _alone(one, made), str)]
+    sources = [one for one in sources if not isinstance(_alone(one, made), str)]
     clips = {name: one for name, one in made.items() if isinstance(one, Clip)}
     look = _look(paths, wanted.names, opened)
     context = Context(config, wanted.names, look, _said(wanted, config, opened), remarks)
@@ -125,7 +134,7 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
         files = [name for source in sources for name in write(source, found, context, out, clips.get(id(source)))]
     except OSError as error:
         raise InputError(cant_write(out, error)) from error
-    lines = [line for source in sources for line in _lines(source, found, context)]
+    lines = [line for one in sources for line in (*_lines(one, found, context), *_line(one, made.get(id(one))))]
     notes = [*opened.read_as, *left_out, *(note for source in sources for note in _notes(source, found, context))]
     notes += [f"{source.name}: {note}" for source in sources for note in _of_clip(source, wanted, made.get(id(source)))]
     notes += remarks
@@ -134,7 +143,32 @@ def run(wanted: Wanted, paths: Paths, out: Path) -> Outcome:
 
 def _filmed(wanted: Wanted, source: Source) -> bool:
     """A clip of it is explained as one: it is cut by faces, not out of whole frames."""
-    return wanted.video and source.kind == "video" and source.searched
+    return wanted.video and source.kind == "video" and (source.searched or source.clip_alone)
+
+
+def _explicable(wanted: Wanted, config: Config) -> tuple[Wanted, list[str]]:
+    """What is wanted without what nothing explains, where no row explains a picture, and why, a sentence each."""
+    if wanted.names:
+        return wanted, []
+    good, refused = [], []
+    for one in wanted.requests:
+        try:
+            kind = kind_of(Path(one.argument)) if one.kind == "file" else ""
+            require_rows(config, one, kind, wanted.video and not wanted.whole)
+            good.append(one)
+        except InputError as error:
+            refused.append(str(error))
+    return replace(wanted, requests=good), refused
+
+
+def _alone(source: Source, made: Mapping[int, Clip | str]) -> Clip | str | None:
+    """The clip of a source that has nothing else, or why there is none; None: the source has its faces."""
+    return made.get(id(source)) if source.clip_alone else None
+
+
+def _line(source: Source, made: Clip | str | None) -> list[str]:
+    """What was found of a video's clip."""
+    return [f"{source.name}, {made.said}: {source.request.stem}{AFTER}.html"] if isinstance(made, Clip) else []
 
 
 def _clip(source: Source, wanted: Wanted, paths: Paths, config: Config, opened: Opened) -> Clip | str:
@@ -214,12 +248,14 @@ def read(wanted: Wanted, paths: Paths) -> tuple[list[Source], list[str]]:
     config = paths.config
     faces = config.faces if wanted.weights is None else faces_for(paths, wanted.weights)
     find = None
-    if not wanted.whole and any(one.kind == "file" for one in wanted.requests):
+    if wanted.names and not wanted.whole and any(one.kind == "file" for one in wanted.requests):
         find = Finder.of(network(paths), faces, config.threads.faces).find
     sources, refused = [], []
     for one in wanted.requests:
         try:
-            if one.kind == "file":
+            if not wanted.names:
+                sources.append(clip_alone(one))
+            elif one.kind == "file":
                 sources.append(of_file(one, find, Rule.of(faces), wanted.frames))
             else:
                 sources.append(of_run(one, paths, wanted.seed, wanted.file))

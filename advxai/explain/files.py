@@ -75,6 +75,23 @@ def of_file(one: Request, find: Find | None, rule: Rule, frames: int) -> Source:
     return Source(one, kind, file_sha256(path), (height, width), faces, made, find is not None, notes)
 
 
+def clip_alone(one: Request) -> Source:
+    """A video of which a clip alone is explained: no faces are looked for in single frames.
+
+    Args:
+        one: names the file.
+
+    Raises:
+        InputError: the file can't be read, or has no frame.
+    """
+    path = Path(one.argument)
+    clip = clip_of(path)
+    height, width = next((pixels.shape[:2] for _, pixels in clip.at([0])), (0, 0))
+    if not height:
+        raise InputError(f"{path} has no frame: give a video that plays")
+    return Source(one, "video", file_sha256(path), (height, width), [], notes=list(clip.notes), clip_alone=True)
+
+
 def _look(index: int | None, pixels: Pixels, find: Find | None, rule: Rule, shown: int) -> _Frame:
     height, width = pixels.shape[:2]
     found = find(pixels) if find else []

@@ -158,19 +158,51 @@ def names(config: Config, wanted: Sequence[str] | None) -> list[str]:
         config: says which there are.
         wanted: names; None: those of `explain.explainers`, else all.
 
+    Returns:
+        Names; none where no row explains a picture, as with `explainers: {}`: then a clip alone can be explained.
+
     Raises:
         InputError: a name is none of the configuration's, or not of an explainer that can be used.
     """
     there = config.alone
     wanted = wanted or config.explain.explainers or there
     for name in wanted:
+        if name not in config.explainers and name in config.video.explainers:
+            raise InputError(
+                f"{name} is a row of `video.explainers`, which explain clips of videos as one, all of them (--video); "
+                "here rows of `explainers` are named"
+            )
         if name in config.explainers and name not in there:
             raise InputError(f"{name} can't explain a picture by itself: {config.why_not_alone(name)}")
         if name not in there:
-            raise InputError(f"{_no_row(name)}; the configuration has {', '.join(there)}")
-    if not wanted:
-        raise InputError("every explainer of the configuration fills in with counterparts, which a picture hasn't")
+            raise InputError(f"{_no_row(name)}; the configuration has {', '.join(there) or 'none'}")
     return [name for name in there if name in wanted]
+
+
+def require_rows(config: Config, one: Request, kind: str, clip: bool) -> None:
+    """Refuse what nothing explains, where no row explains a picture by itself.
+
+    Args:
+        config: without such a row.
+        one: what is to be explained.
+        kind: of its file, as of `kind_of`; "": it is an image of the run.
+        clip: a clip of a video is explained as one.
+
+    Raises:
+        InputError: it is no video, or a clip isn't asked for.
+    """
+    if kind == "video" and clip:
+        return
+    why = "each row of `explainers` fills in with the counterpart, which only fakes of a run have"
+    if not config.explainers:
+        why = "`explainers` is {} in the configuration"
+    remedy = "give a video, of which a clip is explained as one (--video, or explain.video)"
+    if kind == "video":
+        remedy = (
+            "have a clip of it explained as one (--video, or explain.video: true; not with --whole or explain.whole)"
+        )
+    what = "a frame" if kind == "video" else "an image"
+    raise InputError(f"{one.argument}: {why}, so that nothing explains {what} by itself: add rows to it, or {remedy}")
 
 
 def _no_row(name: str) -> str:

@@ -87,6 +87,7 @@ class Source:
         looked: the picture, or the frames of a video; none of a crop.
         searched: faces were looked for in it, rather than the whole picture taken for one.
         notes: what the user should know.
+        clip_alone: a clip of the video is explained as one, and nothing else: there are no `faces`, and none `looked`.
     """
 
     request: Request
@@ -97,6 +98,7 @@ class Source:
     looked: Sequence[Looked] = ()
     searched: bool = False
     notes: list[str] = field(default_factory=list)
+    clip_alone: bool = False
 
     @property
     def name(self) -> str:

@@ -119,7 +119,7 @@ def write(paths: Paths, table: pd.DataFrame, frames: Path, shards: Mapping[str, 
     numbers = {key: number for number, key in enumerate(samples)}
     forms: dict[str, str] = {}
     bar = Bar(total=len(samples) * len(shards), desc="samples", unit="picture")
-    with published_folder(files.pictures) as folder, FrameStore(frames) as store:
+    with published_folder(files.pictures, alone=True) as folder, FrameStore(frames) as store:
         for row, listed in shards.items():
             (folder / row).mkdir()
             for record in _of(listed, samples):

@@ -22,8 +22,9 @@ from advxai.report.style import HALO, PLAIN, POSITIVE, SEGMENT_COLOUR, Form, for
 
 LETTERS = 12  # pixels high
 LINE = 16  # of text
-STRIP = 80  # pixels high: the score over time
-LEFT, RIGHT, ABOVE, BELOW = 26, 8, 8, 26  # around the strip's axes
+LEFT, RIGHT, ABOVE, BELOW = 26, 8, 8, 8  # around the axes of the score over time
+AXES = 46  # pixels high
+BAR, BARS = 12, 8  # pixels that a segment's bar with its number has below the axes, of so many segments at most
 MARK, CURVE = POSITIVE, PLAIN  # the present frame, the score
 GREY, FAINT = (90, 90, 90), (215, 215, 215)
 Colour = tuple[int, int, int]
@@ -35,7 +36,7 @@ class Score:
 
     Attributes:
         name: the clip's, to be read.
-        called: fake or real.
+        called: what the detector calls it, in words: `called fake (Face2Face 0.62)`.
         p: the clip's p(fake).
         frames: (T,) p(fake) of each frame.
         line: the p(fake) from which a clip is called fake; None: there is no such number.
@@ -142,11 +143,13 @@ class Strip:
         score: what is drawn.
         width: in pixels.
         spans: first and last frame of the numbered segments, which are drawn under the curve.
+        top: how many segments there is room for; the same in all films of a clip, which are so of one size.
     """
 
     score: Score
     width: int
     spans: Sequence[tuple[int, int]] = ()
+    top: int = 0
     still: Image.Image = field(init=False)
 
     def __post_init__(self) -> None:
@@ -159,19 +162,19 @@ class Strip:
 
     def y(self, p: float) -> float:
         """Where a score stands, in pixels."""
-        return ABOVE + (STRIP - ABOVE - BELOW) * (1 - p)
+        return ABOVE + AXES * (1 - p)
 
     def at(self, place: int) -> Image.Image:
         """With the present frame marked: a line, and a disc on the curve."""
         picture = self.still.copy()
         pen = ImageDraw.Draw(picture)
         x, y = self.x(place), self.y(self.score.frames[place])
-        pen.line([(x, ABOVE), (x, STRIP - BELOW)], fill=MARK, width=2)
+        pen.line([(x, ABOVE), (x, ABOVE + AXES)], fill=MARK, width=2)
         pen.ellipse([x - 4, y - 4, x + 4, y + 4], fill=MARK, outline="white")
         return picture
 
     def _drawn(self) -> Image.Image:
-        picture = Image.new("RGB", (self.width, STRIP), "white")
+        picture = Image.new("RGB", (self.width, strip_height(self.top)), "white")
         pen = ImageDraw.Draw(picture)
         small = font("1", 9)
         right = self.width - RIGHT
@@ -187,23 +190,29 @@ class Strip:
         pen.line(points, fill=CURVE, width=2, joint="curve")
         for x, y in points:
             pen.ellipse([x - 1.5, y - 1.5, x + 1.5, y + 1.5], fill=CURVE)
-        each = (BELOW - 8) / max(1, len(self.spans))
+        each = BAR * min(self.top, BARS) / max(1, self.top)
         for number, (first, last) in enumerate(self.spans):
-            y = STRIP - BELOW + 7 + (number + 0.5) * each
-            pen.line([(self.x(first - 0.4), y), (self.x(last + 0.4), y)], fill=GREY, width=2)
-            if each >= 6:
-                pen.text((LEFT - 4, y), str(number + 1), GREY, font("1", min(9, round(each) + 2)), anchor="rm")
+            y = ABOVE + AXES + BELOW + (number + 0.5) * each
+            pen.line([(self.x(first - 0.4), y), (self.x(last + 0.4), y)], fill=GREY, width=3 if each == BAR else 2)
+            if each == BAR:  # with more segments their numbers would lie over each other
+                pen.text((LEFT - 4, y), str(number + 1), GREY, small, anchor="rm")
         return picture
 
 
-def film_size(side: int) -> tuple[int, int]:
-    """Width and height of a film whose face has a side of so many pixels; both even, as H.264 wants them."""
+def strip_height(top: int) -> int:
+    """Height of the score over time with bars of so many segments, in pixels; even."""
+    return ABOVE + AXES + BELOW + BAR * min(top, BARS) + (4 if top else 2)
+
+
+def film_size(side: int, top: int) -> tuple[int, int]:
+    """Width and height of a film whose face has a side of so many pixels, with room for the bars of so many segments;
+    both even, as H.264 wants them."""
     side += side % 2
-    return side, side + 3 * LINE + 4 + STRIP
+    return side, side + 3 * LINE + 4 + strip_height(top)
 
 
 def film(
-    faces: Sequence[NDArray[np.float64]], row: str, shown: MapOverTime | None, score: Score, said: str = ""
+    faces: Sequence[NDArray[np.float64]], row: str, shown: MapOverTime | None, score: Score, top: int, said: str = ""
 ) -> Iterator[Pixels]:
     """The frames of a film.
 
@@ -212,11 +221,12 @@ def film(
         row: whose map it is.
         shown: the map; None: the faces alone.
         score: of the clip.
+        top: how many segments there is room for under the curve.
         said: what else the first line says of the row.
     """
     side = len(faces[0])
-    width, height = film_size(side)
-    strip = Strip(score, width, () if shown is None else shown.spans())
+    width, height = film_size(side, top)
+    strip = Strip(score, width, () if shown is None else shown.spans(), top)
     canvas = Image.new("RGB", (width, height), "white")
     pen = ImageDraw.Draw(canvas)
     heading = f"{row}: {said}" if said else row
@@ -225,10 +235,10 @@ def film(
     for place, face in enumerate(faces):
         frame = canvas.copy()
         frame.paste(square(face, shown, place), (0, 0))
-        now = f"{place + 1}/{len(faces)}: {score.frames[place]:.2f}"
-        text = f"called {score.called}, p(fake) {score.p:.2f}; frame {now}"
+        now = f"frame {place + 1}/{len(faces)}: p(fake) {score.frames[place]:.2f}"
+        text = f"{now}; clip {score.p:.2f}, {score.called}"
         _line(ImageDraw.Draw(frame), text, side + 2 + 2 * LINE, width, "black")
-        frame.paste(strip.at(place), (0, height - STRIP))
+        frame.paste(strip.at(place), (0, height - strip_height(top)))
         yield np.asarray(frame)
 
 

@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from advxai.common.categories import genuine
+from advxai.clips.lists import OWN
+from advxai.common.categories import LABELS, genuine
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.common.files import fitting, publish_text
@@ -44,8 +45,9 @@ class Films:
     Attributes:
         content: of `clips.json`: fps, side, top, line (the p(fake) that is called fake, or null), rows (name, method,
             kind), without (how many clips have no films) and, a clip, key, name, video, category, fake (null: not
-            known), called, p, frames (number, seconds, p), clip and sheet (files in the folder), and rows: film (or
-            null), missing, form, target, top (label, first and last frame from 0, score).
+            known), called, named (the class that is called, p; or null), p, frames (number, seconds, p), clip and
+            sheet (files in the folder), and rows: film (or null), missing, form, target, top (label, first and last
+            frame from 0, score).
     """
 
     content: dict[str, Any]
@@ -83,14 +85,36 @@ class Settings:
 
     def score(self, clip: Record, record: Record) -> Score:
         """What the detector says of a clip: of its row of `clips.parquet`, and its record of the stage video_scores."""
-        called = "real" if bool(record["called_real"]) else "fake"
+        called = f"called {_called(record)}"
+        if named := self.named(record):
+            called += f" ({named['class']} {named['p']:.2f})"
         p_fake = [float(p) for p in self.classes.p_fake(record["frames_before"])]
         return Score(name_of(clip), called, float(self.classes.p_fake(record["before"])), p_fake, self.line)
 
+    def named(self, record: Record) -> dict[str, Any] | None:
+        """The class that a clip is called, and its probability, of a record of the stage video_scores; None: real and
+        fake say it all."""
+        if record["called_real"] or len(self.classes.fakes) == 1:
+            return None
+        called = int(self.classes.called(record["before"]))
+        return {"class": self.classes.names[called], "p": round(float(record["before"][called]), 6)}
+
+
+def _called(record: Record) -> str:
+    return "real" if bool(record["called_real"]) else "fake"
+
 
 def name_of(clip: Record) -> str:
-    """`Deepfakes 000_001, from frame 12`; of the user's own video, whose category isn't known, without one."""
-    return f"{clip['category']} {Path(clip['video']).stem}, from frame {clip['first']}".strip()
+    """`Deepfakes 000_001, from frame 12`; a file of the user's own has its own name; one whose category isn't known
+    has none before it, or `unknown`."""
+    video = PurePosixPath(clip["video"])
+    name = video.name.rpartition("-")[0] if video.parts[0] == OWN else video.stem
+    return f"{clip['category']} {name}, from frame {clip['first']}".strip()
+
+
+def fake_of(category: str) -> bool | None:
+    """Whether videos of a category are fake; None: that isn't known."""
+    return not genuine(category) if category in LABELS else None
 
 
 def folder_of(key: str, number: int) -> str:
@@ -99,8 +123,8 @@ def folder_of(key: str, number: int) -> str:
 
 
 def chosen(clips: pd.DataFrame, scores: Mapping[str, Record], most: int) -> Sequence[Record]:
-    """The clips that get films: fakes called fake first, then other fakes, then real ones; within these one of each
-    category in turn, in the order of the table.
+    """The clips that get films: fakes called fake first, then other fakes, then real ones, then those of which it isn't
+    known; within these one of each category in turn, in the order of the table.
 
     Args:
         clips: of clips.parquet.
@@ -110,7 +134,8 @@ def chosen(clips: pd.DataFrame, scores: Mapping[str, Record], most: int) -> Sequ
     turns: dict[tuple[int, str], int] = {}
     ordered = []
     for place, clip in enumerate(row for row in listed(clips) if row["key"] in scores):
-        group = 2 if genuine(clip["category"]) else int(bool(scores[clip["key"]]["called_real"]))
+        fake, called_real = fake_of(clip["category"]), bool(scores[clip["key"]]["called_real"])
+        group = 3 if fake is None else int(called_real) if fake else 2
         turn = turns[group, clip["category"]] = turns.get((group, clip["category"]), -1) + 1
         ordered.append((group, turn, place, clip))
     return [clip for *_, clip in sorted(ordered, key=lambda one: one[:3])][:most]
@@ -136,6 +161,9 @@ def make(
         folder: an empty one.
         config: the run's.
         classes: the detector's.
+
+    Returns:
+        What is said of them, to be written into the folder.
 
     Raises:
         InputError: a shard is damaged, or lacks a clip or has another one of its name.
@@ -232,7 +260,7 @@ def films_of(
     faces = [face_of(unit_of(crop, size, config.detector.resizing), settings.side) for crop in crops]
     fps = Fraction(config.video.films.fps).limit_denominator(1000)
     place.mkdir(parents=True)
-    write_video(place / f"{PLAIN}.mp4", film(faces, "Clip", None, said), fps, CRF, index_first=True)
+    write_video(place / f"{PLAIN}.mp4", film(faces, "Clip", None, said, config.video.top), fps, CRF, index_first=True)
     rows: dict[str, dict[str, Any]] = {}
     shown: dict[str, MapOverTime | str] = {}
     for name, record in maps.items():
@@ -243,7 +271,9 @@ def films_of(
         shown[name] = one = MapOverTime.of(method, record, config.video.top)
         target = settings.classes.names[int(record["target"])]
         what = f"explains {target}" if kind == "explainer" else kind
-        write_video(place / f"{name}.mp4", film(faces, name, one, said, what), fps, CRF, index_first=True)
+        write_video(
+            place / f"{name}.mp4", film(faces, name, one, said, config.video.top, what), fps, CRF, index_first=True
+        )
         rows[name] = {
             "film": f"{before}{name}.mp4",
             "missing": "",
@@ -257,8 +287,9 @@ def films_of(
         "name": said.name,
         "video": clip["video"],
         "category": clip["category"],
-        "fake": not genuine(clip["category"]) if clip["category"] else None,
-        "called": said.called,
+        "fake": fake_of(clip["category"]),
+        "called": _called(score),
+        "named": settings.named(score),
         "p": round(said.p, 6),
         "frames": [
             {"number": int(frame["frame"]), "seconds": round(float(frame["seconds"]), 4), "p": round(p, 6)}

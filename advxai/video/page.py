@@ -26,7 +26,8 @@ def page(paths: Paths, output: Path, note: str) -> None:
     tables = [path for path in paths.video_tables if path.suffix == ".md"]
     clips = of_run(files["data"], tables, paths.films.relative_to(output.parent).as_posix(), whole=True)
     said = [line for line in files["summary"].read_text(encoding="utf-8").splitlines() if line.strip()]
-    write(output, f"Run {paths.config.run}: clips", said, clips, note)
+    # a table's notes have it
+    write(output, f"Run {paths.config.run}: clips", said, clips, "" if tables else note)
 
 
 def write(output: Path, title: str, said: Sequence[str], clips: Mapping[str, Any], note: str) -> None:

@@ -35,7 +35,7 @@ def sheet(
     width = NAMES + len(places) * (TILE + GAP)
     picture = Image.new("RGB", (width, HEAD + (len(rows) + 1) * (TILE + GAP)), "white")
     pen = ImageDraw.Draw(picture)
-    title = printable(f"{score.name}: called {score.called}, p(fake) {score.p:.2f}")
+    title = printable(f"{score.name}: {score.called}, p(fake) {score.p:.2f}")
     letters = font(title, 13)
     pen.text((GAP, 3), cut(title, letters, width - 2 * GAP), "black", letters)
     small = [face_of(faces[place], TILE) for place in places]

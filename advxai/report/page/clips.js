@@ -2,8 +2,8 @@
 (() => {
   const $ = (id) => document.getElementById(id);
   if (!$("clips-data")) return;
-  const { clips, rows, fps, line, folder, focus } = JSON.parse($("clips-data").textContent);
-  const player = $("player"), films = $("player-films"), curve = $("player-curve"), slider = $("player-frame");
+  const { clips, rows, fps, line, folder } = JSON.parse($("clips-data").textContent);
+  const player = $("player"), films = $("player-films"), curve = $("player-curve"), bars = $("player-bars"), slider = $("player-frame");
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   let clip = 0, frame = 0, playing = false, clock = 0, before = 0;
   let videos = [];
@@ -35,15 +35,51 @@
     slider.setAttribute("aria-valuetext", said);
     $("player-now").textContent = said;
     curve.querySelector(".now").setAttribute("d", `M${x(frame)},0V120`);
+    for (const bar of bars.querySelectorAll(".bar")) {
+      bar.classList.toggle("shown", bar.dataset.first <= frame && frame <= bar.dataset.last);
+    }
   };
 
   // -- a clip ----------------------------------------------------------------------------------------------------------
   const plot = () => {
     const path = (name, d) => draw("path", { class: name, d });
-    const parts = [path("edge", `M0,${y(0)}H600M0,${y(1)}H600`)];
+    const parts = [path("edge", `M0,${y(0)}H600M0,${y(0.5)}H600M0,${y(1)}H600`)];
     if (line !== null) parts.push(path("line", `M0,${y(line)}H600`));
+    const marks = [0, 0.5, 1].filter((p) => line === null || Math.abs(p - line) > 0.12).map((p) => [p, ""]);
+    if (line !== null) marks.push([line, "line"]);
+    $("player-axis").replaceChildren(...marks.map(([p, className]) => {
+      const said = make("span", { textContent: Number(p.toPrecision(3)), className });
+      said.style.top = `${y(p) / 1.2}%`;
+      return said;
+    }));
+    const every = Math.ceil(count() / 16); // so many numbers fit beside each other on a phone
+    $("player-numbers").replaceChildren(...clips[clip].frames.flatMap((_, place) => {
+      if (place % every) return [];
+      const said = make("span", { textContent: place + 1 });
+      said.style.left = `${x(place) / 6}%`;
+      return [said];
+    }));
     parts.push(path("p", `M${clips[clip].frames.map(({ p }, place) => `${x(place)},${y(p)}`).join("L")}`), path("now", ""));
     curve.replaceChildren(...parts);
+  };
+  // the frames of each row's first segments; those that overlap in time stand below each other
+  const segments = () => {
+    const shown = rows.filter(({ name }) => clips[clip].rows[name]?.top.length);
+    bars.replaceChildren(...shown.flatMap(({ name }) => {
+      const ends = [];
+      const made = clips[clip].rows[name].top.map(({ first, last }, place) => {
+        let lane = ends.findIndex((end) => end < first);
+        if (lane < 0) lane = ends.length;
+        ends[lane] = last;
+        const bar = make("span", { className: "bar", textContent: place + 1, title: `${name}, ${place + 1}: frames ${first + 1} to ${last + 1}` });
+        Object.assign(bar.dataset, { first, last });
+        Object.assign(bar.style, { left: `${(100 * first) / count()}%`, width: `calc(${(100 * (last + 1 - first)) / count()}% - 2px)`, top: `${lane * 1.05 + 0.1}rem` });
+        return bar;
+      });
+      const lanes = make("div", { className: "lanes" }, ...made);
+      lanes.style.height = `${ends.length * 1.05 + 0.1}rem`;
+      return [make("div", { className: "of", textContent: name, title: name }), lanes];
+    }));
   };
   const gone = () => {
     const wanting = videos.filter((video) => video.dataset.gone).map((video) => decodeURI(video.getAttribute("src")));
@@ -79,12 +115,12 @@
     }));
     gone();
     plot();
+    segments();
     slider.max = count();
     $("player-clip").value = clip;
     $("player-sheet").href = one.sheet;
     $("player-called").textContent =
-      `${one.name}${one.fake === null ? "" : one.fake ? " (fake)" : " (real)"}: called ${one.called}, p(fake) ${one.p.toFixed(3)}` +
-      (line === null ? "" : `, fake from ${line}`);
+      `${one.said}, p(fake) ${one.p.toFixed(3)}` + (line === null ? "" : `, fake from ${line}`);
     clock = 0;
     show(0);
   };
@@ -116,13 +152,28 @@
     }
     requestAnimationFrame(tick);
   };
+  // the address names the clip that was chosen, so that it can be passed on
+  const PREFIX = "#clip=";
+  const named = () => {
+    if (!location.hash.startsWith(PREFIX)) return -1;
+    try {
+      const key = decodeURIComponent(location.hash.slice(PREFIX.length));
+      return clips.findIndex((one) => one.key === key);
+    } catch {
+      return -1; // no address of ours
+    }
+  };
+  const go = (wanted) => {
+    choose(wanted);
+    history.replaceState(null, "", PREFIX + encodeURIComponent(clips[clip].key));
+  };
   const step = (to) => { set(false); show(to); };
 
   // -- hands -------------------------------------------------------------------------------------------------------------
   const KEYS = {
     " ": () => set(!playing), ArrowLeft: () => step(frame - 1), ArrowRight: () => step(frame + 1),
     Home: () => step(0), End: () => step(count() - 1),
-    ArrowUp: () => choose(clip - 1), ArrowDown: () => choose(clip + 1),
+    ArrowUp: () => go(clip - 1), ArrowDown: () => go(clip + 1),
   };
   player.addEventListener("keydown", (event) => {
     const own = event.target.tagName;
@@ -131,9 +182,9 @@
     event.preventDefault();
     KEYS[event.key]();
   });
-  $("player-clip").addEventListener("change", (event) => choose(Number(event.target.value)));
-  $("player-clip-back").addEventListener("click", () => choose(clip - 1));
-  $("player-clip-on").addEventListener("click", () => choose(clip + 1));
+  $("player-clip").addEventListener("change", (event) => go(Number(event.target.value)));
+  $("player-clip-back").addEventListener("click", () => go(clip - 1));
+  $("player-clip-on").addEventListener("click", () => go(clip + 1));
   $("player-back").addEventListener("click", () => step(frame - 1));
   $("player-on").addEventListener("click", () => step(frame + 1));
   $("player-play").addEventListener("click", () => set(!playing));
@@ -146,8 +197,13 @@
   player.hidden = false;
   $("player-choice").hidden = clips.length === 1;
   set(false);
-  choose(0);
-  if (focus) player.focus({ preventScroll: true });
+  choose(Math.max(named(), 0));
+  if (named() >= 0) player.scrollIntoView();
+  addEventListener("hashchange", () => {
+    if (named() < 0) return;
+    choose(named());
+    player.scrollIntoView();
+  });
   // plays once, by itself, when it is first seen; never for those who want less motion
   const seen = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;

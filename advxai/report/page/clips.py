@@ -7,7 +7,7 @@ plainly.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -98,7 +98,7 @@ def clips(
         content: of `clips.json` (`advxai.video.films.Films`).
         folder: of the films, from the page: `films`, or `video/films`.
         tables: that are shown below the player.
-        whole: they are all that the page has: the player takes the keys from the beginning.
+        whole: they are all that the page has.
     """
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -107,8 +107,7 @@ def clips(
     known = {
         **content,
         "folder": folder,
-        "focus": whole,
-        "clips": [_addressed(one, folder) for one in content["clips"]],
+        "clips": [_shown(one, folder) for one in content["clips"]],
     }
     html = environment.get_template("clips.html").render(
         groups=_groups(known["clips"]),
@@ -133,17 +132,32 @@ def of_run(data: Path, tables: Sequence[Path], folder: str, *, whole: bool = Fal
         tables: Markdown files.
         folder, whole: as of `clips`.
     """
-    return clips(read_object(data, ANEW), folder, [read(path) for path in tables], whole=whole)
+    return clips(read_object(data, ANEW), folder, _once([read(path) for path in tables]), whole=whole)
 
 
-def _addressed(clip: Mapping[str, Any], folder: str) -> dict[str, Any]:
-    """The clip with its films' addresses, from the page."""
+def _once(tables: Sequence[Read]) -> list[Read]:
+    """The tables with each note once, under the last one that has it."""
+    shown: list[Read] = []
+    for number, table in enumerate(tables):
+        later = {note for other in tables[number + 1 :] for note in other.notes}
+        shown.append(replace(table, notes=[note for note in table.notes if note not in later]))
+    return shown
+
+
+def _shown(clip: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    """The clip with its films' addresses, from the page; `said`, what it is and what it is called; `text`, what one
+    chooses it by."""
 
     def at(file: str | None) -> str | None:
         return None if file is None else quote(f"{folder}/{file}")
 
     rows = {name: {**row, "film": at(row["film"])} for name, row in clip["rows"].items()}
-    return {**clip, "clip": at(clip["clip"]), "sheet": at(clip["sheet"]), "rows": rows}
+    called, named = f"called {clip['called']}", clip["named"]
+    if named:
+        called += f" ({named['class']} {named['p']:.2f})"
+    true = {True: " (fake)", False: " (real)", None: ""}[clip["fake"]]
+    words = {"said": f"{clip['name']}{true}: {called}", "text": f"{clip['name']}: {called}, p(fake) {clip['p']:.2f}"}
+    return {**clip, **words, "clip": at(clip["clip"]), "sheet": at(clip["sheet"]), "rows": rows}
 
 
 def _groups(found: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[tuple[int, str]]]]:
@@ -151,7 +165,7 @@ def _groups(found: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[tuple[in
     groups = []
     for fake, called, title in GROUPS:
         mine = [
-            (number, f"{clip['name']}: called {clip['called']}, p(fake) {clip['p']:.2f}")
+            (number, clip["text"])
             for number, clip in enumerate(found)
             if clip["fake"] is fake and called in ("", clip["called"])
         ]

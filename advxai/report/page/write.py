@@ -148,7 +148,7 @@ def write(
     """
     folder = path.with_name(FOLDER)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with published_folder(folder) as scratch:
+    with published_folder(folder, alone=True) as scratch:
         written = _Written(scratch)
         for entry in Bar(entries, desc="report", unit="image", total=total):
             written.add(entry)

@@ -202,11 +202,13 @@ class VideoPaths(StagePaths):
 
     @property
     def films(self) -> Path:
-        """Folder of the films: <clip's folder>/<row>.mp4 and sheet.png."""
+        """Folder of the films: <clip's folder>/<row>.mp4 and sheet.png, and `clips.json` (`video_page`), which says
+        that all are there. The folder itself is no output of a rule, since Snakemake deletes these before a job: former
+        films stay, and are seen, until those that are made anew take their place."""
         return self.run / "video" / "films"
 
     @property
     def video_page(self) -> dict[str, Path]:
         """The page that plays the films, what it shows as data (the report shows it too), and the closing lines."""
-        names = {"page": "index.html", "data": "clips.json", "summary": "summary.txt"}
+        names = {"page": "index.html", "data": "films/clips.json", "summary": "summary.txt"}
         return {name: self.run / "video" / file for name, file in names.items()}

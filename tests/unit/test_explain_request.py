@@ -7,7 +7,7 @@ from snakemake.cli import parse_config
 
 from advxai.common.errors import InputError
 from advxai.config import load
-from advxai.explain.request import Request, asked, configured, names, request, requests
+from advxai.explain.request import Request, asked, configured, names, request, requests, require_rows
 
 KEY = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4/00005_0.png"
 LIME = {"method": "lime", "baseline": "image_mean"}
@@ -149,3 +149,37 @@ def test_explainers_by_name_in_the_order_of_the_configuration():
     said = "explain.explainers: `explainers` has no row D: those that can explain here are A, B, C"
     with pytest.raises(InputError, match=said):
         config(explainers=rows, explain={"explainers": ["D"]})
+
+
+CLIPS = {"explainers": {}, "video": {"explainers": {"SHAP3D": {"method": "shap3d", "baseline": "zeros"}}}}
+
+
+def test_without_rows_a_clip_of_a_video_alone_is_explained():
+    settings = config(**CLIPS)
+    assert names(settings, None) == []
+    require_rows(settings, Request("me.mp4", "file"), "video", settings.explains_clips)
+
+
+@pytest.mark.parametrize(
+    ("argument", "kind", "said"),
+    [
+        ("me.jpg", "picture", "nothing explains an image by itself: add rows to it, or give a video, of which"),
+        ("random", "", "nothing explains an image by itself: add rows to it, or give a video, of which"),
+        ("me.mp4", "video", "nothing explains a frame by itself: add rows to it, or have a clip of it explained"),
+    ],
+)
+def test_without_rows_what_is_no_clip_is_refused(argument, kind, said):
+    settings = config(**CLIPS, explain={"video": False})
+    with pytest.raises(InputError, match=rf"^{argument}: `explainers` is {{}} in the configuration, so that {said}"):
+        require_rows(settings, Request(argument, "file"), kind, settings.explains_clips)
+
+
+def test_rows_of_clips_and_rows_that_need_counterparts_are_told_apart():
+    with pytest.raises(InputError, match=r"SHAP3D is a row of `video\.explainers`"):
+        names(config(**CLIPS), ["SHAP3D"])
+    with pytest.raises(InputError, match="there is no explainer mine; the configuration has none"):
+        names(config(**CLIPS), ["mine"])
+    filled = config(explainers={"LIME_orig": {**LIME, "baseline": "counterpart"}})
+    assert names(filled, None) == []
+    with pytest.raises(InputError, match="each row of `explainers` fills in with the counterpart"):
+        require_rows(filled, Request("me.jpg", "file"), "picture", False)

@@ -73,3 +73,19 @@ def test_a_folder_keeps_the_group_that_its_parent_gives(tmp_path):
     with published_folder(tmp_path / "folder") as scratch:
         inherited = scratch.stat().st_mode & stat.S_ISGID
     assert (tmp_path / "folder").stat().st_mode & stat.S_ISGID == inherited
+
+
+def test_what_killed_jobs_left_beside_a_folder_goes_where_nobody_else_writes_it(tmp_path):
+    left, other = tmp_path / f"{scratch_prefix('films')}abcdefgh", tmp_path / f"{scratch_prefix('films2')}abcdefgh"
+    for folder in (left, other, tmp_path / "films"):
+        folder.mkdir()
+        (folder / "file").write_text("former")
+    with published_folder(tmp_path / "films") as scratch:
+        assert left.exists()  # it may be another writer's
+        (scratch / "file").write_text("second")
+    with pytest.raises(RuntimeError), published_folder(tmp_path / "films", alone=True) as scratch:
+        assert not left.exists() and other.exists()
+        assert (tmp_path / "films/file").read_text() == "second"  # seen until the block ends, and after a failure
+        raise RuntimeError
+    assert sorted(path.name for path in tmp_path.iterdir()) == [other.name, "films"]
+    assert (tmp_path / "films/file").read_text() == "second"

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.media.video import read_frames
-from advxai.video.drawing import MapOverTime, Score, Strip, face_of, film_size, square
-from advxai.video.films import chosen, folder_of
+from advxai.video.drawing import MapOverTime, Score, Strip, face_of, film_size, square, strip_height
+from advxai.video.films import Settings, chosen, folder_of, name_of
 from advxai.video.sheet import chosen as frames_of_sheet
-from tests.unit.film_data import CLIPS, SIDE, T, films, key, picture, saliency, scored, tables
+from tests.unit.film_data import CLASSES, CLIPS, SIDE, T, config, films, key, picture, saliency, scored, tables
 
 ORANGE = np.array([213, 94, 0])
 
@@ -35,14 +36,15 @@ def read(made, category: str, row: str) -> np.ndarray:
 def test_films_have_the_clip_s_frames_and_their_index_comes_first(made):
     folder, content = made
     frames = read(made, "Deepfakes", "SHAP3D")
-    assert frames.shape == (T, *film_size(128)[::-1], 3) and film_size(127) == film_size(128)
+    assert frames.shape == (T, *film_size(128, 2)[::-1], 3)
+    assert film_size(127, 2) == film_size(128, 2) == (128, 128 + 52 + 90)  # three lines of text; curve and two bars
     data = (folder / content["clips"][0]["clip"]).read_bytes()
     assert 0 < data.index(b"moov") < data.index(b"mdat")
     assert b"avc1" in data  # H.264
 
 
 def test_the_present_frame_s_mark_moves_from_left_to_right(made):
-    strip = read(made, "Deepfakes", "SHAP3D")[:, -80:]
+    strip = read(made, "Deepfakes", "SHAP3D")[:, -90:]
     orange = np.abs(strip - ORANGE).sum(axis=-1) < 120
     places = [np.flatnonzero(one.any(axis=0)).mean() for one in orange]
     inner = 128 - 26 - 8
@@ -96,17 +98,49 @@ def test_a_square_without_a_map_is_the_face():
 
 
 def test_the_curve_is_where_the_scores_are():
-    strip = Strip(Score("x", "fake", 0.5, [0.0, 1.0], 0.5), 200)
+    strip = Strip(Score("x", "called fake", 0.5, [0.0, 1.0], 0.5), 200)
     assert (strip.x(0), strip.x(1)) == (26 + 166 / 4, 26 + 3 * 166 / 4)
-    assert (strip.y(1), strip.y(0)) == (8, 80 - 26)
+    assert (strip.y(1), strip.y(0)) == (8, 54)
     disc = np.asarray(strip.at(1))[8, round(strip.x(1))]
     assert tuple(disc) == tuple(ORANGE)
+
+
+def test_bars_and_their_numbers_have_rooms_of_their_own():
+    score, spans = Score("x", "called fake", 0.5, [0.5] * 8), [(0, 3), (4, 7), (0, 7)]
+    below = np.asarray(Strip(score, 320, spans, 3).still)[54 + 8 :]
+    assert len(below) == strip_height(3) - 62 == 40  # 12 each, and 4
+    inked = [(below[:, columns] < 220).any(axis=(1, 2)) for columns in (slice(0, 24), slice(26, 312))]
+    for dark in inked:  # three numbers, and three bars, with white between them and below
+        starts = np.flatnonzero(np.diff(np.r_[False, dark].astype(int)) == 1)
+        assert len(starts) == 3 and [start // 12 for start in starts] == [0, 1, 2] and not dark[-3:].any()
+    assert strip_height(20) == strip_height(8)  # more bars are thinner, and have no numbers
+
+
+def test_names_of_clips():
+    clip = {"category": "Real", "video": "own/my_clip.2-0123456789", "first": 7}
+    assert name_of(clip) == "Real my_clip.2, from frame 7"
+    assert name_of({"category": "", "video": "me.mp4", "first": 0}) == "me, from frame 0"
+
+
+def test_the_class_that_is_called_is_named_where_there_are_several():
+    five = Classes.named(["Real", "NeuralTextures", "Face2Face", "Deepfakes", "FaceSwap"])
+    before = np.array([0.1, 0.05, 0.6, 0.15, 0.1], np.float32)
+    record = {"before": before, "frames_before": before[None], "called_real": False}
+    settings = Settings(config(), five, {})
+    assert settings.named(record) == {"class": "Face2Face", "p": pytest.approx(0.6)}
+    clip = {"category": "Deepfakes", "video": "a/000_001.mp4", "first": 3}
+    assert settings.score(clip, record).called == "called fake (Face2Face 0.60)"
+    assert settings.named({**record, "called_real": True}) is None
+    assert settings.score(clip, {**record, "called_real": True}).called == "called real"
+    assert Settings(config(), CLASSES, {}).named(record | {"before": before[:2]}) is None
 
 
 def test_which_clips_get_films():
     clips, _ = tables()
     scores = {key(category): scored(category) for category in CLIPS}
     assert [one["category"] for one in chosen(clips, scores, 9)] == ["Deepfakes", "Face2Face", "FaceSwap", "Real"]
+    unknown = clips.assign(category=["unknown" if name == "Deepfakes" else name for name in clips["category"]])
+    assert [one["category"] for one in chosen(unknown, scores, 9)] == ["Face2Face", "FaceSwap", "Real", "unknown"]
     twice = [clips, clips.assign(key=clips["key"] + "b"), clips.assign(key=clips["key"] + "c")]
     more = pd.concat(twice, ignore_index=True)
     many = {name + end: one for name, one in scores.items() for end in ("", "b", "c")}
@@ -119,6 +153,7 @@ def test_what_is_said(made):
     assert [row["name"] for row in content["rows"]] == ["SHAP3D", "RISE3D", "random"]
     first = content["clips"][0]
     assert (first["called"], first["fake"], first["p"]) == ("fake", True, pytest.approx(0.775))
+    assert first["named"] is None  # the one fake class
     assert first["frames"][3] == {"number": 7, "seconds": 0.12, "p": pytest.approx(0.75)}
     assert first["rows"]["SHAP3D"]["top"][1] == {"label": 5, "first": 4, "last": 7, "score": pytest.approx(0.004286)}
     swapped = next(one for one in content["clips"] if one["category"] == "FaceSwap")
@@ -151,3 +186,9 @@ def test_a_shard_that_lacks_a_clip_is_an_error_that_names_it(tmp_path, monkeypat
     monkeypatch.setattr("tests.unit.film_data.saliency", lambda category, row: saliency("Real", row))
     with pytest.raises(InputError, match=r"SHAP3D\.h5 lacks the clip .*Deepfakes"):
         films(tmp_path, most=1)
+
+
+@pytest.mark.parametrize("fps", [1e-9, 0, 61])
+def test_films_show_a_frame_in_ten_seconds_at_least(fps):
+    with pytest.raises(InputError, match="fps"):
+        config(fps=fps)

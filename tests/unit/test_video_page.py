@@ -1,8 +1,10 @@
 """The player of the clips in a real browser, from the disk: in step, by keys and slider, on a desk and on a phone."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import cv2
 import numpy as np
@@ -12,6 +14,8 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from advxai.common.files import publish_text
+from advxai.common.jsonfile import read_object
 from advxai.report.page.clips import clips, of_run, read
 from advxai.report.page.make import SECTIONS
 from advxai.report.page.tables import Cell
@@ -63,13 +67,13 @@ def browser(tmp_path_factory) -> Iterator[Chrome]:
         yield browser
 
 
-def opened(browser: Chrome, page: Path, width: int = 1280, reduced: bool = True) -> Chrome:
+def opened(browser: Chrome, page: Path, width: int = 1280, reduced: bool = True, address: str = "") -> Chrome:
     browser.get("about:blank")
     complaints(browser)
     metrics = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", REDUCED if reduced else {"features": []})
-    browser.get(page.as_uri())
+    browser.get(page.as_uri() + address)
     return browser
 
 
@@ -107,6 +111,20 @@ def test_a_table_is_read_as_it_was_written(made):
     assert [[cell.text for cell in line] for line in table.lines[2:]] == [["controls"], ["a|b", "0.1", "0.2", "12"]]
 
 
+def test_a_note_of_several_tables_stands_once_and_a_class_is_named(made, tmp_path):
+    for name in ("video", "video_attacks"):
+        (tmp_path / f"{name}.md").write_text(f"{TABLE}\nOnly of {name}.\n", encoding="utf-8")
+    content = read_object(made / "clips.json", "")
+    content["clips"][0]["named"] = {"class": "Face2Face", "p": 0.62}
+    content["clips"][0]["fake"] = None
+    publish_text(tmp_path / "clips.json", json.dumps(content))
+    html = of_run(tmp_path / "clips.json", [tmp_path / "video.md", tmp_path / "video_attacks.md"], "films")["html"]
+    assert [html.count(note) for note in ("One note.", "Only of video.", "Only of video_attacks.")] == [1, 1, 1]
+    assert "Deepfakes 000, from frame 4: called fake (Face2Face 0.62), p(fake) 0.78" in html
+    assert '"said":"Deepfakes 000, from frame 4: called fake (Face2Face 0.62)"' in html  # and not (fake)
+    assert "Not known whether real" in html
+
+
 def test_keys_and_slider_move_all_films_in_step(browser, made):
     opened(browser, made / "index.html")
     in_step(browser, 0)
@@ -123,10 +141,61 @@ def test_keys_and_slider_move_all_films_in_step(browser, made):
     assert slider.get_attribute("aria-valuetext") == "frame 6 of 8 (the video's 9, at 0.20 s): p(fake) 0.850"
     mark = browser.find_element(By.CSS_SELECTOR, "#player-curve .now").get_attribute("d")
     assert mark == "M412.5,0V120"  # 600 * 5.5 / 8
+    browser.execute_script("document.getElementById('player-films').scrollIntoView()")  # else a picture is of elsewhere
     for video in browser.find_elements(By.CSS_SELECTOR, "#player video"):
         # frames are 11.75 pixels apart; what is around the film is in the picture, too
         assert marked(video) == pytest.approx(26 + (128 - 26 - 8) * 5.5 / 8, abs=4)
     assert complaints(browser) == []
+
+
+def test_keys_are_the_page_s_until_the_player_has_the_focus(browser, made):
+    opened(browser, made / "index.html")
+    in_step(browser, 0)
+    body = browser.find_element(By.TAG_NAME, "body")
+    assert browser.switch_to.active_element == body
+    body.send_keys(Keys.END)
+    in_step(browser, 0)
+    assert browser.execute_script("return scrollY") > 0 or browser.execute_script(
+        "return document.documentElement.scrollHeight <= innerHeight"
+    )
+    assert "while the player has the focus" in browser.find_element(By.ID, "player-keys").text
+
+
+def test_an_address_names_a_clip(browser, made):
+    address = f"#clip={quote(key('FaceSwap'), safe='')}"
+    opened(browser, made / "index.html", address=address)
+    assert browser.find_element(By.ID, "player-called").text.startswith(
+        "FaceSwap 000, from frame 4 (fake): called real"
+    )
+    player(browser).send_keys(Keys.ARROW_DOWN)
+    assert browser.execute_script("return location.hash") == f"#clip={quote(key('Real'), safe='')}"
+    browser.execute_script("location.hash = arguments[0]", address)
+    WebDriverWait(browser, 20 * PATIENCE).until(
+        lambda _: browser.find_element(By.ID, "player-called").text.startswith("FaceSwap")
+    )
+    browser.execute_script("location.hash = '#clip=%E0%A4%A'")  # no address of ours
+    assert browser.find_element(By.ID, "player-called").text.startswith("FaceSwap")
+    assert complaints(browser) == []
+
+
+def test_the_curve_has_an_axis_and_bars_of_each_row_s_own_segments(browser, made):
+    opened(browser, made / "index.html")
+    axis = {one.text: one.get_attribute("class") for one in browser.find_elements(By.CSS_SELECTOR, "#player-axis span")}
+    assert axis == {"0": "", "1": "", "0.5": "line"}  # from which the clip is called fake
+    numbers = [one.text for one in browser.find_elements(By.CSS_SELECTOR, "#player-numbers span")]
+    assert numbers == [str(number) for number in range(1, T + 1)]
+    bars = [
+        (one.text, one.get_attribute("title"), "shown" in one.get_attribute("class"))
+        for one in browser.find_elements(By.CSS_SELECTOR, "#player-bars .part")
+    ]
+    assert bars == [
+        ("1", "SHAP3D, 1: frames 1 to 4", True),
+        ("2", "SHAP3D, 2: frames 5 to 8", False),
+        ("1", "RISE3D, 1: frames 5 to 8", False),
+        ("2", "RISE3D, 2: frames 5 to 8", False),
+        ("1", "random, 1: frames 1 to 4", True),
+        ("2", "random, 2: frames 5 to 8", False),
+    ]
 
 
 def test_clips_are_chosen_by_keys_and_by_name(browser, made):
@@ -183,13 +252,12 @@ def test_nothing_sticks_out_and_all_is_accessible(browser, made, width):
     assert complaints(browser) == []
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_the_report_has_the_same_player(browser, made, tmp_path, width):
+def test_the_report_has_the_same_player(browser, made, tmp_path):
     (tmp_path / "video").mkdir()
     (tmp_path / "video/films").symlink_to(made / "films")
     shown = of_run(made / "clips.json", [made / "video.md"], "video/films")
     report = page(tmp_path, 10**9, sections=[*SECTIONS[:5], ("clips", "Clips"), *SECTIONS[5:]], clips=shown)
-    opened(browser, report, width)
+    opened(browser, report, 390)
     in_step(browser, 0)
     player(browser).send_keys(Keys.END, Keys.ARROW_LEFT)
     in_step(browser, T - 2)
@@ -201,7 +269,7 @@ def test_the_report_has_the_same_player(browser, made, tmp_path, width):
     ]
     assert browser.find_elements(By.CSS_SELECTOR, "#clips h3#table-video + p + .scroll strong.best")
     assert len(browser.find_elements(By.CSS_SELECTOR, "#cards button")) == 6
-    assert browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]") == [width] * 2
+    assert browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]") == [390] * 2
     assert Axe().run(browser)["violations"] == []
     assert complaints(browser) == []
 

@@ -35,7 +35,7 @@
     slider.setAttribute("aria-valuetext", said);
     $("player-now").textContent = said;
     curve.querySelector(".now").setAttribute("d", `M${x(frame)},0V120`);
-    for (const bar of bars.querySelectorAll(".bar")) {
+    for (const bar of bars.querySelectorAll(".part")) {
       bar.classList.toggle("shown", bar.dataset.first <= frame && frame <= bar.dataset.last);
     }
   };
@@ -71,7 +71,7 @@
         let lane = ends.findIndex((end) => end < first);
         if (lane < 0) lane = ends.length;
         ends[lane] = last;
-        const bar = make("span", { className: "bar", textContent: place + 1, title: `${name}, ${place + 1}: frames ${first + 1} to ${last + 1}` });
+        const bar = make("span", { className: "part", textContent: place + 1, title: `${name}, ${place + 1}: frames ${first + 1} to ${last + 1}` });
         Object.assign(bar.dataset, { first, last });
         Object.assign(bar.style, { left: `${(100 * first) / count()}%`, width: `calc(${(100 * (last + 1 - first)) / count()}% - 2px)`, top: `${lane * 1.05 + 0.1}rem` });
         return bar;

@@ -82,10 +82,12 @@
     }));
   };
   const gone = () => {
-    const wanting = videos.filter((video) => video.dataset.gone).map((video) => decodeURI(video.getAttribute("src")));
+    const wanting = videos.filter((video) => video.dataset.gone).map((video) => decodeURI(video.getAttribute("src")).split("/"));
     $("player-gone").hidden = wanting.length === 0;
+    if (!wanting.length) return;
+    const names = wanting.map((parts) => parts.at(-1)).join(", ");
     $("player-gone").textContent =
-      `No film is at ${wanting.join(", ")}. The films belong into the folder ${folder} beside this page: put it there and open the page anew.`;
+      `Not in ${wanting[0].slice(0, -1).join("/")}: ${names}. The films belong into the folder ${folder} beside this page: put it there and open the page anew.`;
   };
   const film = (source, name) => {
     const video = make("video", { muted: true, playsInline: true, preload: "auto" });

@@ -70,6 +70,21 @@ def test_a_clip_is_explained_as_one(finished, video, tmp_path):
     assert "clip" not in read(out, "me") and "video" not in read(out, "me")["settings"]
 
 
+def test_without_rows_the_clip_alone_is_explained_and_the_rest_refused(finished, video, tmp_path):
+    one = VIDEO | {"explainers": {"SHAP3D": VIDEO["explainers"]["SHAP3D"]}}
+    paths, out = changed(finished, explainers={}, video=one), tmp_path / "out"
+    outcome = explained(paths, [video], out, names=[], video=True)
+    assert set(outcome.files) == FILES - {"me_clip/RISE.mp4"} | {"me.npz", "me.json"}
+    content = read(out, "me")
+    assert content["faces"] == [] and set(content["clip"]["explainers"]) == {"SHAP3D"}
+    (line,) = outcome.lines
+    assert line.startswith("me.mp4, the clip of frames 1 to 4: called ") and line.endswith(": me_clip.html")
+    with pytest.raises(
+        InputError, match=r"me\.mp4: `explainers` is {} in the configuration, so that nothing explains a fr"
+    ):
+        explained(paths, [video], out, names=[])
+
+
 def test_films_replace_nothing_that_isn_t_of_an_earlier_explanation(finished, video, tmp_path):
     out = tmp_path / "out"
     (out / "me_clip").mkdir(parents=True)

@@ -98,6 +98,11 @@ onsuccess:
                 f"beside published figures: {P.outputs.beside_detector[-1]}",
                 file=sys.stderr,
             )
+    elif CONFIG.image is None and "clips" in sys.argv:
+        from advxai.clips.manifest import said_of
+
+        if said := said_of(P.clips_left_out[:-1]):
+            print(f"note: {said}", file=sys.stderr)
     elif CONFIG.image is None and "samples" in sys.argv and P.outputs.sampled:
         print(
             P.outputs.samples["summary"].read_text(encoding="utf-8"),

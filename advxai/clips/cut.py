@@ -55,11 +55,12 @@ Rows = list[dict[str, Any]]
 @dataclass(frozen=True)
 class ClipFrames:
     """One clip: rows with the columns FRAMES, none if it is left out; rows with the columns LEFT_OUT; whether all was
-    there already."""
+    there already; and why it doesn't begin where it was asked for, "" if it does."""
 
     frames: Rows
     left_out: list[dict[str, str]]
     found: bool
+    moved: str = ""
 
 
 def cut(
@@ -185,7 +186,19 @@ def _cut(
             | {"score": face[number].score, "sha256": digest, "mask_sha256": ""}
             | ({"placement": place.text} if place.text else {})
         )
-    return {"rejected": "", "faces": entries, "size": (height, width)}
+    moved = _moved(start, frames[0], clip.count, video)
+    return {"rejected": "", "faces": entries, "size": (height, width), "moved": moved}
+
+
+def _moved(start: int, first: int, count: int, video: Video) -> str:
+    """Why a clip doesn't begin where it was asked for; "" if it does, or nobody asked."""
+    if start in (BY_RULE, first):
+        return ""
+    if video.step == "spread":
+        return "the face isn't seen in the frames looked at before"
+    if start + (video.frames - 1) * video.step >= count:
+        return f"the video has {count} frames"
+    return "no face is in all frames of the clip that begins there"
 
 
 def _shown(clip: Clip, frames: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
@@ -209,14 +222,16 @@ def _rows(row: Record, folder: Path, record: Record, found: bool) -> ClipFrames:
         own |= {"key": f"{clip}#{face['frame']:05d}", "file": str(folder / face["name"]), "mask_file": mask_file}
         frames.append({name: (common | own)[name] for name in FRAMES})
     no_mask = record.get("no_mask")
-    return ClipFrames(frames, [_left_out(row, no_mask, f"{clip}/{MASKS}")] if no_mask else [], found)
+    left_out = [_left_out(row, no_mask, f"{clip}/{MASKS}")] if no_mask else []
+    return ClipFrames(frames, left_out, found, record.get("moved", ""))
 
 
 def _tell_moved(row: Record, result: ClipFrames) -> None:
-    """Tell the log of a clip that doesn't begin where the user's list has it."""
+    """Tell of a clip that doesn't begin where the user's list has it."""
     for frame in result.frames[:1]:
-        if row["start"] not in (BY_RULE, frame["frame"]):
-            log.info("%s: the clip from frame %d on begins with %d", row["video"], row["start"], frame["frame"])
+        if result.moved:
+            asked = (row["video"], row["start"], frame["frame"], result.moved)
+            log.info("%s: the clip from frame %d on begins with frame %d, for %s", *asked)
 
 
 def _once(results: Iterable[ClipFrames]) -> tuple[Rows, list[dict[str, str]]]:

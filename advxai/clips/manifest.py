@@ -11,6 +11,8 @@ from advxai.clips.cut import FRAMES
 from advxai.common import parquet
 from advxai.common.errors import InputError
 from advxai.common.rows import rows as records
+from advxai.common.types import Record
+from advxai.faces.extract import MASKS
 
 CUT = "run again with `--forcerun clips_shard`, which cuts out only what isn't as it was"
 CLIPS = {
@@ -61,6 +63,26 @@ def items(clips: pd.DataFrame, frames: pd.DataFrame) -> list[dict[str, Any]]:
 def sha256_of_frames(hashes: Iterable[str]) -> str:
     """A clip's hash: of its frames' hashes in order."""
     return hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def said_of(left_out: Sequence[Path]) -> str:
+    """How many clips were left out, and why the first was; "" if none was.
+
+    Args:
+        left_out: tables of what gave no clip (or of a clip has no mask), of the list and of the shards.
+    """
+    lines = [(path, row) for path in left_out for row in records(parquet.read(path)) if not _of_masks(row)]
+    if not lines:
+        return ""
+    path, first = lines[0]
+    are = "clip is" if len(lines) == 1 else "clips are"
+    which = "" if len(lines) == 1 else ", the first"
+    return f"{len(lines)} {are} left out{which}: {first['item']}: {str(first['reason']).rstrip('.')} ({path})"
+
+
+def _of_masks(line: Record) -> bool:
+    """It costs a clip its mask alone."""
+    return str(line["item"]).endswith(f"/{MASKS}")
 
 
 def _clip(key: str, frames: pd.DataFrame) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from advxai.media.retinaface import Detection
 
 Look = Callable[[Sequence[int]], Iterable[tuple[int, list[Detection]]]]  # frames, ascending -> (frame, its faces)
 Step = int | Literal["spread"]
+# Frames looked at to spread a clip's over the face's, for each of a clip: odd, so that of a face that is in all of them
+# those in the middles of the clip's own parts are taken; and how many times as many where these are too few.
+DENSER, FINER = 5, 3
 
 
 class NoClip(Exception):
@@ -67,23 +70,29 @@ def followed(faces: Sequence[Sequence[Detection]]) -> tuple[list[Detection], int
         faces: of each frame, from left to right; a face is followed by the overlap of its boxes
             (`advxai.faces.tracks.Follower`).
     """
-    follower = Follower()
-    tracks: dict[int, list[Detection]] = {}
-    for found in faces:
-        for number, face in zip(follower([face.box for face in found]), found, strict=True):
-            tracks.setdefault(number, []).append(face)
-    most = max(map(len, tracks.values()), default=0)
-    whole = [track for track in tracks.values() if len(track) == len(faces)]
+    tracks = _tracks(faces)
+    whole = [[face for _, face in track] for track in tracks if len(track) == len(faces)]
+    most = max(map(len, tracks), default=0)
     return max(whole, key=lambda track: fmean(area(face.box) for face in track), default=[]), most
+
+
+def _tracks(faces: Sequence[Sequence[Detection]]) -> list[list[tuple[int, Detection]]]:
+    """Each face: the places of the frames that it is in, ascending, and what was found there."""
+    follower = Follower()
+    tracks: dict[int, list[tuple[int, Detection]]] = {}
+    for place, found in enumerate(faces):
+        for number, face in zip(follower([face.box for face in found]), found, strict=True):
+            tracks.setdefault(number, []).append((place, face))
+    return list(tracks.values())
 
 
 def chosen(count: int, number: int, step: Step, start: int, faces: Faces) -> tuple[list[int], list[Detection]]:
     """The frames of a clip, and the face in each.
 
-    `spread`: in the middles of as many equal parts of what is left of the video from `start` on. Else frames `step`
-    apart: from `start` on, or such that as much of the video is before the clip as behind it (of an odd number the
-    smaller part before). If no face is in all of them, the clip moves to the nearest place, in steps of `step`, where
-    one is; of two as near to the earlier one. All of the video's frames of these places may be looked at for it.
+    `spread`: evenly over those frames in which the face is seen, see `_spread`. Else frames `step` apart: from `start`
+    on, or such that as much of the video is before the clip as behind it (of an odd number the smaller part before). If
+    no face is in all of them, the clip moves to the nearest place, in steps of `step`, where one is; of two as near to
+    the earlier one. All of the video's frames of these places may be looked at for it.
 
     Args:
         count: frames of the video.
@@ -98,14 +107,7 @@ def chosen(count: int, number: int, step: Step, start: int, faces: Faces) -> tup
     if start >= count:
         raise NoClip(f"it has {count} frames, and the clip is to begin with frame {start}")
     if step == "spread":
-        first = max(start, 0)
-        if count - first < number:
-            raise NoClip(f"it has {count - first} frames{_from(start)}, a clip takes {number}")
-        frames = (first + equidistant(count - first, number)).tolist()
-        face, most = followed(faces.of(frames))
-        if not face:
-            raise NoClip(_nowhere(most, number, frames, faces))
-        return frames, face
+        return _spread(count, number, start, faces)
     span = (number - 1) * step + 1
     if count < span:
         apart = "" if step == 1 else f", {step} apart,"
@@ -120,6 +122,46 @@ def chosen(count: int, number: int, step: Step, start: int, faces: Faces) -> tup
             return frames, face
     asked = list(range(first, first + span, step))
     raise NoClip(_nowhere(followed(faces.of(asked))[1], number, asked, faces))
+
+
+def _spread(count: int, number: int, start: int, faces: Faces) -> tuple[list[int], list[Detection]]:
+    """Frames spread evenly over those in which the face is seen.
+
+    DENSER times as many frames as the clip has are looked at, spread evenly over the video, or over what is left of it
+    from `start` on, and the face is followed through them. If none is seen in as many as the clip has, FINER times as
+    many are looked at, again and again, at last all. Of the frames in which the face is seen those in the middles of
+    equal parts are taken or, from `start` on, those that begin equal parts, so that the first is `start` if the face is
+    in it, else the first one looked at that shows it.
+
+    Args, Raises: as of `chosen`.
+    """
+    by_rule = start == BY_RULE
+    first = max(start, 0)
+    there = count - first
+    if there < number:
+        raise NoClip(f"it has {there} frames{_from(start)}, a clip takes {number}")
+    looked = 0
+    wanted = DENSER * number
+    while looked < there:
+        looked = min(wanted, there)
+        frames = [first + place for place in _evenly(there, looked, by_rule)]
+        tracks = _tracks(faces.of(frames))
+        if long := [track for track in tracks if len(track) >= number]:
+            track = max(long, key=lambda one: fmean(area(face.box) for _, face in one))
+            taken = [track[place] for place in _evenly(len(track), number, by_rule)]
+            return [frames[place] for place, _ in taken], [face for _, face in taken]
+        wanted *= FINER
+    if not faces.seen:
+        raise NoClip(f"no face in any of the {faces.looked} frames looked at")
+    most = max(map(len, tracks))
+    raise NoClip(f"one face is in only {most} of its {there} frames{_from(start)}, a clip takes {number}")
+
+
+def _evenly(available: int, number: int, middles: bool) -> list[int]:
+    """Positions of `number` <= available frames: the middles of as many equal parts, or their beginnings."""
+    if middles:
+        return [int(place) for place in equidistant(available, number)]
+    return [place * available // number for place in range(number)]
 
 
 def _places(first: int, step: int, last: int) -> Iterator[int]:

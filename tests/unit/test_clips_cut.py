@@ -11,7 +11,7 @@ import pytest
 from advxai.clips import cut as stage
 from advxai.clips.cut import FRAMES, cut, cut_clip
 from advxai.clips.lists import BY_RULE
-from advxai.clips.manifest import CUT, build, items
+from advxai.clips.manifest import CUT, build, items, said_of
 from advxai.common import parquet
 from advxai.common.errors import InputError
 from advxai.faces.mask import mask_of
@@ -206,6 +206,19 @@ def test_no_clip_at_all_names_the_first_reason(row, tmp_path, monkeypatch):
     said = f"the first of 1 reasons in .*left_out.parquet: {VIDEO}: it has 20 frames, a clip of 30 takes 30"
     with pytest.raises(InputError, match=said):
         build([frames], [tmp_path / "left_out.parquet"])
+    assert said_of([tmp_path / "left_out.parquet"]).startswith(
+        f"1 clip is left out: {VIDEO}: it has 20 frames, a clip of 30 takes 30 ("
+    )
+    past, masked = row | {"start": 20}, row | {"mask": str(tmp_path / "none.mp4")}
+    _, two = joined(tmp_path, monkeypatch, [masked, past, row | {"start": 8}])  # the mask costs no clip
+    assert two["item"].tolist()[1:] == [f"{VIDEO} from frame 20 on", f"{VIDEO}/clip_00008_0"]
+    parquet.write(two, tmp_path / "two.parquet")
+    why = "it has 20 frames, and the clip is to begin with frame 20"
+    assert said_of([tmp_path / "two.parquet"]).startswith(
+        f"2 clips are left out, the first: {VIDEO} from frame 20 on: {why} ("
+    )
+    parquet.write(two.iloc[:1], tmp_path / "two.parquet")
+    assert said_of([tmp_path / "two.parquet"]) == ""
     with pytest.raises(InputError, match="no video gave a clip, for there is none"):
         build([frames])
     twice = joined(tmp_path, monkeypatch, [row])[0]
@@ -224,4 +237,9 @@ def test_a_clip_that_begins_elsewhere_than_asked_is_told(row, tmp_path, monkeypa
     frames, left_out = joined(tmp_path, monkeypatch, [row | {"start": 18}, row | {"start": 3}, row])
     assert frames["frame"].tolist() == [16, 17, 18, 19, 3, 4, 5, 6, 8, 9, 10, 11] and left_out.empty
     told = [record.message for record in caplog.records if "begins with" in record.message]
-    assert told == [f"{VIDEO}: the clip from frame 18 on begins with 16"]
+    assert told == [f"{VIDEO}: the clip from frame 18 on begins with frame 16, for the video has 20 frames"]
+    late = Plan(lambda number: one(number) if number > 4 else [])
+    for step, why in ((1, "no face is in all frames of the clip that begins there"), ("spread", "the face isn't seen")):
+        for _ in range(2):  # it is told of a clip that was found, too
+            moved = cut_clip(row | {"start": 4}, late, tmp_path / "late", faces=faces(), video=settings(step=step))
+            assert moved.frames[0]["frame"] == 5 and moved.moved.startswith(why)

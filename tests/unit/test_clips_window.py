@@ -32,8 +32,6 @@ def seen_in(*frames):
         (4, 4, 1, BY_RULE, [0, 1, 2, 3]),
         (20, 4, 2, 3, [3, 5, 7, 9]),
         (20, 4, 1, 18, [16, 17, 18, 19]),  # moved back as far as it takes
-        (20, 4, "spread", BY_RULE, [2, 7, 12, 17]),  # middles of four parts of 5
-        (20, 4, "spread", 12, [13, 15, 17, 19]),
     ],
 )
 def test_which_frames_are_taken_where_the_face_is_in_all(count, number, step, start, frames):
@@ -62,9 +60,43 @@ def test_where_the_face_is_nowhere_in_all_frames_all_that_counts_has_been_looked
     faces, _ = seen_in()
     with pytest.raises(NoClip, match="no face in any of the 18 frames looked at"):  # 0 and 19 could change nothing
         chosen(20, 4, 1, BY_RULE, faces)
-    faces, _ = seen_in(2, 7, 17)
-    with pytest.raises(NoClip, match="one face is in only 3 of the 4 frames from 2 to 17$"):
-        chosen(20, 4, "spread", BY_RULE, faces)
+
+
+@pytest.mark.parametrize(
+    ("count", "number", "start", "seen", "frames", "looked"),
+    [
+        # in all frames: the middles of four parts of 5, though 20 are looked at; from 12 on the beginnings of parts
+        (20, 4, BY_RULE, range(20), [2, 7, 12, 17], 20),
+        (20, 4, 12, range(20), [12, 14, 16, 18], 8),
+        (300, 4, BY_RULE, range(300), [37, 112, 187, 262], 20),
+        (300, 4, 100, range(300), [100, 150, 200, 250], 20),
+        # of 100 frames 40 are looked at: 1, 3, 6, 8, 11, ...; those from 10 on are 36, of which the middles of 8 parts
+        # are the 2nd, 6th, 11th, 15th, 20th, 24th, 29th and 33rd
+        (100, 8, BY_RULE, range(10, 100), [16, 26, 38, 48, 61, 71, 83, 93], 40),
+        (20, 4, BY_RULE, set(range(20)) - {7}, [2, 8, 12, 17], 20),  # a blink: of 19 the 2nd, 7th, 11th, 16th
+        (20, 4, 6, range(8, 20), [8, 11, 14, 17], 14),  # 6 shows no face: it begins with the first that does
+        # of 20 of 300 none or one is in 100..107, of 60 one or two, of 180 five, 100, 102, 104, 105 and 107: the 1st, 2nd, 4th, 5th
+        (300, 4, BY_RULE, range(100, 108), [100, 102, 105, 107], 180),
+        (20, 4, BY_RULE, (2, 7, 17, 19), [2, 7, 17, 19], 20),
+    ],
+)
+def test_a_clip_is_spread_over_the_frames_in_which_the_face_is_seen(count, number, start, seen, frames, looked):
+    faces, shown = seen_in(*seen)
+    found, track = chosen(count, number, "spread", start, faces)
+    assert found == frames and track == [ONE] * number
+    assert len(shown) == len(set(shown)) == looked
+
+
+def test_a_face_that_moves_further_than_its_box_between_a_clips_frames_is_followed_through_others():
+    """Eight pixels a frame, 20 wide: from one of the clip's frames to the next it has left its box."""
+    faces = Faces(lambda wanted: [(frame, [face_at(30 + 8 * frame, 30), face_at(5, 5, 8, 8)]) for frame in wanted])
+    frames, track = chosen(40, 4, "spread", BY_RULE, faces)
+    assert frames == [5, 15, 25, 35]
+    assert [face.box[0] for face in track] == [20 + 8 * frame for frame in frames]
+    with pytest.raises(NoClip, match="one face is in only 3 of its 20 frames, a clip takes 4"):
+        chosen(20, 4, "spread", BY_RULE, seen_in(2, 7, 17)[0])
+    with pytest.raises(NoClip, match="no face in any of the 15 frames looked at"):
+        chosen(20, 4, "spread", 5, seen_in(2)[0])
 
 
 @pytest.mark.parametrize(

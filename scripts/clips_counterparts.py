@@ -2,7 +2,7 @@
 
 from advxai.clips.manifest import CUT
 from advxai.common import parquet
-from advxai.common.categories import REAL
+from advxai.common.categories import manipulated
 from advxai.config import load
 from advxai.frames.cutting import collect, write
 from advxai.run.jobs import job
@@ -16,6 +16,6 @@ with job(snakemake.log, snakemake.input):
     folder = paths.clip_counterparts_cut
     folder.describe()
     frames = parquet.read(snakemake.input.frames)
-    fakes = frames[frames["category"] != REAL]
+    fakes = frames[frames["category"].map(manipulated).astype(bool)]
     table = collect(fakes, paths.corpus_root, folder.path, config.frames.aligned, scratch, CUT)
     write(table, snakemake.output, scratch)

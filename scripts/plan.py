@@ -5,6 +5,7 @@ import shutil
 
 from advxai import plan
 from advxai.beforehand import check
+from advxai.beforehand.clips import require_clips
 from advxai.common.errors import InputError
 from advxai.common.files import publish
 from advxai.config import load
@@ -17,6 +18,8 @@ with job(snakemake.log, snakemake.input):
     absent = ""
     try:
         check(paths)
+        if config.video.asked:
+            require_clips(paths)
     except InputError as error:
         absent = str(error)
     population = plan.population(paths)

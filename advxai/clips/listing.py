@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from advxai.clips.lists import BY_RULE, Asked, Asking, own_key
+from advxai.clips.lists import BY_RULE, Asked, Asking, own_key, require_known
 from advxai.common.categories import LABELS, REAL
+from advxai.common.classes import NONE
 from advxai.common.errors import InputError, in_line
 from advxai.common.randomness import seed_of
 from advxai.common.rows import rows as records
@@ -54,7 +55,7 @@ def listed(
     Raises:
         InputError: there is no clip; or, naming file and line, the list has a video that is neither the corpus's nor a
             file, a category that contradicts the video's or is unknown, a clip twice, or a video that the detector
-            learns from.
+            learns from. (A file without a category is of unknown truth: label NONE.)
     """
     if asked is not None:
         return _table(_of_list(videos, categories, asked, learns), COLUMNS), _table([], LEFT_OUT)
@@ -145,22 +146,16 @@ def _of_corpus(where: str, one: Asked, row: Record, learns: bool) -> dict[str, A
 
 
 def _own(where: str, one: Asked, categories: Sequence[str]) -> dict[str, Any]:
-    """A file that the corpus doesn't have: without mask or counterpart."""
+    """A file that the corpus doesn't have: without mask or counterpart; without a category, of unknown truth."""
     if not os.path.isfile(one.video):
         raise InputError(
             f"{where}: {in_line(one.video)} is no video of the corpus and no file: correct the path (of FF++ relative "
             "to corpus.root, of a file relative to the folder in which snakemake runs)."
         )
-    known = [REAL, *categories]
-    if one.category not in known:
-        said = f"the category {in_line(one.category)}" if one.category else "no category"
-        raise InputError(
-            f"{where}: {in_line(one.video)} is a file of your own with {said}: write what it is in the column "
-            f"category, one of {', '.join(known)}."
-        )
+    require_known(where, one, categories)
     return {
-        "video": own_key(one.video), "path": one.video, "category": one.category, "label": LABELS[one.category],
-        "split": "test", "mask": "", "start": one.start,
+        "video": own_key(one.video), "path": one.video, "category": one.category,
+        "label": LABELS.get(one.category, NONE), "split": "test", "mask": "", "start": one.start,
     }  # fmt: skip
 
 

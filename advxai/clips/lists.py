@@ -5,10 +5,11 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from advxai.common.categories import REAL, category_of
 from advxai.common.errors import InputError, in_line, reading
 from advxai.common.text import read_text
 
@@ -27,7 +28,7 @@ class Asked:
         line: its number, from 1.
         video: FF++ relative path, or a file.
         start: the clip's first frame; BY_RULE: the line doesn't say.
-        category: what the video is; "": the line doesn't say.
+        category: what the video is; "": the line doesn't say, so of a file of the user's own nobody knows.
     """
 
     line: int
@@ -81,6 +82,44 @@ def own_key(path: str) -> str:
     """
     digits = hashlib.sha256(os.path.normpath(path).encode(errors="surrogatepass")).hexdigest()[:8]
     return f"{OWN}/{SAFE.sub('_', PurePosixPath(path).stem)[:100]}-{digits}"
+
+
+def files_of(source: Path) -> list[list[str | int]]:
+    """The files of the user's own that a list has, so that planning notices that one was exchanged: of each its path,
+    size and time of change (ns), by path. Of a list that can't be read, which others tell, and of a file that isn't
+    there none. What is in a file is looked at when its clip is cut.
+
+    Args:
+        source: as of `read_list`.
+    """
+    try:
+        named = sorted({one.video for one in read_list(source).clips if not category_of(one.video)})
+    except InputError:
+        return []
+    found: list[list[str | int]] = []
+    for path in filter(os.path.isfile, named):
+        status = Path(path).stat()
+        found.append([path, status.st_size, status.st_mtime_ns])
+    return found
+
+
+def require_known(where: str, one: Asked, categories: Sequence[str]) -> None:
+    """Refuse a file of the user's own with a category that is none; without one it isn't known what it is.
+
+    Args:
+        where: file and line, for the message.
+        one: the line.
+        categories: manipulations that the run explains.
+
+    Raises:
+        InputError: names the line and what the category may be.
+    """
+    known = (REAL, *categories)
+    if one.category and one.category not in known:
+        raise InputError(
+            f"{where}: {in_line(one.video)} is a file of your own with the category {in_line(one.category)}: it may be "
+            f"one of {', '.join(known)}, or empty, if it isn't known what the video is."
+        )
 
 
 def _clips(source: Path, text: str, separator: str) -> Iterator[Asked]:

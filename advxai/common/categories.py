@@ -15,6 +15,11 @@ def genuine(category: str) -> bool:
     return LABELS.get(category) == LABELS[REAL]
 
 
+def manipulated(category: str) -> bool:
+    """Whether a category's videos are manipulated; neither they nor `genuine` are those of no category ("")."""
+    return category in LABELS and not genuine(category)
+
+
 def category_of(relative_path: str) -> str:
     """Category of an FF++ relative path, as in `LABELS`; "" if it is neither an original's nor a manipulation's.
 

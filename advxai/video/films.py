@@ -123,8 +123,8 @@ def folder_of(key: str, number: int) -> str:
 
 
 def chosen(clips: pd.DataFrame, scores: Mapping[str, Record], most: int) -> Sequence[Record]:
-    """The clips that get films: fakes called fake first, then other fakes, then real ones, then those of which it isn't
-    known; within these one of each category in turn, in the order of the table.
+    """The clips that get films: fakes called fake first, then other fakes, then those of which nobody knows, then real
+    ones; within these one of each category in turn, in the order of the table.
 
     Args:
         clips: of clips.parquet.
@@ -134,8 +134,8 @@ def chosen(clips: pd.DataFrame, scores: Mapping[str, Record], most: int) -> Sequ
     turns: dict[tuple[int, str], int] = {}
     ordered = []
     for place, clip in enumerate(row for row in listed(clips) if row["key"] in scores):
-        fake, called_real = fake_of(clip["category"]), bool(scores[clip["key"]]["called_real"])
-        group = 3 if fake is None else int(called_real) if fake else 2
+        fake = fake_of(clip["category"])
+        group = {None: 2, False: 3}.get(fake, int(bool(scores[clip["key"]]["called_real"])))
         turn = turns[group, clip["category"]] = turns.get((group, clip["category"]), -1) + 1
         ordered.append((group, turn, place, clip))
     return [clip for *_, clip in sorted(ordered, key=lambda one: one[:3])][:most]

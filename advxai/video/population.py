@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from advxai.answer.scores import SCORES, clusters_of
-from advxai.common.categories import LABELS, genuine
+from advxai.common.categories import LABELS, genuine, manipulated
 from advxai.common.rows import rows as lines_of
 from advxai.common.rows import videos_of
 from advxai.config import Config
@@ -37,7 +37,7 @@ class Population:
     @classmethod
     def of(cls, found: Found) -> "Population":
         clips = lines_of(found.clips)
-        fakes = [clip for clip in clips if clip["category"] in LABELS and not genuine(clip["category"])]
+        fakes = [clip for clip in clips if manipulated(clip["category"])]
         reals = [clip for clip in clips if genuine(clip["category"])]
         unknown = [clip for clip in clips if clip["category"] not in LABELS]
         return cls(

@@ -7,7 +7,7 @@ import pytest
 
 from advxai.clips.listing import listed, spread
 from advxai.clips.lists import BY_RULE, own_key, read_list
-from advxai.common.categories import LABELS
+from advxai.common.categories import LABELS, genuine, manipulated
 from advxai.common.errors import InputError
 from advxai.config.video import Video
 from advxai.statistics.identity import clusters
@@ -104,6 +104,14 @@ def test_the_users_list_is_taken_in_its_order(tmp_path):
     }  # fmt: skip
 
 
+def test_a_file_without_a_category_is_neither_fake_nor_real(tmp_path):
+    own = tmp_path / "me.mp4"
+    own.write_bytes(b"")
+    clips, _ = listed(corpus(), Video(), CATEGORIES, 0, asked(tmp_path, f"{own},3,"))
+    assert clips.loc[0, ["category", "label", "start"]].tolist() == ["", -1, 3]
+    assert not manipulated("") and not genuine("") and manipulated("FaceShifter") and not manipulated("actors")
+
+
 def test_videos_that_the_detector_learns_from(tmp_path):
     learnt = asked(tmp_path, f"{video_of('Deepfakes', '006_007')},,")
     with pytest.raises(InputError, match="line 2: .*006_007.mp4 is in the split train, from which the detector learns"):
@@ -116,8 +124,10 @@ def test_videos_that_the_detector_learns_from(tmp_path):
     [
         ([f"{video_of('FaceSwap', '000_009')},,"], "line 2: .*000_009.mp4 is no video of the corpus and no file"),
         ([f"{video_of('FaceSwap', '000_001')},,Real"], "line 2: .*000_001.mp4 is FaceSwap, not Real"),
-        (["{own},,"], "line 2: .*me.mp4 is a file of your own with no category: .* one of Real, Deepfakes, FaceSwap"),
-        (["{own},,Forged"], "with the category Forged"),
+        (
+            ["{own},,Forged"],
+            "line 2: .*me.mp4 is a file .*Forged: it may be one of Real, Deepfakes, FaceSwap, or empty",
+        ),
         (["{own},3,Real", "{folder}/../{name}/me.mp4,3,Real"], "line 3: .* is the video of line 2 too"),
         ([f"{video_of('Real', '000')},,", "original_sequences/c23/videos/000.mp4,,"], "line 3: .* of line 2 too"),
     ],

@@ -1,14 +1,17 @@
 """The user's list of clips, and what is looked at before clips are cut."""
 
+import json
+import os
 from types import SimpleNamespace
 
 import pytest
 
 from advxai.beforehand.clips import require_clips
-from advxai.clips.lists import BY_RULE, Asked, own_key, read_list
+from advxai.clips.lists import BY_RULE, Asked, files_of, own_key, read_list
 from advxai.common.errors import InputError
 from advxai.config import load
 
+LEARNT = "manipulated_sequences/Deepfakes/c23/videos/008_009.mp4"
 FAKE = "manipulated_sequences/Deepfakes/c23/videos/000_003.mp4"
 
 
@@ -72,6 +75,17 @@ def test_the_key_of_a_file_of_ones_own_is_safe_and_its_own():
     assert own_key("./a.mp4") == own_key("a.mp4") != own_key("b/a.mp4")
 
 
+def test_a_file_that_was_exchanged_is_noticed(tmp_path):
+    own = tmp_path / "me.mp4"
+    own.write_bytes(b"12345")
+    os.utime(own, ns=(0, 7))
+    source = listed(tmp_path, f"video,start\n{FAKE},\n{own},\n{own},3\n{tmp_path}/none.mp4,\n")
+    assert files_of(source) == [[str(own), 5, 7]]
+    own.write_bytes(b"54321")  # as long, under the same name
+    assert files_of(source)[0][1:] != [5, 7]
+    assert files_of(tmp_path / "none.csv") == []
+
+
 def paths_of(tmp_path, corpus=None, frames=None, **video):
     demo = {"kind": "demo", "clips": [{"name": "a", "first_id": 0, "source": {"path": "x"}, "splits": {"test": 2}}]}
     rows = {"Row": {"method": "lime", "baseline": "zeros"}}
@@ -80,18 +94,24 @@ def paths_of(tmp_path, corpus=None, frames=None, **video):
 
 
 def ffpp(tmp_path):
-    video = tmp_path / "ffpp" / FAKE
-    video.parent.mkdir(parents=True)
-    video.write_bytes(b"")
+    for name in (FAKE, LEARNT, FAKE.replace("c23", "c40")):
+        video = tmp_path / "ffpp" / name
+        video.parent.mkdir(parents=True, exist_ok=True)
+        video.write_bytes(b"")
+    for split, pairs in {"train": [["008", "009"]], "val": [], "test": [["000", "003"]]}.items():
+        (tmp_path / f"{split}.json").write_text(json.dumps(pairs))
     return {"kind": "ffpp", "root": str(tmp_path / "ffpp"), "splits": str(tmp_path)}
 
 
 def test_before_clips_are_cut(tmp_path):
     own = tmp_path / "me.mp4"
     own.write_bytes(b"")
-    good = str(listed(tmp_path, f"video,category\n{FAKE},\n{own},Real\n"))
     assert require_clips(paths_of(tmp_path)) == []
-    assert require_clips(paths_of(tmp_path, list=good)) == []  # the demo's videos may not be made yet
+    demo = str(listed(tmp_path, f"video\n{FAKE.replace('000_003', '001_000')}\n{own}\n"))
+    assert require_clips(paths_of(tmp_path, list=demo)) == []  # the demo's videos may not be made yet
+    with pytest.raises(InputError, match="none of the corpus's 2 Deepfakes videos, such as .*000_001.mp4"):
+        require_clips(paths_of(tmp_path, list=str(listed(tmp_path, f"video\n{FAKE}\n"))))
+    good = str(listed(tmp_path, f"video,category\n{FAKE},\n{own},Real\n"))
     corpus = ffpp(tmp_path)
     assert require_clips(paths_of(tmp_path, corpus, list=good)) == []
     note = "video.fakes and video.reals count for nothing beside video.list."
@@ -103,8 +123,14 @@ def test_before_clips_are_cut(tmp_path):
     [
         (f"video\n{FAKE.replace('003', '004')}\n", r"line 2: .*000_004.mp4 is no file in corpus.root"),
         ("video\nnowhere.mp4\n", "line 2: nowhere.mp4 is no FF\\+\\+ relative path and no file"),
-        ("video\n{own}\n", r"me.mp4 is a file of your own with no category: .* one of Real, Deepfakes"),
-        ("video,category\n{own},Other\n", "with the category Other"),
+        ("video,category\n{own},Other\n", "with the category Other: it may be one of Real, .*Deepfakes, .*or empty"),
+        (f"video,category\n{FAKE},Real\n", "line 2: .*000_003.mp4 is Deepfakes, not Real"),
+        (
+            "video\nmanipulated_sequences/FaceShifter/c23/videos/000_003.mp4\n",
+            "is of FaceShifter, which the corpus hasn't",
+        ),
+        (f"video\n{FAKE.replace('c23', 'c40')}\n", "c40.*is none of the corpus's 2 Deepfakes videos, such as .*c23"),
+        (f"video\n{LEARNT}\n", "008_009.mp4 is of a split from which the detector learns"),
     ],
 )
 def test_a_list_that_names_what_isnt_there(tmp_path, content, said):

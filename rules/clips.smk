@@ -1,7 +1,10 @@
 # clips: face crops of clips, decoded for themselves: which ones, their crops in shards by video, their database, and the
 # original's frame behind each frame of a fake.
+from advxai.clips.lists import files_of
+
 CLIPS = P.clips_run
 CLIPS_LISTED = [CONFIG.video.list] if CONFIG.video.list else []
+CLIPS_OWN = [one for path in CLIPS_LISTED for one in files_of(Path(path))]
 
 
 rule clips:
@@ -9,6 +12,9 @@ rule clips:
         CLIPS / "clips.parquet",
         P.clips_lmdb,
         P.clip_counterparts,
+        # of this number of shards: where they lack, Snakemake doesn't notice that the list is another
+        P.clips_cut,
+        [CLIPS / f"shards/{shard}.json" for shard in P.shards],
 
 
 rule clips_list:
@@ -27,6 +33,7 @@ rule clips_list:
     params:
         video=CONFIG.video.model_dump(include={"list", "fakes", "reals", "track"}),
         listed=P.clips_listed,
+        own=CLIPS_OWN,
         seed=CONFIG.seed,
         categories=CONFIG.corpus.categories,
         learns=CONFIG.detector.checkpoint is None,
@@ -53,6 +60,7 @@ rule clips_shard:
         gpu=int(CONFIG.faces.device == "cuda"),
     params:
         clips=P.clips_params,
+        own=CLIPS_OWN,
     script:
         "../scripts/clips_shard.py"
 

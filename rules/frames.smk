@@ -13,6 +13,8 @@ rule frames:
         FRAMES / "manifest.parquet",
         P.lmdb,
         P.counterparts,
+        # of this number of shards: where they lack, Snakemake doesn't notice what else has changed
+        [] if CONFIG.frames.ready else P.crops,
 
 
 if not CONFIG.frames.ready:

@@ -245,7 +245,9 @@ class Video(Model):
 
     frames: int = Field(16, ge=2, le=256, description="Face crops of a clip.")
     step: Step = Field(
-        1, description="From one frame to the next: so many frames of the video; spread: evenly over the whole track."
+        1,
+        description="From one frame to the next: so many frames of the video; spread: evenly over the frames in which "
+        "the face is seen.",
     )
     crop: Literal["fixed", "followed"] = Field(
         "fixed",
@@ -261,8 +263,9 @@ class Video(Model):
     list: str | None = Field(
         None,
         min_length=1,
-        description="The clips: a CSV with the column video (FF++ relative path, or a file) and, if wanted, start "
-        "(its first frame) and category. null: one of each test video, as `fakes` and `reals` say.",
+        description="The clips: a CSV with the column video (FF++ relative path, or a file, relative to the folder in "
+        "which snakemake runs) and, if wanted, start (its first frame) and category (of a file of your own; empty: not "
+        "known). null: one of each test video, as `fakes` and `reals` say.",
     )
     fakes: int | None = Field(
         None, ge=0, description="So many fake clips, spread over categories and people; null: all test videos."

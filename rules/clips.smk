@@ -14,6 +14,7 @@ rule clips:
         P.clip_counterparts,
         # of this number of shards: where they lack, Snakemake doesn't notice that the list is another
         P.clips_cut,
+        P.clips_left_out,
         [CLIPS / f"shards/{shard}.json" for shard in P.shards],
 
 

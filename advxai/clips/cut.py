@@ -92,12 +92,13 @@ def cut(
         cut_clip(row, network, out_root, faces=faces, video=video, scratch=scratch)
         for row in Bar(asked, desc="clips", unit="clip")
     ]
-    computed = sum(not result.found for result in results)
+    found = [result.found for result in results if result.frames]
     for row, result in zip(asked, results, strict=True):
         _tell_moved(row, result)
-    counts = {"found": len(results) - computed, "computed": computed}
+    counts = {"found": sum(found), "computed": len(found) - sum(found)}
     progress.tell(**counts)
-    log.info("clips: %d, %d found, %d computed", len(results), *counts.values(), extra={"told": True})
+    said = (len(results), *counts.values(), len(results) - len(found))
+    log.info("clips: %d, %d found, %d computed, %d give none", *said, extra={"told": True})
     kept, twice = _once(results)
     left_out = chain(chain.from_iterable(result.left_out for result in results), twice)
     return _table(kept, FRAMES), _table(left_out, LEFT_OUT)

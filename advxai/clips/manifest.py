@@ -66,12 +66,15 @@ def sha256_of_frames(hashes: Iterable[str]) -> str:
 
 
 def said_of(left_out: Sequence[Path]) -> str:
-    """How many clips were left out, and why the first was; "" if none was.
+    """How many clips were left out, and why the first was; "" if none was; or which table can't be read.
 
     Args:
         left_out: tables of what gave no clip (or of a clip has no mask), of the list and of the shards.
     """
-    lines = [(path, row) for path in left_out for row in records(parquet.read(path)) if not _of_masks(row)]
+    try:
+        lines = [(path, row) for path in left_out for row in records(parquet.read(path)) if not _of_masks(row)]
+    except InputError as error:
+        return str(error)
     if not lines:
         return ""
     path, first = lines[0]

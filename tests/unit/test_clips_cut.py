@@ -219,6 +219,8 @@ def test_no_clip_at_all_names_the_first_reason(row, tmp_path, monkeypatch):
     )
     parquet.write(two.iloc[:1], tmp_path / "two.parquet")
     assert said_of([tmp_path / "two.parquet"]) == ""
+    (tmp_path / "two.parquet").write_bytes(b"PAR1")
+    assert "two.parquet" in said_of([tmp_path / "two.parquet"])
     with pytest.raises(InputError, match="no video gave a clip, for there is none"):
         build([frames])
     twice = joined(tmp_path, monkeypatch, [row])[0]

@@ -75,7 +75,7 @@ def test_where_the_face_is_nowhere_in_all_frames_all_that_counts_has_been_looked
         (100, 8, BY_RULE, range(10, 100), [16, 26, 38, 48, 61, 71, 83, 93], 40),
         (20, 4, BY_RULE, set(range(20)) - {7}, [2, 8, 12, 17], 20),  # a blink: of 19 the 2nd, 7th, 11th, 16th
         (20, 4, 6, range(8, 20), [8, 11, 14, 17], 14),  # 6 shows no face: it begins with the first that does
-        # of 20 of 300 none or one is in 100..107, of 60 one or two, of 180 five (100, 102, 104, 105, 107), of which four
+        # of 20 of 300 none or one is in 100..107, of 60 one or two, of 180 five: 100, 102, 104, 105, 107
         (300, 4, BY_RULE, range(100, 108), [100, 102, 105, 107], 180),
         (20, 4, BY_RULE, (2, 7, 17, 19), [2, 7, 17, 19], 20),
     ],

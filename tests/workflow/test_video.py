@@ -103,3 +103,9 @@ def test_clips_are_explained_whatever_happens_on_the_way(finished, tmp_path, mon
     ]  # fmt: skip
     assert "detector_metrics" in planned
     assert not {"tables_combined", "report_page", "saliency_shard", "answer_tests", "clips_shard"} & set(planned)
+
+    # a shorter list is noticed with another number of shards, too, of which nothing says what they were made by
+    Path("clips.csv").write_text(f"video\n{chosen[0]}\n")
+    tiny(folder, **settings, shards=3)
+    planned = rules_of(snakemake(folder, "-n", "clips", "--configfile", folder / "tiny.yaml").stdout)
+    assert {"clips_list", "clips_shard", "clips_manifest", "clips_lmdb", "clips_counterparts"} <= set(planned)

@@ -25,12 +25,12 @@ with job(snakemake.log, snakemake.input):
         filling = Counterparts(*snakemake.input.counterparts)
 
     def start(items, image, detector):
-        from advxai.video.adversary import adversarial_clips
+        from advxai.adversary import adversarial_images
         from advxai.video.saliency import run
 
         copies = None
         if paths.clips_need_adversary(name):
-            copies = adversarial_clips(Path(snakemake.input.adversary[0]), detector, config.adversary)
+            copies = adversarial_images(Path(snakemake.input.adversary[0]), detector, config.adversary)
         return run(
             items,
             image,

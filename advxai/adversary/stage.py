@@ -13,7 +13,7 @@ from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
 from advxai.common.types import Item, Record
 from advxai.config.science import Nes
-from advxai.detector.engine import Work
+from advxai.detector.engine import Cost, Work
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
 from advxai.run.store import read_shard
@@ -51,25 +51,32 @@ def run(
 
         together = min(at_once, nes_at_once(settings, detector))
         for (key, sha256), outcome, cost in drive(works(), detector, together, "adversary"):
-            yield {
-                "key": key,
-                "sha256": sha256,
-                "steps": outcome.steps,
-                "iterations": outcome.iterations,
-                "queries": outcome.queries,
-                "calls": cost.calls,
-                "seconds": cost.seconds,
-                "before": outcome.before,
-                "after": outcome.after,
-                "success": outcome.success,
-                "trace": outcome.trace,
-            }
+            yield record_of(key, sha256, outcome, cost)
+
+
+def record_of(key: str, sha256: str, outcome: Attack, cost: Cost) -> dict[str, Any]:
+    """The record of an image's copy, or of a clip's."""
+    return {
+        "key": key,
+        "sha256": sha256,
+        "steps": outcome.steps,
+        "iterations": outcome.iterations,
+        "queries": outcome.queries,
+        "calls": cost.calls,
+        "seconds": cost.seconds,
+        "before": outcome.before,
+        "after": outcome.after,
+        "success": outcome.success,
+        "trace": outcome.trace,
+    }
 
 
 def adversarial_images(
     shard: Path, detector: Detector, settings: Nes
 ) -> Callable[[Item, Tensor], tuple[Tensor, Record]]:
     """Reader of a published shard: (item, normalised image) -> (adversarial image, its record).
+
+    Of a shard of clips' copies likewise: (clip, its frames (T, 3, h, w)) -> (adversarial frames, its record).
 
     Raises:
         InputError: the shard lacks the image, or holds it for other bytes.

@@ -55,13 +55,18 @@ def run(
         )
         together = min(at_once, nes_at_once(settings, detector))
         for (key, sha256, mask), outcome, _ in drive(works, detector, together, "evaluation"):
-            yield {
-                "key": key,
-                "sha256": sha256,
-                "mask": mask,
-                "iterations": outcome.iterations,
-                "queries": outcome.queries,
-                "before": outcome.before,
-                "after": outcome.after,
-                "success": outcome.success,
-            }
+            yield record_of(key, sha256, mask, outcome)
+
+
+def record_of(key: str, sha256: str, mask: str, outcome: Attack) -> dict[str, Any]:
+    """The record of an attack on an image's segments, or on a clip's."""
+    return {
+        "key": key,
+        "sha256": sha256,
+        "mask": mask,
+        "iterations": outcome.iterations,
+        "queries": outcome.queries,
+        "before": outcome.before,
+        "after": outcome.after,
+        "success": outcome.success,
+    }

@@ -7,22 +7,20 @@ that of an image.
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from advxai.adversary.nes import Attack, Climber, Noise, gaussian_noise, reconstruct
+from advxai.adversary.nes import Attack, Climber, Noise, gaussian_noise
+from advxai.adversary.stage import record_of
 from advxai.common.ahead import ahead
 from advxai.common.classes import Classes
-from advxai.common.errors import InputError
 from advxai.common.types import Item, Record
 from advxai.config.science import Nes
 from advxai.detector.engine import Work, enough, room
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector, Preprocessing
-from advxai.run.store import read_shard
 from advxai.video.clip import ROWS, Load, Score, normalised, placed, score_of
 
 Adversarial = Callable[[Item, Tensor], tuple[Tensor, Record]]
@@ -153,33 +151,4 @@ def run(
         frames = max((len(item["frames"]) for item in items), default=1)
         together = min(at_once, clips_at_once(settings, frames, detector))
         for (key, sha256), outcome, cost in drive(works(), detector, together, "adversary of clips"):
-            yield {
-                "key": key,
-                "sha256": sha256,
-                "steps": outcome.steps,
-                "iterations": outcome.iterations,
-                "queries": outcome.queries,
-                "calls": cost.calls,
-                "seconds": cost.seconds,
-                "before": outcome.before,
-                "after": outcome.after,
-                "success": outcome.success,
-                "trace": outcome.trace,
-            }
-
-
-def adversarial_clips(shard: Path, detector: Detector, settings: Nes) -> Adversarial:
-    """Reader of a published shard: (clip, its normalised frames) -> (adversarial frames (T, 3, h, w), its record).
-
-    Raises:
-        InputError: the shard lacks the clip, or holds it for other bytes.
-    """
-    records = {(record["key"], record["sha256"]): record for record in read_shard(shard)}
-
-    def adversarial(item: Item, frames: Tensor) -> tuple[Tensor, Record]:
-        record = records.get((item["key"], item["sha256"]))
-        if record is None:
-            raise InputError(f"{shard} has no adversarial copy of {item['key']}: delete the file and run again")
-        return reconstruct(frames, record["steps"], settings, detector.preprocessing), record
-
-    return adversarial
+            yield record_of(key, sha256, outcome, cost)

@@ -17,6 +17,7 @@ from advxai.config.science import Nes
 from advxai.detector.engine import Work
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
+from advxai.evaluation.attacks import record_of
 from advxai.video.adversary import attack_clip, clips_at_once, noises_of
 from advxai.video.clip import Load, normalised, placed, score_of
 
@@ -55,13 +56,4 @@ def run(
                 yield (item["key"], item["sha256"], item["mask"]), work
 
         for (key, sha256, mask), outcome, _ in drive(works(), detector, together, "attacks on clips"):
-            yield {
-                "key": key,
-                "sha256": sha256,
-                "mask": mask,
-                "iterations": outcome.iterations,
-                "queries": outcome.queries,
-                "before": outcome.before,
-                "after": outcome.after,
-                "success": outcome.success,
-            }
+            yield record_of(key, sha256, mask, outcome)

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from advxai.adversary import adversarial_images
 from advxai.adversary.nes import attack, gaussian_noise, reconstruct
 from advxai.common.errors import InputError
 from advxai.config.science import Nes
 from advxai.run.store import write_shard
-from advxai.video.adversary import adversarial_clips, attack_clip, frames_at_once, noises_of, run
+from advxai.video.adversary import attack_clip, frames_at_once, noises_of, run
 from advxai.video.clip import ROWS, score_of
 from tests.clips import clip, frames_of, load
 from tests.golden.pictures import detector as toy
@@ -135,7 +136,7 @@ def test_records_don_t_depend_on_neighbours_and_copies_are_read_back(tmp_path: P
             np.testing.assert_array_equal(record[name], together[key][name])
     write_shard(tmp_path / "0-of-1.h5", list(together.values()), {})
     detector = toy(0.1)
-    read = adversarial_clips(tmp_path / "0-of-1.h5", detector, settings)
+    read = adversarial_images(tmp_path / "0-of-1.h5", detector, settings)
     for item in items:
         copy, record = read(item, frames_of(item, detector))
         after = detector.probabilities(copy).double().mean(dim=0).float()

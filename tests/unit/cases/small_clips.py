@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from advxai.adversary import adversarial_images
 from advxai.adversary.copies import with_copies
 from advxai.cases import clip_files
 from advxai.cases.clip_export import ClipSources
@@ -112,7 +113,7 @@ def _mapped(paths: Paths, name: str, clips: list[dict], image, detector: Detecto
         seen = control.Sources(FrameStore(paths.clips_lmdb), **by_mask)
         made = control.run(clips, hosts, entry, config.seed, seen, paths.classes)
         return [{**record, "made_with": made_without_torch()} for record in made]
-    copies = adversary.adversarial_clips(paths.video_copies[0], detector, config.adversary)
+    copies = adversarial_images(paths.video_copies[0], detector, config.adversary)
     given = copies if paths.clips_need_adversary(name) else None
     shown = clips if given is None else with_copies(clips, paths.video_copies[0])
     return saliency.run(

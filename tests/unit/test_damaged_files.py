@@ -194,7 +194,7 @@ def test_a_key_of_two_lines_is_one_line_of_a_message():
 def test_tables_and_contents_of_a_test_case(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("a,b\n1,2\n1,2,3\n")
-    refused(lambda: bundle._rows(path, ["a", "b"]), path, bundle.REMEDY)
+    refused(lambda: bundle.rows_of(path, ["a", "b"]), path, bundle.REMEDY)
     for content in (*TEXTS, b"[]", b'{"a": 1}'):
         path = tmp_path / "case.json"
         path.write_bytes(content)

@@ -140,7 +140,7 @@ def test_which_clips_get_films():
     scores = {key(category): scored(category) for category in CLIPS}
     assert [one["category"] for one in chosen(clips, scores, 9)] == ["Deepfakes", "Face2Face", "FaceSwap", "Real"]
     unknown = clips.assign(category=["unknown" if name == "Deepfakes" else name for name in clips["category"]])
-    assert [one["category"] for one in chosen(unknown, scores, 9)] == ["Face2Face", "FaceSwap", "Real", "unknown"]
+    assert [one["category"] for one in chosen(unknown, scores, 9)] == ["Face2Face", "FaceSwap", "unknown", "Real"]
     twice = [clips, clips.assign(key=clips["key"] + "b"), clips.assign(key=clips["key"] + "c")]
     more = pd.concat(twice, ignore_index=True)
     many = {name + end: one for name, one in scores.items() for end in ("", "b", "c")}

@@ -228,16 +228,16 @@ def film(
     width, height = film_size(side, top)
     strip = Strip(score, width, () if shown is None else shown.spans(), top)
     canvas = Image.new("RGB", (width, height), "white")
-    pen = ImageDraw.Draw(canvas)
     heading = f"{row}: {said}" if said else row
-    _line(pen, heading, side + 2, width, "black")
-    _line(pen, score.name, side + 2 + LINE, width, GREY)
+    _line(ImageDraw.Draw(canvas), heading, side + 2, width, "black")
     for place, face in enumerate(faces):
         frame = canvas.copy()
         frame.paste(square(face, shown, place), (0, 0))
-        now = f"frame {place + 1}/{len(faces)}: p(fake) {score.frames[place]:.2f}"
-        text = f"{now}; clip {score.p:.2f}, {score.called}"
-        _line(ImageDraw.Draw(frame), text, side + 2 + 2 * LINE, width, "black")
+        pen = ImageDraw.Draw(frame)
+        _line(pen, f"{place + 1}/{len(faces)} of {score.name}", side + 2 + LINE, width, GREY)
+        # without "called", or the class would be cut off
+        text = f"p(fake) {score.frames[place]:.2f}; clip {score.p:.2f}: {score.called.removeprefix('called ')}"
+        _line(pen, text, side + 2 + 2 * LINE, width, "black")
         frame.paste(strip.at(place), (0, height - strip_height(top)))
         yield np.asarray(frame)
 

@@ -9,7 +9,7 @@ from advxai.run.jobs import job, read_items
 from advxai.run.paths import Paths
 from advxai.run.store import complete
 from advxai.saliency.given import with_given
-from advxai.video.given import counterparts_id
+from advxai.video.given import counterparts_id, frame_keys
 from advxai.video.hosts import hosts_of
 
 with job(snakemake.log, snakemake.input):
@@ -50,7 +50,7 @@ with job(snakemake.log, snakemake.input):
     if paths.clips_need_adversary(name):
         items = with_copies(items, Path(snakemake.input.adversary[0]))
     if filling is not None:
-        frames = {item["key"]: [frame["key"] for frame in item["frames"]] for item in items}
+        frames = {item["key"]: frame_keys(item) for item in items}
         items = with_given(items, lambda key: counterparts_id(filling, frames[key]))
     folder = paths.video_saliency(name)
     folder.describe()

@@ -87,6 +87,15 @@ def adversarial_images(
         record = records.get((item["key"], item["sha256"]))
         if record is None:
             raise InputError(f"{shard} has no adversarial copy of {item['key']}: delete the file and run again")
+        return copy_of(record, detector, settings)(item, image)
+
+    return adversarial
+
+
+def copy_of(record: Record, detector: Detector, settings: Nes) -> Callable[[Item, Tensor], tuple[Tensor, Record]]:
+    """As `adversarial_images`, of the one image or clip whose record this is."""
+
+    def adversarial(_: Item, image: Tensor) -> tuple[Tensor, Record]:
         return reconstruct(image, record["steps"], settings, detector.preprocessing), record
 
     return adversarial

@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from advxai.adversary.nes import reconstruct
+from advxai.adversary.stage import copy_of
 from advxai.cases.clip_bundle import ClipCase
-from advxai.cases.comparing import Outcome, compare, compare_measures, compare_rows
+from advxai.cases.comparing import Outcome, compare, compare_attacks, compare_measures, compare_rows, to_repeat
 from advxai.common.arrays import Pixels
-from advxai.common.types import Item, Record
+from advxai.common.types import Item
 from advxai.detector.model import Detector
 from advxai.run.digests import Digests
 from advxai.saliency.controls import Sight
@@ -68,11 +67,8 @@ def _copy(case: ClipCase, detector: Detector) -> Iterator[Outcome]:
 
 def _maps(case: ClipCase, detector: Detector) -> Iterator[Outcome]:
     """Every explainer's maps, scores and ranking, with the stored segments and adversarial copy."""
-    config, record = case.config, case.adversary or {}
-
-    def stored_copy(_: Item, frames: Tensor) -> tuple[Tensor, Record]:
-        return reconstruct(frames, record["steps"], config.adversary, detector.preprocessing), record
-
+    config = case.config
+    stored_copy = copy_of(case.adversary or {}, detector, config.adversary)
     for name, entry in config.video.of_kind("explainer").items():
         copies = stored_copy if Digests(config).clips_need_adversary(name) else None
         shown = [case.item], case.image, detector, entry, _hosts(case), _score(case), config.seed, 1
@@ -123,18 +119,16 @@ def _attacks(case: ClipCase, detector: Detector) -> Iterator[Outcome]:
     """Every attack on the stored rankings' segments; those that rows share are computed once."""
     config = case.config
     wanted = {name: _attack_items(case, name) for name in _attacked(case)}
-    unique = {item["mask"]: item for items in wanted.values() for item in items if item["mask"] in case.attacks}
     made = attacks.run(
-        unique.values(), case.image, detector, config.evaluation, _score(case), config.seed, config.images_at_once
+        to_repeat(wanted, case.attacks),
+        case.image,
+        detector,
+        config.evaluation,
+        _score(case),
+        config.seed,
+        config.images_at_once,
     )
-    fresh = {record["mask"]: record for record in made}
-    for name, items in wanted.items():
-        for k, item in enumerate(items, start=1):
-            title, stored = f"attack {name} top-{k}", case.attacks.get(item["mask"])
-            if stored is None:
-                yield Outcome(title, ["no attack on these pixels is stored"])
-            else:
-                yield compare(title, stored, fresh[item["mask"]])
+    yield from compare_attacks(wanted, case.attacks, made)
 
 
 def _rows(case: ClipCase, detector: Detector) -> Iterator[Outcome]:

@@ -1,7 +1,7 @@
 """Comparing what a replay has computed with what a test case holds, bit for bit."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from advxai import cases
 from advxai.common.arrays import Labels
-from advxai.common.types import Record
+from advxai.common.types import Item, Record
 from advxai.run.digests import LATER
 
 # Not the numbers themselves: time, the machine, and whose job came first.
@@ -59,6 +59,30 @@ def compare(name: str, stored: Record, fresh: Record) -> Outcome:
         elif field not in ("key", "sha256", "mask"):
             same.append(title)
     return Outcome(name, differences, same)
+
+
+def to_repeat(wanted: Mapping[str, Sequence[Item]], stored: Mapping[str, Record]) -> Collection[Item]:
+    """The attacks that are computed again: of each mask that is stored one, whichever rows share it.
+
+    Args:
+        wanted: row -> its attacks, by rising k.
+        stored: mask -> record.
+    """
+    return {item["mask"]: item for items in wanted.values() for item in items if item["mask"] in stored}.values()
+
+
+def compare_attacks(
+    wanted: Mapping[str, Sequence[Item]], stored: Mapping[str, Record], made: Iterable[Record]
+) -> Iterator[Outcome]:
+    """Compare every row's attacks; `made` are those of `to_repeat`, computed here."""
+    fresh = {record["mask"]: record for record in made}
+    for name, items in wanted.items():
+        for k, item in enumerate(items, start=1):
+            title, then = f"attack {name} top-{k}", stored.get(item["mask"])
+            if then is None:
+                yield Outcome(title, ["no attack on these pixels is stored"])
+            else:
+                yield compare(title, then, fresh[item["mask"]])
 
 
 def _difference(field: str, stored: Any, fresh: Any) -> str:

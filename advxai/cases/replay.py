@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from advxai import cases
-from advxai.adversary.nes import reconstruct
+from advxai.adversary.stage import copy_of
 from advxai.adversary.stage import run as make_copy
 from advxai.cases import clip_bundle, clip_replay
 from advxai.cases.bundle import REMEDY, Case, opened, read
 from advxai.cases.clip_bundle import ClipCase
-from advxai.cases.comparing import Outcome, compare, compare_rows
+from advxai.cases.comparing import Outcome, compare, compare_attacks, compare_rows, to_repeat
 from advxai.cases.measured import Counterpart, measured
 from advxai.cases.trust import require_named
 from advxai.common.classes import Classes
@@ -93,11 +92,8 @@ def _copy(case: Case, detector: Detector) -> Iterator[Outcome]:
 
 def _maps(case: Case, detector: Detector) -> Iterator[Outcome]:
     """Every explainer's map, segments, scores and ranking, with the stored adversarial copy."""
-    config, record = case.config, case.adversary or {}
-
-    def stored_copy(_: object, image: Tensor) -> tuple[Tensor, Record]:
-        return reconstruct(image, record["steps"], config.adversary, detector.preprocessing), record
-
+    config = case.config
+    stored_copy = copy_of(case.adversary or {}, detector, config.adversary)
     for name, settings in config.of_kind("explainer").items():
         copies = stored_copy if Digests(config).needs_adversary(name) else None
         images = [case.item], lambda _: case.image
@@ -135,18 +131,15 @@ def _attacks(case: Case, detector: Detector) -> Iterator[Outcome]:
     """Every attack on the stored rankings' segments; those that explainers share are computed once."""
     config = case.config
     wanted = {name: _attack_items(case, name) for name in config.explainers}
-    unique = {item["mask"]: item for items in wanted.values() for item in items if item["mask"] in case.attacks}
     attacks = make_attacks(
-        unique.values(), lambda _: case.image, detector, config.evaluation, config.seed, config.images_at_once
+        to_repeat(wanted, case.attacks),
+        lambda _: case.image,
+        detector,
+        config.evaluation,
+        config.seed,
+        config.images_at_once,
     )
-    fresh = {record["mask"]: record for record in attacks}
-    for name, items in wanted.items():
-        for k, item in enumerate(items, start=1):
-            title, stored = f"attack {name} top-{k}", case.attacks.get(item["mask"])
-            if stored is None:
-                yield Outcome(title, ["no attack on these pixels is stored"])
-            else:
-                yield compare(title, stored, fresh[item["mask"]])
+    yield from compare_attacks(wanted, case.attacks, attacks)
 
 
 def _attack_items(case: Case, explainer: str) -> list[dict[str, Any]]:

@@ -34,7 +34,9 @@ from advxai.faces.extract import (
     crop_masks,
     detected,
     sha256_of,
+    sha256_or_none,
     stored_record,
+    table,
     written,
 )
 from advxai.media.cut import Placement
@@ -101,7 +103,7 @@ def cut(
     log.info("clips: %d, %d found, %d computed, %d give none", *said, extra={"told": True})
     kept, twice = _once(results)
     left_out = chain(chain.from_iterable(result.left_out for result in results), twice)
-    return _table(kept, FRAMES), _table(left_out, LEFT_OUT)
+    return table(kept, FRAMES), table(left_out, LEFT_OUT)
 
 
 def cut_clip(
@@ -141,7 +143,7 @@ def cut_clip(
     rule = Rule.of(faces)
     which = video.model_dump(include={"frames", "step", "crop", "track"}) | {"start": start}
     made_from = {"video_sha256": digest, **which, **rule.settings, **network.settings, **shown}
-    masks_from = {"mask_sha256": _sha256_or_none(mask)} if mask else {}
+    masks_from = {"mask_sha256": sha256_or_none(mask)} if mask else {}
     final = Path(out_root) / f"{row['video']}-{digest[:12]}" / folder_of(start)
     record = stored_record(final, made_from, masks_from)
     if record is not None:
@@ -257,13 +259,6 @@ def folder_of(start: int) -> str:
     return "clip_middle" if start == BY_RULE else f"clip_{start:05d}"
 
 
-def _sha256_or_none(path: Path) -> str | None:
-    try:
-        return sha256_of(path)
-    except OSError:  # reading its frames will tell the user
-        return None
-
-
 def _left_out(row: Record, reason: str, item: str = "") -> dict[str, str]:
     return {"stage": STAGE, "item": item or in_words(row), "reason": reason}
 
@@ -272,8 +267,3 @@ def in_words(row: Record) -> str:
     """How a clip that was asked for is called where it is left out."""
     start = int(row["start"])
     return str(row["video"]) if start == BY_RULE else f"{row['video']} from frame {start} on"
-
-
-def _table(rows: Iterable[Record], columns: dict[str, str]) -> pd.DataFrame:
-    """A frame with the given columns and types, also when there is no row."""
-    return pd.DataFrame(list(rows), columns=list(columns)).astype(columns)

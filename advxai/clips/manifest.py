@@ -13,6 +13,7 @@ from advxai.common.errors import InputError
 from advxai.common.rows import rows as records
 from advxai.common.types import Record
 from advxai.faces.extract import MASKS
+from advxai.frames.manifest import none_gave
 
 CUT = "run again with `--forcerun clips_shard`, which cuts out only what isn't as it was"
 CLIPS = {
@@ -38,7 +39,8 @@ def build(tables: Iterable[pd.DataFrame], left_out: Sequence[Path] = ()) -> tupl
     """
     there = [table for table in tables if len(table)]
     if not there:
-        raise InputError(_none(left_out))
+        remedy = "set video.fakes or video.reals above 0, or give a video.list"
+        raise InputError(none_gave("a clip", left_out, remedy))
     frames = pd.concat(there).sort_values(["clip", "place"], kind="stable", ignore_index=True).astype(FRAMES)
     twice = frames.loc[frames["key"].duplicated(), "clip"]
     if len(twice):
@@ -101,13 +103,3 @@ def _clip(key: str, frames: pd.DataFrame) -> dict[str, Any]:
         "seconds_from": first["seconds"],
         "seconds_to": last["seconds"],
     }
-
-
-def _none(left_out: Sequence[Path]) -> str:
-    for path in left_out:
-        table = parquet.read(path)
-        if len(table):
-            first = table.iloc[0]
-            why = first["reason"].rstrip(".")
-            return f"no video gave a clip; the first of {len(table)} reasons in {path}: {first['item']}: {why}."
-    return "no video gave a clip, for there is none: set video.fakes or video.reals above 0, or give a video.list."

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from torch import Tensor
 
-from advxai.adversary.nes import reconstruct
+from advxai.adversary.stage import copy_of
 from advxai.clips.cut import cut_clip
 from advxai.clips.lists import BY_RULE
 from advxai.clips.manifest import sha256_of_frames
@@ -241,8 +241,4 @@ class _Work:
     def _copies(self) -> Callable[[Item, Tensor], tuple[Tensor, Record]]:
         settings, detector = self.config.adversary, self.detector
         (record,) = make_copies([self.item], self.load, detector, settings, self.rule, self.config.seed, self.at_once)
-
-        def copies(item: Item, frames: Tensor) -> tuple[Tensor, Record]:
-            return reconstruct(frames, record["steps"], settings, detector.preprocessing), record
-
-        return copies
+        return copy_of(record, detector, settings)

@@ -96,8 +96,8 @@ def extract(
     progress.tell(**counts)
     log.info("faces: %d videos, %d found, %d computed", len(results), *counts.values(), extra={"told": True})
     return (
-        _table(chain.from_iterable(result.faces for result in results), FACES),
-        _table(chain.from_iterable(result.left_out for result in results), LEFT_OUT),
+        table(chain.from_iterable(result.faces for result in results), FACES),
+        table(chain.from_iterable(result.left_out for result in results), LEFT_OUT),
     )
 
 
@@ -152,12 +152,7 @@ def extract_video(
     sampling = {"stride": stride} if frames_per_video is None else {"frames_per_video": frames_per_video}
     which: dict[str, Any] = {"several": several} if tracks is None else {"tracks": tracks}
     made_from = {"video_sha256": digest, **sampling, **which, **rule.settings, **detector.settings, **shown}
-    masks_from: dict[str, Any] = {}
-    if mask:
-        try:
-            masks_from["mask_sha256"] = sha256_of(mask)
-        except OSError:  # reading its frames will tell the user
-            masks_from["mask_sha256"] = None
+    masks_from = {"mask_sha256": sha256_or_none(mask)} if mask else {}
     # two corpora may give their videos the same names
     final = Path(out_root) / f"{video}-{digest[:12]}"
     stored = stored_record(final, made_from, masks_from)
@@ -260,6 +255,14 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_or_none(path: Path) -> str | None:
+    """Of a mask video; None: it can't be read, which reading its frames will tell the user."""
+    try:
+        return sha256_of(path)
+    except OSError:
+        return None
+
+
 def written(path: Path, image: Pixels) -> str:
     """Write an image as PNG; its SHA-256."""
     data = encode_png(image)
@@ -311,6 +314,6 @@ def _left_out(item: str, reason: str) -> dict[str, str]:
     return {"stage": STAGE, "item": item, "reason": reason}
 
 
-def _table(rows: Iterable[Record], columns: dict[str, str]) -> pd.DataFrame:
+def table(rows: Iterable[Record], columns: dict[str, str]) -> pd.DataFrame:
     """A frame with the given columns and types, also when there is no row."""
     return pd.DataFrame(list(rows), columns=list(columns)).astype(columns)

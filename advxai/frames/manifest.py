@@ -30,20 +30,27 @@ def build(
     # an empty table's columns have no type of their own to add
     tables = [table if "track" in table else table.assign(track=0) for table in faces if len(table)]
     if not tables:
-        raise InputError(_faceless(left_out))
+        raise InputError(none_gave("a face image", left_out, "read in corpus/left_out.parquet what was left out"))
     manifest = pd.concat(tables).sort_values("key", kind="stable", ignore_index=True)
     check(manifest, required)
     return manifest
 
 
-def _faceless(left_out: Sequence[Path]) -> str:
+def none_gave(what: str, left_out: Sequence[Path], without: str) -> str:
+    """That no video gave any of what is wanted, and the first reason.
+
+    Args:
+        what: that, with its article.
+        left_out: tables of what gave none.
+        without: what is said where no table has a reason.
+    """
     for path in left_out:
         table = parquet.read(path)
         if len(table):
             first = table.iloc[0]
             why = first["reason"].rstrip(".")
-            return f"no video gave a face image; the first of {len(table)} reasons in {path}: {first['item']}: {why}."
-    return "no video gave a face image, for there is none: read in corpus/left_out.parquet what was left out."
+            return f"no video gave {what}; the first of {len(table)} reasons in {path}: {first['item']}: {why}."
+    return f"no video gave {what}, for there is none: {without}."
 
 
 def check(manifest: pd.DataFrame, required: Mapping[str, Iterable[str]]) -> None:

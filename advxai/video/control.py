@@ -25,7 +25,7 @@ from advxai.frames.database import FrameStore
 from advxai.saliency import controls
 from advxai.saliency.controls import EMPTY_MASK, NO_MASK, Ordered, Sight
 from advxai.saliency.given import NO_COUNTERPART, named
-from advxai.video.given import counterparts_id, masks_id
+from advxai.video.given import counterparts_id, frame_keys, masks_id
 from advxai.video.hosts import Hosts, host_of
 from advxai.video.record import record_of
 
@@ -121,7 +121,7 @@ class Sources:
         """Clips with the name of what each is ordered by; as they are, where that is the clip alone."""
         if self.faces is None and self.counterparts is None:
             return [dict(item) for item in items]
-        return [{**item, "given": self._given([frame["key"] for frame in item["frames"]])} for item in items]
+        return [{**item, "given": self._given(frame_keys(item))} for item in items]
 
     def _given(self, keys: Sequence[str]) -> str:
         parts = [] if self.faces is None else [masks_id(map(self._mask, keys))]

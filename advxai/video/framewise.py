@@ -27,7 +27,7 @@ from advxai.saliency.prepare import explained_class, generator_of, nothing
 from advxai.saliency.ranking import rank, segment_means
 from advxai.video.adversary import Adversarial
 from advxai.video.clip import Load, inputs_of
-from advxai.video.given import no_copy, no_counterpart
+from advxai.video.given import frame_keys, no_copy, no_counterpart
 from advxai.video.hosts import Hosts, host_of
 from advxai.video.record import record_of
 
@@ -59,7 +59,7 @@ def of_frames(
     frames: list[Item] = []
     for item in items:
         host = host_of(hosts, item)
-        keys = [frame["key"] for frame in item["frames"]]
+        keys = frame_keys(item)
         missing = "" if filling is None else no_counterpart(filling, keys)
         missing = missing or ("" if copies is None else no_copy(host))
         target = explained_class(entry, host["before"], detector.classes)

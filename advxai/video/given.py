@@ -3,11 +3,16 @@
 from collections.abc import Iterable
 
 from advxai.common.arrays import Pixels
-from advxai.common.types import Record
+from advxai.common.types import Item, Record
 from advxai.frames.counterparts import Genuine
 from advxai.saliency.given import NO_COUNTERPART, counterpart_id, mask_id, named
 
 NO_COPY = "no adversarial copy: the clip is called real"  # so that NES stops before it begins
+
+
+def frame_keys(item: Item) -> list[str]:
+    """Keys of a clip's frames, in order."""
+    return [frame["key"] for frame in item["frames"]]
 
 
 def counterparts_id(counterparts: Genuine, keys: Iterable[str]) -> str:

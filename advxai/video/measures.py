@@ -20,6 +20,7 @@ from advxai.metrics.localisation import EMPTY, FULL, NOTHING, auc, mass
 from advxai.metrics.subjects import NO_MASK
 from advxai.saliency.given import counterpart_id, mask_id, named
 from advxai.video import temporal
+from advxai.video.given import frame_keys
 from advxai.video.restored import counterpart, no_counterpart, restoration
 
 TAU, RHO, MU = "\N{GREEK SMALL LETTER TAU}", "\N{GREEK SMALL LETTER RHO}", "\N{GREEK SMALL LETTER MU}"
@@ -153,7 +154,7 @@ class Subjects:
         return [{**item, "given": self._given(item)} for item in items]
 
     def _given(self, item: Item) -> str:
-        keys = _keys(item)
+        keys = frame_keys(item)
         masks = [mask_id(self.mask_of(key)) for key in keys]
         genuine = [counterpart_id(self.counterparts, key) for key in keys]
         return named(explanation_id(self.saliency[item["key"]]), *masks, *genuine)
@@ -166,12 +167,12 @@ class Subjects:
             classes=self.classes,
             find_mask=partial(self._mask, item),
             find_difference=lambda: Truth(None, "clips are compared with their true masks alone"),
-            no_counterpart=no_counterpart(self.counterparts, _keys(item)),
+            no_counterpart=no_counterpart(self.counterparts, frame_keys(item)),
         )
 
     def _mask(self, item: Item) -> Truth:
         height, width = self.saliency[item["key"]]["segments"].shape[1:]
-        masks = [self.mask_of(key) for key in _keys(item)]
+        masks = [self.mask_of(key) for key in frame_keys(item)]
         there = [mask for mask in masks if mask is not None]
         if len(there) < len(masks):
             return Truth(None, NO_MASK)
@@ -179,8 +180,4 @@ class Subjects:
 
     def counterpart(self, item: Item) -> list[Pixels] | None:
         """The genuine frames, as of `advxai.video.restored.counterpart`."""
-        return counterpart(self.counterparts, _keys(item))
-
-
-def _keys(item: Item) -> list[str]:
-    return [frame["key"] for frame in item["frames"]]
+        return counterpart(self.counterparts, frame_keys(item))

@@ -26,7 +26,7 @@ from advxai.saliency.returned import checked
 from advxai.video.adversary import Adversarial
 from advxai.video.clip import Load, Score, chunk_of, normalised, over_frames, placed, score_of, volume
 from advxai.video.framewise import of_frames
-from advxai.video.given import no_copy, no_counterpart
+from advxai.video.given import frame_keys, no_copy, no_counterpart
 from advxai.video.hosts import Hosts, host_of
 from advxai.video.record import record_of
 
@@ -59,7 +59,7 @@ def _prepare(item: Item, load: Load, detector: Detector, filling: Genuine | None
     frames = normalised(item, load, detector)
     counterpart, missing = None, ""
     if filling is not None:
-        keys = [frame["key"] for frame in item["frames"]]
+        keys = frame_keys(item)
         missing = no_counterpart(filling, keys)
         if not missing:
             others = [filling.image(key) for key in keys]

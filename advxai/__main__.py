@@ -103,7 +103,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         whole=arguments.whole or config.explain.whole,
         weights=arguments.detector,
         seed=config.seed if arguments.seed is None else arguments.seed,
-        at_once=config.images_at_once,
+        at_once=config.at_once,
         chosen=bool(arguments.explainers or config.explain.explainers),
         file=arguments.config,
         video=config.explains_clips if arguments.video is None else arguments.video,

@@ -250,7 +250,7 @@ def compare_attacks(run: Run, found: dict[str, Detector], bar: tqdm) -> Iterator
     exact: dict[int, np.ndarray] = {}
     for name, detector in found.items():
         seed = run.config.seed + (name == NOISE)
-        for record in attack_all(run.items, run.image, detector, settings, seed, run.config.images_at_once):
+        for record in attack_all(run.items, run.image, detector, settings, seed, run.config.at_once):
             number, steps = keys.index(record["key"]), record["steps"]
             exact.setdefault(number, steps)  # the reference comes first
             image = judge.preprocessing.normalised(run.image(run.items[number]))

@@ -22,7 +22,7 @@ from typing import Any
 
 from advxai.config import load
 from advxai.config.file import read
-from advxai.config.science import BACKENDS
+from advxai.config.kernels import BACKENDS
 from advxai.detector import forwards
 from advxai.run.environment import as_a_job
 from advxai.run.paths import Paths
@@ -104,7 +104,7 @@ def run(script: str, name: str, mapping: dict[str, Any], backend: str) -> None:
         input=named(InputFiles(), given),
         output=OutputFiles(fromdict=outputs),
         wildcards=Wildcards(fromdict={"explainer": name, "shard": paths.shards[0], "digest": digest}),
-        resources=ResourceList(fromdict={"images_at_once": paths.config.images_at_once}),
+        resources=ResourceList(fromdict={"images_at_once": paths.config.at_once}),
         log=Log(),
         config=mapping,
     )

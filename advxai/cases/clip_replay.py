@@ -126,7 +126,7 @@ def _attacks(case: ClipCase, detector: Detector) -> Iterator[Outcome]:
         config.evaluation,
         _score(case),
         config.seed,
-        config.images_at_once,
+        config.at_once,
     )
     yield from compare_attacks(wanted, case.attacks, made)
 

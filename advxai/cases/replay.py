@@ -137,7 +137,7 @@ def _attacks(case: Case, detector: Detector) -> Iterator[Outcome]:
         detector,
         config.evaluation,
         config.seed,
-        config.images_at_once,
+        config.at_once,
     )
     yield from compare_attacks(wanted, case.attacks, attacks)
 

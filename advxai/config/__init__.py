@@ -51,6 +51,9 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, int) else value
 
 
+HELD = {"cpu": 8, "cuda": 64}  # images in work at once, where nobody has said how many
+
+
 class Config(Model):
     """Everything a run is made from. The defaults are the paper's settings."""
 
@@ -64,11 +67,11 @@ class Config(Model):
     )
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of every random draw.")
     shards: int = Field(1, ge=1, le=10000, description="Jobs an explainer (and faces, adversary) is split into.")
-    images_at_once: int = Field(
-        8,
+    images_at_once: int | None = Field(
+        None,
         ge=1,
         description="At most so many images in work at once in a job, fewer where these fill the forwards (half as "
-        "many in a second try); changes no number.",
+        "many in a second try); changes no number. null: 8 on a CPU, 64 on a GPU.",
     )
     scratch: str | None = Field(
         None,
@@ -238,6 +241,11 @@ class Config(Model):
                     )
                 files[file] = clip.name
         return self
+
+    @property
+    def at_once(self) -> int:
+        """Images in work at once in a job, at most: enough of them fill a GPU's larger forwards."""
+        return self.images_at_once or HELD[self.detector.device]
 
     @property
     def without_corpus(self) -> bool:

@@ -2,13 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from advxai.common.classes import Output
 from advxai.config.base import Model, Number, fraction
 from advxai.config.dialects import Dialect
+from advxai.config.kernels import OF_TORCH, Backend, Kernels, Layout, Precision, fault
 from advxai.config.networks import FORWARD_BATCH, NETWORKS, Options, channel_tokens, forward_batch_of, options_of
 from advxai.config.testing import Testing
 from advxai.config.training import Training
@@ -16,9 +17,7 @@ from advxai.config.training import Training
 Colour = Literal["rgb", "bgr"]
 Fit = Literal["stretch", "letterbox", "pad"]
 VideoScore = Literal["mean", "mean_logit", "first_track", "max_face"]
-Backend = Literal["torch", "openvino", "onnxruntime"]
 LIKELIEST = "likeliest"
-BACKENDS: tuple[str, ...] = get_args(Backend)
 PROJECT = Path(__file__).parents[2]  # config.yaml lies there, from wherever the workflow is started
 
 
@@ -136,8 +135,24 @@ class Detector(Model):
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where every forward runs; part of the digests.")
     backend: Backend = Field(
         "torch",
-        description="What computes the forwards; the last two on a CPU only, often faster. Part of the digests: "
-        "`make tune` measures.",
+        description="What computes the forwards: torch; inductor, the module compiled by torch.compile, which fuses "
+        "what follows a convolution and needs a C++ compiler; the last two on a CPU only, often faster. Part of the "
+        "digests: `make tune` measures.",
+    )
+    precision: Precision = Field(
+        "float32",
+        description="tf32: convolutions round what they multiply to TF32, torch's default on a GPU (Ampere or newer), "
+        "about twice as fast; NES and maps then differ (docs/speed.md). Part of the digests.",
+    )
+    layout: Layout = Field(
+        "channels_last",
+        description="Memory format of the backends torch and inductor; on a GPU in float32 contiguous may be faster. "
+        "Part of the digests: `make tune` measures.",
+    )
+    cudnn_benchmark: bool = Field(
+        False,
+        description="cuDNN times its kernels and takes the fastest: another process may take others, so that results "
+        "differ in their last bits. Part of the digests.",
     )
     forward_batch: int = Field(
         FORWARD_BATCH,
@@ -218,10 +233,25 @@ class Detector(Model):
         beside = str(PROJECT / self.trained)
         return beside if os.path.exists(beside) else self.trained
 
+    @property
+    def kernels(self) -> Kernels:
+        """By which kernels torch computes the module."""
+        return Kernels(self.precision, self.layout, self.cudnn_benchmark)
+
+    def on(self, device: Literal["cpu", "cuda"]) -> "Detector":
+        """These settings on another device: there is no TF32 on a CPU, and some backends are only there."""
+        changed: dict[str, Any] = {"device": device}
+        if device == "cpu":
+            changed |= {"precision": "float32", "cudnn_benchmark": False}
+        elif self.backend not in OF_TORCH:
+            changed["backend"] = "torch"
+        return self.model_copy(update=changed)
+
     @model_validator(mode="after")
-    def _on_the_cpu(self) -> "Detector":
-        if self.backend != "torch" and self.device != "cpu":
-            raise ValueError(f"backend {self.backend} computes on a CPU; set backend: torch, or device: cpu")
+    def _computable(self) -> "Detector":
+        said = fault(self.backend, self.device, self.precision, self.layout, self.cudnn_benchmark)
+        if said:
+            raise ValueError(said)
         return self
 
 

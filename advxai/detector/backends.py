@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
-from advxai.config.science import BACKENDS
+from advxai.config.kernels import BACKENDS
 from advxai.detector.folding import fold
 from advxai.detector.gpus import claim
 from advxai.detector.graph import Graph, export, of_transformers

@@ -53,6 +53,16 @@ def room(image: Tensor, rows: int) -> Tensor:
     return torch.empty((rows, *image.shape), dtype=image.dtype, device=image.device, memory_format=layout)
 
 
+def values(answers: Tensor) -> Tensor:
+    """Answers that a work was sent, (n, classes), on the CPU, to be looked at without waiting for later forwards."""
+    return answers.cpu()
+
+
+def moved(values: Tensor, device: torch.device) -> Tensor:
+    """Values from the CPU on a device, without waiting for what it is computing."""
+    return values.to(device)
+
+
 @dataclass
 class Cost:
     """What one piece of work spent.

@@ -9,7 +9,7 @@ from torch import nn
 from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.config.file import read
-from advxai.config.science import BACKENDS
+from advxai.config.kernels import BACKENDS
 from advxai.detector.backends import installed, require_device
 from advxai.detector.build import preprocessing
 from advxai.detector.checkpoint import any_weights

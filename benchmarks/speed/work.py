@@ -124,17 +124,17 @@ def works(spec: Spec, settings: Config, model: Detector, count: int) -> Iterator
     if spec.stage == "adversary":
         from advxai.adversary import run as attack
 
-        return attack(items, picture, model, settings.adversary, 0, settings.images_at_once)
+        return attack(items, picture, model, settings.adversary, 0, settings.at_once)
     if spec.stage == "evaluation":
         from advxai.evaluation.attacks import run as attack_segments
 
         pixels = np.zeros((spec.size, spec.size), dtype=bool)
         pixels[: spec.size // 4, : spec.size // 4] = True
         attacks = [item | {"mask": "a quarter", "pixels": pixels} for item in items]
-        return attack_segments(attacks, picture, model, settings.evaluation, 0, settings.images_at_once)
+        return attack_segments(attacks, picture, model, settings.evaluation, 0, settings.at_once)
     from advxai.saliency import run as explain
 
-    return explain(items, picture, model, settings.explainers[spec.stage], 0, settings.images_at_once)
+    return explain(items, picture, model, settings.explainers[spec.stage], 0, settings.at_once)
 
 
 class Watched:
@@ -219,9 +219,9 @@ def memory(spec: Spec) -> dict[str, Any]:
     """Peak memory in MiB, with all images that are held at once in work, until the forwards have seen each of them."""
     model, settings = detector(spec, spec.backend, spec.forward_batch), config(spec, small=False)
     idle = _peak()
-    Watched(model, most=3 * settings.images_at_once)
+    Watched(model, most=3 * settings.at_once)
     try:
-        for _ in works(spec, settings, model, 2 * settings.images_at_once):
+        for _ in works(spec, settings, model, 2 * settings.at_once):
             pass
     except Enough:
         pass

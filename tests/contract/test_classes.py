@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from advxai.adversary.stage import run as make_copies
 from advxai.common.classes import Classes
-from advxai.config.science import BACKENDS, Nes
+from advxai.config.kernels import BACKENDS
+from advxai.config.science import Nes
 from advxai.detector.model import Detector
 from advxai.evaluation.attacks import run as make_attacks
 from advxai.evaluation.masks import attack_items

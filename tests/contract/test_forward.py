@@ -6,7 +6,8 @@ import timm
 import torch
 
 from advxai import adversary, saliency
-from advxai.config.science import BACKENDS, Nes
+from advxai.config.kernels import BACKENDS
+from advxai.config.science import Nes
 from advxai.detector.model import Detector, Preprocessing
 from tests.helpers import explainer_settings
 

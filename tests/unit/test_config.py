@@ -1,5 +1,6 @@
 """The configuration: defaults of the paper, one-line errors, generated documents."""
 
+import re
 from pathlib import Path
 from typing import get_args, get_origin
 
@@ -11,6 +12,8 @@ from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.config.base import Model
 from advxai.config.document import reference, schema
+from advxai.config.kernels import Kernels
+from advxai.config.science import Detector
 
 ROOT = Path(__file__).parents[2]
 PACKAGED = {"package": "p", "version": "1", "file": "a.mp4", "sha256": "0" * 64}
@@ -312,3 +315,37 @@ def test_the_reference_s_defaults_are_valid():
     keys = yaml.safe_load(reference())
     keys["run"], keys["corpus"] = "test", minimal()["corpus"]
     assert load(keys) == load(minimal())
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"precision": "tf32"}, "precision tf32 is of NVIDIA's GPUs; set precision: float32, or device: cuda"),
+        ({"cudnn_benchmark": True}, "cudnn_benchmark is for a GPU; take it out, or set device: cuda"),
+        (
+            {"layout": "contiguous", "backend": "openvino"},
+            "layout is for the backends torch and inductor (openvino has its own); take it out",
+        ),
+        (
+            {"device": "cuda", "backend": "openvino"},
+            "backend openvino computes on a CPU; set backend: torch, or device: cpu",
+        ),
+    ],
+)
+def test_kernels_that_a_device_or_backend_has_not_are_refused(given, said):
+    with pytest.raises(ValidationError, match=re.escape(said)):
+        Detector(**given)
+
+
+def test_another_device_has_no_kernels_of_the_gpu_s():
+    gpu = Detector(device="cuda", precision="tf32", cudnn_benchmark=True, layout="contiguous", backend="inductor")
+    assert gpu.kernels == Kernels("tf32", "contiguous", True)
+    assert gpu.on("cuda") == gpu
+    assert gpu.on("cpu") == Detector(layout="contiguous", backend="inductor")
+    assert Detector(backend="onnxruntime").on("cuda") == Detector(device="cuda")
+
+
+@pytest.mark.parametrize(("given", "device", "held"), [(None, "cpu", 8), (None, "cuda", 64), (3, "cuda", 3)])
+def test_a_gpu_has_more_images_in_work_unless_it_is_said_how_many(given, device, held):
+    mapping = {"run": "a", "corpus": {"kind": "ffpp", "root": ".", "splits": "."}, "detector": {"device": device}}
+    assert load(mapping | {"images_at_once": given}).at_once == held

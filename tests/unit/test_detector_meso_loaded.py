@@ -10,7 +10,7 @@ import torch
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
 from advxai.common.files import file_sha256
-from advxai.config.science import BACKENDS
+from advxai.config.kernels import BACKENDS
 from advxai.config.science import Detector as Settings
 from advxai.detector.checkpoint import load, ready, save
 from advxai.detector.keras import network_of

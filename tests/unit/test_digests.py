@@ -53,6 +53,10 @@ from tests.unit.paths_data import ADVERSARIAL, CLIPS, DETECTOR, ENGINES, ROWS, c
             {"detector": {"device": "cuda"}},
             {"detector", "predictions", "adversary", "attacks"} | of("saliency evaluation"),
         ),
+        ({"detector": {"backend": "inductor"}}, {"predictions", "adversary", "attacks"} | of("saliency evaluation")),
+        ({"detector": {"layout": "contiguous"}}, {"predictions", "adversary", "attacks"} | of("saliency evaluation")),
+        ({"detector": {"layout": "channels_last", "precision": "float32", "cudnn_benchmark": False}}, set()),
+        ({"images_at_once": None}, set()),
         ({"faces": {"masks": False, "batch": 3}}, set()),
         (
             {"faces": {"frames_per_video": 5}},
@@ -90,6 +94,14 @@ from tests.unit.paths_data import ADVERSARIAL, CLIPS, DETECTOR, ENGINES, ROWS, c
 )
 def test_a_change_moves_what_depends_on_it(changes, expected):
     assert moved(paths(), paths(**changes)) == expected
+
+
+@pytest.mark.parametrize("change", [{"precision": "tf32"}, {"cudnn_benchmark": True}, {"layout": "contiguous"}])
+def test_on_a_gpu_what_decides_the_kernels_moves_all_forwards_and_no_detector(change):
+    gpu = {"device": "cuda"}
+    assert moved(paths(detector=gpu), paths(detector=gpu | change)) == {"predictions", "adversary", "attacks"} | of(
+        "saliency evaluation"
+    )
 
 
 def test_letterboxed_detectors_and_cut_backbones_are_others_than_before_and_nothing_else_is():

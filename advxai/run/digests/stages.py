@@ -48,6 +48,7 @@ class StageDigests(DetectorDigests):
             "backend": settings.backend,
             "forward_batch": settings.forward_batch,
             "threads": settings.threads if settings.device == "cpu" else None,
+            **settings.kernels.params,
         }
 
     @cached_property

@@ -64,7 +64,7 @@ class RunPaths(Digests):
 
     def images_at_once(self, attempt: int) -> int:
         """How many images a job holds: half as many at each further attempt, which changes no number."""
-        return max(1, self.config.images_at_once >> (attempt - 1))
+        return max(1, self.config.at_once >> (attempt - 1))
 
     @property
     def gpus(self) -> int:

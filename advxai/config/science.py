@@ -361,6 +361,12 @@ class Plan(Model):
         description="Images a second through the detector in one process, as `make tune` has found on the machine that "
         "is to do the work; null: measured here, for ten seconds.",
     )
+    like: str | None = Field(
+        None,
+        description="What attacks are expected to take that the store has none of yet: the folder of a finished run "
+        "with the same settings of NES, as results/demo, or a file of lengths, as config/demo-lengths.json; null: the "
+        "paper's mean for the copies, all that is allowed for segment attacks.",
+    )
 
 
 class Prune(Model):

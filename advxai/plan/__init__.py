@@ -2,7 +2,7 @@
 
 from advxai.plan.clips import Clips, clips_of
 from advxai.plan.clips import rows as clip_rows
-from advxai.plan.count import Row, jobs, processes, propose, rows
+from advxai.plan.count import Row, jobs, processes, propose, rows, starts
 from advxai.plan.found import Store, look
 from advxai.plan.measure import Speed, measure
 from advxai.plan.population import Population, population
@@ -29,5 +29,6 @@ __all__ = [
     "report",
     "rows",
     "sampled",
+    "starts",
     "timed",
 ]

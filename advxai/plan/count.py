@@ -16,6 +16,8 @@ from advxai.config.rows import Row as Entry
 from advxai.config.rows import segments_of
 from advxai.frames.database import PAGE
 from advxai.plan.found import Held, Image, Store
+from advxai.plan.lengths import Expected
+from advxai.plan.lengths import forwards as forwards_of
 from advxai.plan.population import Population
 from advxai.plan.samples import Sampled
 
@@ -40,6 +42,8 @@ MAPS |= {name: 0.8 for name in (*CONTROLS, *CEILINGS) if name not in MAPS}
 PREDICTION, ATTACK, MEASURED = 300, 500, 2000
 
 LEAST_JOB, LONGEST_JOB = 600.0, 3600.0  # seconds that a job should take
+START = 10.0  # seconds until a job has begun its work: Snakemake, imports, the detector (docs/scaling.md)
+ONCE = ("corpus", "frames", "training", "detector")  # stages that aren't divided into shards
 # which take long enough to be planned by their shards
 SHARDED = (
     "adversary", "saliency", "evaluation", "samples", "video_adversary", "video_saliency", "video_attacks",
@@ -130,21 +134,22 @@ def rows(
     found = [] if config.frames.lmdb is not None else _data(config, population, store)
     found = [row for row in found if row.stage == "frames" or not config.frames.ready]
     found += _detector(config, population, store, rate)
-    images, number = population.images, population.explained
+    images, number, elsewhere = population.images, population.explained, store.elsewhere
     area = config.detector.input_size**2
     if any("adversarial" in entry.needs for entry in config.explainers.values()):
         settings, held = config.adversary, store.adversary
-        mean = held.forwards or settings.forwards(PAPER_ITERATIONS)
+        iterations: float = PAPER_ITERATIONS  # or fewer, where fewer are allowed
+        if elsewhere is not None and elsewhere.adversary is not None:
+            iterations = elsewhere.adversary
+        mean = held.forwards or forwards_of(settings, iterations)
         size = held.bytes or area * settings.channels * STEPS
-        there = held.among(images, number)
-        found.append(_row("adversary", "", number, there, mean, settings.forwards(), size, rate))
+        found.append(_row("adversary", "", number, held.among(images, number), mean, settings.forwards(), size, rate))
     found += [_explained("saliency", config, store, rate, name, number, images) for name in config.explainers]
-    top, most = config.evaluation.top, config.evaluation.forwards()
+    most = config.evaluation.top * config.evaluation.forwards()
     for name in config.explainers:
         held = store.evaluation.get(name, Held())
-        mean, size = held.forwards or most, held.bytes or ATTACK
-        there = held.among(images, number)
-        found.append(_row("evaluation", name, number, there, top * mean, top * most, top * size, rate))
+        mean, size = attacking(config, held, elsewhere), config.evaluation.top * (held.bytes or ATTACK)
+        found.append(_row("evaluation", name, number, held.among(images, number), mean, most, size, rate))
     for name in config.explainers if config.metrics else ():
         held = store.metrics.get(name, Held())
         expected, at_most = measuring(config, name)
@@ -170,6 +175,15 @@ def _explained(
     back = gradients(entry, held)
     pace = rate / MODULE if back and rate and config.detector.backend != "torch" else rate
     return _row(stage, name, number, held.among(images, number), each, known, size, pace, back)
+
+
+def attacking(config: Config, held: Held, elsewhere: Expected | None) -> float:
+    """Forwards that a row's segment attacks on one image are expected to take: each as long as the store's did, or as
+    another run's, or as is allowed; and as many as aren't another row's, as far as that is known."""
+    settings = config.evaluation
+    if held.forwards is None:
+        return settings.top * settings.forwards() if elsewhere is None else elsewhere.of_row(settings)
+    return settings.top * held.forwards * (1 if elsewhere is None else elsewhere.share)
 
 
 def measuring(config: Config, explainer: str) -> tuple[float, float] | tuple[None, None]:
@@ -273,6 +287,11 @@ def jobs(found: Sequence[Row], shards: int) -> list[Jobs]:
                 )
             )
     return listed
+
+
+def starts(found: Sequence[Row], shards: int) -> int:
+    """How many jobs have to start: one a shard and row, where something is left to do."""
+    return sum(1 if row.stage in ONCE else shards for row in found if row.missing)
 
 
 def propose(seconds: Collection[float], at_once: int, videos: int) -> int:

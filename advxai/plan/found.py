@@ -17,6 +17,8 @@ from advxai.common.rows import rows as records
 from advxai.common.types import Record
 from advxai.config.data import DemoCorpus
 from advxai.corpus.blocks import REPORT
+from advxai.plan.lengths import Expected
+from advxai.plan.lengths import expected as expected_of
 from advxai.run.digests import digest
 from advxai.run.paths import Paths
 from advxai.run.store.complete import ITEM, JOURNALS, siblings
@@ -69,6 +71,7 @@ class Store:
         predictions, adversary: finished images.
         saliency, evaluation, metrics: explainer -> finished images; the evaluation's `forwards` are of one attack, of
             all explainers together, those of the metrics of all measures of one explanation.
+        elsewhere: what attacks took in another run (`plan.like`), for those of which nothing is there.
     """
 
     clips: frozenset[str] = frozenset()
@@ -83,6 +86,7 @@ class Store:
     saliency: Mapping[str, Held] = field(default_factory=dict)
     evaluation: Mapping[str, Held] = field(default_factory=dict)
     metrics: Mapping[str, Held] = field(default_factory=dict)
+    elsewhere: Expected | None = None
 
 
 class Records:
@@ -145,8 +149,13 @@ class Records:
 
 
 def look(paths: Paths) -> Store:
-    """What the store holds of a configuration's run."""
+    """What the store holds of a configuration's run, and what `plan.like` says of the rest.
+
+    Raises:
+        InputError: as of `advxai.plan.lengths.expected`.
+    """
     config = paths.config
+    elsewhere = expected_of(config)
     names = list(config.explainers)
     records = Records(paths)
     return Store(
@@ -166,6 +175,7 @@ def look(paths: Paths) -> Store:
         saliency={name: finished(records, paths.saliency(name).path, "images") for name in names},
         evaluation=_evaluation(records, paths, names),
         metrics={name: _metrics(records, paths, name) for name in names if paths.config.metrics},
+        elsewhere=elsewhere,
     )
 
 

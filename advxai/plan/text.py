@@ -15,14 +15,17 @@ from advxai.plan.count import (
     MODULE,
     PAPER_ITERATIONS,
     SHARDED,
+    START,
     TRAINING,
     Jobs,
     Row,
     jobs,
     processes,
     propose,
+    starts,
 )
 from advxai.plan.found import Store
+from advxai.plan.lengths import in_words as lengths_in_words
 from advxai.plan.measure import Speed
 from advxai.plan.passes import expected
 from advxai.plan.population import Population
@@ -63,10 +66,10 @@ def report(
     about = "" if population.exact else "~"
     detector = config.detector
     network = f"{detector.model} at {detector.input_size} px, forward batch {detector.forward_batch}"
-    threads = f", {detector.backend}, threads {detector.threads}" if detector.device == "cpu" else ""
+    computed = f", {detector.backend}, {_kernels(config)}"
     if isinstance(speed, Speed):
         said = f"{number(speed.rate) if speed.rate >= 100 else f'{speed.rate:.3g}'} images a second in one process"
-        said += f": {network}{threads}, {speed.weights}; {speed.where}"
+        said += f": {network}{computed}, {speed.weights}; {speed.where}"
     else:
         said = f"not measured, so there are no times: {speed}"
     tracks = config.faces.tracks or 1
@@ -104,6 +107,15 @@ def report(
         wrapped = (textwrap.wrap(line, WIDTH, subsequent_indent="    ") for line in absent.splitlines())
         lines += ["", *(line for block in wrapped for line in block)]
     return "\n".join(lines) + "\n"
+
+
+def _kernels(config: Config) -> str:
+    """What else decides how fast the forwards are, as far as it can be set there."""
+    detector = config.detector
+    if detector.device == "cpu":
+        return f"threads {detector.threads}"
+    timed = ", cudnn_benchmark" if detector.cudnn_benchmark else ""
+    return f"{detector.precision}, {detector.layout}{timed}, {config.at_once} images in work at once"
 
 
 def _crops(config: Config) -> str:
@@ -158,7 +170,24 @@ def _jobs(
     else:
         whole += f"; with N processes at once, a {kind} each, the sharded stages take an N-th. Ask with "
         whole += "`--cores N --resources gpu=N`." if kind == "GPU" else "`--cores N`."
-    return [*lines, "", *textwrap.wrap(advice, WIDTH), *textwrap.wrap(whole, WIDTH), ""]
+    paragraphs = (advice, whole, _starting(config, found, shards, at_once))
+    return [*lines, "", *(line for text in paragraphs for line in textwrap.wrap(text, WIDTH)), ""]
+
+
+def _starting(config: Config, found: Sequence[Row], shards: int, at_once: int) -> str:
+    """What the jobs' starts take beside their work, with the shards that are set and with those that are proposed."""
+
+    def said(number: int) -> str:
+        count = starts(found, number)
+        return f"`shards: {number}` are {count:,} jobs, {duration(START * count / at_once)}"
+
+    more = ", more where it compiles the module" if config.detector.backend == "inductor" else ""
+    together = f" with {at_once} at once" if at_once > 1 else ""
+    other = f"; {said(shards)}" if shards != config.shards else ""
+    return (
+        f"A job takes some {START:.0f} s to start{more}, which comes on top: {said(config.shards)} of "
+        f"starting{together}{other}."
+    )
 
 
 def _timed(timed: Sequence[Timed]) -> list[str]:
@@ -186,26 +215,31 @@ def _range(least: float, most: float) -> str:
 
 def _notes(config: Config, population: Population, store: Store, found: Sequence[Row], free: int) -> Iterator[str]:
     """What the numbers rest on; only what matters for this run."""
-    stages = {row.stage for row in found if row.missing}
+    stages, elsewhere = {row.stage for row in found if row.missing}, store.elsewhere
     if any(row.seconds is not None for row in found if row.missing):
         yield (
             "Times are of the forwards alone, in one process. Noise, perturbed images and superpixels come on top, "
-            "most with SHAP, and some ten seconds to start a job."
+            "most with SHAP, and the start of each job."
         )
+        if config.detector.device == "cuda":
+            yield (
+                "A GPU's stages are slower than its raw forwards: for hours to count on set `plan.rate` to what `make "
+                "gpu` measures for NES, which most of the time goes into (docs/speed.md)."
+            )
     if config.detector.checkpoint is None and not (population.train or store.detector or store.ready_made):
         yield "detector: there is no image to train on; set detector.checkpoint, or list images with their split."
     if "training" in stages:
         yield f"A training image counts as {TRAINING} forwards of detector.threads; early stopping isn't counted."
     if "adversary" in stages:
-        if store.adversary.forwards is None:
+        if store.adversary.forwards is not None:
+            yield f"adversary: expected is the mean in the store, {store.adversary.forwards:,.0f} forwards an image."
+        elif elsewhere is None or elsewhere.adversary is None:
             allowed = config.adversary.iterations
             most = f", or the {allowed} that are allowed" if allowed < PAPER_ITERATIONS else ""
             yield (
                 f"adversary: expected are {PAPER_ITERATIONS} NES iterations an image{most}; the paper's table 3 "
                 "implies that mean."
             )
-        else:
-            yield f"adversary: expected is the mean in the store, {store.adversary.forwards:,.0f} forwards an image."
     if "video_attacks" in stages:
         yield (
             "Clips: attacks are expected to take what the settings allow, or the mean in the store, on each clip; real "
@@ -213,13 +247,24 @@ def _notes(config: Config, population: Population, store: Store, found: Sequence
         )
     if "evaluation" in stages:
         mean = next((held.forwards for held in store.evaluation.values() if held.forwards), None)
-        if mean is None:
-            yield "evaluation: no attack is in the store, so expected is what the settings allow at most."
-        else:
+        if mean is not None:
             yield f"evaluation: expected is the mean in the store, {mean:,.0f} forwards an attack."
-        yield (
-            "Segments that several explainers rank first are attacked once, and images called real end at once: "
-            "neither is counted."
+        elif elsewhere is None:
+            yield (
+                "evaluation: no attack is in the store, so expected is what the settings allow at most; `plan.like` "
+                "names a run whose attacks say more."
+            )
+        if elsewhere is None:
+            yield (
+                "Segments that several explainers rank first are attacked once, and images called real end at once: "
+                "neither is counted."
+            )
+    if elsewhere is not None and stages & {"adversary", "evaluation"}:
+        attacks = all(held.forwards is None for held in store.evaluation.values())
+        yield from lengths_in_words(
+            elsewhere,
+            copies="adversary" in stages and store.adversary.forwards is None,
+            attacks="evaluation" in stages and attacks,
         )
     yield from _gradients(config, found)
     if any(row.forwards is None for row in found):

@@ -77,9 +77,9 @@ def manifest(config) -> pd.DataFrame:
     return table
 
 
-def text(config, rate: float | str, **changes) -> str:
+def text(config, rate: float | str, store=NOTHING, **changes) -> str:
     population = plan.population(Paths(config, planning=True))
     speed = plan.Speed(rate, "a CPU", "random weights") if isinstance(rate, float) else rate
-    found = plan.rows(config, population, NOTHING, rate if isinstance(rate, float) else None)
+    found = plan.rows(config, population, store, rate if isinstance(rate, float) else None)
     options = {"cores": 16, "free": 10**9} | changes
-    return plan.report(config, population, NOTHING, found, speed, **options)
+    return plan.report(config, population, store, found, speed, **options)

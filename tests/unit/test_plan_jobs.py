@@ -1,5 +1,7 @@
 """How fast the detector is, how many jobs there are, and what to ask a cluster for."""
 
+from dataclasses import replace
+
 import pytest
 
 from advxai import plan
@@ -33,6 +35,23 @@ def test_jobs_and_their_time():
     assert (saliency.shortest, saliency.longest) == pytest.approx((175 * 20.01, 175 * 40.01))
     assert evaluation.longest == pytest.approx(175 * 121.53)
     assert adversary.most == pytest.approx(175 * 64.81)
+
+
+def test_jobs_have_to_start():
+    """Of each shard faces, the copies and three jobs a row; the database and the detector's metrics once."""
+    found = plan.rows(ffpp(), plan.population(Paths(ffpp(), planning=True)), NOTHING, 100.0)
+    assert plan.starts(found, 32) == 32 * (2 + 3 * 8) + 3
+    assert plan.starts([replace(row, found=row.items) for row in found], 32) == 0
+    flat = " ".join(text(ffpp(shards=32), 10_000.0, cores=1).split())
+    # the longest row, 5,600 * 12,153 / 10,000 s, is two jobs of an hour
+    assert (
+        "A job takes some 10 s to start, which comes on top: `shards: 32` are 835 jobs, ~2.3 h of starting; "
+        "`shards: 2` are 55 jobs, ~9 min." in flat
+    )
+    # sixteen at once share the row, and so do their starts
+    flat = " ".join(text(ffpp(shards=32, detector={"backend": "inductor", "checkpoint": "/no/x"}), 10_000.0).split())
+    assert "to start, more where it compiles the module, which" in flat
+    assert "835 jobs, ~9 min of starting with 16 at once; `shards: 11` are 289 jobs, ~3 min." in flat
 
 
 @pytest.mark.parametrize(

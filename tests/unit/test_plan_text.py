@@ -95,6 +95,16 @@ def test_one_process_is_told_how_to_ask_for_more():
     assert "`--cores N`" in text(ffpp(), 100.0, cores=1)
 
 
+def test_a_gpu_s_forwards_are_described_by_what_decides_how_fast_they_are():
+    detector = {"device": "cuda", "forward_batch": 512, "precision": "tf32", "layout": "contiguous"}
+    flat = " ".join(text(ffpp(detector=detector), 100.0).split())
+    assert "forward batch 512, torch, tf32, contiguous, 64 images in work at once, random weights; a CPU" in flat
+    assert "set `plan.rate` to what `make gpu` measures for NES" in flat
+    other = " ".join(text(ffpp(detector=detector | {"cudnn_benchmark": True}, images_at_once=9), 100.0).split())
+    assert "contiguous, cudnn_benchmark, 9 images in work at once" in other
+    assert "make gpu" not in text(ffpp(), 100.0)
+
+
 def test_a_training_without_images_is_said(tmp_path):
     listed = tmp_path / "list.csv"
     listed.write_text(

@@ -268,8 +268,9 @@ def in_words(found: Expected, copies: bool, attacks: bool) -> Iterator[str]:
             f"evaluation: expected are {means} iterations of an attack on the top 1, 2, ... segments, as in "
             f"{found.measured}{capped}."
         )
+    where = "there" if attacks else f"in {found.measured}"
     yield (
-        f"Of the segment attacks {found.share:.0%} are expected to be made, as in {found.measured}: rows that rank the "
-        "same segments first share the others. Detector, images and rows are others here, so the time may be, too; "
-        "the times at most don't rest on this."
+        f"Of the segment attacks {found.share:.0%} are expected to be made, as {where}: rows that rank the same segments "
+        "first share the others. Detector, images and rows aren't those of here, so lengths may be others too; times "
+        "at most don't rest on them."
     )

@@ -45,12 +45,15 @@ class Pack:
         commit: the tree that it was made in.
         crops: of each face crop, `key`, `sha256` (of the PNG's bytes) and `file`, relative to the folder.
         weights: the demo's detector.
+        lengths: how long NES's attacks took on it at the paper's settings (`benchmarks/lengths.py`); None: an older
+            pack, which doesn't say.
     """
 
     folder: Path
     commit: str
     crops: list[dict[str, Any]]
     weights: Path
+    lengths: dict[str, Any] | None = None
 
 
 def evenly(items: Sequence[T], count: int) -> list[T]:
@@ -67,7 +70,8 @@ def opened(folder: Path = FOLDER) -> Pack:
     """
     try:
         content = json.loads((folder / CONTENT).read_text())
-        pack = Pack(folder, str(content["commit"]), list(content["crops"]), folder / WEIGHTS)
+        crops, lengths = list(content["crops"]), content.get("lengths")
+        pack = Pack(folder, str(content["commit"]), crops, folder / WEIGHTS, None if lengths is None else dict(lengths))
         files = [pack.weights, *(folder / crop["file"] for crop in pack.crops)]
     except FileNotFoundError as error:
         raise InputError(f"{folder.name}/ holds no pack: {REMEDY}") from error

@@ -1,8 +1,8 @@
 """Put what `make gpu` needs besides the tree into a folder that travels with it (`make gpu-pack`).
 
 The folder .gpu/ then holds packages for Python 3.12 on x86-64 Linux that such a machine lacks, in the versions of
-requirements.txt and unpacked, since Python can't import compiled modules from a wheel; the face crops that the demo
-explains; and the demo's detector. The crops show real people: git ignores the folder.
+requirements.txt and unpacked, since Python can't import compiled modules from a wheel; face crops of the demo's test
+fakes; the demo's detector; and how long NES's attacks took on it. The crops show real people: git ignores the folder.
 """
 
 import argparse
@@ -16,18 +16,22 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+from advxai.common import parquet
+from advxai.common.categories import REAL
 from advxai.common.errors import InputError
 from advxai.common.files import published_folder
+from advxai.common.rows import rows
 from advxai.config import Config, load
 from advxai.config.file import read
 from advxai.frames.database import FrameStore
-from advxai.run.jobs import read_items
+from advxai.plan.lengths import read as read_lengths
 from advxai.run.paths import Paths
 from benchmarks.gpu.pack import BROUGHT, CONTENT, CROPS, FOLDER, PACKAGES, PYTHON, ROOT, WEIGHTS, evenly
 from benchmarks.speed.report import commit
 
 PLATFORM = "x86_64-manylinux_2_28"
-IMAGES = 24
+IMAGES = 48
+LENGTHS = ROOT / "config/demo-lengths.json"
 MOST = 64 * 2**20  # bytes: more doesn't travel
 
 
@@ -83,22 +87,23 @@ def fetch(target: Path) -> None:
 
 
 def copy_run(config: Config, source: str, folder: Path) -> list[dict[str, Any]]:
-    """Copy face crops and the detector of a finished run; returns `key`, `sha256` and `file` of each crop.
+    """Copy crops of test fakes and the detector of a finished run; returns `key`, `sha256` and `file` of each crop.
 
     Raises:
         InputError: the configuration hasn't been run here.
     """
     paths = Paths(config)
     weights = paths.detector.path / WEIGHTS
-    lists = [paths.lists / f"{shard}.json" for shard in paths.shards]
-    for needed in (weights, paths.lmdb, *lists):
+    manifest = paths.run / "frames/manifest.parquet"
+    for needed in (weights, paths.lmdb, manifest):
         if not needed.exists():
             raise InputError(f"{needed} is not there: run {source} first, in this folder (`make demo`)")
     (folder / CROPS).mkdir(parents=True)
     shutil.copyfile(weights, folder / WEIGHTS)
-    crops = []
+    table, crops = parquet.read(manifest), []
+    fakes = rows(table[(table["split"] == "test") & (table["category"] != REAL)])
     with FrameStore(paths.lmdb) as frames:
-        for number, item in enumerate(evenly([item for file in lists for item in read_items(file)], IMAGES)):
+        for number, item in enumerate(evenly(fakes, IMAGES)):
             file = f"{CROPS}/{number:02}.png"
             (folder / file).write_bytes(frames.bytes(item["key"], item["sha256"]))
             crops.append({"key": item["key"], "sha256": item["sha256"], "file": file})
@@ -119,7 +124,8 @@ def pack(source: Path, folder: Path = FOLDER) -> str:
         crops = copy_run(load(read(source)), source.name, scratch)
         fetch(scratch / PACKAGES)
         content = {"commit": commit(), "python": ".".join(map(str, PYTHON)), "packages": sorted(BROUGHT)}
-        (scratch / CONTENT).write_text(json.dumps(content | {"crops": crops}, indent=1) + "\n")
+        content |= {"crops": crops, "lengths": read_lengths(LENGTHS).content}
+        (scratch / CONTENT).write_text(json.dumps(content, indent=1) + "\n")
         size = sum(path.stat().st_size for path in scratch.rglob("*") if path.is_file())
         if size > MOST:
             raise InputError(

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from advxai.config import Config
 from advxai.plan.count import PAPER_ITERATIONS, explanation
 from advxai.plan.found import Held
+from advxai.plan.lengths import Lengths
+from advxai.plan.lengths import forwards as forwards_of
 
 IMAGES = 5070  # that the paper explains
 METHODS = {"lime": "LIME", "shap": "SHAP", "sobol": "SOBOL", "rise": "RISE"}
@@ -28,25 +31,38 @@ class Row:
     hours: float
 
 
-def project(config: Config, rates: Mapping[str, float], images: int = IMAGES) -> list[Row]:
+def project(
+    config: Config, rates: Mapping[str, float], images: int = IMAGES, lengths: Mapping[str, Any] | None = None
+) -> list[Row]:
     """Every stage with forwards, of the explainers alone, without controls and ceilings: images * forwards / rate.
 
-    The adversary is taken to make `PAPER_ITERATIONS` iterations an image, segment attacks as many as they may; no
-    attack is taken over from another explainer.
+    Without `lengths` the adversary is taken to make `PAPER_ITERATIONS` iterations an image, segment attacks as many as
+    they may, and no attack is taken over from another explainer; with them attacks are as long, and as many of them
+    shared, as in the run that was measured.
 
     Args:
         config: whose explainers and budgets.
         rates: stage -> images through the detector a second.
         images: explained.
+        lengths: content of a file of lengths (`benchmarks/lengths.py`).
+
+    Raises:
+        InputError: the lengths are of attacks with other settings than the configuration's.
     """
+    adversary, settings = config.adversary, config.evaluation
+    copy: float = adversary.forwards(PAPER_ITERATIONS)
+    attacks: float = settings.top * settings.forwards()
+    if lengths is not None:
+        expected = Lengths.of(lengths).expected(config)
+        copy = copy if expected.adversary is None else forwards_of(adversary, expected.adversary)
+        attacks = expected.of_row(settings)
 
     def row(name: str, stage: str, forwards: float) -> Row:
         return Row(name, stage, round(forwards), images * forwards / rates[stage] / 3600)
 
     explainers = config.of_kind("explainer")
-    top = len(explainers) * config.evaluation.top
     return [
-        row("adversary", "adversary", config.adversary.forwards(PAPER_ITERATIONS)),
+        row("adversary", "adversary", copy),
         *(row(name, METHODS[one.method], explanation(one, Held()) or 0) for name, one in explainers.items()),
-        row("evaluation", "evaluation", top * config.evaluation.forwards()),
+        row("evaluation", "evaluation", len(explainers) * attacks),
     ]

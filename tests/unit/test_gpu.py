@@ -10,13 +10,15 @@ import pytest
 from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.config.file import read
+from advxai.plan.lengths import read as read_lengths
+from advxai.run.digests.stages import attack_params
 from benchmarks.cuda import correlation, faults
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu import run as running
 from benchmarks.gpu.budget import Budget
 from benchmarks.gpu.document import document
 from benchmarks.gpu.pack import BROUGHT, CONTENT, ROOT, WEIGHTS, evenly, opened, put_to_use
-from benchmarks.gpu.packing import copy_run, foreign, locked
+from benchmarks.gpu.packing import LENGTHS, copy_run, foreign, locked
 from benchmarks.gpu.parts import SIZES, forwards
 from benchmarks.speed.projection import project
 from benchmarks.speed.report import FFPP, report, slug
@@ -85,6 +87,16 @@ def test_a_pack_lists_its_crops(tmp_path):
     packed(tmp_path)
     pack = opened(tmp_path)
     assert (pack.commit, [crop["key"] for crop in pack.crops], pack.weights.name) == ("abc", ["a.png"], WEIGHTS)
+    assert pack.lengths is None  # a pack of before there were any
+
+
+def test_a_pack_brings_lengths_of_attacks(tmp_path):
+    packed(tmp_path, lengths={"measured": "x"})
+    assert opened(tmp_path).lengths == {"measured": "x"}
+
+
+def test_the_lengths_that_a_pack_brings_are_of_the_paper_s_settings():
+    assert 0 < read_lengths(LENGTHS).expected(load(read(FFPP))).share < 1
 
 
 def test_a_pack_that_lacks_something_is_named(tmp_path):
@@ -196,6 +208,22 @@ def test_hours_are_images_times_forwards_over_the_rate():
     # eleven rows, top 1 to 3, 50 iterations of 81 and one each
     assert (rows["evaluation"].forwards, rows["evaluation"].hours) == (11 * 3 * 4051, pytest.approx(267.366))
     assert len(rows) == 13
+
+
+def test_hours_as_attacks_come():
+    """Copies of 10 iterations, attacks of 50, 40 and 30, of which a fifth is another row's."""
+    config = load(read(FFPP))
+    copies, segments = (attack_params(settings) for settings in (config.adversary, config.evaluation))
+    attacks = [{"settings": segments, "ended": {str(mean): 1}, "cut_off": 0} for mean in (50, 40, 30)]
+    lengths = {"measured": "x", "wanted": 10, "made": 8, "attacks": attacks}
+    lengths["adversary"] = {"settings": copies, "ended": {"10": 1}, "cut_off": 0}
+    found = project(config, dict.fromkeys(STAGES, 1000.0), images=3600, lengths=lengths)
+    rows = {row.name: row for row in found}
+    assert rows["adversary"].forwards == 811 and rows["LIME"].forwards == 2001
+    assert rows["evaluation"].hours == pytest.approx(11 * 0.8 * (120 * 81 + 3) / 1000)
+    assert rows["evaluation"].forwards == round(11 * 0.8 * 9723)
+    without = project(config, dict.fromkeys(STAGES, 1000.0), lengths=lengths | {"adversary": None})
+    assert without[0].forwards == 1864
 
 
 def test_a_benchmark_that_is_stored_says_the_same_hours_as_ever():

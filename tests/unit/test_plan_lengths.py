@@ -215,7 +215,7 @@ def test_the_text_says_on_what_it_rests(tmp_path):
     flat = said(lengths())
     assert "adversary: expected are 10.0 NES iterations an image, as in the run other." in flat
     assert "evaluation: expected are 30.0, 20.0, 22.0 iterations of an attack on the top 1, 2, ... segments" in flat
-    assert "Of the segment attacks 75% are expected to be made, as in the run other: rows that rank" in flat
+    assert "Of the segment attacks 75% are expected to be made, as there: rows that rank" in flat
     assert "cut off sooner" not in flat and "neither is counted" not in flat and "paper's table 3" not in flat
     assert "32% of these were cut off sooner there, and count at most" in said(
         lengths(), evaluation={"iterations": 100}

@@ -1,6 +1,6 @@
 """Write down how long the NES attacks of a finished run took, as `plan.like` reads it.
 
-    python benchmarks/lengths.py configuration lengths.yaml    # the demo, but with config/ffpp.yaml's explainers and NES
+    python benchmarks/lengths.py configuration lengths.yaml    # the demo with config/ffpp.yaml's explainers and NES
     snakemake --cores 2 --configfile lengths.yaml
     python benchmarks/lengths.py results/lengths config/demo-lengths.json
 

@@ -5,15 +5,18 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+import yaml
 
 from advxai import plan
 from advxai.common import parquet
 from advxai.common.errors import InputError
+from advxai.config import file, load
 from advxai.plan.found import Held
 from advxai.plan.lengths import DECIDING, Attacks, Lengths, expected, forwards, measured, read
 from advxai.run.digests.stages import attack_params
 from advxai.run.paths import Paths
 from advxai.run.store import write_shard
+from benchmarks.lengths import ROOT, configuration
 from tests.unit.plan_data import NOTHING, demo, ffpp, manifest, rows_of, text
 
 COPIES, SEGMENTS = (
@@ -205,6 +208,16 @@ def test_a_run_that_is_not_there_or_has_no_attacks_is_one_sentence(tmp_path):
             path.unlink()
     with pytest.raises(InputError, match=r"plan.like: .*/store has no segment attacks of the run r: name a finished"):
         measured(paths.run)
+
+
+def test_the_lengths_that_are_given_out_are_of_the_demo_explained_and_attacked_as_ffpp_is():
+    settings = load(yaml.safe_load(configuration()))
+    paper = load(file.read(ROOT / "config/ffpp.yaml"))
+    assert settings.explainers == paper.of_kind("explainer") and len(settings.explainers) == 11
+    assert (settings.adversary, settings.evaluation) == (paper.adversary, paper.evaluation)
+    assert settings.detector == load(file.read(ROOT / "config.yaml")).detector and not settings.metrics
+    there = read(ROOT / "config/demo-lengths.json").expected(paper)
+    assert len(there.attacks) == 3 and 0 < there.adversary < 80 and 0 < there.share < 1
 
 
 def test_the_text_says_on_what_it_rests(tmp_path):

@@ -271,6 +271,6 @@ def in_words(found: Expected, copies: bool, attacks: bool) -> Iterator[str]:
     where = "there" if attacks else f"in {found.measured}"
     yield (
         f"Of the segment attacks {found.share:.0%} are expected to be made, as {where}: rows that rank the same "
-        "segments first share the others. Detector, images and rows aren't those of here, so lengths may be others too; times "
-        "at most don't rest on them."
+        "segments first share the others. Detector, images and rows aren't those of here, so lengths may be others "
+        "too; times at most don't rest on them."
     )

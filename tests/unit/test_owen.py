@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from advxai.saliency import build
-from advxai.saliency.owen import halves, kept, owen_values, shared_out
-from tests.helpers import SIZE, drive_one, explainer_settings, inputs_of, linear_detector
+from advxai.saliency.owen import NOTHING, Masks, halves, owen_values, packed, shared_out
+from tests.helpers import SIZE, asked, drive_one, explainer_settings, inputs_of, linear_detector
 
 Game = Callable[[np.ndarray], float]
 
@@ -60,14 +60,45 @@ def test_the_tree_ends_at_every_single_value_once(height, width, channels):
     assert all((bottom - top, right - left) == (1, 1) for top, bottom, left, right in leaves)
 
 
-def test_kept_is_the_union_of_the_rectangles():
-    coalitions = [(), ((0, 2, 1, 3), (2, 3, 0, 1), (2, 3, 3, 4)), ((0, 3, 0, 4),)]
-    assert kept(coalitions, out=torch.full((3, 3, 4), 7.0)).tolist() == [
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_masks_are_the_union_of_the_rectangles(layout):
+    """Of an image of two channels, 3 x 2 pixels, so of the array (3, 4), in which a pixel's channels are neighbours."""
+    image = torch.zeros((1, 2, 3, 2)).to(memory_format=layout)[0]
+    coalitions = [[], [(0, 2, 1, 3), (2, 3, 0, 1), (2, 3, 3, 4)], [(0, 3, 0, 4)]]
+    masks = Masks(image, 4)
+    masks.memory.fill_(7.0)
+    found = masks.of([b"".join(packed(*box) for box in one) for one in coalitions])
+    assert found.is_contiguous(memory_format=layout) and found.data_ptr() == masks.memory.data_ptr()
+    assert found.permute(0, 2, 3, 1).reshape(3, 3, 4).tolist() == [
         [[0, 0, 0, 0]] * 3,
         [[0, 1, 1, 0], [0, 1, 1, 0], [1, 0, 0, 1]],
         [[1, 1, 1, 1]] * 3,
     ]
-    assert not kept([()], out=torch.full((1, 3, 4), 7.0)).any()
+    assert not masks.of([NOTHING]).any()
+    assert (masks.memory[3] == 7).all()
+
+
+def test_the_layout_changes_no_bit():
+    """Neither of a request nor of the values; requests are laid out as the image is: none is copied across layouts."""
+    drawn = np.random.default_rng(6)
+    image, baseline = torch.from_numpy(drawn.random((2, 3, 5, 6), dtype=np.float32))
+    weights = torch.from_numpy(drawn.normal(size=(3, 5, 6)).astype(np.float32)).double()
+
+    def explained(layout: torch.memory_format):
+        placed = [one[None].to(memory_format=layout)[0] for one in (image, baseline)]
+
+        def predict(images: Tensor) -> Tensor:
+            assert images.is_contiguous(memory_format=layout)
+            fake = torch.tanh((images * weights).contiguous().flatten(1).sum(dim=1))
+            return torch.stack([-fake, fake], dim=1)
+
+        return asked(owen_values(inputs_of(*placed, chunk=20), 90, 20), predict)
+
+    (values, requests), (others, last) = explained(torch.contiguous_format), explained(torch.channels_last)
+    np.testing.assert_array_equal(values, others)
+    assert sum(map(len, requests)) == 90
+    for one, other in zip(requests, last, strict=True):
+        assert torch.equal(one, other)
 
 
 def test_credit_is_shared_equally():

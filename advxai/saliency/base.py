@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from advxai.common.arrays import Floats
+from advxai.detector.engine import moved
 from advxai.saliency.draws import Turn, stood_down
 from advxai.saliency.ranking import rank, segment_means
 
@@ -192,7 +193,7 @@ def min_max(values: Floats, extent: tuple[float, float] | None = None) -> Floats
 
 def pixels(labels: NDArray[Any], device: torch.device) -> Tensor:
     """Index for `spread`: labels (h, w), or of a clip (T, h, w) -> all of them in a row, int32 on the device."""
-    return torch.as_tensor(labels.astype(np.int32).ravel(), device=device)
+    return moved(torch.from_numpy(labels.astype(np.int32).ravel()), device)
 
 
 def spread(values: Tensor, index: Tensor, size: Sequence[int]) -> Tensor:

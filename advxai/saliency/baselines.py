@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from advxai.config.rows import Baseline
+from advxai.detector.engine import moved, values
 from advxai.detector.model import Preprocessing
 
 
 def segment_mean(image: Tensor, segments: NDArray[np.int16]) -> Tensor:
     """Each segment filled with its own mean colour: (3, h, w), (h, w) -> (3, h, w); or of a clip, likewise."""
-    labels = torch.as_tensor(segments.astype(np.int64), device=image.device).ravel()
-    count = torch.bincount(labels).to(torch.float64)
+    labels = moved(torch.from_numpy(segments.astype(np.int64).ravel()), image.device)
+    count = moved(torch.from_numpy(np.bincount(segments.ravel()).astype(np.float64)), image.device)
     flat = image.reshape(3, -1).to(torch.float64)
     sums = torch.zeros((3, len(count)), dtype=torch.float64, device=image.device).index_add_(1, labels, flat)
     return (sums / count)[:, labels].reshape(image.shape).to(image.dtype)
@@ -25,8 +26,8 @@ def segment_mean(image: Tensor, segments: NDArray[np.int16]) -> Tensor:
 
 def box_blur(image: Tensor, size: int) -> Tensor:
     """Box filter of size x size pixels with reflected borders (cv2.blur, as the shap package's `blur(k,k)`)."""
-    array = np.ascontiguousarray(image.permute(1, 2, 0).cpu().numpy())
-    return torch.from_numpy(cv2.blur(array, (size, size))).permute(2, 0, 1).to(image.device)
+    array = np.ascontiguousarray(values(image).permute(1, 2, 0).numpy())
+    return moved(torch.from_numpy(cv2.blur(array, (size, size))).permute(2, 0, 1), image.device)
 
 
 def fill(
@@ -69,7 +70,9 @@ def fill(
         case "blur":
             return box_blur(image, baseline.size)
         case "noise":
-            draw = torch.from_numpy(generator.standard_normal(tuple(image.shape), dtype=np.float32)).to(image.device)
+            draw = moved(
+                torch.from_numpy(generator.standard_normal(tuple(image.shape), dtype=np.float32)), image.device
+            )
             return preprocessing.normalise((preprocessing.to_unit(image) + baseline.std * draw).clamp(0, 1))
         case "adversarial":
             if adversarial is None:

@@ -19,6 +19,7 @@ from advxai.common.types import Item, Record
 from advxai.common.usercode import running
 from advxai.config.explainers import AnyExplainer as Settings
 from advxai.detector.backends import CLOSE
+from advxai.detector.engine import values
 from advxai.detector.gradients import Network
 from advxai.detector.layers import NoLayer
 from advxai.detector.memory import memory_and_back
@@ -82,7 +83,7 @@ def _records(
     whole: bool,
 ) -> list[dict[str, Any]]:
     images = torch.stack([detector.place(prepared.image) for _, prepared in group])
-    before = detector.probabilities(images, [item["key"] for item, _ in group])
+    before = values(detector.probabilities(images, [item["key"] for item, _ in group]))
     targets = [
         explained_class(settings, row, detector.classes, item) for row, (item, _) in zip(before, group, strict=True)
     ]
@@ -187,7 +188,7 @@ def _tell_near(
     for place in near.nonzero()[:, 0].tolist():
         if "target" in group[place][0]:  # it is given, whatever either calls the image
             continue
-        other = network.probabilities(images[place : place + 1])[0]
+        other = values(network.probabilities(images[place : place + 1]))[0]
         if classes.called(other) != classes.called(before[place]):
             say(
                 f"{group[place][0]['key']}: the detector's backend and its module call it otherwise, by rounding; what "

@@ -19,7 +19,8 @@ import torch
 from numpy.typing import NDArray
 
 from advxai.common.arrays import Floats
-from advxai.detector.engine import room
+from advxai.detector.engine import moved, room
+from advxai.detector.engine import values as values_of
 from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend, pixels, spread
 from advxai.saliency.ranking import rank
 
@@ -158,13 +159,13 @@ class KernelShap(Explainer):
         coalitions, weights = default_design(self.samples, count, inputs.generator) if design is None else design
         index = pixels(inputs.segments, inputs.image.device)
         ends = np.repeat([[1], [0]], count, axis=1)
-        kept = torch.from_numpy(np.concatenate([ends, coalitions]).astype(np.float32)).to(inputs.image.device)
+        kept = moved(torch.from_numpy(np.concatenate([ends, coalitions]).astype(np.float32)), inputs.image.device)
         answers = []
         memory = room(inputs.image, min(inputs.chunk, len(kept)))
         for part in torch.split(kept, inputs.chunk):
             answer = yield blend(inputs.image, inputs.baseline, spread(part, index, inputs.segments.shape), memory)
-            answers.append(answer[:, inputs.target])
-        everything, nothing, *worths = torch.cat(answers).double().cpu().numpy()
+            answers.append(values_of(answer)[:, inputs.target])
+        everything, nothing, *worths = torch.cat(answers).double().numpy()
         values = shapley(coalitions, np.array(worths), weights, nothing, everything)
         # All segments are ranked, as SHAP's are: their values share out one sum, so one below zero is the least of the
         # evidence. LIME's fit has no such sum, and its released code ranks positive weights alone.

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from advxai.common.arrays import Floats
-from advxai.detector.engine import room
+from advxai.detector.engine import moved, room, values
 from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend, pixels, spread
 
 
@@ -67,13 +67,14 @@ class Lime(Explainer):
         if design is None:
             design = default_design(self.samples, count, inputs.generator)
         index = pixels(inputs.segments, inputs.image.device)
-        kept = torch.as_tensor(design.astype(np.float32), device=inputs.image.device)
+        kept = moved(torch.from_numpy(design.astype(np.float32)), inputs.image.device)
         answers = []
         memory = room(inputs.image, min(inputs.chunk, len(kept)))
         for part in torch.split(kept, inputs.chunk):
             answer = yield blend(inputs.image, inputs.baseline, spread(part, index, inputs.segments.shape), memory)
-            answers.append(answer.softmax(dim=1) if self.softmax_again else answer)
-        target = torch.cat(answers)[:, inputs.target].double().cpu().numpy()
+            found = values(answer)
+            answers.append(found.softmax(dim=1) if self.softmax_again else found)
+        target = torch.cat(answers)[:, inputs.target].double().numpy()
         weights = kernel_weights(design, self.kernel_width)
         coefficients = ridge(design.astype(np.float64), target, weights, self.penalty)
         return Explanation(

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from advxai.common.arrays import Floats
-from advxai.detector.engine import room
+from advxai.detector.engine import moved, room, values
 from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend
 
 
@@ -57,17 +57,17 @@ class Occlusion(Explainer):
         rows, columns = (lines(side, self.grid, self.window) for side in (height, width))
         # a last line that hides nothing, for the image itself
         down, across = (
-            torch.from_numpy(np.vstack([one, np.zeros_like(one[:1])])).to(inputs.image.device)
+            moved(torch.from_numpy(np.vstack([one, np.zeros_like(one[:1])])), inputs.image.device)
             for one in (rows, columns)
         )
         windows = [divmod(place, self.places) for place in range(self.places**2)]
-        at = torch.tensor([(self.places, self.places), *windows], device=inputs.image.device)
+        at = moved(torch.tensor([(self.places, self.places), *windows]), inputs.image.device)
         answers = []
         memory = room(inputs.image, min(inputs.chunk, len(at)))
         for part in torch.split(at, inputs.chunk):
             hidden = torch.bmm(down[part[:, 0], :, None], across[part[:, 1], None])
             answer = yield blend(inputs.image, inputs.baseline, 1 - hidden[:, None], memory)
-            answers.append(answer[:, inputs.target])
-        whole, *others = torch.cat(answers).double().cpu().numpy()
+            answers.append(values(answer)[:, inputs.target])
+        whole, *others = torch.cat(answers).double().numpy()
         saliency = lost(whole, np.reshape(others, (self.places, self.places)), rows, columns)
         return Explanation.of_map(saliency, inputs.segments, zero=0.0)

@@ -99,7 +99,7 @@ def baseline_of(
         return None
     filled = fill(
         settings.baseline,
-        image,
+        prepared.image if settings.baseline.kind == "blur" else image,  # blurred on the CPU: no fetching it back
         prepared.segments,
         detector.preprocessing,
         adversarial=copy,
@@ -129,7 +129,7 @@ def record_of(
     Args:
         explanation: of the image.
         prepared: of the image.
-        before: (classes,) its probabilities.
+        before: (classes,) its probabilities, on the CPU.
         target: the class that is explained.
         attack: the record of its adversarial copy; empty: none was needed.
         classes: the detector's.
@@ -145,7 +145,7 @@ def record_of(
         "missing": prepared.missing,
         "target": target,
         "called_real": int(classes.called(before)) == classes.real,
-        "before": before.cpu().numpy(),
+        "before": before.numpy(),
         "adversary_images": int(attack.get("queries", 0)),
         "adversary_calls": int(attack.get("calls", 0)),
         "adversary_seconds": float(attack.get("seconds", 0.0)),

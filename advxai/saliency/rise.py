@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from advxai.detector.engine import room
+from advxai.detector.engine import moved, room, values
 from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, Unscaled, blend, min_max
 
 
@@ -86,10 +86,11 @@ class Rise(Explainer):
         size = inputs.image.shape[-1]
         if design is None:
             design = default_design(self.masks, self.cells, size, self.p1, self.draw, inputs.generator)
-        cells, shifts = (torch.as_tensor(part, device=inputs.image.device) for part in (design.cells, design.shifts))
-        axis = windows(cells.shape[-1], size).to(inputs.image.device)
+        device = inputs.image.device
+        cells, shifts = (moved(torch.from_numpy(part), device) for part in (design.cells, design.shifts))
+        axis = moved(windows(cells.shape[-1], size), device)
         covers = self.divide_by == "coverage"
-        total, coverage = torch.zeros((2, size * size), dtype=torch.float64, device=inputs.image.device)
+        total, coverage = torch.zeros((2, size * size), dtype=torch.float64, device=device)
         memory = room(inputs.image, min(inputs.chunk, len(cells)))
         for start in range(0, len(cells), inputs.chunk):
             part = slice(start, start + inputs.chunk)
@@ -106,5 +107,5 @@ class Rise(Explainer):
             saliency = total / torch.where(coverage > 0, coverage, 1)
         else:
             saliency = total / (len(cells) * self.p1)
-        found = saliency.view(size, size).cpu().numpy()
+        found = values(saliency.view(size, size)).numpy()
         return Explanation.of_map(min_max(found), inputs.segments, unscaled=Unscaled.of(found))

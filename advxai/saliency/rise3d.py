@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from advxai.detector.engine import room
+from advxai.detector.engine import moved, room, values
 from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, blend, min_max
 from advxai.saliency.rise import windows
 
@@ -82,9 +82,9 @@ class Rise3d(Explainer):
         frames, size = shape[0], shape[-1]
         if design is None:
             design = default_design(self.masks, self.times, self.cells, frames, size, self.p1, inputs.generator)
-        cells, shifts = (torch.as_tensor(part, device=device) for part in (design.cells, design.shifts))
-        in_time = windows(cells.shape[1], frames).to(device)
-        in_space = windows(cells.shape[-1], size).to(device)
+        cells, shifts = (moved(torch.from_numpy(part), device) for part in (design.cells, design.shifts))
+        in_time = moved(windows(cells.shape[1], frames), device)
+        in_space = moved(windows(cells.shape[-1], size), device)
         total, coverage = torch.zeros((2, math.prod(shape)), dtype=torch.float64, device=device)
         memory = room(inputs.image, min(inputs.chunk, len(cells)))
         for start in range(0, len(cells), inputs.chunk):
@@ -98,4 +98,4 @@ class Rise3d(Explainer):
             coverage += kept.sum(dim=0)
         # a voxel that no mask has kept says nothing: zero, as its sum is
         saliency = total / torch.where(coverage > 0, coverage, 1)
-        return Explanation.of_map(min_max(saliency.view(*shape).cpu().numpy()), inputs.segments)
+        return Explanation.of_map(min_max(values(saliency.view(*shape)).numpy()), inputs.segments)

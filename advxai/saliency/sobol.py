@@ -9,7 +9,7 @@ from scipy.stats import qmc
 from torch.nn.functional import interpolate
 
 from advxai.common.arrays import Floats
-from advxai.detector.engine import room
+from advxai.detector.engine import moved, room, values
 from advxai.saliency.base import Explainer, Explaining, Explanation, Inputs, Unscaled, blend, min_max, pixels, spread
 
 
@@ -62,15 +62,15 @@ class Sobol(Explainer):
         if design is None:
             design = sobol_design(cells, self.design)
         size = tuple(inputs.image.shape[-2:])
-        masks = torch.as_tensor(design.astype(np.float32), device=inputs.image.device)
+        masks = moved(torch.from_numpy(design.astype(np.float32)), inputs.image.device)
         labels = torch.arange(cells, dtype=torch.float32).view(1, 1, self.grid, self.grid)
         index = pixels(interpolate(labels, size, mode="nearest").numpy(), inputs.image.device)
         answers = []
         memory = room(inputs.image, min(inputs.chunk, len(masks)))
         for part in torch.split(masks, inputs.chunk):
             answer = yield blend(inputs.image, inputs.baseline, spread(part, index, size), memory)
-            answers.append(answer[:, inputs.target])
-        indices = jansen_total(torch.cat(answers).cpu().numpy(), cells)
+            answers.append(values(answer)[:, inputs.target])
+        indices = jansen_total(torch.cat(answers).numpy(), cells)
         low = torch.from_numpy(indices).reshape(1, 1, self.grid, self.grid)
         saliency = interpolate(low, size, mode="bicubic", align_corners=False)[0, 0].numpy()
         return Explanation.of_map(min_max(saliency), inputs.segments, unscaled=Unscaled.of(saliency))

@@ -12,7 +12,7 @@ from advxai.common.errors import InputError
 from advxai.common.types import Item, Record
 from advxai.common.usercode import running
 from advxai.config.explainers import AnyExplainer as Settings
-from advxai.detector.engine import enough, whole_batches
+from advxai.detector.engine import enough, values, whole_batches
 from advxai.detector.engine import run as drive
 from advxai.detector.gradients import NoModule
 from advxai.detector.model import Detector
@@ -42,7 +42,7 @@ def _explain(
     whole: bool,
 ) -> Generator[Tensor, Tensor, dict[str, Any]]:
     image, segments = detector.place(prepared.image), prepared.segments
-    before = (yield image[None])[0]
+    before = values((yield image[None]))[0]
     copy, attack = adversarial(item, image) if adversarial else (None, {})
     target = explained_class(settings, before, detector.classes, item)
     if prepared.missing:

@@ -9,17 +9,18 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-def ahead(function: Callable[[S], T], items: Iterable[S], depth: int = 2) -> Generator[tuple[S, T]]:
-    """(item, function(item)) in order, computed in a thread of their own.
+def ahead(function: Callable[[S], T], items: Iterable[S], depth: int = 2, threads: int = 1) -> Generator[tuple[S, T]]:
+    """(item, function(item)) in order, computed in threads of their own.
 
-    It is up to `depth` items ahead of what was asked for; an exception of the function comes when its item is.
+    They are up to `depth` items ahead of what was asked for, and at least one a thread; an exception of the function
+    comes when its item is.
     """
     waiting: deque[tuple[S, Future[T]]] = deque()
-    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as pool:
+    with ThreadPoolExecutor(threads, thread_name_prefix="ahead") as pool:
         try:
             for item in items:
                 waiting.append((item, pool.submit(function, item)))
-                if len(waiting) > depth:
+                if len(waiting) > max(depth, threads):
                     first, result = waiting.popleft()
                     yield first, result.result()
             while waiting:

@@ -26,7 +26,16 @@ from advxai.detector.memory import memory_and_back
 from advxai.detector.model import Detector
 from advxai.frames.counterparts import Genuine
 from advxai.saliency.base import Explanation
-from advxai.saliency.prepare import Prepared, baseline_of, explained_class, generator_of, nothing, prepare, record_of
+from advxai.saliency.prepare import (
+    Prepared,
+    baseline_of,
+    explained_class,
+    generator_of,
+    nothing,
+    prepare,
+    record_of,
+    threads_beside,
+)
 from advxai.saliency.ranking import rank
 from advxai.saliency.returned import checked
 from advxai.saliency.whitebox import Batch, Maps, WhiteBox
@@ -57,7 +66,10 @@ def run(
     """
     say = tell or (lambda sentence: logging.warning("%s: %s", who, sentence))
     network = detector.network(getattr(settings, "gradient_batch", None))
-    with closing(ahead(lambda item: prepare(item, load, detector, settings, counterparts), items)) as source:
+    preparing = ahead(
+        lambda item: prepare(item, load, detector, settings, counterparts), items, threads=threads_beside(detector)
+    )
+    with closing(preparing) as source:
         while group := list(islice(source, network.batch)):
             with memory_and_back(network.batch, who):
                 made = _records(group, detector, network, explainer, settings, seed, adversarial, who, say, whole)

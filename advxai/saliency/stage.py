@@ -19,7 +19,16 @@ from advxai.detector.model import Detector
 from advxai.frames.counterparts import Genuine
 from advxai.saliency import batches
 from advxai.saliency.base import Explainer, Explaining, Inputs
-from advxai.saliency.prepare import Prepared, baseline_of, explained_class, generator_of, nothing, prepare, record_of
+from advxai.saliency.prepare import (
+    Prepared,
+    baseline_of,
+    explained_class,
+    generator_of,
+    nothing,
+    prepare,
+    record_of,
+    threads_beside,
+)
 from advxai.saliency.registry import build
 from advxai.saliency.returned import checked
 from advxai.saliency.whitebox import WhiteBox
@@ -145,7 +154,10 @@ def run(
                 f"{who}: {error}: take the row out, or give the detector in a form that torch reads"
             ) from error
         return
-    with closing(ahead(lambda item: prepare(item, load, detector, settings, filling), items)) as prepared:
+    preparing = ahead(
+        lambda item: prepare(item, load, detector, settings, filling), items, threads=threads_beside(detector)
+    )
+    with closing(preparing) as prepared:
         works = (
             (
                 (item["key"], item["sha256"]),

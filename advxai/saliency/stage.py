@@ -1,9 +1,11 @@
 """The stage `saliency`: maps, segments, scores and rankings of one explainer."""
 
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from advxai.common.ahead import ahead
@@ -34,9 +36,31 @@ from advxai.saliency.returned import checked
 from advxai.saliency.whitebox import WhiteBox
 
 # Rows of a request, rounded up to whole forward batches: enough for what SHAP asks at once, so that the work of several
-# images fills every forward; 38 MB an image at 224 px.
+# images fills every forward. At 224 px an image in work holds 39 MB with batches of 64 and 308 MB with 512; SHAP 31 MB.
 CHUNK = 64
+HELD = 20  # a GPU's requests may take this part of its memory: 4 GB of 80
 Adversarial = Callable[[Item, Tensor], tuple[Tensor, Record]]
+
+
+def held(device: torch.device) -> int:
+    """Bytes that requests may take even where fewer images in work would fill the forwards; none on a CPU."""
+    return int(torch.cuda.get_device_properties(device).total_memory) // HELD if device.type == "cuda" else 0
+
+
+def in_work(at_once: int, rows: int, detector: Detector) -> int:
+    """How many images are in work together, at most.
+
+    Enough to fill the forwards and, on a GPU, as many as its memory bears: images that ask for equally much end
+    together, and their last rows and the first of the next ones fill a large forward only if there are many.
+
+    Args:
+        at_once: the configuration's limit.
+        rows: that an image asks for at a time.
+        detector: answers.
+    """
+    rows = min(rows, whole_batches(CHUNK, detector))
+    request = rows * math.prod(detector.shape[1:]) * 4  # bytes of float32
+    return min(at_once, max(enough(rows, detector), held(detector.device) // request))
 
 
 def _explain(
@@ -165,8 +189,7 @@ def run(
             )
             for item, ready in prepared
         )
-        together = min(at_once, enough(min(explainer.rows, whole_batches(CHUNK, detector)), detector))
-        for (key, sha256), record, cost in drive(works, detector, together, who):
+        for (key, sha256), record, cost in drive(works, detector, in_work(at_once, explainer.rows, detector), who):
             seconds = cost.seconds + record.pop("preparation")
             spent = {"images": cost.images - 1, "calls": cost.calls - 1, "backwards": 0, "seconds": seconds}
             yield {"key": key, "sha256": sha256, **record, **spent}

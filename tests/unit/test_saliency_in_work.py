@@ -1,0 +1,47 @@
+"""How many images are in work together, and how full they make the forwards."""
+
+import numpy as np
+import pytest
+from torch import ones
+
+from advxai.saliency import stage
+from advxai.saliency.stage import in_work
+from tests.helpers import SIZE, explainer_settings, linear_detector
+
+ROW = 3 * SIZE * SIZE * 4  # bytes
+
+
+@pytest.mark.parametrize(
+    ("at_once", "rows", "held", "images"),
+    [
+        (64, 50, 0, 4),  # two forwards of 64 are three requests of 50; and one more
+        (64, 2000, 0, 3),  # requests of 64
+        (64, 50, 10 * 50 * ROW, 10),
+        (64, 2000, 10 * 50 * ROW, 7),  # 500 rows of memory are seven requests of 64
+        (6, 50, 10 * 50 * ROW, 6),
+        (64, 50, 2 * 50 * ROW, 4),
+    ],
+)
+def test_images_in_work(monkeypatch, at_once, rows, held, images):
+    monkeypatch.setattr(stage, "held", lambda device: held)
+    assert in_work(at_once, rows, linear_detector(ones((3, SIZE, SIZE)), forward_batch=64)) == images
+
+
+@pytest.mark.parametrize(
+    ("entry", "most"),
+    [
+        ({"method": "shap", "evaluations": 300}, 1.08),
+        ({"method": "lime", "samples": 300}, 1.04),
+    ],
+)
+def test_forwards_are_full(monkeypatch, entry, most):
+    """Rows computed for each one asked for, of 24 images with forwards that are larger than what SHAP asks at once."""
+    monkeypatch.setattr(stage, "held", lambda device: 2**30)
+    detector = linear_detector(ones((3, SIZE, SIZE)) * 1e-3, forward_batch=128)
+    pixels = np.random.default_rng(8).integers(0, 256, (24, 4, 4, 3), dtype=np.uint8)
+    items = [{"key": str(number), "sha256": ""} for number in range(24)]
+    settings = explainer_settings(baseline="zeros", **entry)
+    records = list(stage.run(items, lambda item: pixels[int(item["key"])], detector, settings, 0, 64))
+    asked = sum(record["images"] + 1 for record in records)  # and the forward that finds the target
+    assert asked == detector.images == 24 * (1 + (entry.get("evaluations") or entry["samples"]))
+    assert detector.calls * 128 / asked < most

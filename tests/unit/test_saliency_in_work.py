@@ -1,14 +1,22 @@
 """How many images are in work together, and how full they make the forwards."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
-from torch import ones
+import torch
 
 from advxai.saliency import stage
 from advxai.saliency.stage import in_work
 from tests.helpers import SIZE, explainer_settings, linear_detector
 
 ROW = 3 * SIZE * SIZE * 4  # bytes
+
+
+def test_a_twentieth_of_a_gpu_s_memory_and_none_of_a_cpu_s(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=80 * 2**30))
+    assert stage.held(torch.device("cuda")) == 4 * 2**30
+    assert stage.held(torch.device("cpu")) == 0
 
 
 @pytest.mark.parametrize(
@@ -24,7 +32,7 @@ ROW = 3 * SIZE * SIZE * 4  # bytes
 )
 def test_images_in_work(monkeypatch, at_once, rows, held, images):
     monkeypatch.setattr(stage, "held", lambda device: held)
-    assert in_work(at_once, rows, linear_detector(ones((3, SIZE, SIZE)), forward_batch=64)) == images
+    assert in_work(at_once, rows, linear_detector(torch.ones((3, SIZE, SIZE)), forward_batch=64)) == images
 
 
 @pytest.mark.parametrize(
@@ -37,7 +45,7 @@ def test_images_in_work(monkeypatch, at_once, rows, held, images):
 def test_forwards_are_full(monkeypatch, entry, most):
     """Rows computed for each one asked for, of 24 images with forwards that are larger than what SHAP asks at once."""
     monkeypatch.setattr(stage, "held", lambda device: 2**30)
-    detector = linear_detector(ones((3, SIZE, SIZE)) * 1e-3, forward_batch=128)
+    detector = linear_detector(torch.ones((3, SIZE, SIZE)) * 1e-3, forward_batch=128)
     pixels = np.random.default_rng(8).integers(0, 256, (24, 4, 4, 3), dtype=np.uint8)
     items = [{"key": str(number), "sha256": ""} for number in range(24)]
     settings = explainer_settings(baseline="zeros", **entry)

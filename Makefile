@@ -44,7 +44,7 @@ demo: $(VENV)/run.stamp ## Set up, then run the embedded demo: tables, figures, 
 demo-detector: $(VENV)/run.stamp ## Train the weights that the demo starts from anew: config/demo-detector.*
 	$(BIN)/python -m benchmarks.demo_detector train --cores $(CORES)
 
-tune: $(VENV)/run.stamp ## Measure which backend and forward batch are fastest here, for CONFIG=config.yaml
+tune: $(VENV)/run.stamp ## Measure which backend, kernels and forward batch are fastest here, for CONFIG=config.yaml
 	@$(BIN)/python -m advxai tune $(CONFIG)
 
 bench: $(VENV)/run.stamp ## Measure every stage beside the detector's raw forwards (half an hour); BENCH=--help for more

@@ -38,7 +38,7 @@ TUNE = """\
 example:
   python -m advxai tune config/ffpp.yaml --device cpu
 
-Its device and threads are used. Run it while the machine is otherwise idle.
+Its device, precision and threads are used. Run it while the machine is otherwise idle.
 """
 
 
@@ -202,13 +202,14 @@ def _parser() -> argparse.ArgumentParser:
     replay.set_defaults(command=_replay)
     tune = commands.add_parser(
         "tune",
-        help="measure which backend and forward batch are fastest here",
-        description="Measure the detector's forwards with every installed backend and several forward batches.",
+        help="measure which backend, kernels and forward batch are fastest here",
+        description="Measure the detector's forwards with every installed backend and several forward batches; on a "
+        "GPU with both layouts and cuDNN's benchmark, too.",
         epilog=TUNE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     tune.add_argument("config", type=Path, nargs="?", default=DEFAULT, help="default: config.yaml")
-    tune.add_argument("--batches", type=int, nargs="+", metavar="N", default=[8, 16, 32, 64, 128, 256])
+    tune.add_argument("--batches", type=int, nargs="+", metavar="N", help="default: 8 to 256, on a GPU 32 to 1024")
     tune.add_argument("--device", choices=("cpu", "cuda"), help="instead of the configuration's")
     tune.add_argument("--seconds", type=float, default=2.0, help="of each measurement; default: 2")
     tune.set_defaults(command=_tune)

@@ -16,7 +16,11 @@ with job(snakemake.log, snakemake.input):
     for line in paths.read_lines:
         logging.info("%s", line)
     detector = checkpoint.load(
-        config.detector, Path(snakemake.input.checkpoint), forward_batch=1, device="cpu", classes=paths.classes
+        config.detector.uncompiled,
+        Path(snakemake.input.checkpoint),
+        forward_batch=1,
+        device="cpu",
+        classes=paths.classes,
     )
     paths.detector.describe()
     checkpoint.save(

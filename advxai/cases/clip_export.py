@@ -110,7 +110,7 @@ def export(paths: Paths, key: str, sources: ClipSources, folder: Path) -> None:
     }
     # for its classes and preprocessing alone: nothing is computed here
     detector = checkpoint.load(
-        settings.detector, sources.detector, device="cpu", classes=paths.classes, weights=weights
+        settings.detector.uncompiled, sources.detector, device="cpu", classes=paths.classes, weights=weights
     )
     with published_folder(folder) as scratch:
         for name, record in records.items():

@@ -110,7 +110,7 @@ def export(paths: Paths, key: str, sources: Sources, folder: Path) -> None:
     saliency = {name: record_of(path, item) for name, path in sources.saliency.items()}
     # for its classes and preprocessing alone: nothing is computed here
     detector = checkpoint.load(
-        settings.detector, sources.detector, device="cpu", classes=paths.classes, weights=weights
+        settings.detector.uncompiled, sources.detector, device="cpu", classes=paths.classes, weights=weights
     )
     with published_folder(folder) as scratch:
         (scratch / cases.IMAGE).write_bytes(image)

@@ -24,6 +24,7 @@ from advxai.common.files import file_sha256
 from advxai.common.types import Item, Record
 from advxai.common.usercode import code_sha256
 from advxai.config.controls import CEILINGS, CONTROLS
+from advxai.config.kernels import Device
 from advxai.config.science import Fit
 from advxai.detector import checkpoint
 from advxai.detector.forwards import made_with
@@ -41,7 +42,7 @@ from advxai.saliency.prior import FOUND_BY
 from advxai.saliency.stage import run as explain
 
 
-def open_detector(case: Case | ClipCase, weights: Path | None, device: str) -> tuple[Detector, list[str]]:
+def open_detector(case: Case | ClipCase, weights: Path | None, device: Device) -> tuple[Detector, list[str]]:
     """The detector, on a device, with the run's forward batch.
 
     Args:
@@ -74,9 +75,12 @@ def open_detector(case: Case | ClipCase, weights: Path | None, device: str) -> t
     if found != wanted:
         warnings.append(f"{path} has the SHA-256 {found}, the run's detector {wanted}")
     if device != settings.device:
+        rounded = (
+            "; convolutions aren't rounded to TF32 here" if settings.precision != detector.kernels.precision else ""
+        )
         warnings.append(
             f"replayed on {device}, made on {settings.device}: bits may differ, and NES draws other noise, so that "
-            "copies and attacks are other ones"
+            f"copies and attacks are other ones{rounded}"
         )
     return detector, warnings
 
@@ -224,7 +228,7 @@ def _names(case: Case | ClipCase) -> list[str]:
 def replay(
     folder: Path,
     weights: Path | None = None,
-    device: str | None = None,
+    device: Device | None = None,
     own: Path | None = None,
     trusted: Collection[str] = (),
 ) -> bool:

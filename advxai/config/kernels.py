@@ -4,11 +4,14 @@ kernels."""
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+Device = Literal["cpu", "cuda"]
 Backend = Literal["torch", "inductor", "openvino", "onnxruntime"]
 Precision = Literal["float32", "tf32"]
 Layout = Literal["contiguous", "channels_last"]
 BACKENDS: tuple[str, ...] = get_args(Backend)
 OF_TORCH = ("torch", "inductor")  # backends that compute the module itself, on any device
+# What decides by what a detector's numbers are computed, whichever network it is.
+COMPUTED = ("device", "backend", "precision", "layout", "cudnn_benchmark", "forward_batch", "threads")
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,18 @@ class Kernels:
     cudnn_benchmark: bool = False
 
     @property
+    def words(self) -> str:
+        """What isn't as usual, for people: "contiguous, tf32"; empty: nothing."""
+        found = [name for name, plain in ((self.layout, "channels_last"), (self.precision, "float32")) if name != plain]
+        return ", ".join([*found, *(["cudnn_benchmark"] if self.cudnn_benchmark else [])])
+
+    @property
     def params(self) -> dict[str, Any]:
         """For digests: what isn't as it was before these could be chosen."""
-        plain = Kernels()
-        return {name: value for name, value in vars(self).items() if value != getattr(plain, name)}
+        return {name: value for name, value in vars(self).items() if value != getattr(PLAIN, name)}
+
+
+PLAIN = Kernels()
 
 
 def fault(backend: str, device: str, precision: str, layout: str, cudnn_benchmark: bool) -> str | None:

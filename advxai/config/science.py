@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from advxai.common.classes import Output
 from advxai.config.base import Model, Number, fraction
 from advxai.config.dialects import Dialect
-from advxai.config.kernels import OF_TORCH, Backend, Kernels, Layout, Precision, fault
+from advxai.config.kernels import OF_TORCH, Backend, Device, Kernels, Layout, Precision, fault
 from advxai.config.networks import FORWARD_BATCH, NETWORKS, Options, channel_tokens, forward_batch_of, options_of
 from advxai.config.testing import Testing
 from advxai.config.training import Training
@@ -132,7 +132,7 @@ class Detector(Model):
         "faces; max_face: of each frame the face that is the likeliest fake, then the mean. null: as `checkpoint` "
         "says, else mean.",
     )
-    device: Literal["cpu", "cuda"] = Field("cpu", description="Where every forward runs; part of the digests.")
+    device: Device = Field("cpu", description="Where every forward runs; part of the digests.")
     backend: Backend = Field(
         "torch",
         description="What computes the forwards: torch; inductor, the module compiled by torch.compile, which fuses "
@@ -238,7 +238,7 @@ class Detector(Model):
         """By which kernels torch computes the module."""
         return Kernels(self.precision, self.layout, self.cudnn_benchmark)
 
-    def on(self, device: Literal["cpu", "cuda"]) -> "Detector":
+    def on(self, device: Device) -> "Detector":
         """These settings on another device: there is no TF32 on a CPU, and some backends are only there."""
         changed: dict[str, Any] = {"device": device}
         if device == "cpu":
@@ -246,6 +246,11 @@ class Detector(Model):
         elif self.backend not in OF_TORCH:
             changed["backend"] = "torch"
         return self.model_copy(update=changed)
+
+    @property
+    def uncompiled(self) -> "Detector":
+        """These settings where next to nothing is computed: to compile the module would take longer."""
+        return self.model_copy(update={"backend": "torch"}) if self.backend == "inductor" else self
 
     @model_validator(mode="after")
     def _computable(self) -> "Detector":

@@ -1,10 +1,11 @@
-"""What computes a forward: torch, OpenVINO or ONNX Runtime, each with full batches of one size, in float32."""
+"""What computes a forward: torch, its compiler, OpenVINO or ONNX Runtime, each with full batches of one size."""
 
 import importlib
 import importlib.util
 import os
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,14 +13,17 @@ from torch import Tensor, nn
 
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
-from advxai.config.kernels import BACKENDS
+from advxai.config.kernels import BACKENDS, OF_TORCH, PLAIN, Kernels
 from advxai.detector.folding import fold
 from advxai.detector.gpus import claim
 from advxai.detector.graph import Graph, export, of_transformers
+from advxai.detector.inductor import compiled, needed, origin, quiet
+from advxai.detector.kernels import FORMATS, Cudnn, require_kernels
 from advxai.detector.logits import answers, per_class, random_images
 from advxai.dialects.onnxfile import without_torch
 
 CLOSE = 1e-4  # of a probability: rounding gives 1e-8 to 1e-5
+ROUNDED = {"float32": CLOSE, "tf32": 1e-2}  # TF32 keeps 10 bits of what it multiplies
 # Settings from outside by which libraries compute float32 with fewer bits, of which no digest would tell. At sigma =
 # 0.001 TF32 turns 3 % of NES's signs, bfloat16 25 % (benchmarks/precision.py).
 LOWERED = {
@@ -31,7 +35,7 @@ LOWERED = {
 
 
 def require_float32() -> None:
-    """Make torch compute float32 in full.
+    """Make torch compute float32 in full, but for what `Cudnn` says otherwise of a detector's module.
 
     Raises:
         InputError: an environment variable asks for less.
@@ -42,6 +46,7 @@ def require_float32() -> None:
             raise InputError(f"{name}={value}: NES needs the whole precision of float32; unset this variable")
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
 
 
@@ -66,7 +71,7 @@ class Backend(ABC):
         packages: distributions whose versions may change the last bits.
     """
 
-    layout = torch.contiguous_format
+    layout: torch.memory_format = torch.contiguous_format
     packages: tuple[str, ...] = ("torch",)
 
     @abstractmethod
@@ -75,18 +80,33 @@ class Backend(ABC):
 
 
 class Torch(Backend):
-    """The module itself, channels last, batch norms folded."""
+    """The module itself, batch norms folded, in the layout and by the kernels that are asked for."""
 
-    layout = torch.channels_last
-
-    def __init__(self, module: nn.Module, size: int, device: torch.device) -> None:
+    def __init__(self, module: nn.Module, size: int, device: torch.device, kernels: Kernels = PLAIN) -> None:
         if of_transformers(module):
             self.packages = (*self.packages, "transformers")
-        self.module = fold(module, size).to(device).to(memory_format=torch.channels_last)
+        self.layout, self.cudnn = FORMATS[kernels.layout], Cudnn(kernels, device)
+        self.module = fold(module, size).to(device).to(memory_format=self.layout)
+        self.compute: Callable[[Tensor], Tensor] = self.module
 
     def __call__(self, batch: Tensor) -> Tensor:
-        answers: Tensor = self.module(batch)
-        return answers
+        with self.cudnn.set():
+            return self.compute(batch)
+
+
+class Inductor(Torch):
+    """The same module compiled by torch.compile, in the first call."""
+
+    def __init__(self, module: nn.Module, size: int, device: torch.device, kernels: Kernels = PLAIN) -> None:
+        super().__init__(module, size, device, kernels)
+        if device.type == "cuda":
+            self.packages = (*self.packages, "triton")
+        self.compute = compiled(self.module)
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        with torch.inference_mode(False):  # to the compiler, the same memory is another input where that mode made it
+            batch = torch.utils.dlpack.from_dlpack(batch)
+        return super().__call__(batch)
 
 
 class OpenVino(Backend):
@@ -137,62 +157,97 @@ def import_openvino() -> Any:
     return _imported("openvino")
 
 
-def installed() -> list[str]:
-    """The names of the backends that can be used here."""
-    return [name for name in BACKENDS if importlib.util.find_spec(name) is not None]
+def installed(device: str = "cpu") -> list[str]:
+    """The names of the backends that can be used here on a device, "cpu" or "cuda"."""
+    others = [name for name in BACKENDS if name not in OF_TORCH and importlib.util.find_spec(name) is not None]
+    return ["torch", *(["inductor"] if needed(device) else []), *(others if device == "cpu" else [])]
 
 
 def build(
-    name: str, network: nn.Module | Graph, shape: tuple[int, ...], device: torch.device, classes: Classes, named: str
+    name: str,
+    network: nn.Module | Graph,
+    shape: tuple[int, ...],
+    device: torch.device,
+    classes: Classes,
+    named: str,
+    kernels: Kernels = PLAIN,
 ) -> tuple[Backend, Graph | None]:
     """A network compiled for batches of one shape; it uses as many threads as torch does.
 
     Args:
         name: of BACKENDS.
-        network: a module in evaluation mode, on the CPU, which stays as it is; or a graph, for all but torch.
+        network: a module in evaluation mode, on the CPU, which stays as it is; or a graph, for OpenVINO and ONNX
+            Runtime.
         shape: (forward batch, 3, size, size).
-        device: where to compute; not the CPU for torch only.
+        device: where to compute; not the CPU for torch and inductor only.
         classes: the detector's.
         named: the detector, in a message.
+        kernels: by which torch computes; the other backends have their own.
 
     Returns:
-        The backend, and the graph that it computes, whose answers have been compared with the module's; None of torch.
+        The backend, and the graph that it computes; None of torch and inductor. Answers have been compared with the
+        module's, but for torch.
 
     Raises:
         InputError: the module returns no logits, or NaN or infinity; the backend isn't installed, can't compute this
-            module, or computes something else; or the environment lowers the precision.
+            module, or computes something else; the environment lowers the precision, or forbids the one that is asked
+            for, or the GPU hasn't it.
     """
     require_float32()
+    require_kernels(kernels, device)
     if isinstance(network, nn.Module):
         wanted = answers(network, shape[-1], classes, named)
         if name == "torch":
-            return Torch(network, shape[-1], device), None
-    elif name == "torch":
+            return Torch(network, shape[-1], device, kernels), None
+    elif name in OF_TORCH:
         raise InputError(without_torch(named))
     else:
         wanted = torch.tensor(network.answers)
     by = network.by if isinstance(network, Graph) else "torch"
     other = by if by != name else "torch"
-    kind = {"openvino": OpenVino, "onnxruntime": OnnxRuntime}[name]
-    try:
-        graph = export(network, shape[-1], wanted) if isinstance(network, nn.Module) else network
-        backend = kind(graph.onnx, shape, torch.get_num_threads())
-    except InputError:
-        raise
-    except Exception as error:  # the exporter's own, torch's, the backend's: any means that this module isn't for it
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"detector.backend: {name} can't take this model ({reason}); set it to {other}") from error
     rows = min(len(wanted), shape[0])
     images = random_images(*shape)  # all different: a row's answer mustn't depend on its neighbours
     images[:rows] = random_images(len(wanted), *shape[1:])[:rows]
-    with torch.inference_mode():
-        got = per_class(backend(images), classes)[:rows].softmax(dim=1)
+    try:
+        backend, graph = _made(name, network, shape, device, kernels, wanted)
+        outputs = _outputs(backend, images.to(device))
+    except (InputError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # the exporter's own, torch's, the backend's: any means that this module isn't for it
+        cause = origin(error)
+        if isinstance(cause, MemoryError | torch.OutOfMemoryError):
+            raise cause from error
+        reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+        raise InputError(f"detector.backend: {name} can't take this model ({reason}); set it to {other}") from error
+    got = per_class(outputs, classes)[:rows].softmax(dim=1).cpu()
     apart = float((wanted[:rows] - got).abs().max())
-    if not apart <= CLOSE:
+    if not apart <= ROUNDED[kernels.precision]:
         raise InputError(
             f"detector.backend: {name} gives probabilities {apart:.1e} away from {by}'s; set it to {other}"
         )
     return backend, graph
+
+
+def _made(
+    name: str,
+    network: nn.Module | Graph,
+    shape: tuple[int, ...],
+    device: torch.device,
+    kernels: Kernels,
+    wanted: Tensor,
+) -> tuple[Backend, Graph | None]:
+    if name == "inductor" and isinstance(network, nn.Module):
+        return Inductor(network, shape[-1], device, kernels), None
+    kind = {"openvino": OpenVino, "onnxruntime": OnnxRuntime}[name]
+    graph = export(network, shape[-1], wanted) if isinstance(network, nn.Module) else network
+    return kind(graph.onnx, shape, torch.get_num_threads()), graph
+
+
+@torch.inference_mode()
+def _outputs(backend: Backend, images: Tensor) -> Tensor:
+    """A first forward, in which a compiler compiles."""
+    with quiet():
+        return backend(images.to(memory_format=backend.layout))
 
 
 def _imported(name: str) -> Any:

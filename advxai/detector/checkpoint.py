@@ -18,6 +18,7 @@ from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError, reading
 from advxai.common.files import file_sha256, publish
 from advxai.config.classes import classes_of
+from advxai.config.kernels import OF_TORCH, Device
 from advxai.config.networks import names_of, options_of
 from advxai.config.science import Detector as Settings
 from advxai.config.science import Resize
@@ -123,7 +124,7 @@ def load(
     path: Path,
     *,
     forward_batch: int | None = None,
-    device: str | None = None,
+    device: Device | None = None,
     classes: Classes | None = None,
     weights: str | None = None,
 ) -> Detector:
@@ -138,7 +139,7 @@ def load(
             has put around it, or a whole pickled module, in any form that `advxai.dialects` knows; or the HDF5 that
             Keras has written, of a network of ours; or a folder of transformers, or an ONNX file. What the file is
             known to be holds where the settings are silent.
-        forward_batch, device: instead of those of `settings`.
+        forward_batch, device: instead of those of `settings`; what another device hasn't is left out (`Detector.on`).
         classes: the detector's; None: as of `classes_of`, from the settings and what the file says.
         weights: SHA-256 that the file must have; None: whatever it has.
 
@@ -148,22 +149,23 @@ def load(
             infinity; made for another model, input size, mean, std, colour or resize; mean or std that can't be used;
             no such device.
     """
-    device = device or settings.device
-    require_device(device)
+    if device is not None and device != settings.device:
+        settings = settings.on(device)
+    require_device(settings.device)
     meta = said(path)
     known = meta or told(path, settings)
     own = classes_of(settings, known, path) if classes is None else classes
     if not meta:
         settings = detector_of(settings, known, path)
-    backend = settings.backend if device == "cpu" else "torch"
+    backend, kernels = settings.backend, settings.kernels
 
     def open_network(
         network: nn.Module | Graph, process: Preprocessing, rebuild: Callable[[], nn.Module] | None = None
     ) -> Detector:
         batch = forward_batch or settings.forward_batch
         return Detector(
-            network, process, classes=own, device=device, forward_batch=batch, backend=backend, source=path,
-            rebuild=rebuild,
+            network, process, classes=own, device=settings.device, forward_batch=batch, backend=backend,
+            kernels=kernels, source=path, rebuild=rebuild,
         )  # fmt: skip
 
     def module_of(state: Mapping[str, Tensor], settings: Settings) -> nn.Module:
@@ -181,7 +183,7 @@ def load(
     if weights is not None:
         _require(path, weights)
         settings = _agree(settings, meta, path, own)
-        if backend != "torch" and settings.model != ONNX:
+        if backend not in OF_TORCH and settings.model != ONNX:
             made = Made.of(weights, settings.model, own, settings.input_size)
     if made and (graph := read(path, made)):
         try:
@@ -191,7 +193,7 @@ def load(
     if path.is_dir():
         return open_network(red_first(from_folder(path), settings), preprocessing(settings))
     if is_onnx(path):
-        if backend == "torch":
+        if backend in OF_TORCH:
             raise InputError(without_torch(path))
         graph = graph_of(path, own, settings.input_size, settings.colour == "bgr")
         return open_network(graph, preprocessing(settings))
@@ -220,7 +222,8 @@ def any_weights(settings: Settings, classes: Classes) -> nn.Module | Graph:
     """
     if settings.checkpoint is None or not (is_hub(settings.model) or settings.model == ONNX):
         return build_module(settings, classes.outputs).eval()
-    opened = load(settings, Path(settings.checkpoint), forward_batch=1, device="cpu", classes=classes)
+    path = Path(settings.checkpoint)
+    opened = load(settings.uncompiled, path, forward_batch=1, device="cpu", classes=classes)
     network = opened.module or opened.graph
     assert network is not None  # a detector has one or the other
     return network
@@ -253,7 +256,7 @@ def ready(settings: Settings, path: Path) -> None:
     Raises:
         InputError: the file can't be read.
     """
-    if settings.backend == "torch" or settings.device != "cpu":
+    if settings.backend in OF_TORCH or settings.device != "cpu":
         return
     try:
         load(settings, path, forward_batch=1, weights=file_sha256(path))

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
+from advxai.config.kernels import PLAIN, Kernels
+from advxai.detector.kernels import FORMATS, Cudnn
 from advxai.detector.logits import per_class
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -33,6 +35,9 @@ class Network(nn.Module):
     overwrite what hooks keep; their weights have no gradients. Batch norms aren't folded, so every layer has its name
     and its features.
 
+    Forwards and ways back are computed by the detector's kernels. A way back begins where a gradient comes to the
+    scores and ends with torch's pass, whoever asks for it.
+
     Args:
         module: the detector's, in evaluation mode, on the CPU; it stays as it is.
         classes: the detector's.
@@ -40,6 +45,7 @@ class Network(nn.Module):
         batch: rows of every forward.
         count: is told the rows of every forward, such as by `Detector.network`.
         back: is told the rows that a gradient has come back to; None: nobody is.
+        kernels: by which torch computes.
 
     Attributes:
         layers: the copy of the module.
@@ -54,10 +60,12 @@ class Network(nn.Module):
         batch: int,
         count: Callable[[int], None],
         back: Callable[[int], None] | None = None,
+        kernels: Kernels = PLAIN,
     ) -> None:
         super().__init__()
         self.layers = _copied(module)
-        self.layers.to(device).to(memory_format=torch.channels_last)
+        self._format, self._cudnn = FORMATS[kernels.layout], Cudnn(kernels, device)
+        self.layers.to(device).to(memory_format=self._format)
         for layer in self.layers.modules():
             if getattr(layer, "inplace", False) is True:
                 layer.inplace = False  # type: ignore[assignment]
@@ -96,10 +104,12 @@ class Network(nn.Module):
         rows = len(images)
         if rows < self.batch:
             images = torch.cat([images, images.new_zeros((self.batch - rows, *images.shape[1:]))])
-        outputs: Tensor = self.layers(images.to(memory_format=torch.channels_last))
+        with self._cudnn.set():
+            outputs: Tensor = self.layers(images.to(memory_format=self._format))
         return outputs.float()[:rows]
 
     def _back(self, rows: int) -> None:
+        self._cudnn.set_for_backward()
         self.backwards += rows
         if self._told:
             self._told(rows)
@@ -121,6 +131,7 @@ class Network(nn.Module):
         try:
             yield
         finally:
+            self._cudnn.reset()
             left = {name for name, hooks in _hooks(self).items() if hooks - before[name]}
             for name, layer in self.named_modules():
                 for kind in HOOKS:

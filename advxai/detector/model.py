@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from advxai.common.arrays import Pixels
 from advxai.common.classes import FIVE, Classes
 from advxai.common.errors import InputError
+from advxai.config.kernels import PLAIN, Kernels
 from advxai.config.science import Colour, Resize
 from advxai.detector.backends import build
 from advxai.detector.gradients import Network, NoModule
@@ -83,15 +84,17 @@ class Detector:
         device: torch device.
         forward_batch: rows of every forward.
         backend: what computes them, see `advxai.detector.backends`; with as many CPU threads as torch has now.
+        kernels: by which torch computes the module, also for gradients (`network`), whatever the backend is.
         source: file of the weights, for messages.
         rebuild: makes the module of a graph that was given; None: there is none.
 
     Raises:
-        InputError: the backend isn't installed or can't compute the module, or the module returns no logits.
+        InputError: the backend isn't installed or can't compute the module, the module returns no logits, or there are
+            no such kernels on the device.
 
     Attributes:
         module: as given, forwards don't go through it; None: a graph was given, and nobody has asked for its network.
-        graph: what OpenVINO or ONNX Runtime compute; None of torch.
+        graph: what OpenVINO or ONNX Runtime compute; None of torch and inductor.
         named: the detector in messages: the file of its weights, if there is one.
         images: rows that were asked for so far (padding isn't counted).
         calls: forwards so far.
@@ -108,6 +111,7 @@ class Detector:
         device: str = "cpu",
         forward_batch: int = 64,
         backend: str = "torch",
+        kernels: Kernels = PLAIN,
         source: Path | None = None,
         rebuild: Callable[[], nn.Module] | None = None,
     ) -> None:
@@ -119,7 +123,8 @@ class Detector:
         self.shape = (forward_batch, 3, preprocessing.input_size, preprocessing.input_size)
         self._rebuild = rebuild
         self.named = "the detector" if source is None else str(source)
-        self.backend, self.graph = build(backend, network, self.shape, self.device, self.classes, self.named)
+        self.kernels = kernels
+        self.backend, self.graph = build(backend, network, self.shape, self.device, self.classes, self.named, kernels)
         self.images = 0
         self.calls = 0
         self.backwards = 0
@@ -181,7 +186,8 @@ class Detector:
             if self._rebuild is None:
                 raise NoModule(f"{self.named} is a graph of ONNX, which has no gradients")
             self.module = self._rebuild().eval()
-        return Network(self.module, self.classes, self.device, batch or self.forward_batch, self._count, self._back)
+        rows = batch or self.forward_batch
+        return Network(self.module, self.classes, self.device, rows, self._count, self._back, self.kernels)
 
     def _count(self, rows: int) -> None:
         self.images += rows

@@ -1,7 +1,8 @@
 """How many images a second a network takes: raw full batches, by backend and forward batch."""
 
+import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from advxai.common.classes import FIVE, Classes
+from advxai.config.kernels import COMPUTED, OF_TORCH, PLAIN, Kernels, Layout, Precision
 from advxai.config.science import Detector as Settings
 from advxai.detector.forwards import made_with
 from advxai.detector.graph import Graph
@@ -21,14 +23,17 @@ WARM_UP = 2  # forwards before the clock starts: the first ones set up memory an
 
 @dataclass(frozen=True)
 class Rate:
-    """One backend with one forward batch.
+    """One backend with one forward batch and one choice of kernels.
 
     Attributes:
         backend, forward_batch: the two settings.
-        rate: images a second.
+        rate: images a second; 0: not measured.
         apart: largest difference of a probability from the network's own, which torch gives or, of an ONNX file,
             what runs that.
         alone: a row's answer is bit-equal alone and among others; without that, results would depend on neighbours.
+        precision, layout, cudnn_benchmark: by which kernels (`Kernels`).
+        answers: hash of the answers of the same few images.
+        again: another process gives the same answers, bit by bit; None: none was asked.
     """
 
     backend: str
@@ -36,6 +41,21 @@ class Rate:
     rate: float
     apart: float
     alone: bool
+    precision: Precision = "float32"
+    layout: Layout = "channels_last"
+    cudnn_benchmark: bool = False
+    answers: str = ""
+    again: bool | None = None
+
+    @property
+    def kernels(self) -> Kernels:
+        return Kernels(self.precision, self.layout, self.cudnn_benchmark)
+
+    @property
+    def usable(self) -> bool:
+        """Results would depend neither on neighbours nor on the process. Where cuDNN times its kernels, the latter must
+        have been seen."""
+        return self.alone and (self.again is True if self.cudnn_benchmark else self.again is not False)
 
 
 def rate(detector: Detector, seconds: float, tick: Callable[[float], object] | None = None) -> float:
@@ -70,7 +90,7 @@ def speed(detector: Detector, settings: Settings, seconds: float = 1.0) -> dict[
         "images_per_second": max(rate(detector, seconds) for _ in range(3)),
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "made_with": made_with(detector),
-        **settings.model_dump(include={"device", "backend", "forward_batch", "threads"}),
+        **settings.model_dump(include={*COMPUTED}),
     }
 
 
@@ -82,16 +102,21 @@ def compare(
     batches: Iterable[int],
     seconds: float,
     classes: Classes = FIVE,
+    kernels: Sequence[Kernels] = (PLAIN,),
 ) -> Iterator[Rate]:
-    """Every backend with every forward batch, with as many threads as torch has now.
+    """Every backend with every forward batch and every choice of kernels, with as many threads as torch has now.
+
+    In one process cuDNN keeps to the kernel that it has once taken for a convolution: rates with cudnn_benchmark are
+    true only in a process where none without it came before.
 
     Args:
-        network: a module, whose weights don't matter for the time; or a graph, for all backends but torch.
+        network: a module, whose weights don't matter for the time; or a graph, for OpenVINO and ONNX Runtime.
         preprocessing: of its input.
-        device: torch device; not the CPU: only the backend torch computes there.
+        device: torch device; not the CPU: only the backends torch and inductor compute there.
         backends, batches: what is compared; a batch that the memory can't hold is left out.
-        seconds: of each measurement.
+        seconds: of each measurement; 0: only the answers are looked at.
         classes: the detector's.
+        kernels: what is compared of the backends torch and inductor; the others have their own.
 
     Raises:
         InputError: a backend can't compute the module.
@@ -103,25 +128,31 @@ def compare(
     else:
         images = random_images(3, 3, *sides)
         wanted = per_class(logits(network.eval(), images, classes), classes).softmax(dim=1)
-    for backend in backends:
+    batches = list(batches)
+    for backend, chosen in ((one, own) for one in backends for own in (kernels if one in OF_TORCH else (PLAIN,))):
         for batch in batches:
             try:
                 detector = Detector(
-                    network, preprocessing, classes=classes, device=device, forward_batch=batch, backend=backend
-                )
-                together, alone = detector.probabilities(images), _one_by_one(detector, images)
-                measured = rate(detector, seconds)
+                    network, preprocessing, classes=classes, device=device, forward_batch=batch, backend=backend,
+                    kernels=chosen,
+                )  # fmt: skip
+                placed = images.to(detector.device)
+                together, alone = detector.probabilities(placed), _one_by_one(detector, placed)
+                measured = rate(detector, seconds) if seconds else 0.0
             except (MemoryError, torch.OutOfMemoryError):
                 break  # nor will it hold the larger ones
             apart = float((together.cpu() - wanted).abs().max())
-            yield Rate(backend, batch, measured, apart, torch.equal(together, alone))
+            answers = hashlib.sha256(together.cpu().numpy().tobytes()).hexdigest()
+            yield Rate(backend, batch, measured, apart, torch.equal(together, alone), **vars(chosen), answers=answers)
 
 
-def best(rates: Iterable[Rate]) -> Rate:
-    """The fastest; of those within 3 % of it the smallest forward batch, which needs less memory and less padding."""
-    usable = [found for found in rates if found.alone]
-    top = max(found.rate for found in usable)
-    return min((found for found in usable if found.rate >= 0.97 * top), key=lambda found: found.forward_batch)
+def best(rates: Iterable[Rate]) -> Rate | None:
+    """The fastest that can be used; of those within 3 % of it the smallest forward batch, which needs less memory and
+    less padding, and of these the fastest. None: none can be used."""
+    usable = [found for found in rates if found.usable]
+    top = max((found.rate for found in usable), default=0.0)
+    near = (found for found in usable if found.rate >= 0.97 * top)
+    return min(near, key=lambda found: (found.forward_batch, -found.rate), default=None)
 
 
 def _forward(detector: Detector, batch: Tensor) -> None:

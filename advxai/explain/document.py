@@ -12,6 +12,7 @@ from advxai.common.arrays import Flags, Floats
 from advxai.common.classes import Classes
 from advxai.common.types import Record
 from advxai.config import Config
+from advxai.config.kernels import COMPUTED
 from advxai.explain.explained import Explained
 from advxai.explain.source import Face, Source
 from advxai.media.cut import Placement
@@ -38,8 +39,7 @@ def settings_of(
             **config.faces.model_dump(mode="json", include={"score", "device"}),
             **Rule.of(config.faces).settings,
         },
-        "detector": config.detector.model_dump(mode="json", include={"device", "backend", "forward_batch", "threads"})
-        | {"forward_batch": forward_batch},
+        "detector": config.detector.model_dump(mode="json", include={*COMPUTED}) | {"forward_batch": forward_batch},
         "adversary": config.adversary.model_dump(mode="json"),
         "evaluation": config.evaluation.model_dump(mode="json"),
         "explainers": {name: config.explainers[name].model_dump(mode="json") for name in names},

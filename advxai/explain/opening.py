@@ -9,6 +9,7 @@ from typing import Any
 from advxai.common.errors import InputError
 from advxai.config.classes import classes_of
 from advxai.config.data import Faces
+from advxai.config.kernels import COMPUTED, OF_TORCH
 from advxai.config.networks import forward_batch_of
 from advxai.config.science import Detector as Settings
 from advxai.detector import checkpoint
@@ -32,7 +33,7 @@ OTHERWISE = (
     "what the configuration's `detector` says of a network doesn't hold for a file that is given; to set a part of it "
     "otherwise, name the file as detector.checkpoint in a configuration of its own and give that as --config"
 )
-RUNNING = ("device", "backend", "forward_batch", "threads", "threshold")  # of whatever detector
+RUNNING = (*COMPUTED, "threshold")  # of whatever detector
 # what a file of ours says of its detector
 OWN = ("model", "network", "input_size", "mean", "std", "colour", "resize", "video_score")
 
@@ -98,8 +99,8 @@ def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
     """A detector as the configuration runs it.
 
     Args:
-        paths: of a run: device, backend, forward batch and threads; also model and classes of a file that doesn't say
-            its own. Beside the file in its store a graph may be kept.
+        paths: of a run: device, backend, kernels, forward batch and threads; also model and classes of a file that
+            doesn't say its own. Beside the file in its store a graph may be kept.
         path: the weights.
         given: the file needn't be of the configured model: what it says of itself holds.
 
@@ -137,7 +138,7 @@ def open_weights(paths: Paths, path: Path, given: bool) -> Opened:
         if not run.channel_tokens:  # else it was chosen for such a network
             room = min(room, forward_batch_of(settings.model, settings.network))
         settings = settings.model_copy(update={"forward_batch": room})
-        if settings.model == ONNX and settings.backend == "torch":
+        if settings.model == ONNX and settings.backend in OF_TORCH:
             raise InputError(without_torch(path))
     if (known := named(path)) and (fault := changed(known, path)):
         raise InputError(fault)

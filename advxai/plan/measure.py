@@ -35,7 +35,7 @@ def measure(settings: Settings, trained: Path, seconds: float = 10.0) -> Speed:
     """Time full forward batches.
 
     Args:
-        settings: device, forward batch, threads and input size are these.
+        settings: device, backend, kernels, forward batch, threads and input size are these.
         trained: the run's detector. If it isn't there, the checkpoint is taken, else random weights.
         seconds: of the measurement; at least one forward is made.
 
@@ -64,5 +64,6 @@ def _detector(settings: Settings, trained: Path) -> tuple[Detector, str]:
         device=settings.device,
         forward_batch=settings.forward_batch,
         backend=settings.backend,
+        kernels=settings.kernels,
     )
     return detector, "random weights"

@@ -11,6 +11,7 @@ from advxai.common.errors import InputError
 from advxai.config import Config
 from advxai.config.base import Model
 from advxai.config.data import Faces
+from advxai.config.kernels import OF_TORCH
 from advxai.config.networks import options_of
 from advxai.config.science import Detector
 from advxai.dialects.hub import is_hub
@@ -140,7 +141,7 @@ def require_said(settings: Detector, found: Mapping[str, Any], path: Path) -> No
             f"detector.model: {settings.model} isn't what {path} is, which says {model}: take detector.model out"
         )
 
-    if model == ONNX and settings.backend == "torch":
+    if model == ONNX and settings.backend in OF_TORCH:
         raise InputError(without_torch(path))
 
 

@@ -43,6 +43,8 @@ class Lines:
 def run(config: Config) -> list[tuple[str, str]]:
     """The settings that matter most: (name, value)."""
     detector, adversary, evaluation = config.detector, config.adversary, config.evaluation
+    kernels = f" ({words})" if (words := detector.kernels.words) else ""
+    computed = f"{detector.backend} on {detector.device}{kernels}"
 
     def nes(settings: Nes) -> str:
         return (
@@ -55,7 +57,7 @@ def run(config: Config) -> list[tuple[str, str]]:
         ("Protocol", config.protocol),
         ("Seed", str(config.seed)),
         ("Corpus", f"{config.corpus.kind}: {', '.join(config.corpus.categories)}"),
-        ("Detector", f"{detector.model}, {detector.input_size} px, {detector.backend} on {detector.device}"),
+        ("Detector", f"{detector.model}, {detector.input_size} px, {computed}"),
         ("Adversarial copies (NES)", nes(adversary)),
         ("Segment attacks (NES)", f"{nes(evaluation)}; top-1 to top-{evaluation.top} segments"),
     ]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 COMPILERS = {"cpu": ("CXX", "g++", "clang++"), "cuda": ("CC", "cc", "gcc", "clang")}  # a variable, then names
 NEEDS = {"cpu": "a C++ compiler (g++, or what CXX names)", "cuda": "triton, or the C compiler that it needs,"}
-LOUD = ("torch._dynamo", "torch._inductor", "torch.utils.cpp_extension")
+LOUD = ("torch.__trace", "torch._dynamo", "torch._inductor", "torch.utils.cpp_extension")
 
 
 def compiled(module: nn.Module) -> Callable[[Tensor], Tensor]:

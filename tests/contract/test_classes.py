@@ -161,7 +161,7 @@ def test_a_threshold_decides_from_the_first_call_to_the_tables(name):
     assert table[table["category"] == "Deepfakes"]["value"].tolist() == [0.0, 0.0]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "inductor"])  # which takes torch's logits
 @pytest.mark.parametrize("name", ["sigmoid of fake", "sigmoid of real"])
 def test_one_logit_keeps_its_gradient_where_the_answer_is_certain(backend, name):
     """At z = 18 p(real) is 1.5e-8: 1 - p(fake) would be 0 in float32, for an image and for its neighbours alike."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from torch import nn
 
 from advxai import adversary, saliency
 from advxai.config.kernels import BACKENDS
@@ -12,9 +13,19 @@ from advxai.detector.model import Detector, Preprocessing
 from tests.helpers import explainer_settings
 
 
+def small() -> nn.Module:
+    """Of what large ones have what a compiler fuses, and compiled in a second."""
+    convolution = nn.Conv2d(3, 8, 3, stride=2, bias=False)
+    deep = nn.Conv2d(8, 8, 3, groups=8)
+    return nn.Sequential(
+        convolution, nn.BatchNorm2d(8), nn.SiLU(), deep, nn.SiLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(8, 5),
+    )  # fmt: skip
+
+
 def build(backend: str) -> Detector:
     torch.manual_seed(0)
-    module = timm.create_model("mobilenetv3_small_050", num_classes=5)
+    module = small() if backend == "inductor" else timm.create_model("mobilenetv3_small_050", num_classes=5)
     return Detector(module, Preprocessing(64, (0.5,) * 3, (0.5,) * 3), forward_batch=10, backend=backend)
 
 

@@ -1,8 +1,10 @@
 """Backends and what they are measured with: the same answers, or a clear refusal."""
 
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,11 @@ from torch import nn
 
 from advxai.common.classes import Classes
 from advxai.common.errors import InputError
-from advxai.detector import backends, folding, throughput, tune
+from advxai.config.kernels import Kernels
+from advxai.config.science import Detector as Settings
+from advxai.detector import backends, folding, throughput, trials, tune
 from advxai.detector.model import Detector, Preprocessing
+from advxai.detector.trials import Trial
 
 ROOT = Path(__file__).parents[2]
 THREE = Classes(("Real", "A", "B"))
@@ -175,8 +180,8 @@ def test_openvino_doesn_t_report_home(tmp_path):
 # -- measuring --------------------------------------------------------------------------------------------------------
 
 
-def found(backend: str, batch: int, rate: float, alone: bool = True) -> throughput.Rate:
-    return throughput.Rate(backend, batch, rate, 1e-8, alone)
+def found(backend: str, batch: int, rate: float, alone: bool = True, **more) -> throughput.Rate:
+    return throughput.Rate(backend, batch, rate, 1e-8, alone, **more)
 
 
 def test_the_smallest_batch_within_three_percent_is_advised():
@@ -211,17 +216,73 @@ def test_memory_for_small_batches_only(monkeypatch):
     assert [one.forward_batch for one in measured] == [2, 4]
 
 
-def test_tune_names_the_two_lines_to_set(tmp_path, monkeypatch):
-    (tmp_path / "c.yaml").write_text(
-        "run: a\ncorpus: {kind: ffpp, root: x, splits: y}\n"
-        "detector: {model: 'tests.custom:tiny_detector', input_size: 48, mean: [.5, .5, .5], std: [.5, .5, .5]}\n"
-    )
+TINY = (
+    "run: a\ncorpus: {kind: ffpp, root: x, splits: y}\n"
+    "detector: {model: 'tests.custom:tiny_detector', input_size: 48, mean: [.5, .5, .5], std: [.5, .5, .5]}\n"
+)
+
+
+def test_tune_measures_says_what_is_missing_and_names_the_lines_to_set(tmp_path, monkeypatch):
+    """Another process of the same network gives the same answers; there is no compiler."""
+    (tmp_path / "c.yaml").write_text(TINY)
+    monkeypatch.setenv("CXX", "no-such-compiler")
     text = tune.tune(tmp_path / "c.yaml", [2, 4], 0.01)
     # the other two can't take this network, whose pooling has no ONNX form
     assert "| forward_batch | torch |" in text and text.count("can't take this model") == 2
-    assert "detector:\n  backend: torch\n  forward_batch: " in text
+    assert "\nA second process gives the same answers, bit by bit.\n" in text
+    assert "\ninductor isn't measured: a C++ compiler (g++, or what CXX names) isn't here.\n" in text
+    assert re.search(r"\ndetector:\n  forward_batch: [24]$", text)  # torch is the default
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(InputError, match="no CUDA device is usable here"):
         tune.tune(tmp_path / "c.yaml", [2], 0.01, "cuda")
     with pytest.raises(InputError, match="missing.yaml: can't be read as YAML"):
         tune.tune(tmp_path / "missing.yaml", [2], 0.01)
+
+
+def test_what_another_process_gives_otherwise_is_shown_and_not_advised():
+    rates = [found("torch", 64, 100.0, answers="a"), found("torch", 64, 130.0, layout="contiguous", answers="b")]
+    timed = found("torch", 64, 150.0, layout="contiguous", cudnn_benchmark=True, answers="c")
+    again = [rates[0], replace(rates[1], rate=0.0), replace(timed, answers="d", rate=0.0)]
+    seen = tune._beside([*rates, timed], again)
+    assert [one.again for one in seen] == [True, True, False]
+    assert throughput.best(seen) == seen[1]
+    text = tune.table(seen)
+    assert text[0] == "| forward_batch | torch | torch (contiguous) | torch (contiguous, cudnn_benchmark) |"
+    assert text[2] == "| 64 | 100 | 130 | 150 (?) |"
+    assert "A second process gives the same answers, bit by bit, but for (?)." in text
+    assert text[-1].startswith("(?) A second process gives other last bits there")
+    assert tune._advice(seen[1], Settings(device="cuda"))[-2:] == ["detector:", "  layout: contiguous"]
+
+
+def test_cudnn_s_benchmark_is_advised_only_where_another_process_was_asked():
+    plain, timed = found("torch", 8, 100.0), found("torch", 8, 150.0, cudnn_benchmark=True)
+    assert throughput.best([plain, timed]) == plain
+    same = replace(timed, again=True)
+    assert throughput.best([plain, same]) == same
+    assert tune._advice(same, Settings(device="cuda", forward_batch=8))[-3:] == [
+        "detector:", "  cudnn_benchmark: true", "  forward_batch: 8",
+    ]  # fmt: skip
+
+
+def test_defaults_are_not_advised_where_they_are_set_and_are_where_they_aren_t():
+    top = found("torch", 64, 100.0)
+    assert tune._advice(top, Settings())[-1].endswith("are the defaults, which are set: nothing to do.")
+    assert tune._advice(top, Settings(backend="openvino"))[-2:] == ["detector:", "  backend: torch"]
+    assert "None of these can be used" in tune._advice(throughput.best([replace(top, alone=False)]), Settings())[0]
+
+
+def test_on_a_gpu_layouts_are_tried_and_cudnn_s_benchmark_in_a_process_of_its_own(monkeypatch):
+    monkeypatch.setattr(tune, "installed", lambda device: ["torch", "inductor"])
+    plain, timed = tune._trials(Settings(device="cuda", precision="tf32"), (64, 512), module=True)
+    kernels = [Kernels("tf32", "channels_last"), Kernels("tf32", "contiguous")]
+    assert plain == [Trial(name, one, (64, 512)) for name in ("torch", "inductor") for one in kernels]
+    assert timed == [replace(one, kernels=replace(one.kernels, cudnn_benchmark=True)) for one in plain]
+    assert tune._trials(Settings(), (8,), module=True)[1] == []
+    measured = [found("torch", 64, 1.0, precision="tf32")]  # 512 didn't fit into the memory
+    assert tune._of(measured, plain) == [replace(plain[0], batches=(64,))]
+
+
+def test_another_process_that_fails_is_said():
+    settings = Settings(model="tests.custom:no_such", input_size=48, mean=(0.5,) * 3, std=(0.5,) * 3)
+    seen = trials.elsewhere(settings, [Trial("torch", Kernels(), (2,))], 0)
+    assert not seen.rates and "A second process has failed (" in seen.refused[0] and "no_such" in seen.refused[0]

@@ -32,7 +32,7 @@ def wanted() -> np.ndarray:
     return sigmoid(np.array([by_numpy("meso4", weights, image, 5, 5, 3) for image in PICTURES]))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "inductor"])  # it keeps no graph, as torch
 def test_from_the_file_to_the_store_and_back(file, wanted, tmp_path, backend):
     settings = Settings(model="meso4", backend=backend, forward_batch=2)
     detector = load(settings, file)

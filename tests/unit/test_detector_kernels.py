@@ -1,0 +1,251 @@
+"""By which kernels torch computes the module: within its forward and its way back alone."""
+
+import pytest
+import torch
+from torch import nn
+
+from advxai.common.classes import Classes
+from advxai.common.errors import InputError
+from advxai.config.kernels import PLAIN, Kernels
+from advxai.config.science import Detector as Settings
+from advxai.detector import backends, checkpoint, inductor, kernels
+from advxai.detector.gradients import Network
+from advxai.detector.kernels import Cudnn
+from advxai.detector.model import Detector, Preprocessing
+from tests.unit.test_detector_backends import IMAGES, UNIT, net
+
+THREE = ("Real", "A", "B")
+MESO = Classes.named(("Real", "Fake"), output="sigmoid", positive="Real")
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+CUDNN = torch.backends.cudnn
+
+
+def state() -> tuple[bool, bool]:
+    return CUDNN.allow_tf32, CUDNN.benchmark
+
+
+@pytest.fixture(autouse=True)
+def in_float32():
+    backends.require_float32()
+    yield
+    assert state() == (False, False)  # whatever a test has done
+
+
+class Seen(torch.autograd.Function):
+    """Identity that notes cuDNN's settings, forth and back."""
+
+    @staticmethod
+    def forward(ctx, x, notes, fails):
+        ctx.notes, ctx.fails = notes, fails
+        notes.append(("forth", *state()))
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        ctx.notes.append(("back", *state()))
+        if ctx.fails:
+            raise RuntimeError("broken off")
+        return gradient, None, None
+
+
+class Noting(nn.Module):
+    """A network with such an identity in its midst; copies share the notes."""
+
+    def __init__(self, fails: bool = False) -> None:
+        super().__init__()
+        self.net, self.noted, self.fails = net(), (lambda notes: lambda: notes)([]), fails
+
+    def forward(self, x):
+        return self.net(Seen.apply(x, self.noted(), self.fails))
+
+
+def network(module: nn.Module, chosen: Kernels) -> Network:
+    """On the CPU, with cuDNN's settings as on a GPU."""
+    made = Network(module, Classes(THREE), CPU, 2, lambda rows: None, kernels=Kernels(layout=chosen.layout))
+    made._cudnn = Cudnn(chosen, GPU)
+    return made
+
+
+# -- cuDNN's settings -------------------------------------------------------------------------------------------------
+
+
+def test_settings_hold_in_the_with_and_not_after_an_error():
+    with Cudnn(Kernels("tf32"), GPU).set():
+        assert state() == (True, False)
+    with pytest.raises(KeyError), Cudnn(Kernels(cudnn_benchmark=True), GPU).set():
+        assert state() == (False, True)
+        raise KeyError
+    for chosen, device in ((Kernels("tf32", "channels_last", True), CPU), (Kernels(layout="contiguous"), GPU)):
+        with Cudnn(chosen, device).set():  # nothing to set
+            assert state() == (False, False)
+
+
+def test_matrix_products_stay_in_float32():
+    with Cudnn(Kernels("tf32"), GPU).set():
+        assert torch.get_float32_matmul_precision() == "highest" and not torch.backends.cuda.matmul.allow_tf32
+
+
+def test_forward_and_way_back_have_the_kernels_and_what_is_around_them_has_not():
+    module = Noting()
+    made = network(module, Kernels("tf32", cudnn_benchmark=True))
+    around: list[tuple] = []
+    images = IMAGES[:3].clone().requires_grad_()  # two forwards
+    given = Seen.apply(images, around, False)
+    score = made.score(given, torch.tensor([0, 1, 2])).sum()
+    assert state() == (False, False)
+    score.backward()
+    assert module.noted() == [("forth", True, True)] * 2 + [("back", True, True)] * 2
+    assert around[0] == ("forth", False, False)
+    assert state() == (False, False)
+    plain = network(net(), PLAIN)
+    wanted = IMAGES[:3].clone().requires_grad_()
+    plain.score(wanted, torch.tensor([0, 1, 2])).sum().backward()
+    assert torch.equal(images.grad, wanted.grad) and made.backwards == 3
+
+
+def test_gradients_of_a_layer_s_output_alone_have_the_kernels_too():
+    """As class activation maps ask for them: the way back doesn't come to the images."""
+    module = Noting()
+    made = network(module, Kernels("tf32"))
+    kept: list[torch.Tensor] = []
+    hook = made.layers.net.first.register_forward_hook(lambda layer, given, output: kept.append(output))
+    images = IMAGES[:2].clone().requires_grad_()
+    seen: list[tuple] = []
+    score = made.score(images, torch.tensor([0, 1])).sum()
+    hook.remove()
+    kept[0].register_hook(lambda gradient: seen.append(state()))
+    torch.autograd.grad(score, kept[0])
+    assert seen == [(True, False)] and state() == (False, False)
+
+
+def test_a_way_back_that_is_broken_off_leaves_nothing_behind():
+    module = Noting(fails=True)
+    made = network(module, Kernels("tf32"))
+    with pytest.raises(RuntimeError, match="broken off"), made.unhooked("who"):
+        made.score(IMAGES[:1].clone().requires_grad_(), torch.tensor([0])).sum().backward()
+    assert module.noted()[-1] == ("back", True, False) and state() == (False, False)
+
+
+def test_tf32_that_the_environment_forbids_or_the_gpu_has_not_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla T4")
+    said = (
+        r"detector.precision: Tesla T4 has no TF32 \(compute capability 7.5, from 8.0 on there is\); set it to float32"
+    )
+    with pytest.raises(InputError, match=said):
+        kernels.require_kernels(Kernels("tf32"), GPU)
+    kernels.require_kernels(PLAIN, GPU)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 0))
+    kernels.require_kernels(Kernels("tf32"), GPU)
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")
+    with pytest.raises(InputError, match="NVIDIA_TF32_OVERRIDE=0 forbids what detector.precision: tf32 asks"):
+        kernels.require_kernels(Kernels("tf32"), GPU)
+    kernels.require_kernels(PLAIN, GPU)
+
+
+# -- layouts ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_layout_is_that_of_module_and_batches():
+    wanted = Detector(net(), UNIT, classes=THREE, forward_batch=2).probabilities(IMAGES)
+    made = Detector(net(), UNIT, classes=THREE, forward_batch=2, kernels=Kernels(layout="contiguous"))
+    assert made.empty_batch().is_contiguous() and made.takes(torch.zeros(2, 3, 32, 32))
+    assert not made.takes(torch.zeros(2, 3, 32, 32).to(memory_format=torch.channels_last))
+    assert made.place(IMAGES[0].contiguous(memory_format=torch.contiguous_format)).is_contiguous()
+    torch.testing.assert_close(made.probabilities(IMAGES), wanted, atol=1e-6, rtol=0)
+    weights = made.network().layers.first.weight
+    assert weights.is_contiguous() and not weights.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_file_on_another_device_than_the_configuration_s(tmp_path):
+    """The GPU's kernels stay behind; the layout and the compiler don't hang on it."""
+    settings = Settings(
+        model="meso4", device="cuda", precision="tf32", cudnn_benchmark=True, layout="contiguous", forward_batch=2
+    )
+    module = checkpoint.any_weights(settings, MESO)
+    process = Preprocessing(256, (0.0,) * 3, (1.0,) * 3)
+    path = tmp_path / "detector.safetensors"
+    classes = MESO
+    checkpoint.save(path, module, model="meso4", preprocessing=process, classes=classes)
+    opened = checkpoint.load(settings, path, device="cpu")
+    assert opened.kernels == Kernels(layout="contiguous") and opened.device == CPU
+
+
+# -- the compiler -----------------------------------------------------------------------------------------------------
+
+
+def test_the_compiled_module_gives_the_module_s_probabilities_in_one_compilation():
+    """Batches made in and out of inference mode, and parts of larger ones, are one input to it."""
+    from torch._dynamo.utils import counters
+
+    with torch.inference_mode():
+        wanted = net()(IMAGES).softmax(dim=1)
+    made = Detector(net(), UNIT, classes=THREE, forward_batch=2, backend="inductor")
+    before = counters["stats"]["unique_graphs"]
+    torch.testing.assert_close(made.probabilities(IMAGES), wanted, atol=1e-6, rtol=0)
+    many = IMAGES.contiguous(memory_format=torch.channels_last)
+    alone = made.forward(many[2:4], 2)
+    with torch.inference_mode():
+        batch = made.empty_batch()
+        batch.copy_(many[2:4])
+        assert torch.equal(made.forward(batch, 2), alone)
+    assert counters["stats"]["unique_graphs"] == before
+    assert made.graph is None and made.backend.packages == ("torch",)
+
+
+class Torn(nn.Module):
+    """Asks Python about a value, so it can't be compiled as a whole."""
+
+    def forward(self, x):
+        return x.mean(dim=(2, 3)) * (2 if x.sum().item() > 0 else 3)
+
+
+def test_a_module_that_can_t_be_compiled_is_refused_in_one_line():
+    with pytest.raises(InputError, match=r"detector.backend: inductor can't take this model \(.+\); set it to torch$"):
+        Detector(Torn(), UNIT, classes=THREE, forward_batch=2, backend="inductor")
+
+
+@pytest.mark.parametrize("lacks", ["compiler", "cache"])
+def test_a_machine_that_can_t_compile_is_told(tmp_path, monkeypatch, lacks):
+    from torch._inductor import config
+
+    torch.compiler.reset()
+    if lacks == "compiler":
+        monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+        monkeypatch.setattr(config.cpp, "cxx", (None, "no-such-compiler"))
+    else:
+        monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/dev/null/cache")
+    with pytest.raises(InputError, match=r"detector.backend: inductor can't take this model \(.+\); set it to torch$"):
+        Detector(nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 3), nn.SiLU()), UNIT, classes=THREE,
+                 forward_batch=3, backend="inductor")  # fmt: skip
+
+
+def test_want_of_memory_is_not_the_module_s_fault(monkeypatch):
+    def wrapped(self, batch):
+        try:
+            raise torch.OutOfMemoryError("none is left")
+        except torch.OutOfMemoryError as error:
+            raise RuntimeError("the compiler's own") from error
+
+    monkeypatch.setattr(backends.Inductor, "__call__", wrapped)
+    with pytest.raises(torch.OutOfMemoryError, match="none is left"):
+        Detector(net(), UNIT, classes=THREE, forward_batch=2, backend="inductor")
+
+
+def test_what_the_compiler_needs(monkeypatch):
+    monkeypatch.setattr(inductor.shutil, "which", lambda name: name if name in ("g++", "gcc") else None)
+    for name in ("CXX", "CC"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(inductor.importlib.util, "find_spec", lambda name: None)
+    assert (inductor.needed("cpu"), inductor.needed("cuda")) == (True, False)
+    monkeypatch.setattr(inductor.importlib.util, "find_spec", lambda name: name)
+    assert inductor.needed("cuda") and backends.installed("cuda") == ["torch", "inductor"]
+    monkeypatch.setenv("CXX", "clang++ -O2")
+    assert not inductor.needed("cpu") and backends.installed() == ["torch", "openvino", "onnxruntime"]
+
+
+def test_a_graph_of_others_is_not_compiled(tmp_path):
+    from advxai.detector.graph import Graph
+
+    with pytest.raises(InputError, match="is an ONNX file, which is computed on a CPU by onnxruntime or openvino"):
+        Detector(Graph(b"", ((0.5, 0.5),), {}, "onnxruntime"), UNIT, classes=("Real", "A"), backend="inductor")

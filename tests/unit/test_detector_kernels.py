@@ -249,3 +249,22 @@ def test_a_graph_of_others_is_not_compiled(tmp_path):
 
     with pytest.raises(InputError, match="is an ONNX file, which is computed on a CPU by onnxruntime or openvino"):
         Detector(Graph(b"", ((0.5, 0.5),), {}, "onnxruntime"), UNIT, classes=("Real", "A"), backend="inductor")
+
+
+# -- what is said of them ----------------------------------------------------------------------------------------------
+
+
+def test_report_and_explanations_say_by_which_kernels():
+    from advxai.config import load
+    from advxai.explain.document import settings_of
+    from advxai.report.page.sections import run
+
+    chosen = {"device": "cuda", "precision": "tf32", "layout": "contiguous", "cudnn_benchmark": True}
+    corpus = {"kind": "ffpp", "root": "x", "splits": "y"}
+    config = load({"run": "a", "corpus": corpus, "detector": chosen})
+    said = dict(run(config))["Detector"]
+    assert said == "tf_efficientnetv2_b0, 224 px, torch on cuda (contiguous, tf32, cudnn_benchmark)"
+    plain = load({"run": "a", "corpus": corpus})
+    assert dict(run(plain))["Detector"] == "tf_efficientnetv2_b0, 224 px, torch on cpu"
+    running = {"backend": "torch", "forward_batch": 4, "threads": 1}
+    assert settings_of(config, (), 6, False, 4)["detector"] == chosen | running

@@ -6,6 +6,7 @@ what is stored reconstructs the adversarial image exactly.
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from advxai.adversary.distortion import Distortion
 from advxai.common.classes import Classes
 from advxai.common.randomness import seed_of
 from advxai.config.science import Nes
-from advxai.detector.engine import enough, room
+from advxai.detector.engine import Foreseen, enough, leaving, moved, room, values
 from advxai.detector.model import Detector, Preprocessing
 
 Noise = Callable[[int], Tensor]
@@ -62,7 +63,10 @@ def gaussian_noise(
 
 
 def _distortion(settings: Nes, preprocessing: Preprocessing, image: Tensor) -> Distortion:
-    mean, std = (image.new_tensor(value)[:, None, None] for value in (preprocessing.mean, preprocessing.std))
+    mean, std = (
+        moved(torch.tensor(value, dtype=image.dtype), image.device)[:, None, None]
+        for value in (preprocessing.mean, preprocessing.std)
+    )
     return Distortion(settings, mean, std)
 
 
@@ -114,6 +118,7 @@ class Climber:
         self, image: Tensor, settings: Nes, preprocessing: Preprocessing, noise: Noise, mask: Tensor | None = None
     ) -> None:
         self.image, self.settings, self.noise, self.mask = image, settings, noise, mask
+        self._draws: Tensor | None = None  # of the neighbours that are asked about
         self.distortion = _distortion(settings, preprocessing, image)
         kind = torch.int8 if settings.iterations <= 127 else torch.int16
         self.steps = torch.zeros((settings.channels, *image.shape[-2:]), dtype=kind, device=image.device)
@@ -129,23 +134,32 @@ class Climber:
         return current
 
     def around(self, current: Tensor, iteration: int, memory: Tensor) -> Tensor:
-        """Write the 2n antithetic neighbours of the present image to `memory`, (2n, 3, h, w); return their draws."""
+        """Write the 2n antithetic neighbours of the present image to `memory`, (2n, 3, h, w); returns it."""
         draws = self.noise(iteration)
         if self.mask is not None:
             draws = draws * self.mask
+        self._draws = draws
         shift = self.distortion.normalised(self.settings.sigma * draws)
-        count = self.settings.samples
-        torch.add(current, shift, out=memory[:count])
-        torch.sub(current, shift, out=memory[count:])
-        return draws
+        more, less = torch.split(memory, self.settings.samples)
+        if shift.shape[1] == 1 and not memory.is_contiguous():
+            # channels last: one value for the three beside each other takes torch more than twice as long to add on a
+            # CPU as to copy; the sums are the same
+            more.copy_(shift)
+            torch.sub(current, more, out=less)
+            more.add_(current)
+        else:
+            torch.add(current, shift, out=more)
+            torch.sub(current, shift, out=less)
+        return memory
 
-    def move(self, draws: Tensor, scores: Tensor) -> None:
+    def move(self, scores: Tensor) -> None:
         """A step of each pixel in the direction of its estimated gradient.
 
         Args:
-            draws: of `around`.
-            scores: (2n,) p(Real) of the neighbours.
+            scores: (2n,) p(Real) of the neighbours that `around` has made last.
         """
+        draws, self._draws = self._draws, None
+        assert draws is not None
         count = self.settings.samples
         if self.settings.objective == "log_odds":
             scores = log_odds(scores)
@@ -180,22 +194,23 @@ def attack(
     before: Tensor | None = None
     trace = []
     for iteration in range(limit + 1):
-        current = climber.present()
-        answer = (yield current[None])[0]
+        current, steps = climber.present(), leaving(climber.steps)
+        following = Foreseen(len(neighbours), partial(climber.around, current, iteration, neighbours))
+        asked = current[None]
+        answer = values((yield following.after(asked) if iteration < limit else asked))[0]
         before = answer if before is None else before
         trace.append(answer[real].clone())
         success = bool(classes.called_real(answer))
         if success or iteration == limit:
             break
-        draws = climber.around(current, iteration, neighbours)
-        climber.move(draws, (yield neighbours)[:, real])
+        climber.move((yield following.images)[:, real])
     assert before is not None  # one answer at least
     return Attack(
-        steps=climber.steps.cpu().numpy(),
+        steps=steps.numpy(),
         iterations=iteration,
         queries=iteration * (2 * settings.samples + 1) + 1,
-        before=before.cpu().numpy(),
-        after=answer.cpu().numpy(),
+        before=before.numpy(),
+        after=answer.numpy(),
         success=success,
-        trace=torch.stack(trace).cpu().numpy(),
+        trace=torch.stack(trace).numpy(),
     )

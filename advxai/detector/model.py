@@ -99,7 +99,7 @@ class Detector:
         images: rows that were asked for so far (padding isn't counted).
         calls: forwards so far.
         backwards: images that a gradient has come back to so far (`network`).
-        watcher: told the rows of every forward, such as a progress bar; None: nobody is.
+        watcher: told the rows that are asked for, forward by forward, such as a progress bar; None: nobody is.
     """
 
     def __init__(
@@ -157,20 +157,22 @@ class Detector:
         return rows.shape == self.shape and rows.is_contiguous(memory_format=self.backend.layout)
 
     @torch.inference_mode()
-    def forward(self, batch: Tensor, rows: int) -> Tensor:
+    def forward(self, batch: Tensor, rows: int, foreseen: int = 0) -> Tensor:
         """One forward of a full batch.
 
         Args:
             batch: (forward_batch, 3, size, size) normalised float32, one of `empty_batch` or one that it `takes`.
-            rows: how many of its rows are asked for; the rest is padding.
+            rows: how many of its rows are asked for.
+            foreseen: how many behind these may be asked for later, and are counted only then (`asked`); the rest is
+                padding.
 
         Returns:
-            Probabilities (rows, classes) float32, not looked at: `require_numbers` does.
+            Probabilities (rows + foreseen, classes) float32, not looked at: `require_numbers` does.
         """
         if len(batch) != self.forward_batch:
             raise ValueError(f"a forward takes {self.forward_batch} rows, not {len(batch)}")
         self._count(rows)
-        return per_class(self.backend(batch).float(), self.classes).softmax(dim=1)[:rows]
+        return per_class(self.backend(batch).float(), self.classes).softmax(dim=1)[: rows + foreseen]
 
     def network(self, batch: int | None = None) -> Network:
         """The module, to take gradients of; what goes through it is counted as what goes through the detector.
@@ -190,9 +192,13 @@ class Detector:
         return Network(self.module, self.classes, self.device, rows, self._count, self._back, self.kernels)
 
     def _count(self, rows: int) -> None:
-        self.images += rows
         self.calls += 1
-        if self.watcher:
+        self.asked(rows)
+
+    def asked(self, rows: int) -> None:
+        """Count rows that are asked for; those of a forward are counted with it, unless they were foreseen."""
+        self.images += rows
+        if self.watcher and rows:
             self.watcher(rows)
 
     def _back(self, rows: int) -> None:

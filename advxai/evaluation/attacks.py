@@ -16,6 +16,7 @@ from advxai.common.ahead import ahead
 from advxai.common.arrays import Pixels
 from advxai.common.types import Item
 from advxai.config.science import Nes
+from advxai.detector.engine import moved
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
 
@@ -46,7 +47,7 @@ def run(
     def work(item: Item, image: Tensor) -> Generator[Tensor, Tensor, Attack]:
         identity = (seed, "evaluation", item["key"])
         noise = gaussian_noise(settings.samples, size, detector.device, *identity, channels=settings.channels)
-        pixels = torch.from_numpy(item["pixels"]).to(detector.device)
+        pixels = moved(torch.from_numpy(item["pixels"]), detector.device)
         return (yield from attack(image, settings, detector.preprocessing, noise, detector.classes, pixels))
 
     with closing(ahead(lambda item: detector.preprocessing.normalised(load(item)), attacks)) as prepared:

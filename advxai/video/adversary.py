@@ -7,6 +7,7 @@ that of an image.
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from advxai.common.ahead import ahead
 from advxai.common.classes import Classes
 from advxai.common.types import Item, Record
 from advxai.config.science import Nes
-from advxai.detector.engine import Work, enough, room
+from advxai.detector.engine import Foreseen, Work, enough, leaving, moved, room, values
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector, Preprocessing
 from advxai.video.clip import ROWS, Load, Score, normalised, placed, score_of
@@ -83,37 +84,47 @@ def attack_clip(
     parts = [moving[start : start + together] for start in range(0, len(moving), together)]
     memory = room(frames[0], 2 * count * max(map(len, parts), default=0))
     current = frames.clone()
-    answers = (yield current).clone()  # those of frames that stay as they are are kept
-    queries, trace = len(frames), []
-    before = score(answers)
+
+    def around(part: Sequence[int], iteration: int) -> Tensor:
+        rows = memory[: 2 * count * len(part)]
+        for place, block in zip(part, torch.split(rows, 2 * count), strict=True):
+            climbers[place].around(current[place], iteration, block)
+        return rows
+
+    index = torch.tensor(moving)
+    there = moved(index, frames.device)
+    asked, queries, trace = current, len(frames), []
+    answers: Tensor | None = None
+    before: Tensor | None = None
     for iteration in range(limit + 1):
+        steps = [leaving(climber.steps) for climber in climbers]
+        goes_on = iteration < limit and bool(moving)
+        following = [Foreseen(2 * count * len(part), partial(around, part, iteration)) for part in parts]
+        found = values((yield following[0].after(asked) if goes_on else asked))
+        answers = found.clone() if answers is None else answers.index_copy(0, index, found)
         answer = score(answers)
+        before = answer if before is None else before
         trace.append(answer[real].clone())
         success = bool(classes.called_real(answer))
-        if success or iteration == limit or not moving:
+        if success or not goes_on:
             break
-        for part in parts:
-            rows = memory[: 2 * count * len(part)]
-            blocks = torch.split(rows, 2 * count)
-            draws = [
-                climbers[place].around(current[place], iteration, block)
-                for place, block in zip(part, blocks, strict=True)
-            ]
-            scores = torch.split((yield rows)[:, real], 2 * count)
-            for place, drawn, found in zip(part, draws, scores, strict=True):
-                climbers[place].move(drawn, found)
+        for part, rows in zip(parts, following, strict=True):
+            scores = torch.split((yield rows.images)[:, real], 2 * count)
+            for place, own in zip(part, scores, strict=True):
+                climbers[place].move(own)
         for place in moving:
             current[place] = climbers[place].present()
-        answers[moving] = yield current[moving]
+        asked = current if len(moving) == len(frames) else current.index_select(0, there)
         queries += len(moving) * (2 * count + 1)
+    assert before is not None  # one answer at least
     return Attack(
-        steps=torch.stack([climber.steps for climber in climbers]).cpu().numpy(),
+        steps=torch.stack(steps).numpy(),
         iterations=iteration,
         queries=queries,
-        before=before.cpu().numpy(),
-        after=answer.cpu().numpy(),
+        before=before.numpy(),
+        after=answer.numpy(),
         success=success,
-        trace=torch.stack(trace).cpu().numpy(),
+        trace=torch.stack(trace).numpy(),
     )
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from advxai.common.arrays import Pixels
 from advxai.common.types import Item
+from advxai.detector.engine import moved
 from advxai.detector.model import Detector
 
 T = TypeVar("T")
@@ -50,7 +51,7 @@ def normalised(item: Item, load: Load, detector: Detector) -> Tensor:
 
 def placed(frames: Tensor, detector: Detector) -> Tensor:
     """Frames (T, 3, h, w) on the detector's device, in memory as its forwards like them."""
-    return frames.to(detector.device, memory_format=detector.backend.layout)
+    return moved(frames.to(memory_format=detector.backend.layout), detector.device)
 
 
 def inputs_of(item: Item, load: Load, detector: Detector) -> Tensor:

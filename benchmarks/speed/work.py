@@ -144,12 +144,12 @@ class Watched:
         self.seconds, self.most, self.inner, self.wait = 0.0, most, model.forward, model.wait
         model.forward = self.forward  # type: ignore[method-assign]
 
-    def forward(self, batch: torch.Tensor, rows: int) -> torch.Tensor:
+    def forward(self, batch: torch.Tensor, rows: int, foreseen: int = 0) -> torch.Tensor:
         if self.most == 0:
             raise Enough
         self.most = None if self.most is None else self.most - 1
         start = time.perf_counter()
-        answers = self.inner(batch, rows)
+        answers = self.inner(batch, rows, foreseen)
         self.wait()  # as the engine does next; a GPU has only been told what to do until then
         self.seconds += time.perf_counter() - start
         return answers

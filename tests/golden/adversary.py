@@ -7,7 +7,7 @@ from advxai.adversary.stage import run
 from advxai.common.randomness import seed_of
 from advxai.config.science import Adversary
 from tests.golden.analytic import attacked
-from tests.golden.compare import Near, Values
+from tests.golden.compare import Near, Values, in_order
 from tests.golden.pictures import detector, items, load
 
 KEY = "manipulated_sequences/Deepfakes/c23/videos/000_001.mp4/00000_0.png"
@@ -40,6 +40,6 @@ def values() -> Values:
                 "before": Near(record["before"], absolute=1e-5),
                 "after": Near(record["after"], absolute=1e-3),
             }
-            for record in run(items(1, 2), load, detector(2.0), coarse, seed=5, at_once=2)
+            for record in in_order(items(1, 2), run(items(1, 2), load, detector(2.0), coarse, seed=5, at_once=2))
         ],
     }

@@ -6,7 +6,7 @@ from advxai.config.science import Evaluation
 from advxai.evaluation.attacks import run
 from advxai.evaluation.masks import attack_items, mask_id
 from tests.golden.analytic import SIDE, attacked
-from tests.golden.compare import Near, Values
+from tests.golden.compare import Near, Values, in_order
 from tests.golden.pictures import detector, items, load
 from tests.helpers import quadrants
 
@@ -33,6 +33,6 @@ def values() -> Values:
                 "before": Near(record["before"], absolute=1e-5),
                 "after": Near(record["after"], absolute=1e-3),
             }
-            for record in run(plan, load, detector(2.0, 0.05), coarse, seed=5, at_once=2)
+            for record in in_order(plan, run(plan, load, detector(2.0, 0.05), coarse, seed=5, at_once=2))
         ],
     }

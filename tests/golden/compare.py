@@ -3,7 +3,7 @@
 import importlib
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,12 @@ class Near:
         if self.absolute:
             return round(number, 2 - math.floor(math.log10(self.absolute)))
         return float(f"{number:.{3 - math.floor(math.log10(self.relative))}g}")
+
+
+def in_order(items: Sequence[Mapping[str, Any]], records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """A stage's records in the order of its items: which is finished first says nothing of its numbers."""
+    places = {(item["key"], item.get("mask")): place for place, item in enumerate(items)}
+    return sorted(records, key=lambda record: places[record["key"], record.get("mask")])
 
 
 def values_of(stage: str) -> Callable[[], Values]:

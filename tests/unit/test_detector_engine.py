@@ -8,8 +8,9 @@ import torch
 
 from advxai.common.ahead import ahead
 from advxai.common.errors import InputError
-from advxai.detector import engine
+from advxai.detector import engine, flight
 from advxai.detector.engine import run
+from advxai.detector.transfer import Arriving
 from tests.helpers import SIZE, Clock, reads_segment
 from tests.patience import PATIENCE
 
@@ -60,7 +61,13 @@ def test_seconds_are_one_s_own_and_a_share_by_rows_of_each_forward(monkeypatch):
 
     detector = reads_segment(3)
     detector.watcher = lambda rows: clock.go_on(6)
-    monkeypatch.setattr(detector, "wait", lambda: clock.go_on(2))
+
+    class Slow(Arriving):
+        def wait(self):
+            clock.go_on(2)
+            return super().wait()
+
+    monkeypatch.setattr(flight, "Arriving", Slow)
     costs = {name: cost for name, _, cost in run([("a", work(12, 0.25)), ("b", work(8, 1.0))], detector, 2)}
     assert costs == {
         "a": engine.Cost(images=12, calls=1, seconds=0.75 + 6),

@@ -30,28 +30,35 @@ def trained():
 
 @pytest.fixture(scope="module", params=["random", "trained"])
 def compared(request):
-    """Settings, the detectors with their pictures, and the adversarial copies."""
+    """Settings, the detectors with their pictures, the adversarial copies, and how far probabilities are apart."""
     if request.param == "trained":
         settings, pair = trained()
     else:
         settings = cuda.config()
         pair = cuda.random_pair(settings, DEVICE, PICTURES)
-    return settings, pair, cuda.copies(settings, pair)
+    return settings, pair, cuda.copies(settings, pair), cuda.compare_probabilities(pair)
 
 
 def test_probabilities_are_the_cpus(compared):
-    _, pair, _ = compared
-    assert cuda.faults({"probabilities": cuda.compare_probabilities(pair)}) == []
+    assert cuda.faults({"probabilities": compared[-1]}) == []
 
 
 @pytest.mark.parametrize("name", cuda.EXPLAINERS)
 def test_an_explainers_maps_and_top_3_are_the_cpus(compared, name):
-    settings, pair, steps = compared
+    settings, pair, steps, apart = compared
     if packages := cuda.absent(settings, name):
         pytest.skip(f"{', '.join(packages)} isn't installed here")
-    assert cuda.faults({"explainers": {name: cuda.compare_maps(settings, name, pair, steps)}}) == []
+    assert (
+        cuda.faults({"explainers": {name: cuda.compare_maps(settings, name, pair, steps, apart["difference"])}}) == []
+    )
 
 
 def test_the_first_step_of_nes_is_the_cpus(compared):
-    settings, pair, _ = compared
+    settings, pair, *_ = compared
     assert cuda.faults({"nes": cuda.compare_first_steps(settings, pair)}) == []
+
+
+@pytest.mark.parametrize("name", cuda.ATTENDING)
+def test_what_asks_for_attention_gives_the_cpus_maps(name):
+    settings, pair = cuda.attending_pair(name, DEVICE, PICTURES)
+    assert cuda.faults({"explainers": {name: cuda.compare_maps(settings, name, pair, {}, 0.0)}}) == []

@@ -51,7 +51,7 @@ bench: $(VENV)/run.stamp ## Measure every stage beside the detector's raw forwar
 	$(BIN)/python -m benchmarks.speed $(BENCH)
 
 # The machine's own Python: such a machine has a GPU, torch and timm, and no package index.
-gpu: ## Compare a GPU with the CPU, measure and profile it (6 minutes), after gpu-pack elsewhere; GPU=--help for more
+gpu: ## Compare a GPU with the CPU, measure and profile it (9 minutes), after gpu-pack elsewhere; GPU=--help for more
 	@$(PYTHON) -m benchmarks.gpu $(GPU)
 
 gpu-pack: $(VENV)/run.stamp ## After demo: put what gpu needs besides the tree into .gpu/, which travels with it

@@ -17,14 +17,12 @@ compared with. Takes about four minutes for the demo on one core; writes <out>.j
 """
 
 import argparse
-import copy
 import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -49,45 +47,17 @@ from advxai.detector import checkpoint  # noqa: E402
 from advxai.detector.backends import Backend, import_openvino, installed  # noqa: E402
 from advxai.detector.forwards import image_loader  # noqa: E402
 from advxai.detector.model import Detector  # noqa: E402
-from advxai.run.environment import as_a_job, processor  # noqa: E402
+from advxai.run.environment import as_a_job, installed_version, processor  # noqa: E402
 from advxai.run.jobs import read_items, use_threads  # noqa: E402
 from advxai.run.paths import Paths  # noqa: E402
+from benchmarks.lowered import Own, Rounded, half, tf32  # noqa: E402
 
+PACKAGES = ("torch", "openvino", "onnxruntime", "timm", "numpy")
 PAPER = {"sigma": 0.001, "samples": 40}
 STEPS = 3  # of the path, before the signs are compared again
 OTHER_BATCH = 64
 AGREEMENT = 0.99  # of a variant's signs; less is named in the findings
 REFERENCE, FORMER, FLOAT32, NOISE = "float64", "float32, not folded, channels last", "torch", "other noise"
-
-
-class Own(Backend):
-    """A copy of a module, no norm folded, in a number format that torch computes in."""
-
-    def __init__(self, module: nn.Module, dtype: torch.dtype, layout: torch.memory_format) -> None:
-        self.module = copy.deepcopy(module).to(dtype=dtype, memory_format=layout)
-        self.dtype, self.layout = dtype, layout
-
-    def __call__(self, batch: Tensor) -> Tensor:
-        return self.module(batch.to(self.dtype))
-
-
-class Rounded(Own):
-    """In float32, but convolutions and linear layers round their weights and what they are given.
-
-    `everywhere`: all layers do, and round what they give too. Products and sums stay as they are, as in matrix units.
-    """
-
-    def __init__(self, module: nn.Module, rounding: Callable[[Tensor], Tensor], everywhere: bool) -> None:
-        super().__init__(module, torch.float32, torch.channels_last)
-        for layer in self.module.modules():
-            if any(layer.children()) or not (everywhere or isinstance(layer, nn.Conv2d | nn.Linear)):
-                continue
-            for tensor in [*layer.parameters(), *layer.buffers()] if everywhere else [layer.weight]:
-                if tensor.is_floating_point():
-                    tensor.data = rounding(tensor.data)
-            layer.register_forward_pre_hook(lambda layer, given: tuple(map(rounding, given)))
-            if everywhere:
-                layer.register_forward_hook(lambda layer, given, made: rounding(made))
 
 
 class LowOpenVino(Backend):
@@ -113,17 +83,6 @@ class Float64(Detector):
         return self.backend(batch).softmax(dim=1)[:rows]
 
 
-def tf32(values: Tensor) -> Tensor:
-    """Float32 rounded to the 10 bits of TF32's mantissa, to nearest, ties to even."""
-    bits = values.view(torch.int32)
-    return ((bits + 0xFFF + ((bits >> 13) & 1)) & ~0x1FFF).view(torch.float32)
-
-
-def half(values: Tensor) -> Tensor:
-    """Float32 rounded to float16."""
-    return values.half().float()
-
-
 def variants(base: Detector) -> dict[str, Detector]:
     """The run's detector with every way of computing its forward, the reference first."""
     module, size = base.module, base.forward_batch
@@ -143,7 +102,7 @@ def variants(base: Detector) -> dict[str, Detector]:
         **{name: shipped(name) for name in installed()},
         f"torch, forward batch {OTHER_BATCH}": shipped("torch", OTHER_BATCH),
         NOISE: base,
-        "TF32 (emulated)": own(Rounded(module, tf32, everywhere=False)),
+        "TF32 (emulated)": own(Rounded(module, tf32)),
         "float16 (emulated)": own(Rounded(module, half, everywhere=True)),
         "bfloat16": own(Own(module, torch.bfloat16, torch.channels_last)),
     }
@@ -327,7 +286,7 @@ def document(run: Run, source: str, rows: pd.DataFrame, outcomes: pd.DataFrame) 
         "command": f"python benchmarks/precision.py {source} --images {count}",
         "date": date.today().isoformat(),
         "cpu": processor(),
-        "versions": {name: version(name) for name in dict.fromkeys(("torch", *installed(), "timm", "numpy"))},
+        "versions": {name: number for name in PACKAGES if (number := installed_version(name)) is not None},
         "detector": detector.model_dump(include={"model", "input_size", "forward_batch", "threads"}),
         "adversary": nes.model_dump(),
         "findings": findings(rows, outcomes),

@@ -1,8 +1,9 @@
 """What a machine with a GPU is asked to do, in one command: `make gpu`, or `python3 -m benchmarks.gpu`.
 
-Compares the GPU with the CPU (maps of eight explainers, NES's first step), measures raw forwards and each stage by
-forward batch, profiles NES by kernel, and says how long FaceForensics++ would take. It needs no package index, no
-environment of its own and no git, but what `make gpu-pack` has left in .gpu/. Results are written after each part.
+Compares the GPU with the CPU (maps of all explainers, NES's first step), measures raw forwards by backend, layout and
+precision and each stage by forward batch, profiles NES by kernel, says how long FaceForensics++ would take, and
+compares lower precisions with float32. It needs no package index, no environment of its own and no git, but what
+`make gpu-pack` has left in .gpu/. Results are written after each part.
 """
 
 import argparse
@@ -18,7 +19,7 @@ def main() -> int:
     started = time.monotonic()
     parser = argparse.ArgumentParser("make gpu", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu: tries it, with small settings")
-    parser.add_argument("--minutes", type=float, default=6.0, help="that it may take; default: 6")
+    parser.add_argument("--minutes", type=float, default=9.0, help="that it may take; default: 9")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads where rates are measured; default: 1")
     parser.add_argument("--out", default=str(ROOT / "benchmarks/results"), help="folder of the results")
     options = parser.parse_args()

@@ -1,24 +1,27 @@
-"""The parts of `make gpu`: agreement with the CPU, raw forwards, a profile of NES, stages. Each adds its findings."""
+"""The parts of `make gpu`: agreement with the CPU, raw forwards, a profile of NES, stages, precision. Each adds its
+findings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from advxai.common.classes import FIVE
 from advxai.config import Config, load
 from advxai.config.file import read
-from advxai.detector.build import build_module, preprocessing
-from advxai.detector.throughput import compare
-from advxai.media.cut import decode_png
+from advxai.config.kernels import Kernels
+from advxai.detector.trials import Trial, elsewhere
 from advxai.plan.count import explanation
 from advxai.plan.found import Held
 from advxai.run.jobs import use_threads
 from benchmarks import cuda
 from benchmarks.gpu.budget import Budget
-from benchmarks.gpu.pack import REMEDY, Pack, evenly
+from benchmarks.gpu.kernels import at
+from benchmarks.gpu.kernels import kernels as measure_kernels
+from benchmarks.gpu.pack import Pack, evenly
+from benchmarks.gpu.precision import crops_of
+from benchmarks.gpu.precision import measure as measure_precision
 from benchmarks.speed import work
 from benchmarks.speed.projection import project
 from benchmarks.speed.report import FFPP
@@ -37,36 +40,46 @@ class Sizes:
     Attributes:
         faces, pictures: compared with the CPU: crops with the trained detector, synthetic pictures with random weights.
         raw_batches: forward batches of the raw rates.
+        kernel_batches: of the combinations of kernels, that of all of them first.
         seconds: of a raw measurement.
         batches: forward batches of the stages, the most important first.
-        images, attacks: of an explainer's measurement and of an attack's.
-        held: images held at once, at most.
+        images, attacks: of an explainer's measurement and of an attack's; of SHAP, which asks for few rows at a time,
+            twice as many images.
+        held: images held at once, at most; None: as many as in a run.
         small: a sixteenth of the paper's budgets.
         iterations: of NES in the profile.
+        compared: fakes compared in lower precisions, at the budgets of `scale`.
     """
 
     faces: int
     pictures: int
     raw_batches: tuple[int, ...]
+    kernel_batches: tuple[int, ...]
     seconds: float
     batches: tuple[int, ...]
     images: int
     attacks: int
-    held: int
+    held: int | None
     small: bool
     iterations: int
+    compared: int
+    scale: str
 
     def count(self, stage: str) -> int:
         """Images of a stage's measurement."""
-        return self.images if stage in EXPLAINERS else self.attacks
+        if stage not in EXPLAINERS:
+            return self.attacks
+        return 2 * self.images if stage == "SHAP" else self.images
 
 
 SIZES = {
-    "cuda": Sizes(24, 4, work.BATCHES["cuda"], 1.0, (512, 64, 256, 1024, 128), 24, 64, 32, False, 2),
-    "cpu": Sizes(2, 1, (8, 16, 32), 1.0, (16, 8), 2, 2, 8, True, 1),
+    "cuda": Sizes(
+        24, 4, work.BATCHES["cuda"], (512, 1024, 256), 1.0, (512, 1024, 256), 32, 64, None, False, 2, 48, "quarter"
+    ),
+    "cpu": Sizes(2, 1, (8, 16, 32), (16, 8), 1.0, (16, 8), 2, 2, 8, True, 1, 2, "demo"),
 }
 # When each part's share of the budget ends
-ENDS = {"agreement": 0.4, "raw": 0.52, "profile": 0.66, "stages": 0.97}
+ENDS = {"agreement": 0.24, "raw": 0.3, "kernels": 0.52, "profile": 0.6, "stages": 0.82, "precision": 0.98}
 Found = dict[str, Any]
 Save = Callable[[], None]
 
@@ -74,18 +87,20 @@ Save = Callable[[], None]
 def agreement(found: Found, save: Save, budget: Budget, device: str, pack: Pack, sizes: Sizes, threads: int) -> None:
     """Compare the device with the CPU (`benchmarks.cuda`): a trained detector on faces, and random weights.
 
-    Adds `agreement`, {"trained" or "random": as `benchmarks.cuda` prints, `called_real`, and `faults`}.
+    Adds `agreement`, {"trained", "random" or a row of `cuda.ATTENDING`: as `benchmarks.cuda` prints, `called_real`,
+    and `faults`}.
     """
     budget.part("agreement", ENDS["agreement"])
     use_threads(threads)
     crops = evenly(pack.crops, sizes.faces)
 
-    def image(item: cuda.Item) -> Any:
-        return decode_png((pack.folder / item["file"]).read_bytes(), item["file"], f"delete the folder and {REMEDY}")
-
     settings = cuda.config()
     pairs = {
-        "trained": lambda: cuda.trained_pair(pack.weights, device, crops, image),
+        "trained": lambda: cuda.trained_pair(pack.weights, device, crops, crops_of(pack)),
+        **{
+            name: lambda row=name: cuda.attending_pair(row, device, sizes.pictures)  # type: ignore[misc]
+            for name in cuda.ATTENDING
+        },
         "random": lambda: (settings, cuda.random_pair(settings, device, sizes.pictures)),
     }
     found["agreement"] = {}
@@ -98,16 +113,32 @@ def agreement(found: Found, save: Save, budget: Budget, device: str, pack: Pack,
 def _compare(found: Found, save: Save, budget: Budget, name: str, settings: Config, pair: cuda.Pair) -> None:
     one: Found = {"images": len(pair.items), "called_real": pair.called_real, "explainers": {}}
     found["agreement"][name] = one
-    for key, compare_all in (
-        ("probabilities", lambda: cuda.compare_probabilities(pair)),
-        ("nes", lambda: cuda.compare_first_steps(settings, pair)),
-    ):
+    compared = {"probabilities": lambda: cuda.compare_probabilities(pair)}
+    if name not in cuda.ATTENDING:  # whose forwards are small
+        compared["nes"] = lambda: cuda.compare_first_steps(settings, pair)
+    for key, compare_all in compared.items():
         made = budget.take(f"{name}, {key}", compare_all)
         if made is not None:
             one[key] = made
-    steps = budget.take(f"{name}, adversarial copies", lambda: cuda.copies(settings, pair))
+    if "probabilities" not in one:
+        budget.skip(f"{name}, maps", "how probabilities are rounded was left out")
+        save()
+        return
+    steps = None
+    if any("adversarial" in entry.needs for entry in settings.explainers.values()):
+        steps = budget.take(f"{name}, adversarial copies", lambda: cuda.copies(settings, pair))
+    _compare_maps(one, budget, name, settings, pair, steps)
+    one["faults"] = cuda.faults(one)
+    save()
+
+
+def _compare_maps(
+    one: Found, budget: Budget, name: str, settings: Config, pair: cuda.Pair, steps: Mapping[str, Any] | None
+) -> None:
+    """Every explainer's maps. Args: one: gets them; steps: of the adversarial copies; None: there are none."""
+    rounding = one["probabilities"]["rounding"]
     known: dict[str, float] = {}  # seconds of each method: the baseline makes no difference
-    for explainer in cuda.EXPLAINERS:
+    for explainer in settings.explainers:
         if packages := cuda.absent(settings, explainer):
             budget.skip(f"{name}, {explainer}", f"{', '.join(packages)} isn't installed here")
             continue
@@ -117,45 +148,78 @@ def _compare(found: Found, save: Save, budget: Budget, name: str, settings: Conf
         method = explainer.removesuffix("_adv")
         guess = known.get(method, min(known.values(), default=0.0))
         made = budget.take(
-            f"{name}, {explainer}", lambda row=explainer: cuda.compare_maps(settings, row, pair, steps or {}), guess
+            f"{name}, {explainer}",
+            lambda row=explainer: cuda.compare_maps(settings, row, pair, steps or {}, rounding),
+            guess,
         )
         if made is not None:
             one["explainers"][explainer] = made
             known[method] = budget.done[-1][1]
-    one["faults"] = cuda.faults(one)
-    save()
 
 
 def raw(found: Found, save: Save, budget: Budget, device: str, sizes: Sizes, threads: int) -> None:
-    """Raw forwards of both detectors by forward batch. Adds `raw`, model -> `Rate`s."""
+    """Raw forwards of both detectors by forward batch, with the backend torch as a run has it by default.
+
+    Each detector's are measured in a process of its own: in one process cuDNN keeps to the kernel that it has once
+    taken for a convolution, so that no later part could have it time them. Adds `raw`, model -> `Rate`s.
+    """
     budget.part("raw", ENDS["raw"])
-    use_threads(threads)
     found["raw"] = {}
     for model, size in MODELS:
-        _raw(found, budget, Spec("raw", model, size, device, threads), sizes)
+        settings = work.config(Spec("raw", model, size, device, threads), small=False).detector
+        trial = Trial("torch", Kernels(), sizes.raw_batches)
+        guess = 2 * sizes.seconds * len(sizes.raw_batches)
+        made = budget.take(model, lambda own=settings, one=trial: elsewhere(own, [one], sizes.seconds), guess)
+        if made is None:
+            continue
+        found["raw"][model] = [asdict(one) for one in made.rates]
+        for sentence in made.refused:
+            budget.skip(model, sentence.rstrip("."))
+        if len(made.rates) < len(sizes.raw_batches) and not made.refused:
+            budget.skip(f"{model}, batch {sizes.raw_batches[len(made.rates)]}", "the memory can't hold it")
         save()
 
 
-def stages(found: Found, save: Save, budget: Budget, device: str, sizes: Sizes, threads: int) -> None:
-    """Each stage of the paper's detector by forward batch, with the guess of its time from `raw`, if that is there.
+def kernels(found: Found, save: Save, budget: Budget, device: str, sizes: Sizes, threads: int) -> None:
+    """The paper's detector by backend, layout, cuDNN's benchmark and precision (`benchmarks.gpu.kernels`)."""
+    budget.part("kernels", ENDS["kernels"])
+    model, size = MODELS[0]
+    measure_kernels(found, save, budget, Spec("raw", model, size, device, threads), sizes.kernel_batches, sizes.seconds)
 
-    Adds `stages` (batch -> stage -> seconds, seconds within forwards, images through the detector, images' count) and
-    `projection` (batch -> `projection.Row`s, for batches of which all stages are there).
+
+def precision(found: Found, save: Save, budget: Budget, device: str, pack: Pack, sizes: Sizes, threads: int) -> None:
+    """Lower precisions against float32 on the demo's fakes (`benchmarks.gpu.precision`)."""
+    budget.part("precision", ENDS["precision"])
+    use_threads(threads)
+    measure_precision(found, save, budget, device, pack, sizes.scale, sizes.compared)
+
+
+def stages(found: Found, save: Save, budget: Budget, device: str, pack: Pack, sizes: Sizes, threads: int) -> None:
+    """Each stage of the paper's detector by forward batch, by the fastest kernels, with the guess of its time from the
+    raw rate, if that is there.
+
+    Adds `stages` (batch -> stage -> seconds, seconds within forwards, images through the detector, those computed with
+    padding, images' count) and, for batches of which all stages are there, `projection` and, of a pack with lengths,
+    `expected` (batch -> `projection.Row`s): attacks at their most, and as long as they were on the demo's detector.
     """
     budget.part("stages", ENDS["stages"])
     use_threads(threads)
-    found |= {"stages": {}, "projection": {}}
+    found |= {"stages": {}, "projection": {}, "expected": {}}
     model, size = MODELS[0]
     known: dict[str, float] = {}
     for batch in sizes.batches:
-        spec = Spec("stage", model, size, device, threads, at_once=sizes.held, forward_batch=batch)
+        spec = at(Spec("stage", model, size, device, threads, at_once=sizes.held, forward_batch=batch), found)
         detector = budget.take(f"detector, batch {batch}", lambda spec=spec: _unreal(spec))
         made = found["stages"][str(batch)] = {}
         if detector is not None:
             _measure(found, budget, spec, detector, sizes, made, known)
         if set(made) == set(STAGES):
             pace = {stage: one["images"] / one["seconds"] for stage, one in made.items()}
-            found["projection"][str(batch)] = [asdict(row) for row in project(load(read(FFPP)), pace)]
+            settings = load(read(FFPP))
+            found["projection"][str(batch)] = [asdict(row) for row in project(settings, pace)]
+            if pack.lengths is not None:
+                rows = project(settings, pace, lengths=pack.lengths)
+                found["expected"][str(batch)] = [asdict(row) for row in rows]
         save()
 
 
@@ -175,29 +239,8 @@ def _measure(
             found_here[stage], known[stage] = made, budget.done[-1][1]
 
 
-def _raw(found: Found, budget: Budget, spec: Spec, sizes: Sizes) -> None:
-    settings = work.config(spec, small=False).detector
-    module = budget.take(spec.model, lambda: build_module(settings, FIVE.outputs))
-    if module is None:
-        return
-    own = preprocessing(settings, module)
-    listed = found["raw"][spec.model] = []
-    longest = 2 * sizes.seconds
-    for batch in sizes.raw_batches:
-        what = f"{spec.model}, batch {batch}"
-        made = budget.take(
-            what, lambda b=batch: list(compare(module, own, spec.device, ["torch"], [b], sizes.seconds)), longest
-        )
-        if made == []:
-            budget.skip(what, "the memory can't hold it")
-            break
-        if made:
-            listed.append(asdict(made[0]))
-            longest = max(longest, budget.done[-1][1])
-
-
 def _unreal(spec: Spec) -> Any:
-    return work.detector(spec, "torch", spec.forward_batch)
+    return work.detector(spec, spec.backend, spec.forward_batch)
 
 
 def forwards(spec: Spec, small: bool) -> float:
@@ -214,17 +257,17 @@ def _guess(found: Found, spec: Spec, sizes: Sizes) -> float:
     if not rated:
         return 0.0
     nearest = min(rated, key=lambda one: abs(one["forward_batch"] - spec.forward_batch))
-    return SLACK * sizes.count(spec.stage) * forwards(spec, sizes.small) / nearest["rate"]
+    return SLACK * sizes.count(spec.stage) * forwards(spec, sizes.small) / float(nearest["rate"])
 
 
-def _stage(spec: Spec, detector: Any, sizes: Sizes) -> dict[str, float]:
+def _stage(spec: Spec, detector: Any, sizes: Sizes) -> dict[str, Any]:
     timed(spec, work.config(spec, small=True), detector, 1)  # imports, caches, kernels
     count = sizes.count(spec.stage)
     return timed(spec, work.config(spec, sizes.small), detector, count) | {"count": count}
 
 
 def nes_profile(found: Found, save: Save, budget: Budget, device: str, sizes: Sizes, threads: int) -> None:
-    """What NES spends its time on, with the paper's detector and the first of the stages' batches.
+    """What NES spends its time on, with the paper's detector, the fastest kernels and the first of the stages' batches.
 
     Adds `profile`: batch, images, iterations, `seconds` and `profiled` (wall time without and with the profiler),
     `kind` ("kernels" of the GPU, or "operators" of torch on the CPU), `total` seconds of them, and the top `rows`:
@@ -234,6 +277,7 @@ def nes_profile(found: Found, save: Save, budget: Budget, device: str, sizes: Si
     use_threads(threads)
     (model, size), batch = MODELS[0], sizes.batches[0]
     spec = Spec("stage", model, size, device, threads, "adversary", at_once=sizes.held, forward_batch=batch)
+    spec = at(spec, found)
     # before it another two passes, to warm up and without the profiler
     guess = 3 * _guess(found, spec, sizes) * sizes.iterations / (1 if sizes.small else work.ITERATIONS)
     made = budget.take(f"NES, batch {batch}", lambda: _profiled(spec, sizes), guess)

@@ -18,7 +18,7 @@ from advxai.run.environment import installed_version, processor
 from benchmarks.gpu.budget import Budget
 from benchmarks.gpu.document import document
 from benchmarks.gpu.pack import Pack
-from benchmarks.gpu.parts import CPU_THREADS, MODELS, SIZES, agreement, nes_profile, raw, stages
+from benchmarks.gpu.parts import CPU_THREADS, MODELS, SIZES, agreement, kernels, nes_profile, precision, raw, stages
 from benchmarks.speed.report import commit, slug
 
 PACKAGES = ("torch", "timm", "numpy", "opencv")
@@ -63,8 +63,10 @@ def run(options: argparse.Namespace, pack: Pack, started: float) -> int:
     parts = {
         "agreement": lambda: agreement(found, save, budget, device, pack, sizes, _cores()),
         "raw": lambda: raw(found, save, budget, device, sizes, options.threads),
+        "kernels": lambda: kernels(found, save, budget, device, sizes, options.threads),
         "profile": lambda: nes_profile(found, save, budget, device, sizes, options.threads),
-        "stages": lambda: stages(found, save, budget, device, sizes, options.threads),
+        "stages": lambda: stages(found, save, budget, device, pack, sizes, options.threads),
+        "precision": lambda: precision(found, save, budget, device, pack, sizes, options.threads),
     }
 
     def save() -> None:

@@ -84,7 +84,7 @@ def _stages(stages: Mapping[str, Any]) -> list[str]:
                 f"{one['overhead']:.3f}",
                 f"{shown[0]:.3f} - {shown[-1]:.3f}",
                 f"{1 / each:.1f}",
-                f"{1 - one['forwards'] / one['seconds']:.1%}",
+                "-" if one["forwards"] is None else f"{1 - one['forwards'] / one['seconds']:.1%}",
                 f"{one['setup']:.1f}",
             ]
         )
@@ -104,6 +104,8 @@ def _stages(stages: Mapping[str, Any]) -> list[str]:
 
 def _package(found: Mapping[str, Any]) -> list[str]:
     ours, theirs = found["stages"]["LIME"], found["package"]
+    if ours["forwards"] is None:
+        return []  # of a GPU that isn't waited for
     shares = [(one["seconds"] - one["forwards"]) / one["forwards"] for one in (ours, theirs)]
     return [
         f"Outside the forwards LIME takes {shares[0]:.1%} of the forwards' time here; the lime package, which is given "

@@ -10,7 +10,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 START = time.perf_counter()
@@ -21,6 +21,7 @@ import torch  # noqa: E402
 
 from advxai.common.classes import FIVE  # noqa: E402
 from advxai.config import Config, load  # noqa: E402
+from advxai.config.kernels import Kernels  # noqa: E402
 from advxai.detector.backends import installed  # noqa: E402
 from advxai.detector.build import build_module, preprocessing  # noqa: E402
 from advxai.detector.model import Detector  # noqa: E402
@@ -65,8 +66,9 @@ class Spec:
         backend, forward_batch: as tuning advises.
         raw_backend, raw_batch: the fastest, to compare with.
         images, repeat: images a measurement, measurements.
-        at_once: images that are held at once, at most.
+        at_once: images that are held at once, at most; None: as many as in a run on that device.
         seconds: of a raw measurement.
+        kernels: keys of `advxai.config.kernels.Kernels` that aren't at their defaults.
     """
 
     task: str
@@ -81,8 +83,9 @@ class Spec:
     raw_batch: int = 64
     images: int = 2
     repeat: int = 3
-    at_once: int = 8
+    at_once: int | None = 8
     seconds: float = 2.0
+    kernels: Mapping[str, Any] = field(default_factory=dict)
 
 
 def config(spec: Spec, small: bool) -> Config:
@@ -109,7 +112,8 @@ def detector(spec: Spec, backend: str, batch: int) -> Detector:
     with torch.no_grad():
         module.get_classifier().bias[0] -= 100  # so that no attack ends early
     own = preprocessing(settings, module)
-    return Detector(module, own, device=spec.device, forward_batch=batch, backend=backend)
+    kernels = Kernels(**spec.kernels)
+    return Detector(module, own, device=spec.device, forward_batch=batch, backend=backend, kernels=kernels)
 
 
 def picture(item: Mapping[str, Any]) -> np.ndarray:
@@ -138,32 +142,41 @@ def works(spec: Spec, settings: Config, model: Detector, count: int) -> Iterator
 
 
 class Watched:
-    """Counts and times a detector's forwards; ends the work after so many of them."""
+    """Counts and times a detector's forwards; ends the work after so many of them.
+
+    A GPU is only told what to do in a forward, and not waited for, as in a run: its `seconds` are those of telling.
+    """
 
     def __init__(self, model: Detector, most: int | None = None) -> None:
-        self.seconds, self.most, self.inner, self.wait = 0.0, most, model.forward, model.wait
+        self.seconds, self.most, self.inner = 0.0, most, model.forward
         model.forward = self.forward  # type: ignore[method-assign]
 
-    def forward(self, batch: torch.Tensor, rows: int, foreseen: int = 0) -> torch.Tensor:
+    def forward(self, batch: torch.Tensor, *rows: int) -> torch.Tensor:
         if self.most == 0:
             raise Enough
         self.most = None if self.most is None else self.most - 1
         start = time.perf_counter()
-        answers = self.inner(batch, rows, foreseen)
-        self.wait()  # as the engine does next; a GPU has only been told what to do until then
+        answers = self.inner(batch, *rows)
         self.seconds += time.perf_counter() - start
         return answers
 
 
-def timed(spec: Spec, settings: Config, model: Detector, count: int) -> dict[str, float]:
-    """Seconds, seconds within forwards, and images of one pass over `count` images."""
-    watched, before = Watched(model), model.images
+def timed(spec: Spec, settings: Config, model: Detector, count: int) -> dict[str, Any]:
+    """One pass over `count` images: seconds, those within forwards (of a GPU None: it isn't waited for), images through
+    the detector, and `computed`, which counts the padding too."""
+    watched, before, calls = Watched(model), model.images, model.calls
     start = time.perf_counter()
     made = sum(1 for _ in works(spec, settings, model, count))
+    model.wait()
     seconds = time.perf_counter() - start
     model.forward = watched.inner  # type: ignore[method-assign]
     assert made == count
-    return {"seconds": seconds, "forwards": watched.seconds, "images": model.images - before}
+    return {
+        "seconds": seconds,
+        "forwards": watched.seconds if model.device.type == "cpu" else None,
+        "images": model.images - before,
+        "computed": (model.calls - calls) * model.forward_batch,
+    }
 
 
 def stage(spec: Spec) -> dict[str, Any]:
@@ -255,10 +268,10 @@ def _peak() -> float:
 
 
 def raw(spec: Spec) -> dict[str, Any]:
-    """Every installed backend with every batch."""
+    """Every installed backend with every batch, but inductor, which compiles for each (`make tune`, `make gpu`)."""
     settings = config(spec, small=False).detector
     module = build_module(settings, FIVE.outputs)
-    backends = installed() if spec.device == "cpu" else ["torch"]
+    backends = [name for name in installed(spec.device) if name != "inductor"]
     found: list[Rate] = list(
         compare(module, preprocessing(settings, module), spec.device, backends, BATCHES[spec.device], spec.seconds)
     )

@@ -2,21 +2,32 @@
 
 import argparse
 import json
+import math
 import sys
+from dataclasses import asdict
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from advxai.common.errors import InputError
 from advxai.config import load
 from advxai.config.file import read
+from advxai.config.kernels import Kernels
+from advxai.detector.model import Detector, Preprocessing
+from advxai.detector.throughput import Rate
+from advxai.detector.trials import Found as Measured
 from advxai.plan.lengths import read as read_lengths
 from advxai.run.digests.stages import attack_params
-from benchmarks.cuda import correlation, faults
+from benchmarks.cuda import Pair, compare_probabilities, correlation, faults, shaken
 from benchmarks.gpu import __main__ as command
+from benchmarks.gpu import kernels as gpu_kernels
 from benchmarks.gpu import run as running
 from benchmarks.gpu.budget import Budget
 from benchmarks.gpu.document import document
+from benchmarks.gpu.kernels import at, combinations, fastest
+from benchmarks.gpu.kernels import kernels as measure_kernels
 from benchmarks.gpu.pack import BROUGHT, CONTENT, ROOT, WEIGHTS, evenly, opened, put_to_use
 from benchmarks.gpu.packing import LENGTHS, copy_run, foreign, locked
 from benchmarks.gpu.parts import SIZES, forwards
@@ -177,6 +188,61 @@ def test_what_differs_by_more_than_rounding_is_said():
     assert faults({"nes": {"least": float("nan")}})  # no comparison holds for it
 
 
+def test_a_map_may_differ_by_what_rounding_explains_and_by_no_more():
+    one = {"images": 4, "allowed": 3e-4, "difference": 2e-4, "same_top_3": 3, "apart": 2.5e-4, "alone": True}
+    assert faults({"explainers": {"SOBOL_adv": one}}) == []
+    for change, said in (
+        ({"difference": 4e-4}, "SOBOL_adv: a map's value differs by 4.0e-04, more than 3.0e-04"),
+        ({"apart": 4e-4}, "SOBOL_adv: 1 of 4 pictures have other top-3 segments, whose scores are up to 4.0e-04 apart"),
+        ({"difference": float("nan")}, "SOBOL_adv: a map's value differs by nan, more than 3.0e-04"),
+    ):
+        assert faults({"explainers": {"SOBOL_adv": one | change}}) == [said]
+
+
+class Sure:
+    """Answers (1/4, 3/4) to everything."""
+
+    device = torch.device("cpu")
+
+    def forward(self, batch, rows):
+        return torch.tensor([[0.25, 0.75]]).repeat(rows, 1)
+
+
+def test_answers_are_shaken_in_their_logarithms_alike_in_every_run_and_each_by_itself():
+    asked = [shaken(Sure(), 1e-3).forward(None, 2000) for _ in range(2)]
+    assert torch.equal(*asked)
+    assert asked[0].sum(dim=1).numpy() == pytest.approx(1)
+    odds = (asked[0][:, 1] / asked[0][:, 0]).log() - math.log(3)
+    assert odds.std() == pytest.approx(math.sqrt(2) * 1e-3, rel=0.1)  # two of 1e-3 each, independent
+    assert abs(odds.mean()) < 2e-4
+    twice = shaken(Sure(), 1e-3)
+    assert not torch.equal(twice.forward(None, 5), twice.forward(None, 5))
+    assert shaken(Sure(), 0.0).forward(None, 1).numpy() == pytest.approx(np.array([[0.25, 0.75]]))
+
+
+class Unsure(nn.Module):
+    """Logits 0 and 40 * mean - 10 + off: sure of white, 1, and unsure of white faded to a quarter."""
+
+    def __init__(self, off):
+        super().__init__()
+        self.off = off
+
+    def forward(self, x):
+        mean = x.mean(dim=(1, 2, 3))
+        return torch.stack([0 * mean, 40 * mean - 10 + self.off], dim=1)
+
+
+def test_probabilities_are_compared_where_the_detector_is_unsure_too():
+    process = Preprocessing(4, (0.5,) * 3, (0.5,) * 3)
+    cpu, other = (Detector(Unsure(off), process, classes=("Real", "Fake"), forward_batch=4) for off in (0.0, 0.1))
+    pair = Pair([{"key": "a"}], lambda item: np.full((4, 4, 3), 255, np.uint8), cpu, other)
+    compared = compare_probabilities(pair)
+    assert compared["difference"] == pytest.approx(1 / (1 + math.exp(-0.1)) - 0.5, abs=1e-6)
+    assert compared["spread"] == 0  # of the picture as it is
+    # ln p(Real) differs by 0.1 of the first three, ln p(Fake) by nothing; of the last, at 0, by half of it in each
+    assert compared["rounding"] == pytest.approx(math.sqrt((3 * 0.01 + 2 * 0.0025) / 8), rel=0.02)
+
+
 def test_white_boxes_are_compared_by_correlation_and_may_swap_what_is_tied():
     fine = {
         "images": 4, "difference": 0.02, "alike": 0.9995, "same_top_3": 3, "apart": 0.01, "highest": 2.0, "alone": True
@@ -247,8 +313,10 @@ def test_a_devices_name_becomes_a_files():
 
 
 def found(device="NVIDIA H100 80GB HBM3"):
-    explainer = {"images": 24, "difference": 2e-6, "largest": 1.0, "same_top_3": 24, "apart": 0.0, "alone": True}
-    stage = {"seconds": 2.0, "forwards": 1.5, "images": 10000, "count": 24}
+    explainer = {
+        "images": 24, "difference": 2e-6, "allowed": 1e-5, "largest": 1.0, "same_top_3": 24, "apart": 0.0, "alone": True
+    }  # fmt: skip
+    stage = {"seconds": 2.0, "forwards": 1.5, "images": 10000, "computed": 10240, "count": 24}
     pace = dict.fromkeys(STAGES, 5000.0)
     return {
         "command": "--device cuda",
@@ -262,7 +330,7 @@ def found(device="NVIDIA H100 80GB HBM3"):
         "minutes": 6.0,
         "spent": 300.0,
         "model": "net",
-        "sizes": {"images": 24, "attacks": 64, "held": 32, "small": False},
+        "sizes": {"images": 24, "attacks": 64, "held": None, "small": False},
         "failed": {},
         "left_out": ["rates: RISE, batch 1024 (12 s were left)"],
         "agreement": {
@@ -276,8 +344,21 @@ def found(device="NVIDIA H100 80GB HBM3"):
             }
         },
         "raw": {"net": [{"forward_batch": 512, "rate": 8000.0, "alone": True}]},
+        "kernels": [
+            asdict(Rate("inductor", 512, 11200.0, 1e-7, True, "float32", "contiguous", True)),
+            asdict(Rate("inductor", 1024, 11300.0, 1e-7, True, "float32", "contiguous", True)),
+            asdict(Rate("torch", 512, 16000.0, 1e-4, False, "tf32", "channels_last")),
+        ],
+        "fastest": {
+            "backend": "inductor",
+            "kernels": {"layout": "contiguous", "cudnn_benchmark": True},
+            "rate": 11300.0,
+        },
         "stages": {"512": dict.fromkeys(STAGES, stage), "64": {}},
         "projection": {"512": [vars(row) for row in project(load(read(FFPP)), pace)]},
+        "expected": {
+            "512": [vars(row) for row in project(load(read(FFPP)), pace, lengths=read_lengths(LENGTHS).content)]
+        },
         "profile": {
             "batch": 512,
             "images": 64,
@@ -294,23 +375,31 @@ def found(device="NVIDIA H100 80GB HBM3"):
 def test_the_text_has_every_part_with_its_numbers():
     lines = document(found()).splitlines()
     assert "- Left out: rates: RISE, batch 1024 (12 s were left)." in lines
-    assert "| LIME | 2.0e-06 | 1 | 24 of 24 | yes |" in lines
+    assert "| LIME | 2.0e-06 | 1.0e-05 | 1 | 24 of 24 | yes |" in lines
     assert "All that was compared agrees." in lines
     assert "| net | 8,000 |" in lines
-    assert "| LIME | 5,000 (1.60) | 7,165 at 512 |" in lines  # 10,000 in 2 s, beside the first trial's
-    assert "| evaluation | 5,000 (1.60) | - |" in lines
+    assert "| inductor, contiguous, cudnn_benchmark, float32 | 11,200 | 11,300 |" in lines
+    assert "| torch, channels_last, tf32 | 16,000 * | - |" in lines
+    # 10,000 in 2 s of 11,300 raw, 10,240 computed, beside the first trial's
+    assert "| LIME | 5,000 (2.26); 1.024 | 7,165 at 512 |" in lines
+    assert "| evaluation | 5,000 (2.26); 1.024 | - |" in lines
     (kernel,) = [line for line in lines if line.startswith("| `conv<a/b>")]
     assert kernel.endswith("...` | 7 | 250.0 | 25.0% |")
     hours = 5070 * (1864 + 4 * 2001 + 2 * 2001 + 3 * 2113 + 2 * 4001 + 133683) / 5000 / 3600
-    assert f"| hours | {hours:,.1f} |" in lines
+    assert f"| hours, segment attacks at their most | {hours:,.1f} |" in lines
+    expected = sum(row["hours"] for row in found()["expected"]["512"])
+    assert f"| hours, attacks as they come | {expected:,.1f} |" in lines and expected < hours
 
 
 def test_the_first_trials_figures_are_an_h100s_alone():
-    assert "first trial" not in document(found("NVIDIA A100"))
+    text = document(found("NVIDIA A100"))
+    assert "first trial" not in text and "To be reached" not in text
+    assert document(found()).count("To be reached") == 2
 
 
 def test_parts_that_are_not_there_yet_are_left_out_of_the_text():
-    early = {name: value for name, value in found().items() if name not in ("raw", "stages", "projection", "profile")}
+    later = ("raw", "kernels", "fastest", "stages", "projection", "expected", "profile")
+    early = {name: value for name, value in found().items() if name not in later}
     text = document(early | {"failed": {"rates": "RuntimeError: no"}})
     assert "- Failed: rates: RuntimeError: no" in text and "## Raw" not in text
 
@@ -327,7 +416,8 @@ def test_a_part_that_fails_loses_no_other(monkeypatch, tmp_path, capsys):
 
     monkeypatch.setattr(running, "agreement", agreement)
     monkeypatch.setattr(running, "raw", fails)
-    monkeypatch.setattr(running, "stages", lambda *rest: None)
+    for part in ("kernels", "stages", "precision"):
+        monkeypatch.setattr(running, part, lambda *rest: None)
     monkeypatch.setattr(running, "nes_profile", lambda found, save, *rest: found.update(profile=profile))
     monkeypatch.setattr(running, "processor", lambda: "A CPU (R)")
     packed(tmp_path)
@@ -340,3 +430,62 @@ def test_a_part_that_fails_loses_no_other(monkeypatch, tmp_path, capsys):
     text = (tmp_path / "out/a-cpu-r.md").read_text()
     assert "- Differs: LIME: far off." in text and "## NES by kernel" in text
     assert "Differs from the CPU: random detector: LIME: far off" in capsys.readouterr().err
+
+
+# kernels
+
+
+def test_combinations_are_tried_in_the_order_of_what_is_expected_of_them_and_only_where_they_can_be():
+    gpu = [(one.backend, one.kernels, one.batches) for one in combinations("cuda", 512)]
+    assert len(gpu) == len(set(gpu)) == 16
+    assert gpu[0] == ("inductor", Kernels("float32", "contiguous", True), (512,))
+    assert [one[1].precision for one in gpu] == ["float32"] * 8 + ["tf32"] * 8
+    assert gpu[8] == ("inductor", Kernels("tf32", "channels_last", True), (512,))
+    cpu = combinations("cpu", 16)
+    assert {(one.backend, one.kernels) for one in cpu} == {
+        (backend, Kernels(layout=layout))
+        for backend in ("torch", "inductor")
+        for layout in ("contiguous", "channels_last")
+    }
+
+
+def test_the_fastest_in_float32_of_which_no_row_depends_on_others_is_taken():
+    rates = [
+        Rate("torch", 512, 16000.0, 0, True, "tf32"),
+        Rate("inductor", 512, 12000.0, 0, False, layout="contiguous"),
+        Rate("torch", 512, 11000.0, 0, True, layout="contiguous", cudnn_benchmark=True),
+    ]
+    measured = {
+        "kernels": [asdict(one) for one in rates],
+        "raw": {"net": [asdict(Rate("torch", 1024, 9000.0, 0, True))]},
+    }
+    best = {"backend": "torch", "kernels": {"layout": "contiguous", "cudnn_benchmark": True}, "rate": 11000.0}
+    assert fastest(measured, "net") == best
+    assert fastest(measured | {"kernels": []}, "net") == {"backend": "torch", "kernels": {}, "rate": 9000.0}
+    assert fastest({}, "net") == {"backend": "torch", "kernels": {}, "rate": None}
+    spec = at(Spec("stage", "net", 224, "cuda", 1), {"fastest": best})
+    assert (spec.backend, Kernels(**spec.kernels)) == ("torch", Kernels("float32", "contiguous", True))
+    assert at(spec, {}) is spec
+
+
+def test_what_is_refused_or_does_not_fit_is_left_out_with_its_sentence(monkeypatch):
+    answers = {
+        "inductor": Measured([], ["detector.backend: inductor can't take this model (no); set it to torch"]),
+        "torch": Measured([Rate("torch", 16, 100.0, 0, True)], []),
+    }
+    monkeypatch.setattr(gpu_kernels, "installed", lambda device: ["torch", "inductor"])
+    monkeypatch.setattr(gpu_kernels, "elsewhere", lambda settings, trials, seconds: answers[trials[0].backend])
+    measured, budget, saved = {}, Budget(1000), []
+    spec = Spec("raw", "tf_efficientnet_lite0", 112, "cpu", 1)
+    measure_kernels(measured, lambda: saved.append(len(measured["kernels"])), budget, spec, (16, 8), 0.1)
+    assert [one["rate"] for one in measured["kernels"]] == [100.0] * 3  # two layouts, and the best with the other batch
+    assert measured["fastest"]["backend"] == "torch" and saved[-1] == 3
+    assert len(budget.left_out) == 2
+    assert budget.left_out[0] == (
+        ": inductor, contiguous, float32, batch 16 (detector.backend: inductor can't take this model (no); set it to "
+        "torch)"
+    )
+    monkeypatch.setattr(gpu_kernels, "installed", lambda device: ["torch"])
+    budget = Budget(1000)
+    measure_kernels(measured, lambda: None, budget, spec, (16,), 0.1)
+    assert budget.left_out[0].endswith("batch 16 (what compiles for this device isn't here)")

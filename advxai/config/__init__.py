@@ -375,7 +375,7 @@ def _sentence(error: ErrorDetails) -> str:
     where = _place(error["loc"])
     value: Any = error.get("input")
     for key in error.get("ctx", {}).get("within", ()):  # in a mapping of any content, whose parts have no location
-        where, value = f"{where}.{in_line(key)}", value[key]
+        where, value = f"{where}.{in_line(key)}" if where else in_line(key), value[key]
     message = error["msg"].removeprefix("Value error, ")
     within = _of_row(error["loc"])
     if error["type"] == "extra_forbidden" and within[1:] in [(name, "baseline") for name in UNFILLED]:

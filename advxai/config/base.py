@@ -36,6 +36,20 @@ class Model(BaseModel):
         optional = {name for name in value if name in fields and type(None) in get_args(fields[name].annotation)}
         return {name: None if name in optional and part == "null" else part for name, part in value.items()}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_booleans(cls, value: Any) -> Any:
+        """Refuse true and false where numbers are asked for: Python takes them for 1 and 0."""
+        for name, part in value.items() if isinstance(value, dict) else ():
+            place = next(_booleans(part), None)
+            if place is None or name not in cls.model_fields:
+                continue
+            asked = set(_parts_of(cls.model_fields[name].annotation))
+            if asked & {int, float} and not asked & {bool, Any}:
+                said = "Input should be a number, not true or false"
+                raise PydanticCustomError("not_number", said, {"within": (name, *place)})
+        return value
+
     @field_validator("*", mode="after")
     @classmethod
     def _holds_numbers(cls, value: Any) -> Any:
@@ -55,6 +69,23 @@ class Model(BaseModel):
                 if value.count(part) > 1:
                     raise ValueError(f"names {part} twice; take one out")
         return value
+
+
+def _booleans(value: object) -> Iterator[tuple[int, ...]]:
+    """Where a value is true or false: itself, or items of a list; models look at their own."""
+    if isinstance(value, bool):
+        yield ()
+    elif isinstance(value, list | tuple):
+        yield from ((number,) for number, one in enumerate(value) if isinstance(one, bool))
+
+
+def _parts_of(annotation: Any) -> Iterator[Any]:
+    """The types that an annotation is put together from; models count as one."""
+    parts = get_args(annotation)
+    if not parts:
+        yield annotation
+    for part in parts:
+        yield from _parts_of(part)
 
 
 def _not_finite(value: object) -> Iterator[tuple[Any, ...]]:

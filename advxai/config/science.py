@@ -368,9 +368,11 @@ class Plan(Model):
     )
     like: str | None = Field(
         None,
+        min_length=1,
         description="What attacks are expected to take that the store has none of yet: the folder of a finished run "
-        "with the same settings of NES, as results/demo, or a file of lengths, as config/demo-lengths.json; null: the "
-        "paper's mean for the copies, all that is allowed for segment attacks.",
+        "with the same settings of NES, as results/demo, or a file of lengths, as config/demo-lengths.json; a relative "
+        "path is looked for here, in `results`, then beside the Snakefile. null: the paper's mean for the copies, all "
+        "that is allowed for segment attacks.",
     )
 
 

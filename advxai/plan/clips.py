@@ -13,7 +13,7 @@ from advxai.clips.lists import read_list
 from advxai.clips.made import made
 from advxai.config import Config
 from advxai.config.metrics import Restoration
-from advxai.plan.count import BACKWARD, CROP, MAPS, MODULE, PAPER_ITERATIONS, SEGMENTS, STEPS, Row
+from advxai.plan.count import BACKWARD, CROP, MAPS, PAPER_ITERATIONS, SEGMENTS, STEPS, Row, pace_of
 from advxai.plan.found import Held, Image, Records, finished
 from advxai.plan.population import Population
 from advxai.run.digests import digest
@@ -129,7 +129,7 @@ def rows(config: Config, found: Clips, rate: float | None = None) -> list[Row]:
     ) -> Row:
         """Args: each, most: frames through the detector a clip; size: bytes a clip; back: backwards a clip."""
         done = there.among(images, number)
-        missing, pace = number - done, rate / MODULE if back and rate and config.detector.backend != "torch" else rate
+        missing, pace = number - done, pace_of(config, rate, back)
         forwards, at_most = (None if one is None else round(missing * one) for one in (each, most))
         backwards = round(missing * back)
         seconds, longest = (

@@ -26,9 +26,10 @@ TRAINING = 3  # forward and backward pass of a training image take about as long
 # An image's way back to the pixels, past weights that don't learn, in forwards of the module: measured were 1.2 to 2.0
 # (one core of an AMD EPYC, 2026-11-27: EfficientNetV2-B0 1.2, Xception 1.4, ViT-Ti 1.4, MobileNetV3-S 2.0).
 BACKWARD = 2
-# A forward of the module in forwards of another backend, of which `rate` is: measured were 1.4 for the demo's detector
-# and 1.2 for EfficientNetV2-B0 (docs/speed.md: OpenVINO 879 and 135 images/s, torch 613 and 114).
-MODULE = 1.4
+# A forward of the module in forwards of another backend, of which `rate` is. OpenVINO's were measured as 1.4 for the
+# demo's detector and 1.2 for EfficientNetV2-B0 (docs/speed.md: 879 and 135 images/s, torch 613 and 114), inductor's as
+# 1.1 (640 images/s, torch 573), ONNX Runtime's not: taken for OpenVINO's.
+MODULE = {"torch": 1.0, "inductor": 1.1, "openvino": 1.4, "onnxruntime": 1.4}
 # Bytes where the store can't tell: a face of FF++ as PNG; and, as measured, shares of an array that gzip leaves
 CROP = 110_000
 STEPS, SEGMENTS = 0.65, 0.1
@@ -173,8 +174,18 @@ def _explained(
     size = held.bytes or area * (4 * MAPS.get(entry.method, MAPS["rise"]) + 2 * SEGMENTS)
     known = each if entry.method in MAPS else None
     back = gradients(entry, held)
-    pace = rate / MODULE if back and rate and config.detector.backend != "torch" else rate
-    return _row(stage, name, number, held.among(images, number), each, known, size, pace, back)
+    return _row(stage, name, number, held.among(images, number), each, known, size, pace_of(config, rate, back), back)
+
+
+def pace_of(config: Config, rate: float | None, back: float) -> float | None:
+    """Images a second through the detector for a row: one that asks for gradients has the module compute them.
+
+    Args:
+        config: the run's.
+        rate: of the detector's backend; None: not measured.
+        back: backwards of the row.
+    """
+    return rate / MODULE[config.detector.backend] if back and rate else rate
 
 
 def attacking(config: Config, held: Held, elsewhere: Expected | None) -> float:

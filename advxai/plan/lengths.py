@@ -1,6 +1,7 @@
 """How long NES's attacks took in another run (`plan.like`): what a plan expects while its own store has none."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,14 @@ import pandas as pd
 
 from advxai.common import parquet
 from advxai.common.errors import InputError, reading
+from advxai.common.jsonfile import read_object
 from advxai.config import Config
-from advxai.config.science import Nes
+from advxai.config.science import PROJECT, Nes
+from advxai.plan.told import settings_of, told
 from advxai.run.digests.stages import attack_params
 from advxai.run.store import read_shard
 
-PROVENANCE = "provenance.json"
+PROVENANCE, KIND = "provenance.json", "lengths of attacks"
 REMEDY = "name a finished run's folder, results/<run>, or a file of lengths, or leave plan.like out"
 # Settings of NES that decide how soon an attack ends, besides how long it may go on
 DECIDING = ("alpha", "delta", "sigma", "samples", "units", "project", "noise", "objective")
@@ -103,17 +106,17 @@ class Lengths:
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> "Lengths":
-        """From what `content` gives; KeyError, TypeError and so on for anything else."""
+        """From what a file says.
 
-        def attacks(one: Mapping[str, Any]) -> Attacks:
-            ended = {int(iterations): int(number) for iterations, number in one["ended"].items()}
-            return Attacks({name: one["settings"][name] for name in (*DECIDING, "iterations")}, ended, one["cut_off"])
-
-        copies, top = content["adversary"], [attacks(one) for one in content["attacks"]]
-        if not (top and content["wanted"]):
-            raise ValueError("no attacks")
-        adversary = None if copies is None else attacks(copies)
-        return cls(str(content["measured"]), adversary, top, int(content["wanted"]), int(content["made"]))
+        Raises:
+            ValueError: it isn't of lengths; says where, and why.
+        """
+        found = told(content)
+        copies, *top = (
+            None if one is None else Attacks(one.settings.model_dump(), one.ended, one.cut_off)
+            for one in (found.adversary, *found.attacks)
+        )
+        return cls(found.measured, copies, [one for one in top if one is not None], found.wanted, found.made)
 
     @property
     def content(self) -> dict[str, Any]:
@@ -130,7 +133,8 @@ class Lengths:
         copies, top = config.adversary, config.evaluation.top
         needed = any("adversarial" in entry.needs for entry in config.explainers.values())
         adversary = self.adversary if needed else None
-        self._require("evaluation", self.attacks[0], config.evaluation)
+        for one in self.attacks:
+            self._require("evaluation", one, config.evaluation)
         if adversary is not None:
             self._require("adversary", adversary, copies)
         fakes, allowed = config.frames.explain == "called_fake", config.evaluation.iterations
@@ -169,9 +173,11 @@ def expected(config: Config) -> Expected | None:
     """
     if config.plan.like is None:
         return None
-    path = Path(config.plan.like)
-    if not path.exists() and (named := Path(config.results) / path).is_dir():
-        path = named
+    asked = Path(config.plan.like)
+    places = (asked, Path(config.results) / asked, PROJECT / asked)
+    path = next((place for place in places if os.path.exists(place)), asked)
+    if path.name == PROVENANCE:
+        raise InputError(f"plan.like: {path} is a file of a run's folder: name the folder, {path.parent}")
     return (measured(path) if path.is_dir() else read(path)).expected(config)
 
 
@@ -181,8 +187,9 @@ def read(path: Path) -> Lengths:
     Raises:
         InputError: it isn't there, or isn't one.
     """
-    with reading(path, REMEDY, "lengths of attacks"):
-        return Lengths.of(json.loads(path.read_text(encoding="utf-8")))
+    content = read_object(path, REMEDY, KIND)
+    with reading(path, REMEDY, KIND):
+        return Lengths.of(content)
 
 
 def measured(run: Path) -> Lengths:
@@ -198,8 +205,8 @@ def measured(run: Path) -> Lengths:
     with reading(file, REMEDY):
         said = json.loads(file.read_text(encoding="utf-8"))
         name, weights, detector = said["run"], said["detector"]["sha256"], said["config"]["detector"]
-        folders = {one["folder"]: one["params"] for one in said["folders"]}
-        settings = {folder.partition("/")[0]: _settings(params) for folder, params in folders.items() if _nes(folder)}
+        folders = {str(one["folder"]): one["params"] for one in said["folders"]}
+        settings = {folder.partition("/")[0]: settings_of(params) for folder, params in folders.items() if _nes(folder)}
     places = {folder: run.parent / "store" / folder / name for folder in folders}
     rows = [table for folder, place in places.items() if folder.startswith("evaluation/") for table in _rows(place)]
     table = pd.concat(rows) if rows else pd.DataFrame()
@@ -227,10 +234,6 @@ def measured(run: Path) -> Lengths:
 
 def _nes(folder: str) -> bool:
     return folder.startswith(("adversary/", "attacks/"))
-
-
-def _settings(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: params[name] for name in (*DECIDING, "iterations")}
 
 
 def _rows(place: Path) -> Iterator[pd.DataFrame]:

@@ -297,7 +297,7 @@ def _gradients(config: Config, found: Sequence[Row]) -> Iterator[str]:
     listed = ", ".join(f"{name} ~{number(images)}" for name, images in back.items())
     slower, backend = "", config.detector.backend
     if backend != "torch":
-        slower = f"; a forward of the module counts as {MODULE} of {backend}'s"
+        slower = f"; a forward of the module counts as {MODULE[backend]} of {backend}'s"
     yield (
         f"Backwards (images back through the detector, for gradients): {listed}. In the times each counts as "
         f"{BACKWARD} forwards of torch's module, which computes the forwards of these rows too{slower}. That is "

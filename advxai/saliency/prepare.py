@@ -33,6 +33,16 @@ THREADS = 4
 _reading = threading.Lock()  # databases are opened when they are first asked, and by one thread
 
 
+def alone(load: Callable[[Item], Pixels]) -> Callable[[Item], Pixels]:
+    """`load`, as several threads may call it: one after the other."""
+
+    def loaded(item: Item) -> Pixels:
+        with _reading:
+            return load(item)
+
+    return loaded
+
+
 class Targeted(Protocol):
     """An entry of the configuration that says which class is explained."""
 
@@ -65,9 +75,7 @@ def prepare(
 ) -> Prepared:
     """Load and cut up an image; `counterparts`: reader of what fills in, None where something else does."""
     start = time.perf_counter()
-    with _reading:
-        pixels = load(item)
-    unit = detector.preprocessing.unit(pixels)
+    unit = detector.preprocessing.unit(alone(load)(item))
     image = detector.preprocessing.normalise(unit)
     channels_last = [part.permute(1, 2, 0).numpy() for part in (unit, image)]
     segments = segment(channels_last[0], channels_last[1], settings.segmentation)

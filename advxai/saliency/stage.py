@@ -58,7 +58,11 @@ def in_work(at_once: int, rows: int, detector: Detector) -> int:
         rows: that an image asks for at a time.
         detector: answers.
     """
-    rows = min(rows, whole_batches(CHUNK, detector))
+    return together(at_once, min(rows, whole_batches(CHUNK, detector)), detector)
+
+
+def together(at_once: int, rows: int, detector: Detector) -> int:
+    """As `in_work`, of images, or clips, whose requests have `rows` rows, each an image that the detector is given."""
     request = rows * math.prod(detector.shape[1:]) * 4  # bytes of float32
     return min(at_once, max(enough(rows, detector), held(detector.device) // request))
 

@@ -14,7 +14,6 @@ from torch import Tensor
 from advxai.common.ahead import ahead
 from advxai.common.types import Item, Record
 from advxai.config.video import Lime3d, OverFrames, OverTime, Rise3d, Shap3d
-from advxai.detector.engine import enough
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
 from advxai.frames.counterparts import Genuine
@@ -23,6 +22,7 @@ from advxai.saliency.base import Explainer, Explanation, Inputs
 from advxai.saliency.baselines import fill
 from advxai.saliency.prepare import explained_class, generator_of, nothing
 from advxai.saliency.returned import checked
+from advxai.saliency.stage import together
 from advxai.video.adversary import Adversarial
 from advxai.video.clip import Load, Score, chunk_of, normalised, over_frames, placed, score_of, volume
 from advxai.video.framewise import of_frames
@@ -134,7 +134,8 @@ def run(
         hosts: what the clips' scores say, of `advxai.video.hosts.hosts_of`.
         score: how a clip's answer is made, see `advxai.video.clip.score_of`.
         seed: the run's; what is drawn is seeded by (seed, "saliency", method, key): of the clip, or of the frame.
-        at_once: clips in work together, at most; images of explainers that go over frames.
+        at_once: clips in work together, at most, as of `advxai.saliency.stage.in_work`; images of explainers that go
+            over frames.
         copies: reader of the copies' shard; needed by the adversarial baseline. A clip that is called real, whose copy
             is the clip itself, isn't explained, and the record says why.
         filling: reader of the frames' counterparts; needed by the baseline counterpart. A clip of which a frame has
@@ -167,8 +168,8 @@ def run(
             for item, ready in prepared
         )
         frames = max((len(item["frames"]) for item in items), default=1)
-        together = min(at_once, enough(chunk_of(frames) * frames, detector))
-        for (key, sha256), record, cost in drive(works, detector, together, who):
+        rows = min(chunk_of(frames), explainer.rows) * frames
+        for (key, sha256), record, cost in drive(works, detector, together(at_once, rows, detector), who):
             seconds = cost.seconds + record.pop("preparation")
             spent = {"images": cost.images, "calls": cost.calls, "backwards": 0, "seconds": seconds}
             yield {"key": key, "sha256": sha256, **record, **spent}

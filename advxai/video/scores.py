@@ -17,6 +17,7 @@ from advxai.config.video import ClipSegments
 from advxai.detector.engine import Work, enough
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
+from advxai.saliency.prepare import alone, threads_beside
 from advxai.video.clip import Load, Score, normalised, placed, score_of
 
 AT_ONCE = 8  # clips in work together, at most: each asks for its frames once
@@ -79,10 +80,11 @@ def run(
 
     def prepare(item: Item) -> tuple[Tensor, NDArray[np.int16], float]:
         start = time.perf_counter()
-        frames = normalised(item, load, detector)
+        frames = normalised(item, alone(load), detector)
         return frames, segments_of(frames.permute(0, 2, 3, 1).numpy(), segments), time.perf_counter() - start
 
-    with closing(ahead(prepare, items)) as prepared:
+    # a clip asks for its frames once, so cutting it up takes most of the time beside a GPU
+    with closing(ahead(prepare, items, threads=threads_beside(detector))) as prepared:
         cut: dict[tuple[str, str], tuple[NDArray[np.int16], float]] = {}
 
         def works() -> Iterator[tuple[tuple[str, str], Work[tuple[Tensor, Tensor]]]]:

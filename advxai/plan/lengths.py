@@ -178,7 +178,7 @@ def expected(config: Config) -> Expected | None:
     path = next((place for place in places if os.path.exists(place)), asked)
     if path.name == PROVENANCE:
         raise InputError(f"plan.like: {path} is a file of a run's folder: name the folder, {path.parent}")
-    return (measured(path) if path.is_dir() else read(path)).expected(config)
+    return (measured(path) if os.path.isdir(path) else read(path)).expected(config)
 
 
 def read(path: Path) -> Lengths:

@@ -31,7 +31,7 @@ from advxai.plan.passes import expected
 from advxai.plan.population import Population
 from advxai.plan.requests import Timed, memory, runtime
 from advxai.plan.samples import Sampled, in_words
-from advxai.plan.table import WIDTH, duration, number, size, table
+from advxai.plan.table import WIDTH, duration, number, size, table, totals
 
 
 def report(
@@ -155,11 +155,10 @@ def _jobs(
     advice += "." if longest >= LEAST_JOB else ", less than the ten minutes that would be worth dividing."
     if submitted is not None:
         advice += f" Ask for `runtime: {runtime(longest)}` (minutes, twice the longest); a retry gets more and goes on."
-    total = sum(row.seconds or 0 for row in found)
     parallel = sum(
         (row.seconds or 0) / (min(at_once, _width(row, planned)) if row.stage in SHARDED else 1) for row in found
     )
-    whole = f"One process needs {duration(total)}"
+    whole = f"One process needs {totals(found, population.exact)[3]}"
     kind = "GPU" if config.detector.device == "cuda" else "core"
     asked = f"--cores {cores}" if submitted is None else f"--jobs {submitted}"
     if at_once > 1:
@@ -222,9 +221,10 @@ def _notes(config: Config, population: Population, store: Store, found: Sequence
             "most with SHAP, and the start of each job."
         )
         if config.detector.device == "cuda":
+            asked = "for hours to count on set `plan.rate` to" if config.plan.rate is None else "`plan.rate` should be"
             yield (
-                "A GPU's stages are slower than its raw forwards: for hours to count on set `plan.rate` to what `make "
-                "gpu` measures for NES, which most of the time goes into (docs/speed.md)."
+                f"A GPU's stages are slower than its raw forwards: {asked} what `make gpu` measures for NES, which "
+                "most of the time goes into (docs/speed.md)."
             )
     if config.detector.checkpoint is None and not (population.train or store.detector or store.ready_made):
         yield "detector: there is no image to train on; set detector.checkpoint, or list images with their split."

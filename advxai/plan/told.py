@@ -97,6 +97,6 @@ def _checked(model: type[M], content: object) -> M:
         return model.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        place = in_line(".".join(map(str, first["loc"])))
+        place = in_line(".".join(map(str, (*first["loc"], *first.get("ctx", {}).get("within", ())))))
         said = in_line(first["msg"].removeprefix("Value error, "))
         raise ValueError(f"{place}: {said}" if place else said) from error

@@ -134,8 +134,12 @@ def prior_readers(name: str) -> list[Reader]:
 
 def documents(folder: Path) -> None:
     from advxai.answer.sentences import Sentence, write
+    from advxai.config import load
+    from advxai.config.science import Nes
     from advxai.explain.document import VERSION
     from advxai.explain.earlier import SCHEMA
+    from advxai.plan.lengths import Attacks, Lengths
+    from advxai.run.digests.stages import attack_params
 
     explanation = {"schema": SCHEMA, "version": VERSION, "files": ["me.json", "me.npz"], "faces": [{"box": [1, 2, 3]}]}
     (folder / "explanation.json").write_text(json.dumps(explanation, indent=1))
@@ -145,6 +149,9 @@ def documents(folder: Path) -> None:
     (folder / "items.json").write_text(json.dumps([{"key": key, "sha256": "0" * 64, "label": 1} for key in KEYS[:4]]))
     (folder / "metrics.json").write_text(json.dumps({"frame": {"n": 3, "weighted": {"accuracy": 0.5}}}))
     write([Sentence("One is best.", "tables/tests.csv")], folder / "answer.json")
+    settings = load({"run": "r", "corpus": {"kind": "ffpp", "root": "r", "splits": "s"}}).evaluation
+    attacks = Attacks({name: attack_params(settings)[name] for name in Nes.model_fields}, {0: 1, 7: 3}, 2)
+    (folder / "lengths.json").write_text(json.dumps(Lengths("a run", attacks, [attacks] * 3, 18, 12).content))
     (folder / "detector.sha256").write_text(f"{'0' * 64}  detector.safetensors\n")
     (folder / "detector.seen.json").write_text(json.dumps({"status": {"bytes": 3}, "sha256": "0" * 64}))
 
@@ -155,6 +162,7 @@ def document_readers(name: str) -> list[Reader]:
     from advxai.corpus import tree
     from advxai.corpus.demo import finished
     from advxai.explain.earlier import Earlier
+    from advxai.plan import lengths
     from advxai.run.jobs import read_items
     from advxai.run.weights import _remembered, read_hash
 
@@ -164,6 +172,7 @@ def document_readers(name: str) -> list[Reader]:
         "items.json": [read_items],
         "metrics.json": [lambda path: read_object(path, "delete it and run again")],
         "answer.json": [sentences.read],
+        "lengths.json": [lambda path: lengths.read(path).attacks[0].mean(50)],
         "detector.sha256": [read_hash],
         "detector.seen.json": [lambda path: _remembered(path.with_name("detector.safetensors"))],
     }[name]

@@ -185,6 +185,37 @@ def test_errors_name_key_value_and_what_is_allowed(mapping, words):
     assert all(word in message for word in words), message
 
 
+@pytest.mark.parametrize(
+    ("mapping", "place"),
+    [
+        ({"images_at_once": True}, "images_at_once"),
+        ({"seed": False}, "seed"),
+        ({"plan": {"rate": True}}, "plan.rate"),
+        ({"evaluation": {"alpha": True}}, "evaluation.alpha"),
+        ({"detector": {"training": {"epochs": True}}}, "detector.training.epochs"),
+        ({"detector": {"mean": [0.5, True, 0.5]}}, "detector.mean.1"),
+        ({"explainers": {"LIME": {"method": "lime", "baseline": "zeros", "samples": True}}}, "explainers.LIME.samples"),
+        ({"video": {"explainers": {"A": {"method": "lime3d", "samples": True}}}}, "video.explainers.A.samples"),
+    ],
+)
+def test_true_and_false_are_no_numbers(mapping, place):
+    said = rf"config: {re.escape(place)} = (True|False): input should be a number, not true or false$"
+    with pytest.raises(InputError, match=said):
+        load(minimal(**mapping))
+
+
+def test_whole_numbers_may_be_written_as_before_and_switches_as_numbers():
+    config = load(minimal(images_at_once=3.0, seed="7", evaluation={"project": 1}, detector={"threads": 2}))
+    assert (config.images_at_once, config.seed, config.evaluation.project) == (3, 7, True)
+    own = {"method": "tests.custom:GradientTimesInput", "baseline": "zeros", "params": {"a": True}}
+    assert load(minimal(explainers={"Own": own})).explainers["Own"].params == {"a": True}
+
+
+def test_no_path_of_lengths_is_the_current_folder():
+    with pytest.raises(InputError, match=r"config: plan.like = '': string should have at least 1 character"):
+        load(minimal(plan={"like": ""}))
+
+
 def test_fractions_are_numbers():
     assert load(minimal(adversary={"alpha": "2/255"})).adversary.alpha == 2 / 255
 

@@ -112,6 +112,8 @@ def test_a_white_box_s_backwards_count_as_two_forwards_each_in_the_time():
     faster = rows_of(ffpp(explainers=rows, detector={"backend": "openvino"}), rate=100.0)
     assert faster["saliency IG"].seconds == faster["saliency IG"].longest == pytest.approx(n * 1.4 * (13 + 20) / 100)
     assert faster["saliency LIME"].seconds == pytest.approx(n * 20.01)
+    compiled = rows_of(ffpp(explainers=rows, detector={"backend": "inductor"}), rate=100.0)
+    assert compiled["saliency IG"].seconds == pytest.approx(n * 1.1 * (13 + 20) / 100)
     # a CAM is smooth, of a gradient's noise gzip leaves most
     assert [found[f"saliency {name}"].bytes for name in ("IG", "Cam")] == [
         round(n * 224**2 * (4 * share + 2 * 0.1)) for share in (0.9, 0.5)

@@ -132,6 +132,68 @@ def test_a_file_that_holds_no_lengths_is_named(tmp_path, content):
         expected(ffpp(plan={"like": f"{tmp_path}/x.json"}))
 
 
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (("made",), 9, "made 9 of 8 that were wanted"),
+        (("made",), 0, "made: Input should be greater than or equal to 1"),
+        (("made",), float("nan"), "made: Input should be a valid integer"),
+        (("wanted",), -1, "wanted: Input should be greater than or equal to 1"),
+        (("wanted",), True, "wanted: Input should be a number, not true or false"),
+        (("measured",), None, "measured: Input should be a valid string"),
+        (("more",), 1, "more: Extra inputs are not permitted"),
+        (("attacks",), "abc", "attacks: Input should be a valid list"),
+        (("adversary",), {}, "adversary.settings: Field required"),
+        (("adversary", "ended"), {}, "adversary: no attacks"),
+        (("attacks", 0, "cut_off"), None, "attacks.0.cut_off: Input should be a valid integer"),
+        (("attacks", 1, "cut_off"), "45", "attacks.1.cut_off: Input should be a valid integer"),
+        (("attacks", 2, "cut_off"), -999, "attacks.2.cut_off: Input should be greater than or equal to 0"),
+        (("attacks", 0, "ended"), {"-5": 3}, "attacks.0.ended: -5 is no number of iterations"),
+        (("attacks", 0, "ended"), {"05": 3}, "attacks.0.ended: 05 is no number of iterations"),
+        (("attacks", 0, "ended"), {"5": -1}, "attacks.0.ended.5: Input should be greater than or equal to 0"),
+        (("attacks", 0, "ended"), {"51": 1}, "attacks.0: ended after 51 iterations, of which settings allow 50"),
+        (("attacks", 0, "settings", "iterations"), None, "attacks.0.settings.iterations: Input should be a valid"),
+        (("attacks", 0, "settings", "iterations"), "50", "attacks.0.settings.iterations: Input should be a valid"),
+        (("attacks", 0, "settings"), {"alpha": 0.1}, "attacks.0.settings: delta is missing"),
+    ],
+)
+def test_what_cannot_be_lengths_is_refused_in_one_sentence_that_says_where(tmp_path, place, value, said):
+    content = json.loads(json.dumps(lengths().content))
+    part = content
+    for key in place[:-1]:
+        part = part[key]
+    part[place[-1]] = value
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError) as caught:
+        expected(ffpp(plan={"like": str(path)}))
+    assert str(caught.value).startswith(f"{path} can't be read as lengths of attacks ({said}")
+    assert str(caught.value).endswith("or leave plan.like out") and "\n" not in str(caught.value)
+
+
+def test_settings_of_all_attacks_are_compared(tmp_path):
+    first, second, third = lengths().attacks
+    other = replace(second, settings=second.settings | {"sigma": 0.5})
+    path = written(tmp_path, lengths(attacks=[first, other, third]))
+    with pytest.raises(InputError, match=r"evaluation.sigma 0.5, not 0.001: such"):
+        expected(ffpp(plan={"like": path}))
+
+
+def test_where_lengths_are_looked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    there = ROOT / "config/demo-lengths.json"
+    assert expected(ffpp(plan={"like": "config/demo-lengths.json"})) == read(there).expected(ffpp())
+    (tmp_path / "a b").mkdir()
+    written(tmp_path / "a b", lengths())
+    assert expected(ffpp(plan={"like": "a b/lengths.json"})).measured == "the run other"
+    run = finished(demo(tmp_path)).run
+    with pytest.raises(InputError, match=r"plan.like: .*/r/provenance.json is a file of a run's folder: name the f"):
+        expected(ffpp(plan={"like": str(run / "provenance.json")}))
+    for name in ("x" * 5000, "a\0b", "~/nowhere"):
+        with pytest.raises(InputError, match="can't be read as lengths of attacks"):
+            expected(ffpp(plan={"like": name}))
+
+
 def finished(config) -> Paths:
     """A run of two images: both with a copy, one called real, and two rows of attacks on the top 1 and 2."""
     paths = Paths(config, planning=True)

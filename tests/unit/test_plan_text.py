@@ -90,6 +90,17 @@ def test_without_a_measurement_there_are_no_times():
     assert next(line for line in said.splitlines() if line.startswith("total")).split()[-2:] == ["?", "?"]
 
 
+def test_what_has_no_time_yet_is_in_none_of_the_sums():
+    """Of 5,600 images and nothing else: LIME and its attacks."""
+    rows = {"LIME": {"method": "lime", "baseline": "zeros"}}
+    own = {"Own": {"method": "tests.custom:GradientTimesInput", "baseline": "zeros"}}
+    known, unknown = (
+        " ".join(text(ffpp(explainers=one, metrics={}), 1e4, cores=1).split()) for one in (rows, rows | own)
+    )
+    # (2,001 + 3 * 4,051) * 5,600 and 16,100 test images; those of Own besides, but for its maps
+    assert "One process needs ~2.2 h;" in known and "One process needs ~4.1 h+?;" in unknown
+
+
 def test_one_process_is_told_how_to_ask_for_more():
     assert "--cores N --resources gpu=N" in text(ffpp(detector={"device": "cuda"}), 100.0)
     assert "`--cores N`" in text(ffpp(), 100.0, cores=1)
@@ -99,7 +110,9 @@ def test_a_gpu_s_forwards_are_described_by_what_decides_how_fast_they_are():
     detector = {"device": "cuda", "forward_batch": 512, "precision": "tf32", "layout": "contiguous"}
     flat = " ".join(text(ffpp(detector=detector), 100.0).split())
     assert "forward batch 512, torch, tf32, contiguous, 64 images in work at once, random weights; a CPU" in flat
-    assert "set `plan.rate` to what `make gpu` measures for NES" in flat
+    assert "for hours to count on set `plan.rate` to what `make gpu` measures for NES" in flat
+    told = " ".join(text(ffpp(detector=detector, plan={"rate": 100}), 100.0).split())
+    assert "raw forwards: `plan.rate` should be what `make gpu` measures for NES" in told
     other = " ".join(text(ffpp(detector=detector | {"cudnn_benchmark": True}, images_at_once=9), 100.0).split())
     assert "contiguous, cudnn_benchmark, 9 images in work at once" in other
     assert "make gpu" not in text(ffpp(), 100.0)
@@ -151,6 +164,8 @@ def test_what_white_boxes_take_is_said_where_there_are_some():
         "the forwards of these rows too; a forward of the module counts as 1.4 of openvino's. That is estimated"
         in other
     )
+    inductor = " ".join(text(ffpp(explainers=rows, detector={"backend": "inductor"}), 100.0).split())
+    assert "a forward of the module counts as 1.1 of inductor's" in inductor
     assert "That is estimated, and rather low" in flat and "here of up to 64 images" in flat
     assert "Backwards" not in text(ffpp(), 100.0)
 

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from advxai.config.video import Rise3d
 from advxai.saliency import stage
 from advxai.saliency.stage import in_work
+from advxai.video import saliency
+from tests.clips import clip, load
 from tests.helpers import SIZE, explainer_settings, linear_detector
 
 ROW = 3 * SIZE * SIZE * 4  # bytes
@@ -33,6 +36,27 @@ def test_a_twentieth_of_a_gpu_s_memory_and_none_of_a_cpu_s(monkeypatch):
 def test_images_in_work(monkeypatch, at_once, rows, held, images):
     monkeypatch.setattr(stage, "held", lambda device: held)
     assert in_work(at_once, rows, linear_detector(torch.ones((3, SIZE, SIZE)), forward_batch=64)) == images
+
+
+@pytest.mark.parametrize(
+    ("frames", "masks", "held", "clips"),
+    [
+        (6, 300, 0, 4),  # 10 clips of 6 frames are 60 rows: two forwards of 64 are three such; and one more
+        (6, 2, 0, 12),  # requests of 12 rows
+        (6, 300, 9 * 60 * ROW, 9),
+        (80, 300, 5 * 80 * ROW, 5),  # a clip is a request
+        (80, 300, 99 * 80 * ROW, 20),
+    ],
+)
+def test_clips_in_work(monkeypatch, frames, masks, held, clips):
+    """A clip's rows are its frames."""
+    asked = []
+    monkeypatch.setattr(stage, "held", lambda device: held)
+    monkeypatch.setattr(saliency, "drive", lambda works, detector, together, who: asked.append(together) or iter(()))
+    detector = linear_detector(torch.ones((3, SIZE, SIZE)), forward_batch=64)
+    entry = Rise3d(method="rise3d", baseline="zeros", masks=masks)
+    assert not list(saliency.run([clip(1, frames)], load, detector, entry, {}, "mean", 0, 20))
+    assert asked == [clips]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,10 @@ import torch
 
 from advxai.common.ahead import ahead
 from advxai.common.errors import InputError
+from advxai.config.video import ClipSegments
 from advxai.saliency import prepare, stage
+from advxai.video import scores
+from tests.clips import clip, load
 from tests.helpers import SIZE, explainer_settings, reads_segment
 from tests.patience import PATIENCE
 
@@ -67,8 +70,29 @@ def test_threads_change_no_record(monkeypatch):
         items = [{"key": str(number), "sha256": ""} for number in range(6)]
         return {record["key"]: record for record in stage.run(items, load, reads_segment(5), settings, 0, 4)}
 
-    one, many = records(1), records(3)
-    assert one.keys() == many.keys() == set("012345")
+    same(records(1), records(3), "012345")
+
+
+def test_threads_change_no_record_of_a_clip(monkeypatch):
+    reading = threading.Lock()
+
+    def loaded(item):
+        assert reading.acquire(blocking=False)
+        try:
+            return load(item)
+        finally:
+            reading.release()
+
+    def records(threads):
+        monkeypatch.setattr(scores, "threads_beside", lambda detector: threads)
+        items = [clip(number) for number in range(1, 6)]
+        return {one["key"]: one for one in scores.run(items, loaded, reads_segment(5), ClipSegments(), "mean")}
+
+    same(records(1), records(3), [clip(number)["key"] for number in range(1, 6)], ("segments", "before"))
+
+
+def same(one, many, keys, fields=("map", "segments", "scores", "ranking", "before")):
+    assert one.keys() == many.keys() == set(keys)
     for key, record in one.items():
-        for field in ("map", "segments", "scores", "ranking", "before"):
+        for field in fields:
             np.testing.assert_array_equal(record[field], many[key][field])

@@ -45,7 +45,10 @@ class Model(BaseModel):
             if place is None or name not in cls.model_fields:
                 continue
             asked = set(_parts_of(cls.model_fields[name].annotation))
-            if asked & {int, float} and not asked & {bool, Any}:
+            words = any(
+                isinstance(one, str) for one in asked
+            )  # where one may stand instead, the key's own check says so
+            if asked & {int, float} and not (asked & {bool, Any} or words):
                 said = "Input should be a number, not true or false"
                 raise PydanticCustomError("not_number", said, {"within": (name, *place)})
         return value

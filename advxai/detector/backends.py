@@ -17,7 +17,7 @@ from advxai.config.kernels import BACKENDS, OF_TORCH, PLAIN, Kernels
 from advxai.detector.folding import fold
 from advxai.detector.gpus import claim
 from advxai.detector.graph import Graph, export, of_transformers
-from advxai.detector.inductor import compiled, needed, origin, quiet
+from advxai.detector.inductor import Compiled, memory, needed, reason, refusal
 from advxai.detector.kernels import FORMATS, Cudnn, require_kernels
 from advxai.detector.logits import answers, per_class, random_images
 from advxai.dialects.onnxfile import without_torch
@@ -78,6 +78,10 @@ class Backend(ABC):
     def __call__(self, batch: Tensor) -> Tensor:
         """Outputs (forward_batch, n) for normalised images (forward_batch, 3, size, size) float32 in `layout`."""
 
+    def first(self, images: Tensor) -> Tensor:
+        """The same for the first images of all; for a compiler, also seen to be lasting."""
+        return self(images)
+
 
 class Torch(Backend):
     """The module itself, batch norms folded, in the layout and by the kernels that are asked for."""
@@ -101,12 +105,12 @@ class Inductor(Torch):
         super().__init__(module, size, device, kernels)
         if device.type == "cuda":
             self.packages = (*self.packages, "triton")
-        self.compute = compiled(self.module)
+        self.compiled = Compiled(self.module, device)
+        self.compute = self.compiled
 
-    def __call__(self, batch: Tensor) -> Tensor:
-        with torch.inference_mode(False):  # to the compiler, the same memory is another input where that mode made it
-            batch = torch.utils.dlpack.from_dlpack(batch)
-        return super().__call__(batch)
+    def first(self, images: Tensor) -> Tensor:
+        with self.cudnn.set():
+            return self.compiled.settle(images, -images)
 
 
 class OpenVino(Backend):
@@ -214,11 +218,10 @@ def build(
     except (InputError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # the exporter's own, torch's, the backend's: any means that this module isn't for it
-        cause = origin(error)
-        if isinstance(cause, MemoryError | torch.OutOfMemoryError):
-            raise cause from error
-        reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-        raise InputError(f"detector.backend: {name} can't take this model ({reason}); set it to {other}") from error
+        if name == "inductor":
+            raise memory(error) or refusal(error, device.type) from error
+        said = InputError(f"detector.backend: {name} can't take this model ({reason(error)}); set it to {other}")
+        raise memory(error) or said from error
     got = per_class(outputs, classes)[:rows].softmax(dim=1).cpu()
     apart = float((wanted[:rows] - got).abs().max())
     if not apart <= ROUNDED[kernels.precision]:
@@ -245,9 +248,8 @@ def _made(
 
 @torch.inference_mode()
 def _outputs(backend: Backend, images: Tensor) -> Tensor:
-    """A first forward, in which a compiler compiles."""
-    with quiet():
-        return backend(images.to(memory_format=backend.layout))
+    """A first forward."""
+    return backend.first(images.to(memory_format=backend.layout))
 
 
 def _imported(name: str) -> Any:

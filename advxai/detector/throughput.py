@@ -146,10 +146,12 @@ def compare(
             yield Rate(backend, batch, measured, apart, torch.equal(together, alone), **vars(chosen), answers=answers)
 
 
-def best(rates: Iterable[Rate]) -> Rate | None:
+def best(rates: Sequence[Rate]) -> Rate | None:
     """The fastest that can be used; of those within 3 % of it the smallest forward batch, which needs less memory and
-    less padding, and of these the fastest. None: none can be used."""
+    less padding, and of these the fastest. Where another process was asked about some, one of these. None: none can be
+    used."""
     usable = [found for found in rates if found.usable]
+    usable = [found for found in usable if found.again] or usable
     top = max((found.rate for found in usable), default=0.0)
     near = (found for found in usable if found.rate >= 0.97 * top)
     return min(near, key=lambda found: (found.forward_batch, -found.rate), default=None)

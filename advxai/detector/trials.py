@@ -3,10 +3,13 @@
 import json
 import os
 import random
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,8 +26,10 @@ from advxai.detector.checkpoint import any_weights
 from advxai.detector.graph import Graph
 from advxai.detector.throughput import Rate, compare
 from advxai.run.jobs import use_threads
+from advxai.run.owner import NAME, watch_owner
 from advxai.run.weights import configured_classes
 
+TOLD = 20  # lines of what a process that fails has printed
 REMEDY = "tune on the machine that has one, or give --device cpu"
 
 
@@ -86,27 +91,46 @@ def elsewhere(
     settings: Settings, trials: Sequence[Trial], seconds: float, tick: Callable[[], object] = lambda: None
 ) -> Found:
     """Measure in a process of its own, whose libraries choose their kernels anew; as of `here`. Should the process
-    fail, what it has measured counts, and a sentence says so."""
+    fail, what it has measured counts, a sentence says so, and the end of what it has printed is shown. It ends with
+    this process's part in it, whatever that ends by."""
     if settings.device == "cuda":
         torch.cuda.empty_cache()  # the other process needs the memory
     job = {"settings": settings.model_dump(mode="json"), "trials": [asdict(one) for one in trials], "seconds": seconds}
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), NAME: f"{socket.gethostname()}:{os.getpid()}"}
     found = Found([], [])
-    with tempfile.TemporaryFile("w+") as said:
-        command = [sys.executable, "-m", "advxai.detector.trials", json.dumps(job)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, env=environment) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if not line.startswith("{"):  # of a network of the user's own, which prints
-                    continue
+    results, theirs = os.pipe()  # of its own: a network of the user's own may print
+    command = [sys.executable, "-m", "advxai.detector.trials", str(theirs), json.dumps(job)]
+    with os.fdopen(results) as lines, tempfile.TemporaryFile("w+", errors="replace") as said:
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment, pass_fds=[theirs],
+                start_new_session=True,
+            )  # fmt: skip
+        finally:
+            os.close(theirs)
+        try:
+            for line in lines:
+                if not line.endswith("\n"):
+                    break  # it has been ended in its midst
                 content = json.loads(line)
                 _take(found, content.get("refused") or Rate(**content))
                 tick()
-        if process.returncode:
+            code = process.wait()
+        finally:
+            _end(process)
+        if code:
             said.seek(0)
-            last = (said.read().strip().splitlines() or [f"exit status {process.returncode}"])[-1]
-            found.refused.append(f"A second process has failed ({last}): what it would have shown isn't known.")
+            last = said.read().strip().splitlines()[-TOLD:] or [f"exit status {code}"]
+            print("\n".join(["", "A second process of tune said at its end:", *last]), file=sys.stderr)
+            found.refused.append(f"A second process has failed ({last[-1]}): what it would have shown isn't known.")
     return found
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that is at the head of a group, with the compilers that it has started."""
+    with suppress(ProcessLookupError, PermissionError):  # there is none any more
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _each(
@@ -130,13 +154,16 @@ def _take(found: Found, one: Rate | str) -> None:
         found.refused.append(one)
 
 
-def main(job: dict[str, Any]) -> None:
-    """What the other process does: a line of JSON a measurement."""
+def main(results: int, job: dict[str, Any]) -> None:
+    """What the other process does: a line of JSON a measurement, written to a descriptor."""
+    os.set_inheritable(results, False)  # the other side reads until nobody has it any more
+    watch_owner()  # whoever has started it
     settings = Settings(**job["settings"])
     trials = [Trial(one["backend"], Kernels(**one["kernels"]), tuple(one["batches"])) for one in job["trials"]]
-    for one in _each(settings, network_of(settings), trials, job["seconds"]):
-        print(json.dumps(asdict(one) if isinstance(one, Rate) else {"refused": one}), flush=True)
+    with os.fdopen(results, "w") as lines:
+        for one in _each(settings, network_of(settings), trials, job["seconds"]):
+            print(json.dumps(asdict(one) if isinstance(one, Rate) else {"refused": one}), file=lines, flush=True)
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    main(int(sys.argv[1]), json.loads(sys.argv[2]))

@@ -23,6 +23,7 @@ from advxai.run.environment import processor
 from advxai.run.settings import resolved
 
 BATCHES: dict[Device, tuple[int, ...]] = {"cpu": (8, 16, 32, 64, 128, 256), "cuda": (32, 64, 128, 256, 512, 1024)}
+UNLIKE, UNSEEN = "(?)", "(-)"  # marks of what a second process gives otherwise, and of what it hasn't given
 SET = ("backend", "layout", "cudnn_benchmark", "forward_batch")  # of `detector`, as the advice names them
 
 
@@ -137,24 +138,29 @@ def table(found: Sequence[Rate]) -> list[str]:
     rates = {(column(one), one.forward_batch): one for one in found}
     columns = list(dict.fromkeys(map(column, found)))
     lines = ["| forward_batch | " + " | ".join(columns) + " |", "|---:|" + "---:|" * len(columns)]
+    asked = any(one.again is not None for one in found)
     for batch in sorted({one.forward_batch for one in found}):
         cells = [rates.get((name, batch)) for name in columns]
-        lines.append(f"| {batch} | " + " | ".join("-" if cell is None else _cell(cell) for cell in cells) + " |")
+        lines.append(f"| {batch} | " + " | ".join("-" if cell is None else _cell(cell, asked) for cell in cells) + " |")
     apart = {name: max(one.apart for one in found if column(one) == name) for name in columns}
     lines += ["", "Largest difference of a probability from the network's own: "]
     lines[-1] += ", ".join(f"{name} {value:.0e}" for name, value in apart.items()) + "."
-    if any(one.again is not None for one in found):
-        same = all(one.again is not False for one in found)
-        lines.append(f"A second process gives the same answers, bit by bit{'' if same else ', but for (?)'}.")
+    if asked:
+        marks = [mark for mark, state in ((UNLIKE, False), (UNSEEN, None)) if any(one.again is state for one in found)]
+        but = f", but for {' and '.join(marks)}" if marks else ""
+        lines.append(f"A second process gives the same answers, bit by bit{but}.")
     if not all(one.alone for one in found):
         lines.append("(!) A row's answer there depends on its neighbours: not to be used.")
     if any(one.again is False for one in found):
         lines.append("(?) A second process gives other last bits there, so a run's jobs would differ: not to be used.")
+    if asked and any(one.again is None for one in found):
+        lines.append("(-) A second process has given no answers there, so it isn't advised.")
     return lines
 
 
-def _cell(rate: Rate) -> str:
-    marks = [mark for mark, wrong in (("(!)", not rate.alone), ("(?)", rate.again is False)) if wrong]
+def _cell(rate: Rate, asked: bool) -> str:
+    wrongs = (("(!)", not rate.alone), (UNLIKE, rate.again is False), (UNSEEN, asked and rate.again is None))
+    marks = [mark for mark, wrong in wrongs if wrong]
     return " ".join([f"{rate.rate:.0f}", *marks])
 
 
@@ -169,6 +175,7 @@ def _advice(top: Rate | None, settings: Settings) -> list[str]:
     """The lines to set: what isn't the default, and what the configuration has otherwise."""
     if top is None:
         return ["None of these can be used; detector.backend: torch with its defaults is the one that remains."]
+    unseen = [] if top.again else ["Whether another process gives the same bits hasn't been seen: run this again."]
     defaults = Settings()
     wanted = {name: getattr(top, name) for name in SET}
     lines = [
@@ -177,8 +184,10 @@ def _advice(top: Rate | None, settings: Settings) -> list[str]:
         if value != getattr(defaults, name) or value != getattr(settings, name)
     ]
     if not lines:
-        return ["Fastest (of those within 3 % the smallest batch) are the defaults, which are set: nothing to do."]
+        said = "Fastest (of those within 3 % the smallest batch) are the defaults, which are set: nothing to do."
+        return [*unseen, said]
     return [
+        *unseen,
         "Fastest (of those within 3 % the smallest batch). Nothing is set by itself; these are part of the digests, so",
         "another value computes everything after the detector anew:",
         "",

@@ -230,7 +230,7 @@ def test_tune_measures_says_what_is_missing_and_names_the_lines_to_set(tmp_path,
     # the other two can't take this network, whose pooling has no ONNX form
     assert "| forward_batch | torch |" in text and text.count("can't take this model") == 2
     assert "\nA second process gives the same answers, bit by bit.\n" in text
-    assert "\ninductor isn't measured: a C++ compiler (g++, or what CXX names) isn't here.\n" in text
+    assert "\ninductor isn't measured: a C++ compiler that works (g++, or what CXX names) isn't here.\n" in text
     assert re.search(r"\ndetector:\n  forward_batch: [24]$", text)  # torch is the default
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(InputError, match="no CUDA device is usable here"):
@@ -282,7 +282,49 @@ def test_on_a_gpu_layouts_are_tried_and_cudnn_s_benchmark_in_a_process_of_its_ow
     assert tune._of(measured, plain) == [replace(plain[0], batches=(64,))]
 
 
-def test_another_process_that_fails_is_said():
+def test_another_process_that_fails_is_said(capfd):
     settings = Settings(model="tests.custom:no_such", input_size=48, mean=(0.5,) * 3, std=(0.5,) * 3)
     seen = trials.elsewhere(settings, [Trial("torch", Kernels(), (2,))], 0)
     assert not seen.rates and "A second process has failed (" in seen.refused[0] and "no_such" in seen.refused[0]
+    shown = capfd.readouterr().err
+    assert "\nA second process of tune said at its end:\n" in shown and "has no attribute 'no_such'" in shown
+
+
+def printing(*trials: Trial) -> tuple[Settings, list[Trial]]:
+    return Settings(model="tests.printing:detector", input_size=48, mean=(0.5,) * 3, std=(0.5,) * 3), [*trials]
+
+
+def test_a_network_that_prints_doesn_t_disturb_another_process_s_results():
+    settings, tried = printing(Trial("torch", Kernels(), (2, 4)))
+    seen = trials.elsewhere(settings, tried, 0)
+    assert [one.forward_batch for one in seen.rates] == [2, 4] and not seen.refused
+
+
+def test_another_process_ends_with_this_one_s_part_in_it(monkeypatch):
+    began = []
+    popen = subprocess.Popen
+    monkeypatch.setattr(
+        trials.subprocess, "Popen", lambda *given, **more: began.append(popen(*given, **more)) or began[0]
+    )
+
+    def stopped() -> None:
+        raise KeyboardInterrupt
+
+    settings, tried = printing(Trial("torch", Kernels(), tuple(range(2, 200))))
+    with pytest.raises(KeyboardInterrupt):
+        trials.elsewhere(settings, tried, 1.0, stopped)
+    assert began[0].returncode == -9
+
+
+def test_what_another_process_hasn_t_given_is_shown_and_not_advised():
+    rates = [found("torch", 64, 100.0, answers="a"), found("torch", 128, 200.0, answers="b")]
+    seen = tune._beside(rates, [rates[0]])
+    assert [one.again for one in seen] == [True, None] and throughput.best(seen) == seen[0]
+    text = tune.table(seen)
+    assert text[2:4] == ["| 64 | 100 |", "| 128 | 200 (-) |"]
+    assert "A second process gives the same answers, bit by bit, but for (-)." in text
+    assert text[-1] == "(-) A second process has given no answers there, so it isn't advised."
+    none = throughput.best(tune._beside(rates, []))
+    assert none.forward_batch == 128 and "(-)" not in "".join(tune.table(rates))
+    said = "Whether another process gives the same bits hasn't been seen: run this again."
+    assert tune._advice(none, Settings())[0] == said and said not in tune._advice(seen[0], Settings())

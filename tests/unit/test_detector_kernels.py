@@ -205,6 +205,52 @@ def test_a_module_that_can_t_be_compiled_is_refused_in_one_line():
         Detector(Torn(), UNIT, classes=THREE, forward_batch=2, backend="inductor")
 
 
+class Counting(nn.Module):
+    """Changes what it is in each forward."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net, self.n = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 3)), 0
+
+    def forward(self, x):
+        self.n += 1
+        return self.net(x) + self.n
+
+
+def test_a_module_that_changes_itself_is_refused():
+    with pytest.raises(InputError, match=r"\(its forward changes itself, so .+\); set it to torch$"):
+        Detector(Counting(), UNIT, classes=THREE, forward_batch=2, backend="inductor")
+
+
+def test_one_row_s_strides_are_one_input_and_a_later_compilation_that_fails_is_told(monkeypatch):
+    module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 3))
+    made = Detector(module, UNIT, classes=THREE, forward_batch=1, backend="inductor")
+    room = torch.empty((3, 3, 32, 32), memory_format=torch.channels_last).copy_(IMAGES[:3])
+    for row in (room[1:2], made.place(IMAGES[1])[None], room.as_strided((1, 3, 32, 32), (7, 1, 96, 3), 3072)):
+        assert made.takes(row)
+        torch.testing.assert_close(made.forward(row, 1), module(IMAGES[1:2]).softmax(dim=1).detach())
+    assert made.backend.compiled.times == 1
+    monkeypatch.setattr(inductor, "OFTEN", 1)
+    made.backend.module.train()  # something the compiler goes by
+    with pytest.raises(InputError, match="its forward changes itself"):
+        made.forward(made.empty_batch(), 1)
+
+
+@pytest.mark.parametrize("name", ["TORCHDYNAMO_DISABLE", "TORCH_COMPILE_DISABLE", "TORCHDYNAMO_SUPPRESS_ERRORS"])
+def test_variables_by_which_nothing_is_compiled_are_refused(monkeypatch, name):
+    monkeypatch.setenv(name, "1")
+    said = f"^{name}=1 interferes with detector.backend: inductor; unset this variable$"
+    with pytest.raises(InputError, match=said):
+        Detector(net(), UNIT, classes=THREE, forward_batch=2, backend="inductor")
+    Detector(net(), UNIT, classes=THREE, forward_batch=2)
+
+
+def test_where_nothing_is_compiled_that_is_seen(monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda forward, **more: forward)
+    with pytest.raises(InputError, match="torch has compiled nothing for inductor here; set it to torch$"):
+        Detector(net(), UNIT, classes=THREE, forward_batch=2, backend="inductor")
+
+
 @pytest.mark.parametrize("lacks", ["compiler", "cache"])
 def test_a_machine_that_can_t_compile_is_told(tmp_path, monkeypatch, lacks):
     from torch._inductor import config
@@ -213,11 +259,44 @@ def test_a_machine_that_can_t_compile_is_told(tmp_path, monkeypatch, lacks):
     if lacks == "compiler":
         monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
         monkeypatch.setattr(config.cpp, "cxx", (None, "no-such-compiler"))
+        said = (
+            r"inductor needs a C\+\+ compiler that works \(g\+\+, or what CXX names\); install one, or set it to torch$"
+        )
     else:
         monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/dev/null/cache")
-    with pytest.raises(InputError, match=r"detector.backend: inductor can't take this model \(.+\); set it to torch$"):
+        said = (
+            r"inductor can't write what it compiles \(/dev/null.*: Not a directory\); mend that, name a folder with "
+            "room in TORCHINDUCTOR_CACHE_DIR, or set it to torch$"
+        )
+    with pytest.raises(InputError, match=said):
         Detector(nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 3), nn.SiLU()), UNIT, classes=THREE,
                  forward_batch=3, backend="inductor")  # fmt: skip
+
+
+def test_what_a_failed_compilation_is_told_as(monkeypatch):
+    monkeypatch.setattr(inductor, "needed", lambda device: True)
+
+    def told(error: Exception, device: str = "cpu") -> str:
+        return str(inductor.refusal(error, device))
+
+    class CppCompileError(RuntimeError):
+        pass
+
+    def failed(said: str) -> RuntimeError:
+        wrapped = RuntimeError("the compiler's own")
+        wrapped.inner_exception = CppCompileError(f"C++ compile error\n\nOutput:\n{said}\n")
+        return wrapped
+
+    assert "can't write what it compiles (No space left on device)" in told(failed("as: No space left on device"))
+    assert "(g++, or what CXX names) (it says: error: Python.h: not found); install" in told(
+        failed("a.cpp:1:2: fatal error: Python.h: not found")
+    )
+    assert "needs triton with a C compiler" in told(RuntimeError("Failed to find C compiler. Please"), "cuda")
+    assert told(ValueError("Expected a\nnumber")).endswith("take this model (Expected a); set it to torch")
+    assert told(ValueError("Explanation:\n x")).endswith("take this model (Explanation); set it to torch")
+    assert told(ValueError()).endswith("take this model (ValueError); set it to torch")
+    monkeypatch.setattr(inductor, "needed", lambda device: False)  # a path that can't be executed, say
+    assert "needs a C++ compiler" in told(PermissionError(13, "Permission denied", "/etc/passwd"))
 
 
 def test_want_of_memory_is_not_the_module_s_fault(monkeypatch):
@@ -227,13 +306,14 @@ def test_want_of_memory_is_not_the_module_s_fault(monkeypatch):
         except torch.OutOfMemoryError as error:
             raise RuntimeError("the compiler's own") from error
 
-    monkeypatch.setattr(backends.Inductor, "__call__", wrapped)
+    monkeypatch.setattr(backends.Inductor, "first", wrapped)
     with pytest.raises(torch.OutOfMemoryError, match="none is left"):
         Detector(net(), UNIT, classes=THREE, forward_batch=2, backend="inductor")
 
 
 def test_what_the_compiler_needs(monkeypatch):
-    monkeypatch.setattr(inductor.shutil, "which", lambda name: name if name in ("g++", "gcc") else None)
+    here: set[str] = {"g++", "gcc"}
+    monkeypatch.setattr(inductor, "_works", lambda command: command.split()[0] in here)
     for name in ("CXX", "CC"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(inductor.importlib.util, "find_spec", lambda name: None)
@@ -242,6 +322,19 @@ def test_what_the_compiler_needs(monkeypatch):
     assert inductor.needed("cuda") and backends.installed("cuda") == ["torch", "inductor"]
     monkeypatch.setenv("CXX", "clang++ -O2")
     assert not inductor.needed("cpu") and backends.installed() == ["torch", "openvino", "onnxruntime"]
+    here.add("clang++")
+    assert inductor.needed("cpu")
+    monkeypatch.delenv("CXX")
+    here.remove("g++")  # torch doesn't look for another one
+    assert not inductor.needed("cpu")
+
+
+def test_a_compiler_that_doesn_t_say_its_version_doesn_t_work(tmp_path):
+    good = tmp_path / "good"
+    good.write_text("#!/bin/sh\nexit 0\n")
+    good.chmod(0o755)
+    assert inductor._works(str(good)) and inductor._works(f"{good} -O2")
+    assert not any(map(inductor._works, ("false", "/nope", "", "'", str(tmp_path))))
 
 
 def test_a_graph_of_others_is_not_compiled(tmp_path):

@@ -1,5 +1,7 @@
 """By which kernels torch computes the module: within its forward and its way back alone."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 import pytest
 import torch
 from torch import nn
@@ -256,9 +258,11 @@ def test_a_machine_that_can_t_compile_is_told(tmp_path, monkeypatch, lacks):
     from torch._inductor import config
 
     torch.compiler.reset()
+    patched: AbstractContextManager[object] = nullcontext()
     if lacks == "compiler":
         monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-        monkeypatch.setattr(config.cpp, "cxx", (None, "no-such-compiler"))
+        # torch's own, for monkeypatch would leave the setting deleted
+        patched = config.patch({"cpp.cxx": (None, "no-such-compiler")})
         said = (
             r"inductor needs a C\+\+ compiler that works \(g\+\+, or what CXX names\); install one, or set it to torch$"
         )
@@ -268,7 +272,7 @@ def test_a_machine_that_can_t_compile_is_told(tmp_path, monkeypatch, lacks):
             r"inductor can't write what it compiles \(/dev/null.*: Not a directory\); mend that, name a folder with "
             "room in TORCHINDUCTOR_CACHE_DIR, or set it to torch$"
         )
-    with pytest.raises(InputError, match=said):
+    with patched, pytest.raises(InputError, match=said):
         Detector(nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 3), nn.SiLU()), UNIT, classes=THREE,
                  forward_batch=3, backend="inductor")  # fmt: skip
 

@@ -104,7 +104,7 @@ def run(script: str, name: str, mapping: dict[str, Any], backend: str) -> None:
         input=named(InputFiles(), given),
         output=OutputFiles(fromdict=outputs),
         wildcards=Wildcards(fromdict={"explainer": name, "shard": paths.shards[0], "digest": digest}),
-        resources=ResourceList(fromdict={"images_at_once": paths.config.at_once}),
+        resources=ResourceList(fromdict={"images_at_once": paths.config.at_once, "halvings": 0}),
         log=Log(),
         config=mapping,
     )

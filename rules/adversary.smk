@@ -23,6 +23,7 @@ rule adversary_shard:
     resources:
         gpu=P.gpus,
         images_at_once=lambda wildcards, attempt: P.images_at_once(attempt),
+        halvings=lambda wildcards, attempt: attempt - 1,
     params:
         adversary=P.adversary_params,
     script:

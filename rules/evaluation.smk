@@ -34,6 +34,7 @@ rule evaluation_shard:
     resources:
         gpu=P.gpus,
         images_at_once=lambda wildcards, attempt: P.images_at_once(attempt),
+        halvings=lambda wildcards, attempt: attempt - 1,
     params:
         evaluation=lambda wildcards: P.evaluation_params(wildcards.explainer),
     script:

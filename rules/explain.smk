@@ -47,6 +47,7 @@ if asked(CONFIG, sys.argv):
         resources:
             gpu=P.gpus,
             images_at_once=lambda wildcards, attempt: P.images_at_once(attempt),
+            halvings=lambda wildcards, attempt: attempt - 1,
         params:
             key=CONFIG.image if EXPLAINED.kind != "file" else None,
             explain=CONFIG.explain.model_dump(),

@@ -45,6 +45,7 @@ if CONFIG.metrics:
         resources:
             gpu=P.gpus,
             images_at_once=lambda wildcards, attempt: P.images_at_once(attempt),
+            halvings=lambda wildcards, attempt: attempt - 1,
         params:
             metrics=lambda wildcards: P.metrics_params(wildcards.explainer),
         script:

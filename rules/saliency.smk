@@ -41,6 +41,7 @@ rule saliency_shard:
     resources:
         gpu=P.gpus,
         images_at_once=lambda wildcards, attempt: P.images_at_once(attempt),
+        halvings=lambda wildcards, attempt: attempt - 1,
     params:
         saliency=lambda wildcards: P.saliency_params(wildcards.explainer),
     script:

@@ -69,6 +69,7 @@ rule samples_shard:
     resources:
         gpu=P.gpus,
         images_at_once=lambda wildcards, attempt: P.images_at_once(attempt),
+        halvings=lambda wildcards, attempt: attempt - 1,
     params:
         saliency=lambda wildcards: P.saliency_params(wildcards.explainer),
     script:

@@ -63,6 +63,7 @@ rule video_adversary:
     resources:
         gpu=P.gpus,
         images_at_once=lambda wildcards, attempt: P.images_at_once(attempt),
+        halvings=lambda wildcards, attempt: attempt - 1,
     params:
         adversary=P.video_adversary_params,
     script:
@@ -95,6 +96,7 @@ rule video_saliency:
     resources:
         gpu=P.gpus,
         images_at_once=lambda wildcards, attempt: P.images_at_once(attempt),
+        halvings=lambda wildcards, attempt: attempt - 1,
     params:
         saliency=lambda wildcards: P.video_saliency_params(wildcards.explainer),
     script:
@@ -161,6 +163,7 @@ rule video_attacks:
     resources:
         gpu=P.gpus,
         images_at_once=lambda wildcards, attempt: P.images_at_once(attempt),
+        halvings=lambda wildcards, attempt: attempt - 1,
     params:
         evaluation=lambda wildcards: P.video_evaluation_params(wildcards.explainer),
     script:
@@ -204,6 +207,7 @@ rule video_metrics:
     resources:
         gpu=P.gpus,
         images_at_once=lambda wildcards, attempt: P.images_at_once(attempt),
+        halvings=lambda wildcards, attempt: attempt - 1,
     params:
         metrics=lambda wildcards: P.video_metrics_params(wildcards.explainer),
     script:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from advxai.common.limit import Limit
 from advxai.config import load
 from advxai.detector.forwards import Forwards
 from advxai.run.jobs import job, read_items
@@ -16,7 +17,7 @@ with job(snakemake.log, snakemake.input):
     def start(items, image, detector):
         from advxai.adversary import run
 
-        return run(items, image, detector, config.adversary, config.seed, snakemake.resources.images_at_once)
+        return run(items, image, detector, config.adversary, config.seed, Limit.of(snakemake.resources))
 
     forwards = Forwards(paths, snakemake.input, start)
     folder.describe()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from advxai.common import parquet
+from advxai.common.limit import Limit
 from advxai.config import load
 from advxai.detector.forwards import Forwards
 from advxai.evaluation.masks import attack_items
@@ -20,7 +21,7 @@ with job(snakemake.log, snakemake.input):
     def start(items, image, detector):
         from advxai.evaluation.attacks import run
 
-        return run(items, image, detector, config.evaluation, config.seed, snakemake.resources.images_at_once)
+        return run(items, image, detector, config.evaluation, config.seed, Limit.of(snakemake.resources))
 
     forwards = Forwards(paths, snakemake.input, start, made_for=name)
     items = read_items(snakemake.input.images)

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from advxai.common.errors import InputError
+from advxai.common.limit import Limit
 from advxai.config import load
 from advxai.explain.command import Wanted, run
 from advxai.explain.request import configured, names
@@ -19,7 +20,7 @@ with job(snakemake.log, snakemake.input):
         whole=config.explain.whole,
         weights=None,
         seed=config.seed,
-        at_once=snakemake.resources.images_at_once,
+        at_once=Limit.of(snakemake.resources),
         chosen=bool(config.explain.explainers),
         video=config.explains_clips,
     )

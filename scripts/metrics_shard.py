@@ -4,6 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from advxai.common import parquet
+from advxai.common.limit import Limit
 from advxai.common.rows import rows
 from advxai.config import load
 from advxai.detector.forwards import Forwards
@@ -44,7 +45,7 @@ with job(snakemake.log, snakemake.input):
         if config.metrics[key].forwards:
 
             def start(missing, image, detector, measure=measure):
-                return with_forwards(missing, subjects, measure, detector, snakemake.resources.images_at_once)
+                return with_forwards(missing, subjects, measure, detector, Limit.of(snakemake.resources))
 
             compute = Forwards(paths, snakemake.input, start, made_for=name)
         else:

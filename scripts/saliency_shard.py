@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from advxai.adversary.copies import with_copies
+from advxai.common.limit import Limit
 from advxai.config import load
 from advxai.detector.forwards import Forwards
 from advxai.run.jobs import job, read_items
@@ -29,7 +30,7 @@ with job(snakemake.log, snakemake.input):
         copies = None
         if paths.needs_adversary(name):
             copies = adversarial_images(Path(snakemake.input.adversary[0]), detector, config.adversary)
-        at_once = snakemake.resources.images_at_once
+        at_once = Limit.of(snakemake.resources)
         entry = config.explainers[name]
         return run(items, image, detector, entry, config.seed, at_once, copies, filling, row=name)
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from advxai.common.limit import Limit
 from advxai.config import load
 from advxai.run.jobs import job
 from advxai.run.paths import Paths
@@ -14,5 +15,5 @@ with job(snakemake.log, snakemake.input):
         Path(snakemake.output[0]),
         snakemake.wildcards.explainer,
         snakemake.wildcards.shard,
-        snakemake.resources.images_at_once,
+        Limit.of(snakemake.resources),
     )

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from advxai.common import parquet
+from advxai.common.limit import Limit
 from advxai.config import load
 from advxai.detector.forwards import Forwards
 from advxai.run.jobs import job, read_items
@@ -18,7 +19,7 @@ with job(snakemake.log, snakemake.input):
     def start(items, image, detector):
         from advxai.video.attacks import run
 
-        at_once = snakemake.resources.images_at_once
+        at_once = Limit.of(snakemake.resources)
         return run(items, image, detector, config.evaluation, paths.clip_score, config.seed, at_once)
 
     forwards = Forwards(paths, snakemake.input, start, made_for=name)

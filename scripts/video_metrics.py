@@ -4,6 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from advxai.common import parquet
+from advxai.common.limit import Limit
 from advxai.common.rows import rows as records
 from advxai.config import load
 from advxai.detector.forwards import Forwards
@@ -34,7 +35,7 @@ with job(snakemake.log, snakemake.input):
     def start(items, image, detector):
         from advxai.video.measured import run
 
-        at_once = snakemake.resources.images_at_once
+        at_once = Limit.of(snakemake.resources)
         return run(items, image, detector, subjects, config.video, paths.clip_score, at_once)
 
     forwards = Forwards(paths, snakemake.input, start, made_for=name)

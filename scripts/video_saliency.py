@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from advxai.adversary.copies import with_copies
+from advxai.common.limit import Limit
 from advxai.config import load
 from advxai.detector.forwards import Forwards
 from advxai.run.jobs import job, read_items
@@ -39,7 +40,7 @@ with job(snakemake.log, snakemake.input):
             hosts_of(Path(snakemake.input.scores)),
             paths.clip_score,
             config.seed,
-            snakemake.resources.images_at_once,
+            Limit.of(snakemake.resources),
             copies,
             filling,
             row=name,

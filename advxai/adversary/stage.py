@@ -11,6 +11,7 @@ from advxai.adversary.nes import Attack, attack, gaussian_noise, nes_at_once, re
 from advxai.common.ahead import ahead
 from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
+from advxai.common.limit import within
 from advxai.common.types import Item, Record
 from advxai.config.science import Nes
 from advxai.detector.engine import Cost, Work
@@ -49,7 +50,7 @@ def run(
                 work = attack(detector.place(image), settings, detector.preprocessing, noise, detector.classes)
                 yield (item["key"], item["sha256"]), work
 
-        together = min(at_once, nes_at_once(settings, detector))
+        together = within(at_once, nes_at_once(settings, detector))
         for (key, sha256), outcome, cost in drive(works(), detector, together, "adversary"):
             yield record_of(key, sha256, outcome, cost)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from advxai.adversary.nes import Attack, attack, gaussian_noise, nes_at_once
 from advxai.common.ahead import ahead
 from advxai.common.arrays import Pixels
+from advxai.common.limit import within
 from advxai.common.types import Item
 from advxai.config.science import Nes
 from advxai.detector.engine import moved
@@ -54,7 +55,7 @@ def run(
         works = (
             ((item["key"], item["sha256"], item["mask"]), work(item, detector.place(image))) for item, image in prepared
         )
-        together = min(at_once, nes_at_once(settings, detector))
+        together = within(at_once, nes_at_once(settings, detector))
         for (key, sha256, mask), outcome, _ in drive(works, detector, together, "evaluation"):
             yield record_of(key, sha256, mask, outcome)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from advxai.common.ahead import ahead
 from advxai.common.errors import InputError
+from advxai.common.limit import within
 from advxai.common.types import Item
 from advxai.common.usercode import running
 from advxai.metrics.base import Measure, Measured, Measuring, Subject
@@ -70,7 +71,7 @@ def with_forwards(
         works = (
             ((item["key"], item["sha256"]), _work(measure, _placed(subject, detector))) for item, subject in prepared
         )
-        together = min(at_once, enough(min(measure.rows, chunk), detector))
+        together = within(at_once, enough(min(measure.rows, chunk), detector))
         for (key, sha256), measured, cost in drive(works, detector, together, f"metrics.{measure.name}"):
             yield record_of(key, sha256, measure, measured, cost.images, cost.seconds)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from advxai.common.ahead import ahead
 from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
+from advxai.common.limit import within
 from advxai.common.types import Item, Record
 from advxai.common.usercode import running
 from advxai.config.explainers import AnyExplainer as Settings
@@ -64,7 +65,7 @@ def in_work(at_once: int, rows: int, detector: Detector) -> int:
 def together(at_once: int, rows: int, detector: Detector) -> int:
     """As `in_work`, of images, or clips, whose requests have `rows` rows, each an image that the detector is given."""
     request = rows * math.prod(detector.shape[1:]) * 4  # bytes of float32
-    return min(at_once, max(enough(rows, detector), held(detector.device) // request))
+    return within(at_once, max(enough(rows, detector), held(detector.device) // request))
 
 
 def _explain(

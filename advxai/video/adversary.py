@@ -17,6 +17,7 @@ from advxai.adversary.nes import Attack, Climber, Noise, gaussian_noise
 from advxai.adversary.stage import record_of
 from advxai.common.ahead import ahead
 from advxai.common.classes import Classes
+from advxai.common.limit import within
 from advxai.common.types import Item, Record
 from advxai.config.science import Nes
 from advxai.detector.engine import Foreseen, Work, enough, leaving, moved, room, values
@@ -160,6 +161,6 @@ def run(
                 yield (item["key"], item["sha256"]), work
 
         frames = max((len(item["frames"]) for item in items), default=1)
-        together = min(at_once, clips_at_once(settings, frames, detector))
+        together = within(at_once, clips_at_once(settings, frames, detector))
         for (key, sha256), outcome, cost in drive(works(), detector, together, "adversary of clips"):
             yield record_of(key, sha256, outcome, cost)

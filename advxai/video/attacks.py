@@ -12,6 +12,7 @@ import torch
 
 from advxai.adversary.nes import Attack
 from advxai.common.ahead import ahead
+from advxai.common.limit import within
 from advxai.common.types import Item
 from advxai.config.science import Nes
 from advxai.detector.engine import Work, moved
@@ -42,7 +43,7 @@ def run(
     attacks = list(attacks)
     clip = score_of(score)
     frames = max((len(item["frames"]) for item in attacks), default=1)
-    together = min(at_once, clips_at_once(settings, frames, detector))
+    together = within(at_once, clips_at_once(settings, frames, detector))
 
     with closing(ahead(lambda item: normalised(item, load, detector), attacks)) as prepared:
 

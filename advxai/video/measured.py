@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from advxai.common.ahead import ahead
+from advxai.common.limit import within
 from advxai.common.types import Item
 from advxai.config.video import Video
 from advxai.detector.engine import Work, enough
@@ -53,7 +54,7 @@ def run(
     items = list(items)
     measure, clip = ClipMeasures(settings), score_of(score)
     frames = max((len(item["frames"]) for item in items), default=1)
-    together = min(at_once, enough(chunk_of(frames) * frames, detector))
+    together = within(at_once, enough(chunk_of(frames) * frames, detector))
 
     def prepare(item: Item) -> Prepared:
         genuine = subjects.counterpart(item)

@@ -129,6 +129,7 @@ def test_a_job_killed_for_memory_holds_half_as_many_images_next_time(finished, t
         worker.send_signal(signal.SIGKILL)  # as the kernel does when memory runs out
     assert run.process.wait(120 * PATIENCE) == 0
     assert re.findall(r"images_at_once=(\d+)", run.output.read_text())[:3] == ["8", "4", "2"]
+    assert re.findall(r"halvings=(\d+)", run.output.read_text())[:3] == ["0", "1", "2"]
     assert_same(folder, finished, "adversary/*/tiny/*.h5")
 
 

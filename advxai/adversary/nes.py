@@ -63,11 +63,7 @@ def gaussian_noise(
 
 
 def _distortion(settings: Nes, preprocessing: Preprocessing, image: Tensor) -> Distortion:
-    mean, std = (
-        moved(torch.tensor(value, dtype=image.dtype), image.device)[:, None, None]
-        for value in (preprocessing.mean, preprocessing.std)
-    )
-    return Distortion(settings, mean, std)
+    return Distortion(settings, *preprocessing.channels(image))
 
 
 def reconstruct(
@@ -81,7 +77,7 @@ def reconstruct(
         settings: those that the steps were made with.
         preprocessing: the detector's.
     """
-    steps = torch.as_tensor(steps, device=image.device).to(image.dtype)
+    steps = moved(torch.as_tensor(steps), image.device).to(image.dtype)
     copy: Tensor = _distortion(settings, preprocessing, image).apply(image, steps)
     return copy
 
@@ -206,7 +202,7 @@ def attack(
         climber.move((yield following.images)[:, real])
     assert before is not None  # one answer at least
     return Attack(
-        steps=steps.numpy(),
+        steps=steps.wait().numpy(),
         iterations=iteration,
         queries=iteration * (2 * settings.samples + 1) + 1,
         before=before.numpy(),

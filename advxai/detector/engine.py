@@ -102,7 +102,7 @@ def run(
                 yield task.name, task.result, task.cost
             if crew.fills_a_forward or (crew.queue.rows and not flights):
                 with crew.memory():
-                    flights.append(crew.launched())
+                    flights.extend(crew.launched())
                 if len(flights) < depth:
                     continue
             if not flights:
@@ -137,11 +137,11 @@ class _Crew(Generic[Name, T]):
         lacking = len(self._batch) - self.queue.rows
         return lacking <= 0 or lacking <= sum(task.foreseeable for task in self.active)
 
-    def launched(self) -> Flight[Name, T]:
-        """The next forward, which the detector has been told to compute."""
+    def launched(self) -> list[Flight[Name, T]]:
+        """The next forward, which the detector has been told to compute; none if all was foreseen and can't be made."""
         since = self.clock()
         batch, shares = self.queue.next(self.active)
-        return Flight(batch, shares, self._detector, self.clock, since)
+        return [Flight(batch, shares, self._detector, self.clock, since)] if shares else []
 
     def take_up(self) -> Iterator[Task[Name, T]]:
         """Begin work for what has ended, and as long as the next forward isn't full; yields what ends at once."""

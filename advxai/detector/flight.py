@@ -43,8 +43,11 @@ class Flight(Generic[Name, T]):
         self._sound = batch.device.type != "cpu" or bool(batch.sum().isfinite())
         self._seconds = clock() - since
 
+    @torch.inference_mode(mode=False)
     def collect(self) -> list[Task[Name, T]]:
         """Wait for the answers and hand them to the requests; returns whose they were, each once.
+
+        A work may hold `torch.inference_mode` over its requests; answers are as without it, whoever they are for.
 
         Raises:
             InputError: an answer is NaN or infinite, or comes of an image that is; names the image.
@@ -54,14 +57,15 @@ class Flight(Generic[Name, T]):
         sound = self._sound and bool(host.isfinite().all())
         if not sound:
             self._require_numbers(host)
-        rows, used = len(host), 0
+        rows, used = sum(share.count for share in self._shares if share.wanted), 0
         seconds = self._seconds + self._clock() - start
         for share in self._shares:
             part = slice(used, used + share.count)
             answers = self._answers[part].clone()
             share.request.answers.append((answers, answers if host is self._answers else host[part]))
             share.request.spoilt |= not (sound or share.asked)
-            share.task.cost.seconds += seconds * share.count / rows
+            if share.wanted:  # else it was padding: of a work that may have ended, whose cost is told
+                share.task.cost.seconds += seconds * share.count / rows
             used += share.count
         return list(dict.fromkeys(share.task for share in self._shares))
 

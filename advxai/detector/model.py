@@ -17,6 +17,7 @@ from advxai.detector.backends import build
 from advxai.detector.gradients import Network, NoModule
 from advxai.detector.graph import Graph
 from advxai.detector.logits import ANOTHER, per_class
+from advxai.detector.transfer import moved
 from advxai.media.fit import STRETCH, how_of, lies_in, unit_of
 
 
@@ -55,9 +56,16 @@ class Preprocessing:
         right, bottom = self.input_size - part.left - part.width, self.input_size - part.top - part.height
         return nn.functional.pad(unit, (part.left, right, part.top, bottom))
 
+    def channels(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and std (3, 1, 1), of an image's type and on its device, which isn't waited for."""
+        mean, std = (
+            moved(torch.tensor(value, dtype=like.dtype), like.device)[:, None, None] for value in (self.mean, self.std)
+        )
+        return mean, std
+
     def normalise(self, unit: Tensor) -> Tensor:
         """[0, 1] (..., 3, h, w) -> normalised, same shape."""
-        mean, std = (unit.new_tensor(value)[:, None, None] for value in (self.mean, self.std))
+        mean, std = self.channels(unit)
         return (unit - mean) / std
 
     def normalised(self, image: Pixels) -> Tensor:
@@ -66,7 +74,7 @@ class Preprocessing:
 
     def to_unit(self, normalised: Tensor) -> Tensor:
         """Inverse of `normalise`; values outside the valid range are kept as they are."""
-        mean, std = (normalised.new_tensor(value)[:, None, None] for value in (self.mean, self.std))
+        mean, std = self.channels(normalised)
         return normalised * std + mean
 
 

@@ -28,7 +28,8 @@ class Foreseen:
     Args:
         rows: how many.
         make: makes them (rows, 3, h, w), when the engine has room for them, or the work asks; from then on they stay
-            as they are until they are answered.
+            as they are until they are answered. If it fails when the engine has room, it is called again when the
+            work asks, if it does: nothing ends because of what nobody has asked for.
     """
 
     def __init__(self, rows: int, make: Callable[[], Tensor]) -> None:
@@ -85,6 +86,7 @@ class Request:
         return sum(len(part) for part, _ in self.answers) == len(self.rows)
 
     @property
+    @torch.inference_mode(mode=False)
     def answer(self) -> Tensor:
         """All answers (n, classes), whose values on the CPU are known."""
         whole, host = self.answers[0]
@@ -133,11 +135,18 @@ class Task(Generic[Name, T]):
             return self.ahead.pending
         return 0 if self._foreseen is None else self._foreseen.rows
 
-    def foresee(self) -> Request:
-        """What is foreseen, made now if it isn't yet."""
+    def foresee(self) -> Request | None:
+        """What is foreseen, made now if it isn't yet; None: it can't be made, which the work is told if it asks."""
         assert self._foreseen is not None
         if self.ahead is None:
-            self.ahead = Request(self._checked(self._foreseen.images))
+            try:
+                made: object = self._foreseen.images
+            except Exception:  # of any kind, a lack of memory too: raised again when the work asks for the rows
+                made = None
+            if isinstance(made, Tensor) and self._fits(made):
+                self.ahead = Request(made.detach())
+            else:
+                self._foreseen = None
         return self.ahead
 
     def advance(self, answer: Tensor | None) -> None:
@@ -159,7 +168,7 @@ class Task(Generic[Name, T]):
             self._detector.asked(self.request.taken)
         else:
             self.request = Request(self._checked(asked))
-            self._foreseen = asked.__dict__.pop(_NEXT, None)
+        self._foreseen = asked.__dict__.pop(_NEXT, None)
         self.ahead = None
         rows = len(self.request.rows)
         self.cost.images += rows
@@ -169,8 +178,7 @@ class Task(Generic[Name, T]):
         """A request that fits into the batches; one that doesn't ends the work."""
         batch = self._batch
         if isinstance(request, Tensor):
-            like = request.dtype == batch.dtype and request.device == batch.device
-            if like and request.dim() == batch.dim() and request.shape[1:] == batch.shape[1:] and len(request):
+            if self._fits(request):
                 return request.detach()
             found = _words(request, tuple(request.shape))
         else:
@@ -180,6 +188,11 @@ class Task(Generic[Name, T]):
             f"{self.who}: its request for the image {self.image} is {found}; it must be a tensor, "
             f"{_words(batch, ('n', *batch.shape[1:]))}, with n at least 1"
         )
+
+    def _fits(self, request: Tensor) -> bool:
+        batch = self._batch
+        like = request.dtype == batch.dtype and request.device == batch.device
+        return like and request.dim() == batch.dim() and request.shape[1:] == batch.shape[1:] and len(request) > 0
 
 
 def _words(tensor: Tensor, shape: tuple[object, ...]) -> str:
@@ -199,6 +212,11 @@ class Share(Generic[Name, T]):
     def asked(self) -> bool:
         """The work has asked for these rows, and doesn't merely foresee them."""
         return self.task.request is self.request
+
+    @property
+    def wanted(self) -> bool:
+        """The work has asked for these rows, or may still; it hasn't dropped them."""
+        return self.asked or self.task.ahead is self.request
 
     @property
     def images(self) -> Tensor:
@@ -259,8 +277,10 @@ class Queue(Generic[Name, T]):
                 room -= shares[-1].count
         for task in active:
             if room and not task.pending and task.foreseeable:
-                shares.append(self._copied(task, task.foresee(), room))
-                room -= shares[-1].count
+                following = task.foresee()
+                if following is not None:
+                    shares.append(self._copied(task, following, room))
+                    room -= shares[-1].count
         return shares
 
     def _copied(self, task: Task[Name, T], request: Request, room: int) -> Share[Name, T]:

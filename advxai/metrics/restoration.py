@@ -72,18 +72,21 @@ class Restoration(Measure):
             return Measured(reasons={"": reason})
         import torch  # what yields nothing needs none
 
+        from advxai.detector.engine import moved, values
+
         sizes = np.bincount(subject.segments.ravel()) / subject.segments.size
         steps = [self._steps(ranking, sizes) for ranking in subject.rankings]
-        index = torch.as_tensor(subject.segments.astype(np.int64), device=subject.image.device)
+        index = moved(torch.from_numpy(subject.segments.astype(np.int64)), subject.image.device)
         # the whole counterpart first, then every draw's steps
         restored = [np.ones(len(sizes), bool), *(row for keep in steps for row in keep)]
         answers = []
         for start in range(0, len(restored), subject.chunk):
-            keep = torch.as_tensor(np.array(restored[start : start + subject.chunk]), device=index.device)
-            answers.append((yield torch.where(keep[:, index][:, None], subject.counterpart, subject.image)))
-            if start == 0 and not bool(subject.classes.called_real(answers[0][0].cpu().numpy())):
+            keep = moved(torch.from_numpy(np.array(restored[start : start + subject.chunk])), index.device)
+            answer = yield torch.where(keep[:, index][:, None], subject.counterpart, subject.image)
+            answers.append(values(answer))
+            if start == 0 and not bool(subject.classes.called_real(answers[0][0].numpy())):
                 return Measured(reasons={"": NOT_REAL})
-        return self._measured(subject, sizes, steps, torch.cat(answers).cpu().numpy()[1:])
+        return self._measured(subject, sizes, steps, torch.cat(answers).numpy()[1:])
 
     def _steps(self, ranking: NDArray[np.int16], sizes: Floats) -> NDArray[np.bool_]:
         """Segments restored at each step, (steps, S) bool: one more each, until the area is reached."""

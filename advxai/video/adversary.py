@@ -69,18 +69,18 @@ def attack_clip(
         noises: T, each iteration -> (n, 1 or 3, h, w) draws.
         classes: the detector's, which say when a clip is called real.
         score: makes a clip's answer of its frames'.
-        mask: (T, h, w) bool; only these pixels are perturbed. None: all.
+        mask: (T, h, w) bool on the CPU; only these pixels are perturbed. None: all.
 
     Returns:
         The attack; steps (T, 1 or 3, h, w), trace, before and after of the clip's answer.
     """
     limit, real, count = settings.iterations, classes.real, settings.samples
-    masks = [None] * len(frames) if mask is None else list(mask)
+    masks = [None] * len(frames) if mask is None else list(moved(mask, frames.device))
     climbers = [
         Climber(frame, settings, preprocessing, noise, own)
         for frame, noise, own in zip(frames, noises, masks, strict=True)
     ]
-    moving = [place for place, own in enumerate(masks) if own is None or bool(own.any())]
+    moving = [place for place in range(len(frames)) if mask is None or bool(mask[place].any())]
     together = frames_at_once(settings, len(frames))
     parts = [moving[start : start + together] for start in range(0, len(moving), together)]
     memory = room(frames[0], 2 * count * max(map(len, parts), default=0))
@@ -119,7 +119,7 @@ def attack_clip(
         queries += len(moving) * (2 * count + 1)
     assert before is not None  # one answer at least
     return Attack(
-        steps=torch.stack(steps).numpy(),
+        steps=torch.stack([one.wait() for one in steps]).numpy(),
         iterations=iteration,
         queries=queries,
         before=before.numpy(),

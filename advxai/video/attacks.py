@@ -15,7 +15,7 @@ from advxai.common.ahead import ahead
 from advxai.common.limit import within
 from advxai.common.types import Item
 from advxai.config.science import Nes
-from advxai.detector.engine import Work, moved
+from advxai.detector.engine import Work
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
 from advxai.evaluation.attacks import record_of
@@ -50,7 +50,7 @@ def run(
         def works() -> Iterator[tuple[tuple[str, str, str], Work[Attack]]]:
             for item, shown in prepared:
                 noises = noises_of(item, settings, detector, seed, "evaluation")
-                pixels = moved(torch.from_numpy(item["pixels"]), detector.device)
+                pixels = torch.from_numpy(item["pixels"])
                 work = attack_clip(
                     placed(shown, detector), settings, detector.preprocessing, noises, detector.classes, clip, pixels
                 )

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from advxai.common.arrays import Pixels
 from advxai.common.types import Item
-from advxai.detector.engine import moved
+from advxai.detector.engine import moved, values
 from advxai.detector.model import Detector
+from advxai.detector.transfer import with_values
 
 T = TypeVar("T")
 Score = Callable[[Tensor], Tensor]  # (..., T, classes) probabilities of frames -> (..., classes) of the clip
@@ -92,6 +93,8 @@ def over_frames(work: Generator[Tensor, Tensor, T], score: Score) -> Generator[T
                 return result
             rows = volume(asked)
             frames = yield rows.flatten(0, 1)
-            answer = score(frames.view(*rows.shape[:2], -1))
+            # made on the CPU, where the frames' answers are known: a device would be waited for
+            host = score(values(frames).view(*rows.shape[:2], -1))
+            answer = with_values(moved(host, frames.device), host)
     finally:
         work.close()

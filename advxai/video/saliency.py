@@ -91,7 +91,8 @@ def _explain(
             copy, attack = copies(item, frames)
         baseline = fill(
             entry.baseline,
-            volume(frames),
+            # blurred on the CPU: no fetching it back
+            volume(prepared.frames if entry.baseline.kind == "blur" else frames),
             segments,
             detector.preprocessing,
             adversarial=None if copy is None else volume(copy),

@@ -14,7 +14,7 @@ from advxai.common.ahead import ahead
 from advxai.common.arrays import Floats
 from advxai.common.types import Item
 from advxai.config.video import ClipSegments
-from advxai.detector.engine import Work, enough
+from advxai.detector.engine import Work, enough, values
 from advxai.detector.engine import run as drive
 from advxai.detector.model import Detector
 from advxai.saliency.prepare import alone, threads_beside
@@ -55,8 +55,8 @@ def segments_of(frames: Floats, settings: ClipSegments) -> NDArray[np.int16]:
 
 
 def _asked(frames: Tensor, detector: Detector, clip: Score) -> Work[tuple[Tensor, Tensor]]:
-    """Work that asks for a clip's frames: their answers (T, classes), and the clip's (classes,)."""
-    answers = yield placed(frames, detector)
+    """Work that asks for a clip's frames: their answers (T, classes), and the clip's (classes,), on the CPU."""
+    answers = values((yield placed(frames, detector)))
     return answers, clip(answers)
 
 
@@ -100,8 +100,8 @@ def run(
             yield {
                 "key": name[0],
                 "sha256": name[1],
-                "before": before.cpu().numpy(),
-                "frames_before": answers.cpu().numpy(),
+                "before": before.numpy(),
+                "frames_before": answers.numpy(),
                 "called_real": bool(detector.classes.called_real(before)),
                 "segments": labels,
                 "images": cost.images,

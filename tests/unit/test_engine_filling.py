@@ -211,12 +211,6 @@ def test_nothing_is_foreseen_where_forwards_are_full(monkeypatch):
     assert seen == [(16, 0)] and looks.made == 0
 
 
-def test_what_is_foreseen_must_fit_as_a_request_does():
-    looks = Looks(images(1), images(20, 1).double(), lambda following: None)
-    with pytest.raises(InputError, match="its request for the image a.png is float64"):
-        list(run([("a.png", looks.work())], reads_segment(3), 1))
-
-
 class NoAnswer(LinearModule):
     """NaN for an image whose first pixel is above 5."""
 
@@ -277,7 +271,7 @@ def test_values_of_an_answer_are_known_unless_it_was_written_into():
     answers[0, 0] = 1.0
     assert torch.equal(values(answers), torch.tensor([[1.0, 0.75]]))
     assert values(with_values(host, host)) is host
-    assert leaving(host) is host and moved(host, CPU) is host
+    assert leaving(host).wait() is host and moved(host, CPU) is host
 
 
 class Constant(torch.nn.Module):

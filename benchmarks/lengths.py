@@ -2,7 +2,7 @@
 
     python benchmarks/lengths.py configuration lengths.yaml    # the demo with config/ffpp.yaml's explainers and NES
     snakemake --cores 2 --configfile lengths.yaml
-    python benchmarks/lengths.py results/lengths config/demo-lengths.json
+    python benchmarks/lengths.py results/lengths config/demo-lengths.json "the demo at the paper's settings of NES"
 
 The file is what a plan for other data goes by, where no run with the same settings of NES is at hand.
 """
@@ -40,6 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="its folder, results/<run>; or the word configuration")
     parser.add_argument("out", type=Path)
+    parser.add_argument("called", nargs="?", help="what was attacked, in words that follow `as in`; default: the run")
     options = parser.parse_args()
     if str(options.run) == "configuration":
         publish_text(options.out, configuration())
@@ -49,7 +50,9 @@ def main() -> int:
     except InputError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
-    content = found.content | {"measured": f"{found.measured}, {date.today().isoformat()}"}
+    run, _, network = found.measured.partition(" (")
+    words = f"{options.called or run} ({network.removesuffix(')')}; {date.today().isoformat()})"
+    content = found.content | {"measured": words}
     publish_text(options.out, json.dumps(content, indent=1) + "\n")
     return 0
 

@@ -59,6 +59,15 @@ if not PLANNING:
         raise WorkflowError(str(error)) from None
 
 
+if PLANNING and CONFIG.plan.like is not None and not workflow.subprocess_exec:
+    from advxai.plan.lengths import expected  # pandas and all
+
+    try:
+        expected(CONFIG)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
 wildcard_constraints:
     package="[^/]+",
     clip=one_of(P.clip_names),

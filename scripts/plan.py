@@ -27,7 +27,6 @@ with job(snakemake.log, snakemake.input):
     if config.plan.rate is not None:
         speed = plan.Speed(config.plan.rate, "not measured here", "as plan.rate says")
     else:
-        logging.info("Measuring the detector's forwards for ten seconds ...")
         try:
             speed = plan.measure(config.detector, paths.weights)
         except InputError as error:

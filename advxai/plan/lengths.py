@@ -20,6 +20,7 @@ from advxai.run.digests.stages import attack_params
 from advxai.run.store import read_shard
 
 PROVENANCE, KIND = "provenance.json", "lengths of attacks"
+GIVEN = Path("config/demo-lengths.json")  # beside the Snakefile
 REMEDY = "name a finished run's folder, results/<run>, or a file of lengths, or leave plan.like out"
 # Settings of NES that decide how soon an attack ends, besides how long it may go on
 DECIDING = ("alpha", "delta", "sigma", "samples", "units", "project", "noise", "objective")
@@ -131,12 +132,12 @@ class Lengths:
             InputError: its attacks have other settings than these had.
         """
         copies, top = config.adversary, config.evaluation.top
-        needed = any("adversarial" in entry.needs for entry in config.explainers.values())
-        adversary = self.adversary if needed else None
-        for one in self.attacks:
-            self._require("evaluation", one, config.evaluation)
-        if adversary is not None:
-            self._require("adversary", adversary, copies)
+        adversary = self.adversary if _copies(config) else None
+        if differ := self.differing(config):
+            raise InputError(
+                f"plan.like: {self.measured} was attacked with {differ}: such lengths say nothing of this run's; "
+                f"name a run with the same settings{_given(config)}, or leave plan.like out"
+            )
         fakes, allowed = config.frames.explain == "called_fake", config.evaluation.iterations
         listed = [*self.attacks[:top], *[self.attacks[-1]] * (top - len(self.attacks))]
         sooner = [one.unfinished for one in listed if one.settings["iterations"] < allowed]
@@ -148,17 +149,31 @@ class Lengths:
             sum(sooner) / top,
         )
 
-    def _require(self, stage: str, there: Attacks, settings: Nes) -> None:
-        here = attack_params(settings)
-        differ = [name for name in DECIDING if here[name] != there.settings[name]]
-        if differ:
-            said = ", ".join(
-                f"{stage}.{name} {_short(there.settings[name])}, not {_short(here[name])}" for name in differ
-            )
-            raise InputError(
-                f"plan.like: {self.measured} was attacked with {said}: such lengths say nothing of this run's; name a "
-                "run with the same settings, or leave plan.like out"
-            )
+    def differing(self, config: Config) -> str:
+        """Which settings these attacks had otherwise than a configuration's run has them, of the first that had any, in
+        words; "": none."""
+        pairs: list[tuple[str, Attacks, Nes]] = [("evaluation", one, config.evaluation) for one in self.attacks]
+        if self.adversary is not None and _copies(config):
+            pairs.append(("adversary", self.adversary, config.adversary))
+        for stage, there, settings in pairs:
+            here = attack_params(settings)
+            differ = [name for name in DECIDING if here[name] != there.settings[name]]
+            if differ:
+                return ", ".join(
+                    f"{stage}.{name} {_short(there.settings[name])}, not {_short(here[name])}" for name in differ
+                )
+        return ""
+
+
+def _copies(config: Config) -> bool:
+    """Whether a run makes adversarial copies."""
+    return any("adversarial" in entry.needs for entry in config.explainers.values())
+
+
+def _given(config: Config) -> str:
+    """The file of lengths that is given out, where a configuration's run has its settings, in words."""
+    path = PROJECT / GIVEN
+    return "" if not path.is_file() or read(path).differing(config) else f", as the file {GIVEN} has them"
 
 
 def _short(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The plan's table: a line a stage, at most 100 columns, or more for rows with long names."""
+"""The plan's table: a line a stage, 100 columns, or more for rows with long names."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,17 +6,21 @@ from advxai.common.sizes import human
 from advxai.plan.count import Row
 
 WIDTH = 100  # of the plan's text
+# The second column's units are under its title where it is wide enough: beside a stage's name, not beside a row's
 COLUMNS = (
-    ("stage", 19), ("all", 17), ("found", 10), ("forwards", 12), ("at most", 12), ("disk", 10), ("time", 10),
+    ("stage", 29), ("all", 9), ("found", 8), ("forwards", 12), ("at most", 12), ("disk", 10), ("time", 10),
     ("at most", 10),
 )  # fmt: skip
 NAMES = 40  # columns of the first one at most
+KEY = "?: not known. +?: what the rows with ? take comes on top."
 TITLES = {"training": "detector, training", "detector": "detector, metrics"}
 
 
 def number(value: float) -> str:
     """With thousands' commas; from ten millions on in millions."""
-    return f"{value:,.0f}" if value < 10_000_000 else f"{value / 1e6:,.1f} M"
+    if value < 10_000_000:
+        return f"{value:,.0f}"
+    return f"{value / 1e6:,.1f} M" if value < 999.95e6 else f"{value / 1e6:,.0f} M"
 
 
 def duration(seconds: float) -> str:
@@ -36,13 +40,13 @@ def size(number_of_bytes: float) -> str:
 
 
 def _line(cells: Sequence[str], wide: int = COLUMNS[0][1]) -> str:
-    """A line whose first column has `wide` characters."""
-    first, *others = cells
-    widths = [wide, *(width for _, width in COLUMNS[1:])]
-    if len(first) > widths[0]:  # names that begin alike differ at their ends
-        first = f"{first[: widths[0] - 11]}…{first[-10:]}"
-    shown = (f" {cell}".rjust(width) for cell, width in zip(others, widths[1:], strict=True))
-    return (first.ljust(widths[0]) + "".join(shown)).rstrip()
+    """A line whose first column has `wide` characters, of which its second may use what is left."""
+    first, items, *others = cells
+    if len(first) > wide:  # names that begin alike differ at their ends
+        first = f"{first[: wide - 11]}…{first[-10:]}"
+    left = wide + COLUMNS[1][1] - len(first)
+    shown = (f" {cell}".rjust(width) for cell, (_, width) in zip(others, COLUMNS[2:], strict=True))
+    return (first + f" {items}".rjust(left) + "".join(shown)).rstrip()
 
 
 def _cells(row: Row, exact: bool) -> list[str]:
@@ -54,7 +58,7 @@ def _cells(row: Row, exact: bool) -> list[str]:
     timeless = row.stage in ("corpus", "frames") or not row.missing
     times = ("-" if timeless else shown(value, duration(value or 0)) for value in (row.seconds, row.longest))
     return [
-        f"{listed}{number(row.items)} {row.unit}",
+        f"{listed}{number(row.items)}" + ("" if row.name else f" {row.unit}"),
         number(row.found),
         shown(row.forwards, certain + number(row.forwards or 0)),
         shown(row.most, number(row.most or 0)),
@@ -64,8 +68,8 @@ def _cells(row: Row, exact: bool) -> list[str]:
 
 
 def table(found: Sequence[Row], exact: bool) -> list[str]:
-    """A line a row, explainers under their stage, and the total; the first column is as wide as the longest name, up to
-    NAMES.
+    """A line a row, explainers under their stage and its unit, the total, and what a question mark means, if there is
+    one; the first column is as wide as the longest name, up to NAMES.
 
     Args:
         found: as of `count.rows`.
@@ -78,10 +82,11 @@ def table(found: Sequence[Row], exact: bool) -> list[str]:
     last = ""
     for name, row in zip(named, found, strict=True):
         if row.name and row.stage != last:
-            lines.append(row.stage)
+            lines.append(_line([row.stage, row.unit, *[""] * len(COLUMNS[2:])], wide))
         last = row.stage
         lines.append(_line([name, *_cells(row, exact)], wide))
-    return [*lines, rule, _line(["total", "", "", *totals(found, exact)], wide)]
+    lines += [rule, _line(["total", "", "", *totals(found, exact)], wide)]
+    return [*lines, KEY] if any("?" in line for line in lines) else lines
 
 
 def totals(found: Sequence[Row], exact: bool) -> list[str]:

@@ -1,4 +1,4 @@
-"""The plan as text, at most 100 columns but in its table."""
+"""The plan as text, at most 100 columns but in its table where names are long."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -32,6 +32,8 @@ from advxai.plan.population import Population
 from advxai.plan.requests import Timed, memory, runtime
 from advxai.plan.samples import Sampled, in_words
 from advxai.plan.table import WIDTH, duration, number, size, table, totals
+
+GPU_BATCH = 512  # of the rates in docs/speed.md and docs/scaling.md
 
 
 def report(
@@ -145,7 +147,7 @@ def _jobs(
         lines.append(f"{item.stage:<30}{item.number:>8,}{images:>16}{times:>26}{most:>12}")
     seconds = [row.seconds for row in found if row.stage in SHARDED and row.seconds]
     if not seconds:
-        return [*lines, ""]
+        return [*lines, "", "No number of shards is proposed: that goes by the jobs' times, and none is known.", ""]
     at_once = processes(config, cores, gpus, submitted)
     shards = propose(seconds, at_once, population.test_videos)
     planned = jobs(found, shards)
@@ -222,9 +224,11 @@ def _notes(config: Config, population: Population, store: Store, found: Sequence
         )
         if config.detector.device == "cuda":
             asked = "for hours to count on set `plan.rate` to" if config.plan.rate is None else "`plan.rate` should be"
+            batch = config.detector.forward_batch
+            small = f" The rates there are of batches of {GPU_BATCH}, here it is {batch}." if batch < GPU_BATCH else ""
             yield (
-                f"A GPU's stages are slower than its raw forwards: {asked} what `make gpu` measures for NES, which "
-                "most of the time goes into (docs/speed.md)."
+                f"A GPU's stages are slower than its raw forwards, which `make tune` measures: {asked} what `make gpu` "
+                f"measures for NES, which most of the time goes into (docs/speed.md).{small}"
             )
     if config.detector.checkpoint is None and not (population.train or store.detector or store.ready_made):
         yield "detector: there is no image to train on; set detector.checkpoint, or list images with their split."

@@ -21,10 +21,16 @@ def test_random_weights_are_timed_where_there_are_no_others(tmp_path):
     assert speed.rate > 0 and speed.weights == "random weights" and "torch" in speed.where
 
 
-def test_a_device_that_is_not_here_is_said(tmp_path, monkeypatch):
+def test_a_device_that_is_not_here_is_said_with_the_way_out_before_anything_is_measured(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(InputError, match="no CUDA device"):
-        plan.measure(small(device="cuda"), tmp_path / "detector.safetensors")
+    weights = tmp_path / "detector.safetensors"
+    weights.write_text("the run's, which isn't looked at")
+    caplog.set_level("INFO")
+    with pytest.raises(InputError, match="no CUDA device .* or set plan.rate to the images a"):
+        plan.measure(small(device="cuda"), weights)
+    assert "Measuring" not in caplog.text
+    plan.measure(small(), tmp_path / "nowhere.safetensors", seconds=0.05)
+    assert "Measuring the detector's forwards for 0.05 seconds ..." in caplog.text
 
 
 def test_jobs_and_their_time():

@@ -1,6 +1,8 @@
 """What a plan expects of attacks by another run's (`plan.like`)."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pandas as pd
@@ -177,6 +179,26 @@ def test_settings_of_all_attacks_are_compared(tmp_path):
     path = written(tmp_path, lengths(attacks=[first, other, third]))
     with pytest.raises(InputError, match=r"evaluation.sigma 0.5, not 0.001: such"):
         expected(ffpp(plan={"like": path}))
+
+
+def test_a_refusal_names_the_file_that_is_given_out_where_that_one_fits(tmp_path):
+    first, second, third = lengths().attacks
+    other = replace(second, settings=second.settings | {"sigma": 0.5})
+    path = written(tmp_path, lengths(attacks=[first, other, third]))
+    given = "name a run with the same settings, as the file config/demo-lengths.json has them, or leave plan.like out"
+    with pytest.raises(InputError, match=rf"sigma 0.5, not 0.001: .*; {given}$"):
+        expected(ffpp(plan={"like": path}))
+    with pytest.raises(InputError, match="; name a run with the same settings, or leave plan.like out$"):
+        expected(ffpp(plan={"like": path}, evaluation={"samples": 7}))
+    with pytest.raises(
+        InputError, match="^plan.like: the demo at .* evaluation.samples 40, not 7: .* same settings, or leave"
+    ):
+        expected(ffpp(plan={"like": "config/demo-lengths.json"}, evaluation={"samples": 7}))
+
+
+def test_to_look_at_lengths_takes_no_torch():
+    code = "import sys, advxai.plan.lengths; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 def test_where_lengths_are_looked_for(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from tests.unit.plan_data import demo, ffpp, manifest, text
 
 def test_numbers_and_times_are_short():
     assert [number(value) for value in (0, 9_999_999, 12_345_678)] == ["0", "9,999,999", "12.3 M"]
+    assert [number(value) for value in (999_940_000, 999_960_000, 1_551_800_000)] == ["999.9 M", "1,000 M", "1,552 M"]
     times = [duration(value) for value in (0.9, 8, 100, 3 * 3600, 3 * 86400)]
     assert times == ["<1 s", "~8 s", "~2 min", "~3.0 h", "~3.0 d"]
 
@@ -25,27 +26,31 @@ def test_a_table_s_lines():
     cells = [line.split() for line in lines]
     assert cells[2] == "corpus 12 videos 12 - - - - -".split()
     assert cells[3] == "adversary 20 images 5 ~1,500 3,000 ~2.0 MB ~30 s ~60 s".split()
-    assert lines[4] == "saliency"
+    assert cells[4] == ["saliency", "images"] and len(lines[4]) == 30 + 9
     assert (
         lines[5].startswith("  A_name_that_is_much_too_long ")
-        and cells[5][1:] == "20 images 0 400 400 <1 kB ~8 s ~8 s".split()
+        and cells[5][1:] == "20 0 400 400 <1 kB ~8 s ~8 s".split()
     )
-    assert cells[6] == "Own 20 images 0 ? ? <1 kB ? ?".split()
-    assert cells[7] == "Done 20 images 20 - - - - -".split()
+    assert cells[6] == "Own 20 0 ? ? <1 kB ? ?".split()
+    assert cells[7] == "Done 20 20 - - - - -".split()
     assert cells[9] == "total ~1,900+? 3,400+? ~2.0 MB ~38 s+? ~68 s+?".split()
+    assert lines[10] == "?: not known. +?: what the rows with ? take comes on top." and len(lines) == 11
+    assert not any("?" in line for line in table([*found[:3], found[4]], exact=True))
     estimated = [line.split() for line in table(found, exact=False)]
-    assert estimated[2][1] == "12" and estimated[3][1] == "~20" and estimated[5][4] == "~400"
+    assert estimated[2][1] == "12" and estimated[3][1] == "~20" and estimated[5][3] == "~400"
 
 
 def test_the_first_column_is_as_wide_as_the_longest_name_within_reason():
     def lines(name: str) -> list[str]:
         return table([plan.Row("saliency", name, "images", 20, 20, 0, 0, 0, 0.0, 0.0)], exact=True)
 
-    wide, longer = lines("Relevancy_released"), lines("x" * 30 + "_and_y" * 10)
-    assert lines("LIME")[1] == "-" * 100 and wide[1] == "-" * 101
-    assert wide[3].startswith("  Relevancy_released        20 images") and len(wide[3]) == len(wide[0]) == 101
-    assert longer[3].startswith(f"  {'x' * 27}…") and longer[3][40:].startswith("        20 images")
-    assert longer[1] == "-" * 121
+    wide, longer = lines("random_quickshift_uniformly_2"), lines("x" * 30 + "_and_y" * 10)
+    assert lines("LIME")[1] == lines("oracle_mask_quickshift_unit")[1] == "-" * 100 and wide[1] == "-" * 102
+    assert (
+        wide[3].startswith("  random_quickshift_uniformly_2       20      20") and len(wide[3]) == len(wide[0]) == 102
+    )
+    assert longer[3].startswith(f"  {'x' * 27}…") and longer[3][40:].startswith("       20      20")
+    assert longer[1] == "-" * 111
 
 
 def test_the_whole_text():
@@ -85,6 +90,7 @@ def test_without_a_measurement_there_are_no_times():
     said = text(ffpp(), "detector.device: no CUDA device is usable here")
     assert "not measured, so there are no times: detector.device: no CUDA device" in " ".join(said.split())
     assert "Proposal" not in said
+    assert "No number of shards is proposed: that goes by the jobs' times, and none is known." in said
     line = next(line for line in said.splitlines() if line.startswith("adversary"))
     assert line.split()[-2:] == ["?", "?"]
     assert next(line for line in said.splitlines() if line.startswith("total")).split()[-2:] == ["?", "?"]
@@ -112,7 +118,10 @@ def test_a_gpu_s_forwards_are_described_by_what_decides_how_fast_they_are():
     assert "forward batch 512, torch, tf32, contiguous, 64 images in work at once, random weights; a CPU" in flat
     assert "for hours to count on set `plan.rate` to what `make gpu` measures for NES" in flat
     told = " ".join(text(ffpp(detector=detector, plan={"rate": 100}), 100.0).split())
-    assert "raw forwards: `plan.rate` should be what `make gpu` measures for NES" in told
+    assert "raw forwards, which `make tune` measures: `plan.rate` should be what `make gpu` measures for NES" in told
+    assert "The rates there are of batches of 512, here it is 64." not in told
+    small = " ".join(text(ffpp(detector=detector | {"forward_batch": 64}), 100.0).split())
+    assert "(docs/speed.md). The rates there are of batches of 512, here it is 64." in small
     other = " ".join(text(ffpp(detector=detector | {"cudnn_benchmark": True}, images_at_once=9), 100.0).split())
     assert "contiguous, cudnn_benchmark, 9 images in work at once" in other
     assert "make gpu" not in text(ffpp(), 100.0)

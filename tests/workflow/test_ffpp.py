@@ -341,6 +341,10 @@ def test_before_the_download_one_message_says_what_is_missing_and_plan_what_it_w
     keys = [line.strip().removeprefix("- ").partition(": ")[0] for line in message.splitlines() if "  - " in line]
     assert keys == ["corpus.root"] + ["corpus.splits"] * 3 + ["detector.checkpoint"]
     assert "ondyari/FaceForensics" in message and "IDT-ITI/XAI-Deepfakes" in message
+    other = ["--config", "plan={like: config/demo-lengths.json}", "evaluation={samples: 7}"]
+    refused = snakemake(tmp_path, "plan", "--cores", 1, *settings, *other, check=False)
+    assert refused.returncode != 0 and not (tmp_path / "results").exists()  # no job has begun
+    assert "evaluation.samples 40, not 7: such lengths say nothing of this run's" in refused.stdout
     plan = snakemake(tmp_path, "plan", "--cores", 4, *settings).stdout
     assert "~5,600 to explain, of 560 fake test videos with at most 10 each" in plan
     adversary = next(line.split() for line in plan.splitlines() if line.startswith("adversary  "))

@@ -136,13 +136,14 @@ class Detector(Model):
     backend: Backend = Field(
         "torch",
         description="What computes the forwards: torch; inductor, the module compiled by torch.compile, which fuses "
-        "what follows a convolution and needs a C++ compiler; the last two on a CPU only, often faster. Part of the "
-        "digests: `make tune` measures.",
+        "what follows a convolution and needs a C++ compiler; openvino or onnxruntime, on a CPU only. `make tune` says "
+        "which is fastest on a machine. Part of the digests.",
     )
     precision: Precision = Field(
         "float32",
         description="tf32: convolutions round what they multiply to TF32, torch's default on a GPU (Ampere or newer), "
-        "about twice as fast; NES and maps then differ (docs/speed.md). Part of the digests.",
+        "about twice as fast; NES and maps then differ (docs/protocols.md says where it may be set). Part of the "
+        "digests.",
     )
     layout: Layout = Field(
         "channels_last",
@@ -363,16 +364,18 @@ class Plan(Model):
     rate: Number | None = Field(
         None,
         gt=0,
-        description="Images a second through the detector in one process, as `make tune` has found on the machine that "
-        "is to do the work; null: measured here, for ten seconds.",
+        description="Images a second through the detector in one process on the machine that is to do the work, of the "
+        "stages: what `make gpu` measures for NES on a GPU, where the raw rate of `make tune` was 1.3 to 1.4 times "
+        "that on an H100 (docs/scaling.md); on a CPU `make tune`'s. null: measured here, for ten seconds, raw.",
     )
     like: str | None = Field(
         None,
         min_length=1,
         description="What attacks are expected to take that the store has none of yet: the folder of a finished run "
-        "with the same settings of NES, as results/demo, or a file of lengths, as config/demo-lengths.json; a relative "
-        "path is looked for here, in `results`, then beside the Snakefile. null: the paper's mean for the copies, all "
-        "that is allowed for segment attacks.",
+        "with the same settings of NES, results/<run>, or a file of lengths, as config/demo-lengths.json (the demo's "
+        "detector at the paper's settings, which config.yaml hasn't); a relative path is looked for here, in "
+        "`results`, then beside the Snakefile. null: the paper's mean for the copies, all that is allowed for segment "
+        "attacks.",
     )
 
 

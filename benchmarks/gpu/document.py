@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from advxai.config.kernels import Kernels
 from advxai.plan.count import PAPER_ITERATIONS
-from benchmarks.cuda import ALIKE, ATTENDING, MAGNIFIED, MAP, SIGNS
-from benchmarks.gpu.kernels import named
+from benchmarks.cuda import ALIKE, ATTENDING, EXPLAINERS, MAGNIFIED, MAP, SIGNS
+from benchmarks.gpu.kernels import measured, named
 from benchmarks.gpu.precision_text import section
+from benchmarks.gpu.summary import GOALS, HOURS, chosen, hours, referred, summary
 from benchmarks.speed.projection import IMAGES
 from benchmarks.speed.report import markdown
 
@@ -20,8 +20,6 @@ REFERENCE = {
     "SOBOL": (512, 7371),
     "RISE": (512, 8069),
 }
-# What an H100 is to reach in float32 with the paper's detector: images/s, raw, in NES, and of every stage's raw rate
-GOALS = {"raw": 11000, "adversary": 10000, "share": 0.95}
 WIDTH = 90  # of a kernel's name
 WEIGHTS = {
     "trained": "The demo's detector, trained, on face crops",
@@ -33,7 +31,7 @@ WEIGHTS = {
 
 
 def document(found: Mapping[str, Any]) -> str:
-    """The whole text; parts that aren't there yet are left out.
+    """The whole text, the summary first; parts that aren't there yet are left out.
 
     Args:
         found: see `benchmarks.gpu.parts` and `benchmarks.gpu.run`.
@@ -46,39 +44,41 @@ def document(found: Mapping[str, Any]) -> str:
         f"`make gpu` ({found['command']}) on {found['date']}, commit {found['commit']}; {versions}; CPU "
         f"{found['cpu']}, {found['threads']} thread(s). {found['spent']:.0f} of {60 * found['minutes']:.0f} s.{small}",
         "",
-        *(f"- Failed: {part}: {reason}" for part, reason in found["failed"].items()),
-        *(f"- Left out: {sentence}." for sentence in found["left_out"]),
+        *summary(found),
     ]
-    if found["failed"] or found["left_out"]:
-        lines.append("")
-    if "agreement" in found:
+    if any({"probabilities", "nes", "faults"} & set(one) for one in found.get("agreement", {}).values()):
         lines += _agreement(found)
     if found.get("raw"):
         lines += _raw(found)
     if found.get("kernels"):
         lines += _kernels(found)
-    if "stages" in found:
+    if found.get("stages"):
         lines += _stages(found)
     if "profile" in found:
         lines += _profile(found["profile"])
     if found.get("projection"):
         lines += _projection(found)
-    if found.get("precision"):
+    variants = found.get("precision", {}).get("variants", {})
+    if any(one.get("signs") for name, one in variants.items() if name != "float32"):
         lines += section(found["precision"])
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _agreement(found: Mapping[str, Any]) -> Iterator[str]:
     yield from ("## Agreement with the CPU", "")
-    itself = " Here the CPU is compared with itself, so nothing may differ." if found["on"] == "cpu" else ""
-    yield (
-        "The same machine's CPU computes all of it too. Asked for: maps within what rounding explains, "
-        f"{MAGNIFIED} times what shaking the answers' logarithms by their measured rounding changes and at least "
-        f"{MAP:.0e} (those of white boxes, whose single values rounding moves further, correlated by {ALIKE}), "
-        "the same top-3 segments but for what is nearer than that, "
-        f"maps that don't depend on the images in work beside, {SIGNS:.1%} of a picture's pixels moved alike by NES's "
-        f"first step on the same noise.{itself}"
-    )
+    if found["on"] == "cpu":
+        yield from ("Here the CPU is compared with itself, so nothing may differ.", "")
+    explained = [row for one in found["agreement"].values() for row in one["explainers"].values()]
+    if any("allowed" in row for row in explained):
+        yield (
+            f"- Asked of a map: to differ by at most {MAGNIFIED} times what shaking the answers' logarithms by their "
+            f"measured rounding changes, or {MAP:.0e}; the same top-3 segments but for what is nearer than that; the "
+            "same bits alone and among others."
+        )
+    if any("alike" in row for row in explained):
+        yield f"- Of a white box's, whose single values rounding moves further: to be correlated by {ALIKE}."
+    if any("nes" in one for one in found["agreement"].values()):
+        yield f"- Of NES's first step, on the same noise: {SIGNS:.1%} of a picture's pixels moved alike."
     yield ""
     for name, one in found["agreement"].items():
         real = f" ({one['called_real']} more are called Real and left out)" if one["called_real"] else ""
@@ -101,7 +101,9 @@ def _agreement(found: Mapping[str, Any]) -> Iterator[str]:
             )
             yield ""
         if "faults" in one:
-            yield from [f"- Differs: {sentence}." for sentence in one["faults"]] or ["All that was compared agrees."]
+            all_rows = 1 if name in ATTENDING else len(EXPLAINERS)
+            fine = f"- Agrees as far as it was compared: maps of {len(rows)} of {all_rows} rows."
+            yield from [f"- Differs: {sentence}." for sentence in one["faults"]] or [fine]
             yield ""
 
 
@@ -122,9 +124,9 @@ def _raw(found: Mapping[str, Any]) -> Iterator[str]:
     for model, listed in found["raw"].items():
         rates = {one["forward_batch"]: one["rate"] for one in listed}
         rows.append([model, *(f"{rates[batch]:,.0f}" if batch in rates else "-" for batch in batches)])
-    if _referred(found):
+    if referred(found):
         batch, rate = REFERENCE["raw"]
-        rows.append(["first trial", *(f"{rate:,}" if one == batch else "" for one in batches)])
+        rows.append(["by hand in the first trial", *(f"{rate:,}" if one == batch else "" for one in batches)])
     yield from markdown(["forward batch", *map(str, batches)], rows)
     yield ""
     dependent = [
@@ -139,28 +141,27 @@ def _raw(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _kernels(found: Mapping[str, Any]) -> Iterator[str]:
     yield from ("## Raw forwards by kernels", "")
-    goal = f" To be reached in float32: {GOALS['raw']:,}." if _referred(found) else ""
+    goal = f" To be reached in float32: {GOALS['raw']:,}." if referred(found) else ""
     yield (
-        f"{found['model']}, each combination in a process of its own, images a second; * a row's answer depends on its "
-        f"neighbours. Other forward batches of the fastest in each precision alone.{goal}"
+        f"{found['model']}, each combination in a process of its own, torch's default as above; * a row's answer "
+        f"depends on its neighbours.{goal}"
     )
     yield ""
-    batches = list(dict.fromkeys(one["forward_batch"] for one in found["kernels"]))
-    cells: dict[str, dict[int, str]] = {}
-    for one in sorted(found["kernels"], key=lambda one: (one["precision"], -one["rate"])):
-        cells.setdefault(named(one), {})[one["forward_batch"]] = f"{one['rate']:,.0f}" + ("" if one["alone"] else " *")
+    batches = {one["forward_batch"] for one in found["kernels"]}
+    listed = [one for one in measured(found, found["model"]) if one["forward_batch"] in batches]
     yield from markdown(
-        ["forward batch", *map(str, batches)],
-        [[name, *(rates.get(batch, "-") for batch in batches)] for name, rates in cells.items()],
+        ["combination", "forward batch", "images/s"],
+        [
+            [named(one), one["forward_batch"], f"{one['rate']:,.0f}" + ("" if one["alone"] else " *")]
+            for one in sorted(listed, key=lambda one: (one["precision"], -one["rate"]))
+        ],
     )
     yield ""
     if "fastest" in found:
-        yield from (f"Profile and stages below run with the fastest in float32: {_chosen(found)}.", "")
-
-
-def _chosen(found: Mapping[str, Any]) -> str:
-    one = found.get("fastest") or {"backend": "torch", "kernels": {}}
-    return named({**vars(Kernels(**one["kernels"])), "backend": one["backend"]})
+        usable = {named(one) for one in listed if one["precision"] == "float32" and one["alone"]}
+        which = "the fastest in float32" if len(usable) > 1 else "the only one measured in float32"
+        which = which if usable else "torch's default, for none in float32 was measured whose rows stand alone"
+        yield from (f"Stages and profile below run with {which}: {chosen(found)}.", "")
 
 
 def _stages(found: Mapping[str, Any]) -> Iterator[str]:
@@ -178,14 +179,18 @@ def _stages(found: Mapping[str, Any]) -> Iterator[str]:
     goal = (
         f" To be reached: {GOALS['adversary']:,} by NES (adversary), {GOALS['share']} of the raw rate "
         f"({1 / GOALS['share']:.2f}) by every stage."
-        if _referred(found)
+        if referred(found)
         else ""
     )
     yield (
-        f"{model}, {_chosen(found)}; {budgets}, {sizes['images']} images explained (SHAP: {2 * sizes['images']}) and "
-        f"{sizes['attacks']} attacked, {held}: images through the detector a second{than}; rows computed for each one "
-        "asked for, the rest is padding. Random weights that call nothing real, so that no attack ends early; one "
-        f"pass each, after one to warm up.{goal}"
+        f"{model}, {chosen(found)}: images through the detector a second{than}; then rows computed for each one asked "
+        f"for, padding included.{goal}"
+    )
+    yield ""
+    yield (
+        f"At {budgets}, {sizes['images']} images explained (SHAP: {2 * sizes['images']}) and {sizes['attacks']} "
+        f"attacked, {held}. Random weights that call nothing real, so that no attack ends early; one pass each, after "
+        "one to warm up."
     )
     yield ""
     rows = []
@@ -196,11 +201,11 @@ def _stages(found: Mapping[str, Any]) -> Iterator[str]:
             rate = one and one["images"] / one["seconds"]
             padded = f"; {one['computed'] / one['images']:.3f}" if one and "computed" in one else ""
             cells.append(f"{rate:,.0f}" + (f" ({fastest / rate:.2f})" if fastest else "") + padded if rate else "-")
-        if _referred(found):
+        if referred(found):
             batch, rate = REFERENCE.get(stage, (0, 0))
             cells.append(f"{rate:,} at {batch}" if rate else "-")
         rows.append([stage, *cells])
-    yield from markdown(["forward batch", *batches, *(["first trial"] if _referred(found) else [])], rows)
+    yield from markdown(["forward batch", *batches, *(["by hand in the first trial"] if referred(found) else [])], rows)
     yield ""
 
 
@@ -240,12 +245,8 @@ def _projection(found: Mapping[str, Any]) -> Iterator[str]:
     kinds = {"most": found["projection"]}
     if found.get("expected"):
         kinds = {"expected": found["expected"]} | kinds
-    said = {"most": "hours, segment attacks at their most", "expected": "hours, attacks as they come"}
-    hours = {
-        kind: {batch: sum(row["hours"] for row in rows) for batch, rows in batches.items()}
-        for kind, batches in kinds.items()
-    }
-    first = next(iter(hours.values()))
+    summed = hours(found)
+    first = next(iter(summed.values()))
     best = min(first, key=first.__getitem__)
     yield from ("## FaceForensics++", "")
     yield (
@@ -253,12 +254,12 @@ def _projection(found: Mapping[str, Any]) -> Iterator[str]:
         "stage as fast as above: images x forwards an image / images a second / 3600."
     )
     yield ""
-    rows: list[Sequence[Any]] = [[said[kind], *(f"{one:,.1f}" for one in hours[kind].values())] for kind in hours]
+    rows: list[Sequence[Any]] = [[HOURS[kind], *(f"{one:,.1f}" for one in summed[kind].values())] for kind in summed]
     yield from markdown(["forward batch", *first], rows)
     yield from ("", f"With a forward batch of {best}:", "")
     for kind, batches in kinds.items():
         rows = [[row["name"], row["stage"], f"{row['forwards']:,}", f"{row['hours']:,.1f}"] for row in batches[best]]
-        yield from markdown([said[kind], "at the rate of", "forwards an image", "hours"], rows)
+        yield from markdown([HOURS[kind], "at the rate of", "forwards an image", "hours"], rows)
         yield ""
     yield (
         f"At their most: {PAPER_ITERATIONS} iterations of NES an image (the paper's table 3), and segment attacks of "
@@ -267,7 +268,3 @@ def _projection(found: Mapping[str, Any]) -> Iterator[str]:
         "called fake; nothing for faces, the database, training, starting jobs, tables."
     )
     yield ""
-
-
-def _referred(found: Mapping[str, Any]) -> bool:
-    return "H100" in found["device"]

@@ -96,12 +96,21 @@ def put_to_use(pack: Pack, version: tuple[int, int] = sys.version_info[:2]) -> N
     if version == PYTHON:
         sys.path.insert(0, str(pack.folder / PACKAGES))
         importlib.invalidate_caches()
-    missing = [name for name in (*OWN, *BROUGHT.values()) if importlib.util.find_spec(name) is None]
-    if not missing:
+    own, brought = (
+        [name for name in names if importlib.util.find_spec(name) is None] for names in (OWN, BROUGHT.values())
+    )
+    if not own and not brought:
         return
-    if version != PYTHON and set(missing) <= set(BROUGHT.values()):
-        wanted, here = (".".join(map(str, numbers)) for numbers in (PYTHON, version))
+    wanted, here = (".".join(map(str, numbers)) for numbers in (PYTHON, version))
+    if version != PYTHON:
         raise InputError(
-            f"{', '.join(missing)} can't be imported, and the pack is for Python {wanted}, not {here}: set PYTHON=..."
+            f"{sys.executable} is Python {here} and lacks {', '.join([*own, *brought])}; the pack's packages are for "
+            f"Python {wanted} alone: set PYTHON=... to a {wanted} that has {', '.join(OWN)}, or to another that has "
+            f"{', '.join(BROUGHT)} too"
         )
-    raise InputError(f"{', '.join(missing)} can't be imported by {sys.executable}: give another Python by PYTHON=...")
+    if own:
+        raise InputError(
+            f"{sys.executable} lacks {', '.join(own)}, which aren't in the pack: install them there, or set PYTHON=... "
+            f"to a Python {wanted} that has them"
+        )
+    raise InputError(f"{pack.folder / PACKAGES} lacks {', '.join(brought)}: delete {pack.folder.name}/ and {REMEDY}")

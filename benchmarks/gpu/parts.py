@@ -65,6 +65,13 @@ class Sizes:
     compared: int
     scale: str
 
+    def within(self, minutes: float) -> "Sizes":
+        """Fewer faces and fakes where there are few minutes, so that more of the rows get their turn."""
+        if self.small:
+            return self
+        faces, compared = max(4, round(1.5 * minutes)), max(8, round(6 * minutes))
+        return replace(self, faces=min(self.faces, faces), compared=min(self.compared, compared))
+
     def count(self, stage: str) -> int:
         """Images of a stage's measurement."""
         if stage not in EXPLAINERS:
@@ -76,10 +83,12 @@ SIZES = {
     "cuda": Sizes(
         24, 4, work.BATCHES["cuda"], (512, 1024, 256), 1.0, (512, 1024, 256), 32, 64, None, False, 2, 48, "quarter"
     ),
-    "cpu": Sizes(2, 1, (8, 16, 32), (16, 8), 1.0, (16, 8), 2, 2, 8, True, 1, 2, "demo"),
+    "cpu": Sizes(2, 1, (16, 8), (16, 8), 0.3, (16, 8), 1, 1, 8, True, 1, 2, "demo"),
 }
-# When each part's share of the budget ends
-ENDS = {"agreement": 0.24, "raw": 0.3, "kernels": 0.52, "profile": 0.6, "stages": 0.82, "precision": 0.98}
+# When each part's share of the budget ends; what is left after the last is for a piece that takes longer than thought
+ENDS = {"agreement": 0.2, "raw": 0.34, "kernels": 0.44, "compiled": 0.57, "stages": 0.8, "profile": 0.86}
+ENDS["precision"] = 0.95
+FEWER = (1, 2, 4)  # divisors of the images explained, the first by which a batch's stages fit
 Found = dict[str, Any]
 Save = Callable[[], None]
 
@@ -165,13 +174,14 @@ def raw(found: Found, save: Save, budget: Budget, device: str, sizes: Sizes, thr
     """
     budget.part("raw", ENDS["raw"])
     found["raw"] = {}
+    guess = 0.0  # the first is what all else is compared with
     for model, size in MODELS:
         settings = work.config(Spec("raw", model, size, device, threads), small=False).detector
         trial = Trial("torch", Kernels(), sizes.raw_batches)
-        guess = 2 * sizes.seconds * len(sizes.raw_batches)
         made = budget.take(model, lambda own=settings, one=trial: elsewhere(own, [one], sizes.seconds), guess)
         if made is None:
             continue
+        guess = found["raw_seconds"] = budget.done[-1][1]
         found["raw"][model] = [asdict(one) for one in made.rates]
         for sentence in made.refused:
             budget.skip(model, sentence.rstrip("."))
@@ -182,9 +192,12 @@ def raw(found: Found, save: Save, budget: Budget, device: str, sizes: Sizes, thr
 
 def kernels(found: Found, save: Save, budget: Budget, device: str, sizes: Sizes, threads: int) -> None:
     """The paper's detector by backend, layout, cuDNN's benchmark and precision (`benchmarks.gpu.kernels`)."""
-    budget.part("kernels", ENDS["kernels"])
     model, size = MODELS[0]
-    measure_kernels(found, save, budget, Spec("raw", model, size, device, threads), sizes.kernel_batches, sizes.seconds)
+    spec = Spec("raw", model, size, device, threads)
+    # as long as a process of `raw`, which measures more batches
+    guess = found.get("raw_seconds", 0.0) - 2 * sizes.seconds * (len(sizes.raw_batches) - 1)
+    ends = ENDS["kernels"], ENDS["compiled"]
+    measure_kernels(found, save, budget, spec, sizes.kernel_batches, sizes.seconds, ends, max(guess, 0.0))
 
 
 def precision(found: Found, save: Save, budget: Budget, device: str, pack: Pack, sizes: Sizes, threads: int) -> None:
@@ -209,6 +222,9 @@ def stages(found: Found, save: Save, budget: Budget, device: str, pack: Pack, si
     known: dict[str, float] = {}
     for batch in sizes.batches:
         spec = at(Spec("stage", model, size, device, threads, at_once=sizes.held, forward_batch=batch), found)
+        if batch == sizes.batches[0]:
+            sizes = fitting(found, spec, sizes, budget.left)
+            found["sizes"] = found["sizes"] | {"images": sizes.images}
         detector = budget.take(f"detector, batch {batch}", lambda spec=spec: _unreal(spec))
         made = found["stages"][str(batch)] = {}
         if detector is not None:
@@ -237,6 +253,15 @@ def _measure(
             continue
         if made is not None:
             found_here[stage], known[stage] = made, budget.done[-1][1]
+
+
+def fitting(found: Found, spec: Spec, sizes: Sizes, left: float) -> Sizes:
+    """Sizes with as many images as all stages of a batch have time for, at least a quarter."""
+    tried = [replace(sizes, images=max(1, sizes.images // fewer)) for fewer in FEWER]
+    for one in tried:
+        if sum(_guess(found, replace(spec, stage=stage), one) for stage in STAGES) <= left:
+            return one
+    return tried[-1]
 
 
 def _unreal(spec: Spec) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from benchmarks.gpu.budget import grouped
 from benchmarks.speed.report import markdown
 
 NAMES = {"emulated": {"tf32": "tf32 (emulated)"}, "computed": {}}
@@ -17,7 +18,7 @@ def text(found: Mapping[str, Any]) -> str:
         f"`python -m benchmarks.gpu.precision {found['command']}` on {found['date']}, commit {found['commit']}; "
         f"{versions}; {found['threads']} thread(s), {found['spent']:.0f} s.",
         "",
-        *(f"- Left out: {sentence}." for sentence in found["left_out"]),
+        *(f"- Left out: {sentence}." for sentence in grouped(found["left_out"])),
     ]
     if found["left_out"]:
         lines.append("")
@@ -49,6 +50,8 @@ def _attacks(found: Mapping[str, Any], nes: Mapping[str, Any]) -> Iterator[str]:
     rows = []
     for name, one in found.items():
         signs, attacks = one.get("signs"), one.get("attacks")
+        if not signs and not attacks:
+            continue
         rows.append(
             [
                 name,
@@ -66,6 +69,8 @@ def _attacks(found: Mapping[str, Any], nes: Mapping[str, Any]) -> Iterator[str]:
                 ),
             ]
         )
+    if not rows:
+        return
     yield (
         f"NES with n = {nes['samples']}, sigma = {nes['sigma']:g}, alpha = {nes['alpha'] * 255:.3g}/255, at most "
         f"{nes['iterations']} iterations. Signs of the first step as float32's: median of the images (least). Whole "
@@ -79,10 +84,11 @@ def _attacks(found: Mapping[str, Any], nes: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _maps(found: Mapping[str, Any]) -> Iterator[str]:
+    others = [name for name, one in found.items() if name != "float32" and one["maps"]]
     labels = dict.fromkeys(label for one in found.values() for label in one["maps"])
+    labels = {label: None for label in labels if any(label in found[name]["maps"] for name in others)}
     if not labels:
         return
-    others = [name for name in found if name != "float32"]
     yield (
         "Rankings of the segments against float32's: images with the same three first segments, as a set; in brackets "
         "with the same first one; Spearman's correlation of the scores, mean and least of the images. A dash: the row "
@@ -92,9 +98,7 @@ def _maps(found: Mapping[str, Any]) -> Iterator[str]:
     rows = [[label, *(_ranking(found[name]["maps"].get(label)) for name in others)] for label in labels]
     yield from markdown(["", *others], rows)
     yield ""
-    other = {
-        name: sum(one["targets"] for one in found[name]["maps"].values()) for name in others if found[name]["maps"]
-    }
+    other = {name: sum(one["targets"] for one in found[name]["maps"].values()) for name in others}
     told = ", ".join(f"{name} {count}" for name, count in other.items() if count)
     yield from (f"Explanations of another class than float32's: {told or 'none'}.", "")
 

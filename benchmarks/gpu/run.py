@@ -40,7 +40,7 @@ def run(options: argparse.Namespace, pack: Pack, started: float) -> int:
     """
     device = options.device
     require_device(device, "give --device cpu to try the command without one")
-    sizes = SIZES[device]
+    sizes = SIZES[device].within(options.minutes)
     budget = Budget(60 * options.minutes, started, say=lambda line: print(line, flush=True))
     name = torch.cuda.get_device_name() if device == "cuda" else processor()
     here = commit()
@@ -64,8 +64,8 @@ def run(options: argparse.Namespace, pack: Pack, started: float) -> int:
         "agreement": lambda: agreement(found, save, budget, device, pack, sizes, _cores()),
         "raw": lambda: raw(found, save, budget, device, sizes, options.threads),
         "kernels": lambda: kernels(found, save, budget, device, sizes, options.threads),
-        "profile": lambda: nes_profile(found, save, budget, device, sizes, options.threads),
         "stages": lambda: stages(found, save, budget, device, pack, sizes, options.threads),
+        "profile": lambda: nes_profile(found, save, budget, device, sizes, options.threads),
         "precision": lambda: precision(found, save, budget, device, pack, sizes, options.threads),
     }
 

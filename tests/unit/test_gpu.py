@@ -4,7 +4,7 @@ import argparse
 import json
 import math
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -18,19 +18,21 @@ from advxai.config.kernels import Kernels
 from advxai.detector.model import Detector, Preprocessing
 from advxai.detector.throughput import Rate
 from advxai.detector.trials import Found as Measured
+from advxai.plan.lengths import DECIDING
 from advxai.plan.lengths import read as read_lengths
 from advxai.run.digests.stages import attack_params
 from benchmarks.cuda import Pair, compare_probabilities, correlation, faults, shaken
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu import kernels as gpu_kernels
 from benchmarks.gpu import run as running
-from benchmarks.gpu.budget import Budget
+from benchmarks.gpu.budget import TIME, Budget, grouped
 from benchmarks.gpu.document import document
 from benchmarks.gpu.kernels import at, combinations, fastest
 from benchmarks.gpu.kernels import kernels as measure_kernels
 from benchmarks.gpu.pack import BROUGHT, CONTENT, ROOT, WEIGHTS, evenly, opened, put_to_use
 from benchmarks.gpu.packing import LENGTHS, copy_run, foreign, locked
-from benchmarks.gpu.parts import SIZES, forwards
+from benchmarks.gpu.parts import SIZES, fitting, forwards
+from benchmarks.gpu.summary import summary
 from benchmarks.speed.projection import project
 from benchmarks.speed.report import FFPP, report, slug
 from benchmarks.speed.work import STAGES, Spec
@@ -59,7 +61,7 @@ def test_work_is_begun_as_long_as_it_is_thought_to_fit():
     assert budget.take("second", lambda: clock.work(20), guess=15) is None
     assert budget.take("third", lambda: clock.work(5), guess=9) == 5
     assert budget.done == [("rates: first", 20), ("rates: third", 5)]
-    assert budget.left_out == ["rates: second (needs about 15 s, and 10 s of this part's share were left)"]
+    assert budget.left_out == [("rates", "second", TIME, 15)]
     assert said[-1] == "  25 s  rates: third, 5.0 s"
 
 
@@ -70,9 +72,30 @@ def test_a_part_gets_what_the_one_before_it_did_not_need_and_none_of_the_next_on
     assert (budget.spent, budget.left) == (10, 30)
     budget.take("long", lambda: clock.work(45))
     assert budget.take("more", lambda: 1) is None
-    assert budget.left_out == ["a: more (0 s of this part's share were left)"]
+    assert budget.left_out == [("a", "more", TIME, 45)]
     budget.part("b", until=0.9)
     assert budget.left == 35
+
+
+def test_a_piece_of_unknown_length_is_thought_to_take_what_those_before_it_took_on_average():
+    clock = Clock()
+    budget = Budget(100, clock=clock)
+    budget.part("a", until=0.5)
+    assert budget.take("first", lambda: clock.work(30)) == 30
+    assert budget.take("second", lambda: clock.work(1)) is None  # 20 s are left
+    assert budget.take("known", lambda: clock.work(4), guess=4) == 4
+    assert budget.take("third", lambda: clock.work(1)) is None  # 16 s are left, (30 + 4) / 2 = 17 wanted
+    budget.part("b", until=0.6)
+    assert budget.take("of another part", lambda: clock.work(1)) == 1
+
+
+def test_what_was_left_out_is_told_by_part_and_reason():
+    left = [("maps", f"row {n}", TIME, 3.0 * n) for n in range(5)] + [("maps", "CAM", "captum isn't there", 0.0)]
+    assert grouped([*left, ("raw", "net", TIME, 0.0)]) == [
+        "maps: 5 for want of time (up to 12 s each): row 0; row 1; row 2; 2 more",
+        "maps: 1 captum isn't there: CAM",
+        "raw: 1 for want of time: net",
+    ]
 
 
 # pack
@@ -135,10 +158,15 @@ def test_what_is_missing_here_is_named(tmp_path, monkeypatch):
     packed(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "lmdb" else object())
-    with pytest.raises(InputError, match="lmdb can't be imported, and the pack is for Python 3.12, not 3.11"):
+    wanted = (
+        r"is Python 3\.11 and lacks lmdb; .* for Python 3\.12 alone: set PYTHON=\.\.\. to a 3\.12 that has torch, .*saf"
+    )
+    with pytest.raises(InputError, match=wanted):
         put_to_use(opened(tmp_path), version=(3, 11))
+    with pytest.raises(InputError, match=r"packages lacks lmdb: delete .* and run `make demo`"):
+        put_to_use(opened(tmp_path), version=(3, 12))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "timm" else object())
-    with pytest.raises(InputError, match="timm can't be imported by"):
+    with pytest.raises(InputError, match=r"lacks timm, which aren't in the pack: .* a Python 3\.12 that has them"):
         put_to_use(opened(tmp_path), version=(3, 12))
 
 
@@ -279,7 +307,10 @@ def test_hours_are_images_times_forwards_over_the_rate():
 def test_hours_as_attacks_come():
     """Copies of 10 iterations, attacks of 50, 40 and 30, of which a fifth is another row's."""
     config = load(read(FFPP))
-    copies, segments = (attack_params(settings) for settings in (config.adversary, config.evaluation))
+    copies, segments = (
+        {name: attack_params(settings)[name] for name in (*DECIDING, "iterations")}
+        for settings in (config.adversary, config.evaluation)
+    )
     attacks = [{"settings": segments, "ended": {str(mean): 1}, "cut_off": 0} for mean in (50, 40, 30)]
     lengths = {"measured": "x", "wanted": 10, "made": 8, "attacks": attacks}
     lengths["adversary"] = {"settings": copies, "ended": {"10": 1}, "cut_off": 0}
@@ -332,7 +363,7 @@ def found(device="NVIDIA H100 80GB HBM3"):
         "model": "net",
         "sizes": {"images": 24, "attacks": 64, "held": None, "small": False},
         "failed": {},
-        "left_out": ["rates: RISE, batch 1024 (12 s were left)"],
+        "left_out": [["rates", "RISE, batch 1024", TIME, 12.0]],
         "agreement": {
             "trained": {
                 "images": 23,
@@ -343,7 +374,7 @@ def found(device="NVIDIA H100 80GB HBM3"):
                 "faults": [],
             }
         },
-        "raw": {"net": [{"forward_batch": 512, "rate": 8000.0, "alone": True}]},
+        "raw": {"net": [asdict(Rate("torch", 512, 8000.0, 0, True))]},
         "kernels": [
             asdict(Rate("inductor", 512, 11200.0, 1e-7, True, "float32", "contiguous", True)),
             asdict(Rate("inductor", 1024, 11300.0, 1e-7, True, "float32", "contiguous", True)),
@@ -374,12 +405,13 @@ def found(device="NVIDIA H100 80GB HBM3"):
 
 def test_the_text_has_every_part_with_its_numbers():
     lines = document(found()).splitlines()
-    assert "- Left out: rates: RISE, batch 1024 (12 s were left)." in lines
+    assert "- Left out of rates: 1 for want of time (up to 12 s each): RISE, batch 1024." in lines
     assert "| LIME | 2.0e-06 | 1.0e-05 | 1 | 24 of 24 | yes |" in lines
-    assert "All that was compared agrees." in lines
+    assert "- Agrees as far as it was compared: maps of 1 of 17 rows." in lines
     assert "| net | 8,000 |" in lines
-    assert "| inductor, contiguous, cudnn_benchmark, float32 | 11,200 | 11,300 |" in lines
-    assert "| torch, channels_last, tf32 | 16,000 * | - |" in lines
+    assert "| inductor, contiguous, cudnn_benchmark, float32 | 512 | 11,200 |" in lines
+    assert "| torch, channels_last, float32 | 512 | 8,000 |" in lines
+    assert "| torch, channels_last, tf32 | 512 | 16,000 * |" in lines
     # 10,000 in 2 s of 11,300 raw, 10,240 computed, beside the first trial's
     assert "| LIME | 5,000 (2.26); 1.024 | 7,165 at 512 |" in lines
     assert "| evaluation | 5,000 (2.26); 1.024 | - |" in lines
@@ -395,13 +427,56 @@ def test_the_first_trials_figures_are_an_h100s_alone():
     text = document(found("NVIDIA A100"))
     assert "first trial" not in text and "To be reached" not in text
     assert document(found()).count("To be reached") == 2
+    assert "goal" not in text and document(found()).count("goal") == 2
+
+
+def summed(**changes):
+    return list(summary(found() | changes))
+
+
+def test_the_summary_says_what_was_compared_and_how_fast_it_was():
+    said = summed()
+    assert said[2] == (
+        "- **Agreement with the CPU**: agrees in all that was compared: maps of 1 of 36 rows, NES's first step with 1 "
+        "of 2 detectors, probabilities of 1 of 4."
+    )
+    assert said[3] == (
+        "- **Raw forwards**, net in float32: 11,300 images/s at batch 1024 by inductor, contiguous, cudnn_benchmark, "
+        "float32, the fastest of 2 combinations; goal 11,000."
+    )
+    assert said[4] == (
+        "- **NES**: 5,000 images/s at batch 512, by inductor, contiguous, cudnn_benchmark, float32; goal 10,000."
+    )
+    hours = 5070 * (1864 + 4 * 2001 + 2 * 2001 + 3 * 2113 + 2 * 4001 + 133683) / 5000 / 3600
+    assert said[5].endswith(f"with attacks as they come, {hours:,.1f} with segment attacks at their most.")
+
+
+def test_the_summary_of_little_says_so():
+    said = summed(agreement={}, raw={}, kernels=[], stages={}, projection={}, expected={}, left_out=[])
+    assert [line.partition("**: ")[2] or line.partition("float32: ")[2] for line in said[2:6]] == [
+        "nothing was compared.",
+        "not measured.",
+        "not measured.",
+        "not known, for not all stages were measured with one batch.",
+    ]
+    assert said[6] == "- Nothing was left out."
+    assert "by torch, channels_last, float32, the only combination measured" in summed(kernels=[])[3]
+    agreement = {"trained": found()["agreement"]["trained"] | {"faults": ["LIME: far off"]}}
+    assert "DIFFERS in 1 (trained detector: LIME: far off); compared were" in summed(agreement=agreement)[2]
+
+
+def test_one_combination_is_not_called_the_fastest():
+    default = {"backend": "torch", "kernels": {}, "rate": 8000.0}
+    alone = document(found() | {"raw": {}, "fastest": default, "kernels": found()["raw"]["net"]})
+    assert "run with the only one measured in float32: torch, channels_last, float32." in alone
+    assert "run with the fastest in float32: inductor" in document(found())
 
 
 def test_parts_that_are_not_there_yet_are_left_out_of_the_text():
     later = ("raw", "kernels", "fastest", "stages", "projection", "expected", "profile")
     early = {name: value for name, value in found().items() if name not in later}
     text = document(early | {"failed": {"rates": "RuntimeError: no"}})
-    assert "- Failed: rates: RuntimeError: no" in text and "## Raw" not in text
+    assert "- **Failed**: rates: RuntimeError: no" in text and "## Raw" not in text
 
 
 # the command
@@ -438,9 +513,9 @@ def test_a_part_that_fails_loses_no_other(monkeypatch, tmp_path, capsys):
 def test_combinations_are_tried_in_the_order_of_what_is_expected_of_them_and_only_where_they_can_be():
     gpu = [(one.backend, one.kernels, one.batches) for one in combinations("cuda", 512)]
     assert len(gpu) == len(set(gpu)) == 16
-    assert gpu[0] == ("inductor", Kernels("float32", "contiguous", True), (512,))
-    assert [one[1].precision for one in gpu] == ["float32"] * 8 + ["tf32"] * 8
-    assert gpu[8] == ("inductor", Kernels("tf32", "channels_last", True), (512,))
+    assert [one[0] for one in gpu] == ["torch"] * 8 + ["inductor"] * 8
+    assert gpu[0] == ("torch", Kernels(), (512,)) and gpu[2] == ("torch", Kernels("tf32"), (512,))
+    assert gpu[8] == ("inductor", Kernels("float32", "contiguous", True), (512,))
     cpu = combinations("cpu", 16)
     assert {(one.backend, one.kernels) for one in cpu} == {
         (backend, Kernels(layout=layout))
@@ -477,15 +552,74 @@ def test_what_is_refused_or_does_not_fit_is_left_out_with_its_sentence(monkeypat
     monkeypatch.setattr(gpu_kernels, "elsewhere", lambda settings, trials, seconds: answers[trials[0].backend])
     measured, budget, saved = {}, Budget(1000), []
     spec = Spec("raw", "tf_efficientnet_lite0", 112, "cpu", 1)
-    measure_kernels(measured, lambda: saved.append(len(measured["kernels"])), budget, spec, (16, 8), 0.1)
+    measure_kernels(measured, lambda: saved.append(len(measured["kernels"])), budget, spec, (16, 8), 0.1, (0.5, 1.0))
     assert [one["rate"] for one in measured["kernels"]] == [100.0] * 3  # two layouts, and the best with the other batch
     assert measured["fastest"]["backend"] == "torch" and saved[-1] == 3
     assert len(budget.left_out) == 2
     assert budget.left_out[0] == (
-        ": inductor, contiguous, float32, batch 16 (detector.backend: inductor can't take this model (no); set it to "
-        "torch)"
+        "compiled",
+        "inductor, contiguous, float32, batch 16",
+        "detector.backend: inductor can't take this model (no); set it to torch",
+        0.0,
     )
     monkeypatch.setattr(gpu_kernels, "installed", lambda device: ["torch"])
     budget = Budget(1000)
-    measure_kernels(measured, lambda: None, budget, spec, (16,), 0.1)
-    assert budget.left_out[0].endswith("batch 16 (what compiles for this device isn't here)")
+    measure_kernels(measured, lambda: None, budget, spec, (16,), 0.1, (0.5, 1.0))
+    assert budget.left_out[0][1:3] == (
+        "inductor, contiguous, float32, batch 16",
+        "what compiles for this device isn't here",
+    )
+
+
+def test_what_raw_forwards_have_measured_is_not_measured_again(monkeypatch):
+    tried = []
+
+    def elsewhere(settings, trials, seconds):
+        tried.append(trials[0])
+        return Measured([Rate(trials[0].backend, trials[0].batches[0], 50.0, 0, True, layout="contiguous")], [])
+
+    monkeypatch.setattr(gpu_kernels, "installed", lambda device: ["torch"])
+    monkeypatch.setattr(gpu_kernels, "elsewhere", elsewhere)
+    default = [asdict(Rate("torch", batch, 100.0, 0, True)) for batch in (16, 8)]
+    measured = {"raw": {"tf_efficientnet_lite0": default}}
+    spec = Spec("raw", "tf_efficientnet_lite0", 112, "cpu", 1)
+    measure_kernels(measured, lambda: None, Budget(1000), spec, (16, 8), 0.1, (0.5, 1.0))
+    assert [(one.kernels.layout, one.batches) for one in tried] == [("contiguous", (16,))]
+    assert measured["fastest"] == {"backend": "torch", "kernels": {}, "rate": 100.0}
+
+
+def test_what_compiles_is_left_out_where_it_is_not_thought_to_fit_its_share(monkeypatch):
+    monkeypatch.setattr(gpu_kernels, "installed", lambda device: ["torch", "inductor"])
+    monkeypatch.setattr(gpu_kernels, "elsewhere", lambda *rest: Measured([Rate("torch", 16, 100.0, 0, True)], []))
+    budget, measured = Budget(300, clock=Clock()), {}
+    spec = Spec("raw", "tf_efficientnet_lite0", 112, "cpu", 1)
+    measure_kernels(measured, lambda: None, budget, spec, (16,), 0.1, (0.4, 0.5))  # 150 s, of which it wants 160
+    assert len(measured["kernels"]) == 2
+    assert [one[::3] for one in budget.left_out] == [("compiled", 160.0)] * 2
+
+
+# sizes
+
+
+def test_few_minutes_take_fewer_faces_and_fakes_on_a_gpu():
+    sizes = SIZES["cuda"]
+    assert [(one.faces, one.compared) for one in map(sizes.within, (1, 4, 9, 20))] == [
+        (4, 8), (6, 24), (14, 48), (24, 48)
+    ]  # fmt: skip
+    assert SIZES["cpu"].within(1) == SIZES["cpu"]
+
+
+def test_as_many_images_are_explained_as_the_stages_have_time_for():
+    spec = Spec("stage", "net", 224, "cuda", 1, forward_batch=512)
+    model = "tf_efficientnetv2_b0"
+    spec = replace(spec, model=model)
+    rated = {"raw": {model: [{"forward_batch": 512, "rate": 1000.0}]}}
+    # 1.5 * (2 * 64 attacks of 406, one of them of segments; 32 * (2001 + 2 * 2001 + 2113 + 4001)) / 1000 s
+    counted = {stage: forwards(replace(spec, stage=stage), small=False) for stage in STAGES}
+    maps = counted["LIME"] + 2 * counted["SHAP"] + counted["SOBOL"] + counted["RISE"]
+    attacks = 64 * (counted["adversary"] + counted["evaluation"])
+    whole, half = (1.5 * (attacks + images * maps) / 1000 for images in (32, 16))
+    sizes = SIZES["cuda"]
+    images = [fitting(rated, spec, sizes, left).images for left in (whole + 0.1, whole - 0.1, half - 0.1, 1)]
+    assert images == [32, 16, 8, 8]
+    assert fitting({}, spec, sizes, 1) == sizes

@@ -188,9 +188,9 @@ def _stages(found: Mapping[str, Any]) -> Iterator[str]:
     )
     yield ""
     yield (
-        f"At {budgets}, {sizes['images']} images explained (SHAP: {2 * sizes['images']}) and {sizes['attacks']} "
-        f"attacked, {held}. Random weights that call nothing real, so that no attack ends early; one pass each, after "
-        "one to warm up."
+        f"At {budgets}, images explained: {sizes['images']} (SHAP: {2 * sizes['images']}), attacked: "
+        f"{sizes['attacks']}, {held}. Random weights that call nothing real, so that no attack ends early; one pass "
+        "each, after one to warm up."
     )
     yield ""
     rows = []
@@ -257,10 +257,13 @@ def _projection(found: Mapping[str, Any]) -> Iterator[str]:
     rows: list[Sequence[Any]] = [[HOURS[kind], *(f"{one:,.1f}" for one in summed[kind].values())] for kind in summed]
     yield from markdown(["forward batch", *first], rows)
     yield from ("", f"With a forward batch of {best}:", "")
-    for kind, batches in kinds.items():
-        rows = [[row["name"], row["stage"], f"{row['forwards']:,}", f"{row['hours']:,.1f}"] for row in batches[best]]
-        yield from markdown([HOURS[kind], "at the rate of", "forwards an image", "hours"], rows)
-        yield ""
+    each = zip(*(batches[best] for batches in kinds.values()), strict=True)
+    rows = [
+        [same[0]["name"], same[0]["stage"], *(f"{one['forwards']:,}; {one['hours']:,.1f}" for one in same)]
+        for same in each
+    ]
+    yield from markdown(["forwards an image; hours", "at the rate of", *(HOURS[kind] for kind in kinds)], rows)
+    yield ""
     yield (
         f"At their most: {PAPER_ITERATIONS} iterations of NES an image (the paper's table 3), and segment attacks of "
         "the top 1, 2 and 3 with all the iterations that they may make, for each row by itself. As they come: attacks "

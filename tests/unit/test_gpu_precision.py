@@ -278,3 +278,16 @@ def test_the_stored_result_says_what_its_text_says():
     stored = json.loads((ROOT / "benchmarks/results/precision-maps.json").read_text())
     assert len(stored["precision"]["images"]) == 48
     assert text(stored) == (ROOT / "benchmarks/results/precision-maps.md").read_text()
+
+
+def test_what_was_not_compared_has_no_row_and_no_table():
+    little = measured()
+    tf32 = little["variants"]["tf32"]
+    variants = {
+        "float32": {"maps": tf32["maps"], "signs": tf32["signs"], "flips": tf32["flips"]},
+        "tf32": {"maps": {}, "signs": tf32["signs"]},
+        "bfloat16": {"maps": {}},
+    }
+    said = "\n".join(section(little | {"variants": variants}))
+    assert said.count("\n| ") == 4 and "| bfloat16" not in said  # head, rule and two rows of one table
+    assert "Rankings" not in said and "Explanations" not in said and "Attacks on the top-k" not in said

@@ -50,7 +50,7 @@ tune: $(VENV)/run.stamp ## Measure which backend, kernels and forward batch are 
 bench: $(VENV)/run.stamp ## Measure every stage beside the detector's raw forwards (half an hour); BENCH=--help for more
 	$(BIN)/python -m benchmarks.speed $(BENCH)
 
-# The machine's own Python: such a machine has a GPU, torch and timm, and no package index.
+# The machine's own Python, which must have torch, timm and what else docs/speed.md lists; no package index is asked.
 gpu: ## Compare a GPU with the CPU, measure and profile it (9 minutes), after gpu-pack elsewhere; GPU=--help for more
 	@$(PYTHON) -m benchmarks.gpu $(GPU)
 

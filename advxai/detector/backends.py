@@ -249,7 +249,7 @@ def _made(
 @torch.inference_mode()
 def _outputs(backend: Backend, images: Tensor) -> Tensor:
     """A first forward."""
-    return backend.first(images.to(memory_format=backend.layout))
+    return backend.first(images.contiguous(memory_format=backend.layout))
 
 
 def _imported(name: str) -> Any:

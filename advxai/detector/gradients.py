@@ -105,7 +105,7 @@ class Network(nn.Module):
         if rows < self.batch:
             images = torch.cat([images, images.new_zeros((self.batch - rows, *images.shape[1:]))])
         with self._cudnn.set():
-            outputs: Tensor = self.layers(images.to(memory_format=self._format))
+            outputs: Tensor = self.layers(images.contiguous(memory_format=self._format))
         return outputs.float()[:rows]
 
     def _back(self, rows: int) -> None:

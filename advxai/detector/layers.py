@@ -124,7 +124,7 @@ def looked_at(network: Network, size: int) -> dict[str, Layer]:
             watch(name, layer)
         with torch.enable_grad():
             images = torch.zeros((ROWS, 3, size, size), device=network.device, requires_grad=True)
-            scores = network.layers(images.to(memory_format=torch.channels_last))
+            scores = network.layers(images.contiguous(memory_format=torch.channels_last))
     finally:
         for handle in handles:
             handle.remove()

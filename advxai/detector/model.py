@@ -155,7 +155,7 @@ class Detector:
 
     def place(self, image: Tensor) -> Tensor:
         """An image (3, h, w) on the device, in memory as `forward` likes it: batches made of it then need no copy."""
-        image = image[None].to(memory_format=self.backend.layout)
+        image = image[None].contiguous(memory_format=self.backend.layout)  # `to` leaves channels last as it is
         if self.device.type == "cuda" and image.device.type == "cpu":  # a baseline is there already
             image = image.pin_memory()
         return image.to(self.device, non_blocking=True)[0]

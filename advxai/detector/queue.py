@@ -249,23 +249,21 @@ class Queue(Generic[Name, T]):
     def next(self, active: Iterable[Task[Name, T]]) -> tuple[Tensor, list[Share[Name, T]]]:
         """The next batch, and whose its rows are; behind them it is padding.
 
-        Small requests go first if they fill it together: each of many works needs but a row to go on. Else rows of a
-        request that are a batch as they lie in memory go without a copy. Else it is gathered: of small requests, then
-        of the others, and where these are too few, of what works foresee.
+        Small requests go first if they fill it together: each of many works needs but a row to go on. Else rows of the
+        first request go without a copy, where they are a batch as they lie in memory; behind its last rows, which are
+        none, come those of the next: left for later, they would be padded. Else it is gathered: of small requests,
+        then of the others, and where these are too few, of what works foresee.
 
         Args:
             active: all tasks, of which some may foresee.
         """
         size = len(self._batch)
         small = [task for task in self._waiting if task.pending * SMALL <= size]
-        if sum(task.pending for task in small) < size:
-            for task in self._waiting:
-                request = task.request
-                if request is None or request.pending < size:
-                    continue
-                part = request.rows[request.taken : request.taken + size]
-                if self._detector.takes(part):
-                    return part, [self._taken(task, request, size)]
+        first = next(iter(self._waiting), None)
+        if first is not None and first.request is not None and sum(task.pending for task in small) < size:
+            part = first.request.rows[first.request.taken : first.request.taken + size]
+            if self._detector.takes(part):
+                return part, [self._taken(first, first.request, size)]
         return self._batch, self._gathered(small, active)
 
     def _gathered(self, small: list[Task[Name, T]], active: Iterable[Task[Name, T]]) -> list[Share[Name, T]]:

@@ -52,7 +52,7 @@ def normalised(item: Item, load: Load, detector: Detector) -> Tensor:
 
 def placed(frames: Tensor, detector: Detector) -> Tensor:
     """Frames (T, 3, h, w) on the detector's device, in memory as its forwards like them."""
-    return moved(frames.to(memory_format=detector.backend.layout), detector.device)
+    return moved(frames.contiguous(memory_format=detector.backend.layout), detector.device)
 
 
 def inputs_of(item: Item, load: Load, detector: Detector) -> Tensor:

@@ -159,6 +159,16 @@ def test_the_layout_is_that_of_module_and_batches():
     assert weights.is_contiguous() and not weights.is_contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.parametrize(("layout", "strides"), [("contiguous", (1024, 32, 1)), ("channels_last", (1, 96, 3))])
+def test_whatever_layout_an_image_has_it_is_placed_in_the_detector_s(layout, strides):
+    """torch's `to(memory_format=contiguous)` leaves channels last as it is; mixing both takes `lerp` twenty times as
+    long."""
+    made = Detector(net(), UNIT, classes=THREE, forward_batch=2, kernels=Kernels(layout=layout))
+    colours = torch.rand(32, 32, 3)
+    for image in (colours.permute(2, 0, 1), colours.permute(2, 0, 1).contiguous()):
+        assert made.place(image).stride() == strides and torch.equal(made.place(image), image)
+
+
 def test_a_file_on_another_device_than_the_configuration_s(tmp_path):
     """The GPU's kernels stay behind; the layout and the compiler don't hang on it."""
     settings = Settings(

@@ -250,9 +250,9 @@ class Queue(Generic[Name, T]):
         """The next batch, and whose its rows are; behind them it is padding.
 
         Small requests go first if they fill it together: each of many works needs but a row to go on. Else rows of the
-        first request go without a copy, where they are a batch as they lie in memory; behind its last rows, which are
-        none, come those of the next: left for later, they would be padded. Else it is gathered: of small requests,
-        then of the others, and where these are too few, of what works foresee.
+        first request go without a copy, where they are a batch as they lie in memory. Else it is gathered: of small
+        requests, then of the others in their order, so that a request's last rows go with the next one's first (left
+        for later, they would be padded), and where these are too few, of what works foresee.
 
         Args:
             active: all tasks, of which some may foresee.

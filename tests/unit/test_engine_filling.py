@@ -329,3 +329,13 @@ def test_so_many_attacks_fill_forwards_on_a_device(monkeypatch):
     before = nes_at_once(Nes(samples=8), detector)
     monkeypatch.setattr(detector, "device", torch.device("cuda"))
     assert (before, nes_at_once(Nes(samples=8), detector)) == (2 + 1 + 4, 2 + 1 + 6)
+
+
+def test_two_images_requests_that_are_no_multiple_of_the_batch_leave_no_padding():
+    """As SHAP's of 50 rows with batches of 8: 10 requests of two images are 1,000 rows, 125 forwards. Were the last two
+    rows of each request left until no whole batch waits, they would share a forward with four rows of padding."""
+    detector = linear_detector(reads_segment(0).module.weight, forward_batch=8)
+    rows = images(50)
+    list(run([(name, asks(*[rows] * 10)) for name in ("a", "b")], detector, 2))
+    assert detector.images == 1000
+    assert detector.calls == 125

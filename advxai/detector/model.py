@@ -156,9 +156,7 @@ class Detector:
     def place(self, image: Tensor) -> Tensor:
         """An image (3, h, w) on the device, in memory as `forward` likes it: batches made of it then need no copy."""
         image = image[None].contiguous(memory_format=self.backend.layout)  # `to` leaves channels last as it is
-        if self.device.type == "cuda" and image.device.type == "cpu":  # a baseline is there already
-            image = image.pin_memory()
-        return image.to(self.device, non_blocking=True)[0]
+        return moved(image, self.device)[0]
 
     def takes(self, rows: Tensor) -> bool:
         """Whether these rows are a batch for `forward` as they lie in memory."""

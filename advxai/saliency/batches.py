@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from advxai.common.ahead import ahead
 from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
 from advxai.common.types import Item, Record
@@ -32,9 +31,8 @@ from advxai.saliency.prepare import (
     explained_class,
     generator_of,
     nothing,
-    prepare,
+    prepared_ahead,
     record_of,
-    threads_beside,
 )
 from advxai.saliency.ranking import rank
 from advxai.saliency.returned import checked
@@ -66,10 +64,7 @@ def run(
     """
     say = tell or (lambda sentence: logging.warning("%s: %s", who, sentence))
     network = detector.network(getattr(settings, "gradient_batch", None))
-    preparing = ahead(
-        lambda item: prepare(item, load, detector, settings, counterparts), items, threads=threads_beside(detector)
-    )
-    with closing(preparing) as source:
+    with closing(prepared_ahead(items, load, detector, settings, counterparts)) as source:
         while group := list(islice(source, network.batch)):
             with memory_and_back(network.batch, who):
                 made = _records(group, detector, network, explainer, settings, seed, adversarial, who, say, whole)

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from advxai.common.ahead import ahead
 from advxai.common.arrays import Pixels
 from advxai.common.classes import Classes
 from advxai.common.randomness import seed_of
@@ -89,6 +90,19 @@ def prepare(
         else:
             counterpart = detector.preprocessing.normalised(other)
     return Prepared(image, segments, time.perf_counter() - start, counterpart, missing)
+
+
+def prepared_ahead(
+    items: Iterable[Item],
+    load: Callable[[Item], Pixels],
+    detector: Detector,
+    settings: Settings,
+    counterparts: Genuine | None,
+) -> Generator[tuple[Item, Prepared]]:
+    """(item, what `prepare` makes of it) in their order, made in other threads ahead of what is asked for."""
+    return ahead(
+        lambda item: prepare(item, load, detector, settings, counterparts), items, threads=threads_beside(detector)
+    )
 
 
 def explained_class(settings: Targeted, before: Any, classes: Classes, item: Item = NO_ITEM) -> int:

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from advxai.common.ahead import ahead
 from advxai.common.arrays import Pixels
 from advxai.common.errors import InputError
 from advxai.common.limit import within
@@ -28,9 +27,8 @@ from advxai.saliency.prepare import (
     explained_class,
     generator_of,
     nothing,
-    prepare,
+    prepared_ahead,
     record_of,
-    threads_beside,
 )
 from advxai.saliency.registry import build
 from advxai.saliency.returned import checked
@@ -183,10 +181,7 @@ def run(
                 f"{who}: {error}: take the row out, or give the detector in a form that torch reads"
             ) from error
         return
-    preparing = ahead(
-        lambda item: prepare(item, load, detector, settings, filling), items, threads=threads_beside(detector)
-    )
-    with closing(preparing) as prepared:
+    with closing(prepared_ahead(items, load, detector, settings, filling)) as prepared:
         works = (
             (
                 (item["key"], item["sha256"]),

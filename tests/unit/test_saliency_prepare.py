@@ -65,7 +65,7 @@ def test_threads_change_no_record(monkeypatch):
             reading.release()
 
     def records(threads):
-        monkeypatch.setattr(stage, "threads_beside", lambda detector: threads)
+        monkeypatch.setattr(prepare, "threads_beside", lambda detector: threads)
         settings = explainer_settings(method="lime", baseline="blur", samples=20)
         items = [{"key": str(number), "sha256": ""} for number in range(6)]
         return {record["key"]: record for record in stage.run(items, load, reads_segment(5), settings, 0, 4)}
